@@ -1,0 +1,79 @@
+"""Random numbers as a pure function of integers, the same on every machine and in every version.
+
+NumPy does not promise that a generator's `permutation` stays what it is from release to release, and
+an epoch's order must survive an upgrade. So everything random here is SplitMix64 (Steele, Lea and
+Flood, 2014) used as a hash of (seed, epoch, purpose, counter).
+"""
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+_MASK: Final = (1 << 64) - 1
+_GAMMA: Final = 0x9E3779B97F4A7C15
+_A: Final = 0xBF58476D1CE4E5B9
+_B: Final = 0x94D049BB133111EB
+
+
+def mix(*values: int) -> int:
+    """Return 64 bits that depend on every bit of every value and on their order."""
+    state = 0
+    for value in values:
+        state = _finish((state ^ (value & _MASK)) + _GAMMA)
+    return state
+
+
+def _finish(z: int) -> int:
+    z &= _MASK
+    z = ((z ^ (z >> 30)) * _A) & _MASK
+    z = ((z ^ (z >> 27)) * _B) & _MASK
+    return z ^ (z >> 31)
+
+
+def mix_array(state: int, values: npt.NDArray[np.integer]) -> npt.NDArray[np.uint64]:
+    """Return `mix(…, value)` for every value, where `state` is `mix(…)`. Costs about 5 ns a value."""
+    z = values.astype(np.uint64)
+    z ^= np.uint64(state)
+    z += np.uint64(_GAMMA)  # unsigned arithmetic wraps, as intended
+    z ^= z >> np.uint64(30)
+    z *= np.uint64(_A)
+    z ^= z >> np.uint64(27)
+    z *= np.uint64(_B)
+    z ^= z >> np.uint64(31)
+    return z
+
+
+def permutation(state: int, count: int) -> npt.NDArray[np.int64]:
+    """Return a uniformly drawn permutation of `range(count)` that depends on `state` alone."""
+    draws = mix_array(state, np.arange(count, dtype=np.uint64))
+    return np.argsort(draws, kind="stable")
+
+
+class Draws:
+    """A stream of random numbers that belongs to one sample in one epoch.
+
+    The n-th draw depends on (seed, epoch, index, n) alone: not on the rank, the thread, the batch or
+    the moment. Costs about a microsecond a draw.
+    """
+
+    __slots__ = ("_count", "_state")
+
+    def __init__(self, seed: int, epoch: int, index: int) -> None:
+        self._state = mix(seed, epoch, index)
+        self._count = 0
+
+    def uniform(self, low: float = 0.0, high: float = 1.0) -> float:
+        """Return the next draw, uniform in [low, high), with 53 random bits."""
+        self._count += 1
+        bits = _finish(self._state + self._count * _GAMMA)
+        return low + (high - low) * ((bits >> 11) * 2.0**-53)
+
+    def integer(self, low: int, high: int) -> int:
+        """Return the next draw, an integer of [low, high], both ends included."""
+        return low + min(int(self.uniform() * (high - low + 1)), high - low)
+
+    def seed(self) -> int:
+        """Return 64 bits with which to seed a generator of another library."""
+        self._count += 1
+        return _finish(self._state + self._count * _GAMMA)

@@ -1,0 +1,184 @@
+"""The manifest: what a finished data set is, block by block. Its presence is the commit.
+
+`docs/format.md` describes it for people, `manifest.schema.json` for programs.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final, Self, TypeVar
+
+from wds_imagenet import strict_json
+from wds_imagenet.errors import ManifestError
+
+FOLDER: Final = ".wds-imagenet"
+PATH: Final = f"{FOLDER}/manifest.json"
+KEYS_PATH: Final = f"{FOLDER}/keys.txt"
+VERSION: Final = 1
+MAX_BYTES: Final = 256 << 20
+_FORMAT: Final = "wds-imagenet"
+_HEX: Final = re.compile(r"[0-9a-f]{64}")
+_T = TypeVar("_T")
+_PART: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._=+-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A byte range of a shard that begins and ends between samples: the unit of I/O."""
+
+    size: int
+    """In bytes."""
+    samples: int
+    crc32: int
+    """CRC-32 (IEEE 802.3, as zlib computes it) of its bytes."""
+
+    def __post_init__(self) -> None:
+        _check(self.size > 0, "block bytes", self.size)
+        _check(self.samples >= 0, "block samples", self.samples)
+        _check(0 <= self.crc32 < 1 << 32, "block crc32", self.crc32)
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One tar file, and the blocks that tile it from its first byte to its last."""
+
+    name: str
+    """Relative to the manifest's data set; never absolute, never with `..`."""
+    size: int
+    """In bytes."""
+    samples: int
+    sha256: str
+    blocks: tuple[Block, ...]
+
+    def __post_init__(self) -> None:
+        parts = self.name.split("/")
+        _check(all(_PART.fullmatch(part) for part in parts), "shard name", self.name)
+        _check(bool(_HEX.fullmatch(self.sha256)), f"sha256 of {self.name}", self.sha256)
+        _check(sum(b.size for b in self.blocks) == self.size, f"bytes of {self.name}", self.size)
+        total = sum(b.samples for b in self.blocks)
+        _check(total == self.samples, f"samples of {self.name}", self.samples)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A finished data set. Immutable, and so is what it describes."""
+
+    name: str
+    split: str
+    suffixes: tuple[str, ...]
+    """What members each sample has, image formats under `image`: such as cls, image, json."""
+    keys_sha256: str
+    """Of `.wds-imagenet/keys.txt`: every key in the shards' order, one a line."""
+    shards: tuple[Shard, ...]
+    classes: tuple[Mapping[str, Any], ...] = ()
+    """By class index: its `name`, how many `samples` it has, and what else its source told."""
+    plan: str | None = None
+    """The fingerprint of the plan it was packed from; None if it was indexed."""
+
+    def __post_init__(self) -> None:
+        _check(bool(_HEX.fullmatch(self.keys_sha256)), "keys sha256", self.keys_sha256)
+        names = {shard.name for shard in self.shards}
+        _check(len(names) == len(self.shards), "number of distinct shard names", len(names))
+
+    @property
+    def samples(self) -> int:
+        """How many samples the data set has."""
+        return sum(shard.samples for shard in self.shards)
+
+    @property
+    def size(self) -> int:
+        """How many bytes its shards have."""
+        return sum(shard.size for shard in self.shards)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the manifest's own bytes: two data sets with the same one are the same."""
+        return hashlib.sha256(self.to_json()).hexdigest()
+
+    def to_json(self) -> bytes:
+        """Return the manifest's bytes: the same for the same data set, with no clock or host inside."""
+        head = {
+            "format": _FORMAT,
+            "version": VERSION,
+            "name": self.name,
+            "split": self.split,
+            "samples": self.samples,
+            "bytes": self.size,
+            "suffixes": list(self.suffixes),
+            "keys_sha256": self.keys_sha256,
+            "plan": self.plan,
+            "classes": [dict(item) for item in self.classes],
+        }
+        shards = b",\n".join(strict_json.dumps(_shard_to_json(shard)) for shard in self.shards)
+        return strict_json.dumps(head)[:-1] + b',"shards":[\n' + shards + b"\n]}\n"
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Self:
+        """Read a manifest's bytes. Raises `ManifestError` that says what is wrong with them."""
+        try:
+            value = strict_json.loads(data, max_bytes=MAX_BYTES)
+        except ValueError as error:
+            raise ManifestError(f"the manifest is not JSON as it should be: {error}") from error
+        if not isinstance(value, dict) or value.get("format") != _FORMAT:
+            raise ManifestError(f"the manifest is not one of {_FORMAT}")
+        if value.get("version") != VERSION:
+            raise ManifestError(
+                f"the manifest is of version {value.get('version')!r}; this release reads version "
+                f"{VERSION}: upgrade wds-imagenet"
+            )
+        try:
+            manifest = cls(
+                name=_typed(value["name"], str),
+                split=_typed(value["split"], str),
+                suffixes=tuple(_typed(suffix, str) for suffix in _typed(value["suffixes"], list)),
+                keys_sha256=_typed(value["keys_sha256"], str),
+                shards=tuple(_shard_from_json(item) for item in _typed(value["shards"], list)),
+                classes=tuple(_typed(item, dict) for item in _typed(value["classes"], list)),
+                plan=None if value["plan"] is None else _typed(value["plan"], str),
+            )
+            _check(value["samples"] == manifest.samples, "total samples", value["samples"])
+            _check(value["bytes"] == manifest.size, "total bytes", value["bytes"])
+        except KeyError as error:
+            raise ManifestError(f"the manifest lacks {error}") from error
+        except TypeError as error:
+            raise ManifestError(f"the manifest is malformed: {error}") from error
+        return manifest
+
+
+def _shard_to_json(shard: Shard) -> dict[str, Any]:
+    return {
+        "name": shard.name,
+        "bytes": shard.size,
+        "samples": shard.samples,
+        "sha256": shard.sha256,
+        "blocks": [[block.size, block.samples, block.crc32] for block in shard.blocks],
+    }
+
+
+def _shard_from_json(value: Any) -> Shard:  # noqa: ANN401 - whatever the JSON holds
+    entry = _typed(value, dict)
+    blocks = []
+    for item in _typed(entry["blocks"], list):
+        numbers = [_typed(number, int) for number in _typed(item, list)]
+        _check(len(numbers) == 3, "block", item)
+        blocks.append(Block(*numbers))
+    return Shard(
+        name=_typed(entry["name"], str),
+        size=_typed(entry["bytes"], int),
+        samples=_typed(entry["samples"], int),
+        sha256=_typed(entry["sha256"], str),
+        blocks=tuple(blocks),
+    )
+
+
+def _typed(value: object, kind: type[_T]) -> _T:
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise TypeError(f"{value!r:.60} is no {kind.__name__}")
+    return value
+
+
+def _check(truth: bool, what: str, value: object) -> None:  # noqa: FBT001 - reads as an assertion
+    if not truth:
+        raise ManifestError(f"the manifest's {what} cannot be {value!r:.100}")

@@ -1,0 +1,203 @@
+"""Tar archives: the few bytes that we write, and a reader that believes nothing.
+
+Format: POSIX.1-1988 ustar, with the name extensions of GNU (`L`) and POSIX.1-2001 (PAX `x`) on the way
+in, since released archives and other people's shards have them. Python's `tarfile` is not used: it
+takes a damaged header for the end of the archive and says nothing.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from wds_imagenet.errors import CorruptError, DataError
+
+RECORD: Final = 512
+END: Final = bytes(2 * RECORD)
+_ARCHIVE_UNIT: Final = 20 * RECORD
+_MAX_NAME_RECORDS: Final = 64 << 10
+_ZERO: Final = bytes(RECORD)
+_OCTAL: Final = frozenset(b"01234567")
+
+Read = Callable[[int, int], bytes | memoryview]
+"""`read(offset, size)`: that many bytes, fewer only at the end of the archive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A regular file in an archive."""
+
+    name: str
+    start: int
+    """Offset of its first header, name extensions included."""
+    offset: int
+    """Offset of its content."""
+    size: int
+    """Bytes of its content."""
+
+    @property
+    def end(self) -> int:
+        """Offset of what comes next."""
+        return self.offset + padded(self.size)
+
+
+def padded(size: int) -> int:
+    """Return the size rounded up to whole records of 512 bytes."""
+    return -(-size // RECORD) * RECORD
+
+
+def header(name: str, size: int) -> bytes:
+    """Return the 512 bytes before a file's content: ustar, mode 0444, owner 0, time 0.
+
+    The same name and size give the same bytes on every machine. Raises `DataError` for a name that is
+    not ASCII or longer than 100 bytes, or a size of 8 GiB or more: neither has a ustar form.
+    """
+    raw = name.encode("ascii", errors="replace")
+    if not name.isascii() or not 0 < len(raw) <= 100:
+        raise DataError(f"member name {name!r} is not 1 to 100 ASCII characters")
+    if not 0 <= size < 8 << 30:
+        raise DataError(f"member {name!r} of {size:,} bytes; a ustar member is smaller than 8 GiB")
+    head = bytearray(RECORD)
+    head[: len(raw)] = raw
+    head[100:148] = b"%07o\x00%07o\x00%07o\x00%011o\x00%011o\x00" % (0o444, 0, 0, size, 0)
+    head[148:157] = b"        0"
+    head[257:265] = b"ustar\x0000"
+    head[148:156] = b"%06o\0 " % sum(head)
+    return bytes(head)
+
+
+def padding(size: int) -> bytes:
+    """Return the zeros that follow a content of this size."""
+    return bytes(-size % RECORD)
+
+
+def ending(size: int) -> bytes:
+    """Return what follows the last member of an archive that is `size` bytes long so far.
+
+    Two records of zeros, and more up to a multiple of 10,240 bytes, as tar has always done.
+    """
+    return bytes(2 * RECORD + -(size + 2 * RECORD) % _ARCHIVE_UNIT)
+
+
+def walk(read: Read, start: int, stop: int, *, ended: bool = True) -> Iterator[Member]:
+    """Yield every file of the archive in [start, stop), or raise `CorruptError` with the offset.
+
+    Guarantees that nothing was passed over: each header's checksum is right, each size plain octal,
+    each member whole, the end-of-archive there and nothing but zeros behind it. With `ended=False`
+    the range is a part that stops at a member's boundary, and the end-of-archive may be missing.
+    Folders are passed by; links, devices and sparse files are refused. Costs one read of 512 bytes
+    a member, two or three more where its name is long.
+    """
+    at = first = start
+    long_name: str | None = None
+    while at < stop:
+        head = bytes(read(at, RECORD))
+        if len(head) < RECORD:
+            raise CorruptError(f"the archive is cut off in the header at offset {at:,}")
+        if head == _ZERO:
+            if long_name is not None:
+                raise CorruptError(f"a long name at offset {first:,} belongs to no member")
+            _check_end(read, at, stop)
+            return
+        _check_sum(head, at)
+        size = _octal(head[124:136], at)
+        body = at + RECORD
+        if body + padded(size) > stop:
+            raise CorruptError(
+                f"the member at offset {at:,} should reach to {body + size:,}, past {stop:,}"
+            )
+        kind = head[156:157]
+        if kind in b"0\0":
+            name = long_name or _name(head, at)
+            yield Member(name, first, body, size)
+        elif kind in b"xgL":
+            if size > _MAX_NAME_RECORDS:
+                raise CorruptError(f"{size:,} bytes of extended header at offset {at:,}")
+            if kind != b"g":
+                text = bytes(read(body, size))
+                found = _gnu_name(text, at) if kind == b"L" else _pax_name(text, at)
+                long_name = found or long_name
+            elif long_name is not None:
+                raise CorruptError(f"a long name at offset {first:,} belongs to no member")
+            at = body + padded(size)
+            continue
+        elif kind != b"5":
+            raise CorruptError(
+                f"the member {_name(head, at)!r} at offset {at:,} is no file (type {kind!r}); "
+                "links, devices and sparse files are refused"
+            )
+        at = first = body + padded(size)
+        long_name = None
+    if ended or long_name is not None:
+        raise CorruptError(f"the archive stops at offset {at:,} without its end marker")
+
+
+def walk_bytes(data: bytes | memoryview, *, ended: bool = True) -> Iterator[Member]:
+    """Walk an archive, or a part of one, that lies in memory."""
+    view = memoryview(data)
+    return walk(lambda at, size: view[at : at + size], 0, len(view), ended=ended)
+
+
+def _check_end(read: Read, at: int, stop: int) -> None:
+    if stop - at < 2 * RECORD:
+        raise CorruptError(f"the archive's end marker at offset {at:,} is cut off")
+    while at < stop:
+        rest = bytes(read(at, min(stop - at, 1 << 20)))
+        if not rest:
+            raise CorruptError(f"the archive is cut off at offset {at:,}")
+        if rest.count(0) != len(rest):
+            where = at + len(rest) - len(rest.lstrip(b"\0"))
+            raise CorruptError(f"there is data at offset {where:,}, behind the archive's end")
+        at += len(rest)
+
+
+def _check_sum(head: bytes, at: int) -> None:
+    declared = _octal(head[148:156], at)
+    actual = sum(head) - sum(head[148:156]) + 8 * 32
+    if declared != actual:
+        raise CorruptError(f"the header at offset {at:,} is damaged (checksum {actual}≠{declared})")
+    if head[257:263] not in (b"ustar\0", b"ustar ", bytes(6)):
+        raise CorruptError(f"the header at offset {at:,} is of no known tar format")
+
+
+def _octal(field: bytes, at: int) -> int:
+    digits = field.strip(b" \0")
+    if not digits or not _OCTAL.issuperset(digits):
+        raise CorruptError(f"the header at offset {at:,} has {field!r} where octal digits belong")
+    return int(digits, 8)
+
+
+def _text(raw: bytes, at: int) -> str:
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise CorruptError(f"the name at offset {at:,} is not UTF-8: {raw[:60]!r}") from error
+
+
+def _name(head: bytes, at: int) -> str:
+    name = head[:100].split(b"\0", 1)[0]
+    prefix = head[345:500].split(b"\0", 1)[0] if head[257:263] == b"ustar\0" else b""
+    name = prefix + b"/" + name if prefix else name
+    if not name:
+        raise CorruptError(f"the header at offset {at:,} has no name")
+    return _text(name, at)
+
+
+def _gnu_name(text: bytes, at: int) -> str:
+    return _text(text.rstrip(b"\0"), at)
+
+
+def _pax_name(text: bytes, at: int) -> str | None:
+    name = None
+    while text:
+        length, space, _ = text.partition(b" ")
+        if not space or not length.isdigit() or len(length) > 6 or int(length) > len(text):
+            raise CorruptError(f"the PAX header at offset {at:,} is damaged")
+        record, text = text[len(length) + 1 : int(length)], text[int(length) :]
+        if not record.endswith(b"\n") or b"=" not in record:
+            raise CorruptError(f"the PAX header at offset {at:,} is damaged")
+        key, _, value = record[:-1].partition(b"=")
+        if key == b"path":
+            name = _text(value, at)
+        elif key == b"size" or key.startswith(b"GNU.sparse"):
+            raise CorruptError(f"the PAX header at offset {at:,} sets {key.decode()!r}: refused")
+    return name

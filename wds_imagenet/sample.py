@@ -1,0 +1,105 @@
+"""Samples: what one key stands for, and the rules that keys and sidecars obey."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from wds_imagenet import strict_json
+from wds_imagenet.errors import CorruptError, DataError
+
+IMAGE_SUFFIXES: Final = frozenset({"jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"})
+MAX_KEY_BYTES: Final = 94  # a ustar name holds 100 bytes, and ".jpeg" and a spare are taken
+_KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(?:/[A-Za-z0-9][A-Za-z0-9_-]*)*")
+_LABEL: Final = re.compile(rb"-?[0-9]{1,18}")
+
+
+def check_key(key: str) -> str:
+    """Return a key that every WebDataset reader takes as it is, or raise `DataError`.
+
+    Letters, digits, `_`, `-` and `/`; each part begins with a letter or digit; no dot, since readers
+    end the key at the first one; at most 94 bytes.
+    """
+    if len(key) > MAX_KEY_BYTES:
+        raise DataError(f"key {key[:40]!r}… has {len(key)} characters; at most {MAX_KEY_BYTES} fit")
+    if not _KEY.fullmatch(key):
+        raise DataError(f"key {key!r} may hold letters, digits, '_', '-' and '/' only")
+    return key
+
+
+def make_key(name: str) -> str:
+    """Return the key that a file name gives: its stem, every other character replaced by `_`.
+
+    `n01440764_10026.JPEG` gives `n01440764_10026`. Raises `DataError` where nothing is left.
+    """
+    stem = name.rsplit(".", 1)[0] if "." in name.rsplit("/", 1)[-1].lstrip(".") else name
+    parts = (re.sub(r"[^A-Za-z0-9_-]", "_", part) for part in stem.split("/") if part)
+    return check_key("/".join(part if part[0].isalnum() else f"x{part}" for part in parts))
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """Split a member's name into key and suffix, at the first dot of its last part.
+
+    This is the rule of webdataset, Hugging Face and Energon alike; the suffix is lower-cased, as
+    theirs. A name without a dot has the suffix `""`.
+    """
+    folder, slash, base = name.rpartition("/")
+    stem, _, suffix = base.partition(".")
+    return folder + slash + stem, suffix.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One sample: its key and the bytes of its members, by suffix, in the order of the shard."""
+
+    key: str
+    members: Mapping[str, bytes]
+
+    @property
+    def suffix(self) -> str:
+        """The suffix of the image member, such as `jpg`; raises `CorruptError` if there is none."""
+        for suffix in self.members:
+            if suffix in IMAGE_SUFFIXES:
+                return suffix
+        raise CorruptError(f"sample {self.key!r} has no image, only {sorted(self.members)}")
+
+    @property
+    def image(self) -> bytes:
+        """The encoded image, byte for byte as it was packed."""
+        return self.members[self.suffix]
+
+    @property
+    def label(self) -> int | None:
+        """The class index: from `cls`, else from the JSON's `label`; None if it has neither."""
+        text = self.members.get("cls")
+        if text is None:
+            label = self.json.get("label")
+            return label if isinstance(label, int) and not isinstance(label, bool) else None
+        if not _LABEL.fullmatch(text.strip()):
+            raise CorruptError(f"sample {self.key!r}: label {text[:20]!r} is not an integer")
+        return int(text)
+
+    @property
+    def caption(self) -> str | None:
+        """The caption, or None if the sample has no `txt`."""
+        text = self.members.get("txt")
+        if text is None:
+            return None
+        try:
+            return text.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise CorruptError(f"sample {self.key!r}: its caption is not UTF-8: {error}") from error
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The JSON object, `{}` if the sample has none. It is parsed anew on each call."""
+        text = self.members.get("json")
+        if text is None:
+            return {}
+        try:
+            value = strict_json.loads(text)
+        except ValueError as error:
+            raise CorruptError(f"sample {self.key!r}: its JSON cannot be read: {error}") from error
+        if not isinstance(value, dict):
+            raise CorruptError(f"sample {self.key!r}: its JSON is no object")
+        return value

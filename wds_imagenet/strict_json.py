@@ -1,0 +1,67 @@
+"""JSON as RFC 8259 means it, from hands that are not trusted."""
+
+import json
+import re
+from collections import Counter
+from typing import Any, NoReturn
+
+MAX_DEPTH = 64
+_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
+
+
+def loads(data: bytes, *, max_bytes: int = 1 << 20) -> Any:  # noqa: ANN401 - JSON is any of six types
+    """Return the value of a UTF-8 JSON text.
+
+    Refuses, with a `ValueError`, what Python's own reader lets pass or dies of: texts longer than
+    `max_bytes`, nesting deeper than 64, duplicate names, NaN and infinities, lone surrogates.
+    """
+    if len(data) > max_bytes:
+        raise ValueError(f"JSON of {len(data):,} bytes; at most {max_bytes:,} are read")
+    _check_depth(data)
+    text = data.decode("utf-8")  # a UnicodeDecodeError is a ValueError
+    value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+    if "\\u" in text:
+        _check_surrogates(value)
+    return value
+
+
+def dumps(value: object) -> bytes:
+    """Return the compact UTF-8 JSON of a value: no spaces, no NaN, the order of names kept."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+def _check_depth(data: bytes) -> None:
+    if data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
+        return
+    depth = 0
+    for token in _BRACKETS.finditer(data):
+        if token[0] in (b"[", b"{"):
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise ValueError(f"JSON nested deeper than {MAX_DEPTH} at byte {token.start()}")
+        elif token[0] in (b"]", b"}"):
+            depth -= 1
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = dict(pairs)
+    if len(names) != len(pairs):
+        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise ValueError(f"JSON object names {twice!r} twice")
+    return names
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"JSON has no {name}")
+
+
+def _check_surrogates(value: object) -> None:
+    if isinstance(value, str):
+        value.encode("utf-8")
+    elif isinstance(value, list):
+        for item in value:
+            _check_surrogates(item)
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            _check_surrogates(name)
+            _check_surrogates(item)
