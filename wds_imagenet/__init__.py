@@ -1,3 +1,56 @@
-"""Pack ImageNet-like data into WebDataset shards on any store, and stream it into PyTorch."""
+"""Pack ImageNet-like data into WebDataset shards on any store, and stream it into PyTorch.
+
+The names below are the public interface; each is imported when it is first used, so that a command
+line or a packing worker does not pay for torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from wds_imagenet.images import Decode, RandomResizedCrop, ResizeCenterCrop, decode
+    from wds_imagenet.packing.pack import PackReport, pack
+    from wds_imagenet.reading.batches import Batch, DecodedSample
+    from wds_imagenet.reading.dataset import Dataset
+    from wds_imagenet.reading.loader import Loader
+    from wds_imagenet.sample import Sample
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Batch",
+    "Dataset",
+    "Decode",
+    "DecodedSample",
+    "Loader",
+    "PackReport",
+    "RandomResizedCrop",
+    "ResizeCenterCrop",
+    "Sample",
+    "decode",
+    "pack",
+]
+
+_HOMES: Final = {
+    "Batch": "reading.batches",
+    "Dataset": "reading.dataset",
+    "Decode": "images",
+    "DecodedSample": "reading.batches",
+    "Loader": "reading.loader",
+    "PackReport": "packing.pack",
+    "RandomResizedCrop": "images",
+    "ResizeCenterCrop": "images",
+    "Sample": "sample",
+    "decode": "images",
+    "pack": "packing.pack",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module's attributes are of many types
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

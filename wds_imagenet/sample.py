@@ -50,10 +50,11 @@ def split_name(name: str) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One sample: its key and the bytes of its members, by suffix, in the order of the shard."""
+    """One sample: its key and its members by suffix, in the order of the shard."""
 
     key: str
-    members: Mapping[str, bytes]
+    members: Mapping[str, bytes | memoryview]
+    """Views where they come from a block that is being read, bytes where they are the user's."""
 
     @property
     def suffix(self) -> str:
@@ -66,13 +67,13 @@ class Sample:
     @property
     def image(self) -> bytes:
         """The encoded image, byte for byte as it was packed."""
-        return self.members[self.suffix]
+        return bytes(self.members[self.suffix])
 
     @property
     def label(self) -> int | None:
         """The class index: from `cls`, else from the JSON's `label`; None if it has neither."""
-        text = self.members.get("cls")
-        if text is None:
+        text = bytes(self.members.get("cls", b""))
+        if "cls" not in self.members:
             label = self.json.get("label")
             return label if isinstance(label, int) and not isinstance(label, bool) else None
         if not _LABEL.fullmatch(text.strip()):
@@ -86,7 +87,7 @@ class Sample:
         if text is None:
             return None
         try:
-            return text.decode("utf-8")
+            return str(text, "utf-8")
         except UnicodeDecodeError as error:
             raise CorruptError(f"sample {self.key!r}: its caption is not UTF-8: {error}") from error
 
@@ -97,7 +98,7 @@ class Sample:
         if text is None:
             return {}
         try:
-            value = strict_json.loads(text)
+            value = strict_json.loads(bytes(text))
         except ValueError as error:
             raise CorruptError(f"sample {self.key!r}: its JSON cannot be read: {error}") from error
         if not isinstance(value, dict):

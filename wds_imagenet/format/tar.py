@@ -102,9 +102,7 @@ def walk(read: Read, start: int, stop: int, *, ended: bool = True) -> Iterator[M
         size = _octal(head[124:136], at)
         body = at + RECORD
         if body + padded(size) > stop:
-            raise CorruptError(
-                f"the member at offset {at:,} should reach to {body + size:,}, past {stop:,}"
-            )
+            raise CorruptError(f"the member at offset {at:,} should reach to {body + size:,}, past {stop:,}")
         kind = head[156:157]
         if kind in b"0\0":
             name = long_name or _name(head, at)

@@ -1,1 +1,12 @@
-"""Room labels."""
+"""Label files → classes and labels, which a source joins to its references by key.
+
+- `devkit`   the ILSVRC devkit: the thousand classes, the labels of the validation images
+- `classes`  a class list: which class has which label
+- `matfile`  MAT-files of level 5, without SciPy
+- `files`    small files, alone, in a folder, in a tar or in a gzipped tar
+"""
+
+from wds_imagenet.labels.classes import ClassList, read_classes
+from wds_imagenet.labels.devkit import Devkit, SynsetInfo, read_devkit
+
+__all__ = ["ClassList", "Devkit", "SynsetInfo", "read_classes", "read_devkit"]

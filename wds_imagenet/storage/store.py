@@ -45,9 +45,7 @@ class Store(Protocol):
     def info(self, path: str) -> ObjectInfo:
         """Ask the store, not a cache. Raises `NotFoundError`."""
 
-    def read(
-        self, path: str, start: int = 0, stop: int | None = None, *, etag: str | None = None
-    ) -> Blob:
+    def read(self, path: str, start: int = 0, stop: int | None = None, *, etag: str | None = None) -> Blob:
         """Return exactly the bytes [start, stop), or those to the end if `stop` is None.
 
         A shorter object raises `CorruptError`, an object whose ETag is not `etag` raises

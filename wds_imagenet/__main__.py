@@ -1,0 +1,6 @@
+"""`python -m wds_imagenet` is `wds-imagenet`."""
+
+from wds_imagenet.cli import main
+
+if __name__ == "__main__":  # worker processes import the main module again
+    main()

@@ -1,0 +1,71 @@
+"""`wds-imagenet bench`."""
+
+from dataclasses import asdict
+
+import click
+
+from wds_imagenet import strict_json
+from wds_imagenet.cli.options import Size, as_json, human, storage_option
+
+
+@click.command()
+@click.argument("url")
+@click.option("--batch-size", default=256, show_default=True, type=click.IntRange(1))
+@click.option(
+    "--crop", default=224, show_default=True, type=click.IntRange(1), help="RandomResizedCrop to this."
+)
+@click.option(
+    "--threads", default=None, type=click.IntRange(1), help="Decoding threads; all CPUs by default."
+)
+@click.option("--seconds", default=20.0, show_default=True, type=click.FloatRange(min=0.1))
+@click.option("--prefetch-bytes", default=128 << 20, type=Size(), show_default="128MiB")
+@storage_option
+@as_json
+def bench(
+    url: str,
+    batch_size: int,
+    crop: int,
+    threads: int | None,
+    seconds: float,
+    prefetch_bytes: int,
+    storage_options: dict[str, str],
+    json: bool,
+) -> None:
+    """Stream the data set at URL for a while and say how fast it went, where the time is spent and why.
+
+    RandomResizedCrop with flips into uint8 batches, as in training, and a consumer that does nothing.
+    """
+    from wds_imagenet import Loader, RandomResizedCrop
+    from wds_imagenet.reading.measure import measure, verdict
+
+    transform = RandomResizedCrop(crop, flip=True)
+    with Loader(
+        url, transform, batch_size, threads=threads, prefetch_bytes=prefetch_bytes, **storage_options
+    ) as loader:
+        measured = measure(loader, seconds)
+    stats = measured.stats
+    if json:
+        facts = {
+            "images_per_second": measured.images_per_second,
+            "seconds": measured.seconds,
+            "cpu_seconds": measured.cpu_seconds,
+            "peak_bytes": measured.peak_bytes,
+            "threads": measured.threads,
+            **asdict(stats),
+            "verdict": verdict(measured),
+        }
+        click.echo(strict_json.dumps(facts).decode())
+        return
+
+    def each(total: float) -> str:
+        return f"{total / max(stats.samples, 1) * 1e6:8,.0f} µs"
+
+    click.echo(f"images/s             {measured.images_per_second:,.0f}  ({measured.threads} threads)")
+    click.echo(f"CPU time an image    {each(measured.cpu_seconds)}")
+    click.echo(f"  fetch and checksum {each(stats.fetch_cpu_seconds)}")
+    click.echo(f"  find samples       {each(stats.walk_cpu_seconds)}")
+    click.echo(f"  decode and resize  {each(stats.transform_cpu_seconds)}")
+    click.echo(f"first batch after    {stats.first_batch_seconds:.2f} s")
+    click.echo(f"fetched              {human(stats.bytes)} in {stats.blocks:,} blocks")
+    click.echo(f"peak memory          {human(measured.peak_bytes)}, Python and torch included")
+    click.echo(verdict(measured))

@@ -1,0 +1,109 @@
+"""`wds-imagenet info`, `ls` and `cat`: look into a data set."""
+
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from wds_imagenet import strict_json
+from wds_imagenet.cli.options import as_json, human, storage_option
+from wds_imagenet.errors import NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from wds_imagenet.format.manifest import Manifest
+
+
+@click.command()
+@click.argument("url")
+@storage_option
+@as_json
+def info(url: str, storage_options: dict[str, str], json: bool) -> None:
+    """Say what the data set at URL is: counts, sizes, members, classes. Reads only the manifest."""
+    from wds_imagenet.reading.dataset import Dataset
+
+    dataset = Dataset.open(url, **storage_options)
+    facts = describe(dataset.url, dataset.manifest)
+    if json:
+        click.echo(strict_json.dumps(facts).decode())
+        return
+    classes = dataset.manifest.classes
+    click.echo(f"{facts['url']}  ({facts['name']}, split {facts['split']})")
+    click.echo(f"  samples      {facts['samples']:,}, each {', '.join(facts['suffixes'])}")
+    click.echo(f"  shards       {facts['shards']:,}, {human(facts['bytes'])} in all")
+    click.echo(f"  blocks       {facts['blocks']:,}, {human(facts['bytes'] / facts['blocks'])} on average")
+    click.echo(f"  fingerprint  {facts['fingerprint']}")
+    if classes:
+        click.echo(f"  classes      {len(classes):,}, {facts['samples_a_class']} samples each")
+        for index, item in enumerate(classes[:8]):
+            click.echo(f"    {index:5d}  {item.get('samples', 0):7,}  {_name(item)}")
+        if len(classes) > 8:
+            click.echo(f"    …  {len(classes) - 8:,} more; --json lists them all")
+
+
+@click.command()
+@click.argument("url")
+@storage_option
+def ls(url: str, storage_options: dict[str, str]) -> None:
+    """List the keys of the data set at URL, one a line, in the shards' order."""
+    from wds_imagenet.reading.dataset import Dataset
+
+    dataset = Dataset.open(url, **storage_options)
+    for line in dataset.keys():  # noqa: SIM118 - a data set is not a mapping
+        click.echo(line)
+
+
+@click.command()
+@click.argument("url")
+@click.argument("key")
+@click.option("--member", metavar="SUFFIX", help="Write this member's bytes: jpg, json, txt, cls.")
+@click.option("--image", is_flag=True, help="Write the image's bytes.")
+@storage_option
+def cat(url: str, key: str, member: str | None, image: bool, storage_options: dict[str, str]) -> None:
+    """Show one sample of the data set at URL: by KEY, or by number as '#17'."""
+    from wds_imagenet.reading.dataset import Dataset
+
+    dataset = Dataset.open(url, **storage_options)
+    numbered = key.startswith("#") and key[1:].isdigit()
+    try:
+        sample = dataset[int(key[1:])] if numbered else dataset[key]
+    except (KeyError, IndexError) as error:
+        raise NotFoundError(f"{dataset.url} has no sample {key!r}; 'ls' lists the keys") from error
+    if image or member:
+        suffix = member or sample.suffix
+        if suffix not in sample.members:
+            raise UsageError(f"sample {key!r} has no {suffix!r}, only {', '.join(sample.members)}")
+        sys.stdout.buffer.write(bytes(sample.members[suffix]))
+        return
+    click.echo(f"key      {sample.key}")
+    for suffix, data in sample.members.items():
+        click.echo(f"{suffix:8s} {len(data):,} bytes")
+    for name, value in (("label", sample.label), ("caption", sample.caption)):
+        if value is not None:
+            click.echo(f"{name:8s} {value}")
+    for name, value in sample.json.items():
+        click.echo(f"  {name}: {strict_json.dumps(value).decode()}")
+
+
+def describe(url: str, manifest: "Manifest") -> dict[str, Any]:
+    """Return the facts that `info` prints."""
+    counts = [int(item.get("samples", 0)) for item in manifest.classes]
+    spread = f"{min(counts):,} to {max(counts):,}" if counts else ""
+    return {
+        "url": url,
+        "name": manifest.name,
+        "split": manifest.split,
+        "fingerprint": manifest.fingerprint,
+        "samples": manifest.samples,
+        "bytes": manifest.size,
+        "shards": len(manifest.shards),
+        "blocks": sum(len(shard.blocks) for shard in manifest.shards),
+        "suffixes": list(manifest.suffixes),
+        "samples_a_class": spread,
+        "classes": [dict(item) for item in manifest.classes],
+    }
+
+
+def _name(item: Mapping[str, Any]) -> str:
+    extra = [str(item[field]) for field in ("wnid",) if field in item]
+    return "  ".join([str(item.get("name", "")), *extra])

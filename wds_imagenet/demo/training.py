@@ -1,0 +1,73 @@
+"""A small network that learns from a loader, to show that what arrives is what was packed."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from wds_imagenet.reading.loader import Loader
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """What one pass came to."""
+
+    number: int
+    loss: float
+    accuracy: float
+    """Of the predictions made while training."""
+    images_per_second: float
+
+
+def network(classes: int) -> nn.Module:
+    """Return a convolutional network for 64 × 64 pixels, small enough to train on a CPU."""
+
+    def layer(inputs: int, outputs: int) -> nn.Sequential:
+        convolution = nn.Conv2d(inputs, outputs, 3, stride=2, padding=1)
+        return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU())
+
+    pool = nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten())
+    return nn.Sequential(
+        layer(3, 24), layer(24, 48), layer(48, 96), layer(96, 96), pool, nn.Linear(384, classes)
+    )
+
+
+def train(model: nn.Module, loader: Loader, epochs: int) -> Iterator[Epoch]:
+    """Train, and yield what each epoch came to."""
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 6e-3, total_steps=epochs * len(loader))
+    model.train()
+    for number in range(epochs):
+        loss_sum, right, count, began = 0.0, 0, 0, time.perf_counter()
+        for batch in loader:
+            assert isinstance(batch.images, torch.Tensor)  # noqa: S101 - for the type checker
+            scores = model(_floats(batch.images))
+            loss = nn.functional.cross_entropy(scores[batch.mask], batch.labels[batch.mask])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            seen = int(batch.mask.sum())
+            loss_sum, count = loss_sum + float(loss) * seen, count + seen
+            right += int((scores.argmax(1) == batch.labels)[batch.mask].sum())
+        rate = count / (time.perf_counter() - began)
+        yield Epoch(number + 1, loss_sum / count, right / count, rate)
+
+
+@torch.no_grad()
+def evaluate(model: nn.Module, loader: Loader) -> float:
+    """Return the accuracy over one pass, each sample counted once."""
+    model.eval()
+    right = count = 0
+    for batch in loader:
+        assert isinstance(batch.images, torch.Tensor)  # noqa: S101 - for the type checker
+        best = model(_floats(batch.images)).argmax(1)
+        right += int((best == batch.labels)[batch.mask].sum())
+        count += int(batch.mask.sum())
+    return right / count
+
+
+def _floats(images: torch.Tensor) -> torch.Tensor:
+    return images.float().div_(127.5).sub_(1)

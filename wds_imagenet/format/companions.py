@@ -1,0 +1,77 @@
+"""The small files beside the shards that other readers look for. Pure: a manifest in, bytes out."""
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+from wds_imagenet.format.manifest import PATH, Manifest
+
+TIMM: Final = "_info.json"
+OPEN_CLIP: Final = "sizes.json"
+README: Final = "README.md"
+
+_README: Final = """\
+---
+configs:
+- config_name: default
+  data_files:
+  - split: {split}
+    path: "{pattern}"
+---
+# {name}, {split}
+
+{samples:,} samples in {shards:,} WebDataset shards (plain tar files), {gigabytes:,.2f} GB.
+Each sample has the members {members}.
+
+Packed by wds-imagenet; `{manifest}` lists every block with its checksum.
+
+| reader | how |
+| --- | --- |
+| wds-imagenet | `Loader(URL, ...)`, or `wds-imagenet verify URL` |
+| webdataset | `WebDataset("{braces}")` |
+| datasets | `load_dataset(FOLDER, split="{split}")` |
+| timm | `create_dataset("wds/", root=FOLDER, split="{split}")`, by `{timm}` |
+"""
+
+
+def companions(manifest: Manifest) -> Mapping[str, bytes]:
+    """Return the content of each companion by its path: the same for the same manifest.
+
+    `_info.json` tells timm, and `sizes.json` open_clip, how many samples each shard has; `README.md`
+    tells Hugging Face's `datasets` which files are the split.
+    """
+    names = [shard.name for shard in manifest.shards]
+    lengths = [shard.samples for shard in manifest.shards]
+    split = {
+        "name": manifest.split,
+        "num_samples": manifest.samples,
+        "filenames": names,
+        "shard_lengths": lengths,
+    }
+    return {
+        TIMM: _pretty({"splits": {manifest.split: split}}),
+        OPEN_CLIP: _pretty(dict(zip(names, lengths, strict=True))),
+        README: _readme(manifest).encode(),
+    }
+
+
+def _pretty(value: object) -> bytes:
+    return json.dumps(value, indent=1).encode() + b"\n"
+
+
+def _readme(manifest: Manifest) -> str:
+    stem = f"{manifest.name}-{manifest.split}-"
+    last = len(manifest.shards) - 1
+    kinds = {"image": "`jpg` (or `png`, `webp`)"}
+    return _README.format(
+        name=manifest.name,
+        split=manifest.split,
+        pattern=f"{stem}*.tar",
+        braces=f"{stem}{{000000..{last:06d}}}.tar",
+        samples=manifest.samples,
+        shards=len(manifest.shards),
+        gigabytes=manifest.size / 1e9,
+        members=", ".join(kinds.get(suffix, f"`{suffix}`") for suffix in manifest.suffixes),
+        manifest=PATH,
+        timm=TIMM,
+    )

@@ -1,0 +1,95 @@
+"""Small files, wherever they lie: alone, in a folder, in a tar or in a gzipped tar, on any store."""
+
+import zlib
+from collections.abc import Callable
+from typing import Final
+
+from wds_imagenet.errors import CorruptError, NotFoundError, SourceError
+from wds_imagenet.format.tar import walk_bytes
+from wds_imagenet.storage import open_store, split_url
+from wds_imagenet.storage.store import ObjectInfo, Store
+
+MAX_BYTES: Final = 64 << 20
+MAX_INFLATED: Final = 256 << 20
+GZIP: Final = b"\x1f\x8b"
+
+
+def find_file(url: str, **storage_options: object) -> tuple[Store, ObjectInfo] | None:
+    """Return the store and the entry of the file at a URL, or None where there is none.
+
+    None says that it can only be a folder; whether it is one is seen by listing it.
+    """
+    if url.endswith("/"):
+        return None
+    parent, name = split_url(url)
+    store = open_store(parent, **storage_options)
+    try:
+        return store, store.info(name)
+    except NotFoundError:
+        return None
+
+
+def read_file(url: str, *, max_bytes: int = MAX_BYTES, **storage_options: object) -> bytes:
+    """Return a whole file of at most `max_bytes`, unpacked if it is gzipped.
+
+    Gzip is known by its first bytes, and unpacked to at most 256 MiB. Raises `SourceError` for a file
+    that is missing or larger.
+    """
+    found = find_file(url, **storage_options)
+    if found is None:
+        raise SourceError(f"there is no file {url}")
+    return _read(*found, max_bytes)
+
+
+def read_files(url: str, wanted: Callable[[str], bool], **storage_options: object) -> dict[str, bytes]:
+    """Return the files with a wanted path in a folder, a tar or a gzipped tar, by path.
+
+    Each, and the archive, may have 64 MiB. Costs one listing and one request a file, or one
+    request for an archive. Raises `SourceError` if there is nothing at the URL.
+    """
+    found = find_file(url, **storage_options)
+    if found is not None:
+        archive = memoryview(_read(*found, MAX_BYTES))
+        try:
+            members = [member for member in walk_bytes(archive) if wanted(member.name)]
+        except CorruptError as error:
+            error.add_note(f"in {url}, which should be a tar archive or a folder")
+            raise
+        return {m.name: bytes(archive[m.offset : m.offset + m.size]) for m in members}
+    store = open_store(url, **storage_options)
+    infos = list(store.list_objects())
+    if not infos:
+        raise SourceError(f"there is no file and no folder {url}")
+    return {info.path: _read(store, info, MAX_BYTES) for info in infos if wanted(info.path)}
+
+
+def inflate(data: bytes, max_bytes: int = MAX_INFLATED) -> bytes:
+    """Return gzipped bytes unpacked, of one gzip member or several; a `ValueError` if they can't be."""
+    parts = []
+    room = max_bytes
+    while data:
+        inflater = zlib.decompressobj(wbits=31)
+        try:
+            parts.append(inflater.decompress(data, room + 1))
+        except zlib.error as error:
+            raise ValueError(f"the gzip data is damaged: {error}") from error
+        room -= len(parts[-1])
+        if room < 0:
+            raise ValueError(f"the gzip data unpacks to more than {max_bytes:,} bytes")
+        if not inflater.eof:
+            raise ValueError("the gzip data is cut off")
+        data = inflater.unused_data.lstrip(b"\0")  # tape blocks are filled up with zeros
+    return b"".join(parts)
+
+
+def _read(store: Store, info: ObjectInfo, max_bytes: int) -> bytes:
+    where = f"{store.url}/{info.path}"
+    if info.size > max_bytes:
+        raise SourceError(f"{where} has {info.size:,} bytes, but should have {max_bytes:,} at most")
+    data = store.read(info.path, etag=info.etag).data
+    if not data.startswith(GZIP):
+        return data
+    try:
+        return inflate(data)
+    except ValueError as error:
+        raise SourceError(f"{where}: {error}") from error

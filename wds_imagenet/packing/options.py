@@ -1,0 +1,102 @@
+"""What a person may choose about packing, and what of it decides the bytes: all of it."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, Self, get_args
+
+from wds_imagenet.errors import UsageError
+
+OnBad = Literal["fail", "skip", "repair"]
+"""What is done with an image that cannot be used as it is: stop, leave it out, or mend it."""
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]*(?:[.-][A-Za-z0-9_]+)*")
+_SPLIT: Final = re.compile(r"[A-Za-z0-9_]+")
+_JPEG: Final = re.compile(r"resize=([0-9]{1,5})(?::q([0-9]{1,3}))?")
+
+
+@dataclass(frozen=True, slots=True)
+class JpegPolicy:
+    """What is done to JPEG images; by default nothing, byte for byte."""
+
+    short_side: int | None = None
+    """Resize to this many pixels on the short side, never up; None keeps the bytes."""
+    quality: int = 90
+    """Of the JPEG that resizing writes, 1 to 100."""
+
+    def __post_init__(self) -> None:
+        if self.short_side is not None and not 1 <= self.short_side <= 65_500:
+            raise UsageError(f"a JPEG's short side is 1 to 65,500 pixels, not {self.short_side}")
+        if not 1 <= self.quality <= 100:
+            raise UsageError(f"a JPEG's quality is 1 to 100, not {self.quality}")
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `keep`, `resize=256` or `resize=256:q90`. Raises `UsageError`."""
+        if text == "keep":
+            return cls()
+        match = _JPEG.fullmatch(text)
+        if match is None:
+            raise UsageError(f"{text!r} is no JPEG policy: say keep, resize=256 or resize=256:q90")
+        return cls(int(match[1]), int(match[2] or 90))
+
+    def __str__(self) -> str:
+        return "keep" if self.short_side is None else f"resize={self.short_side}:q{self.quality}"
+
+
+@dataclass(frozen=True, slots=True)
+class PackOptions:
+    """Every choice that the bytes of the shards depend on; how many workers there are is not one."""
+
+    name: str
+    """Of the data set, such as `in1k`; shards are `{name}-{split}-000000.tar`."""
+    split: str = "train"
+    shard_bytes: int = 256 << 20
+    """About how large a shard becomes."""
+    samples_per_shard: int | None = None
+    """If given, how many samples a shard has, whatever its size."""
+    block_bytes: int = 2 << 20
+    """A block ends with the sample that reaches this many bytes."""
+    shuffle: bool | None = None
+    """Whether samples are put in a random order; None: only those of the split `train`."""
+    seed: int = 0
+    jpeg: JpegPolicy = field(default_factory=JpegPolicy)
+    on_bad: OnBad = "fail"
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name) or len(self.name) > 100:
+            raise UsageError(
+                f"{self.name!r} cannot name a data set: it takes letters, digits and '_', with single "
+                "'-' or '.' between"
+            )
+        if not _SPLIT.fullmatch(self.split) or len(self.split) > 100:
+            raise UsageError(f"{self.split!r} cannot name a split: letters, digits and '_'")
+        for what in ("shard_bytes", "block_bytes", "samples_per_shard"):
+            value = getattr(self, what)
+            if value is not None and value < 1:
+                raise UsageError(f"{what} must be at least 1, not {value}")
+        if self.on_bad not in get_args(OnBad):
+            raise UsageError(f"on_bad is one of {', '.join(get_args(OnBad))}, not {self.on_bad!r}")
+
+    @property
+    def shuffled(self) -> bool:
+        """Whether the order is random, the default applied."""
+        return self.split == "train" if self.shuffle is None else self.shuffle
+
+    @property
+    def rewrites(self) -> bool:
+        """Whether an image's bytes may become others than those of its source."""
+        return self.jpeg.short_side is not None or self.on_bad == "repair"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the choices as plain values, defaults applied."""
+        return {
+            "name": self.name,
+            "split": self.split,
+            "shard_bytes": self.shard_bytes,
+            "samples_per_shard": self.samples_per_shard,
+            "block_bytes": self.block_bytes,
+            "shuffle": self.shuffled,
+            "seed": self.seed,
+            "jpeg": str(self.jpeg),
+            "on_bad": self.on_bad,
+        }

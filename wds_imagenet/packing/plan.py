@@ -1,0 +1,220 @@
+"""The shard plan: which sample goes where, decided before the first byte is written. Pure."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from wds_imagenet import draws, strict_json
+from wds_imagenet.errors import PlanError, SourceError, UsageError
+from wds_imagenet.format.tar import RECORD
+from wds_imagenet.packing.location import common_folder, relative
+from wds_imagenet.packing.options import PackOptions
+from wds_imagenet.packing.schema import Schema, decide
+from wds_imagenet.packing.task import ShardTask
+from wds_imagenet.sample import check_key
+from wds_imagenet.sources.reference import Listing, Reference
+
+VERSION: Final = 1
+"""Of the bytes that a plan leads to; it changes when they do."""
+_FORMAT: Final = "wds-imagenet-plan"
+_SHUFFLE: Final = 0x5348554646  # the purpose of this draw, apart from every other of the same seed
+_UNKNOWN_SIZE: Final = 128 << 10
+_BYTES_PER_PIXEL: Final = 0.3  # of a photo as JPEG of quality 90
+_JSON_BYTES: Final = 512
+_CHUNK: Final = 4096
+_MAX_SHARDS: Final = 1_000_000
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Every shard's samples in their order, and the fingerprint of all that decides the bytes."""
+
+    options: PackOptions
+    schema: Schema
+    listing: Listing
+    order: npt.NDArray[np.int64]
+    """Indices into the listing, in the order of the shards."""
+    bounds: tuple[int, ...]
+    """Shard i has the positions `bounds[i]` to `bounds[i + 1]` of the order."""
+    references_sha256: str
+    notes: tuple[str, ...]
+
+    @cached_property
+    def shard_names(self) -> tuple[str, ...]:
+        """The shards' names, in their order."""
+        return tuple(
+            f"{self.options.name}-{self.options.split}-{i:06d}.tar" for i in range(len(self.bounds) - 1)
+        )
+
+    def task(self, shard: int) -> ShardTask:
+        """Return what a worker must know to build one shard."""
+        positions = self.order[self.bounds[shard] : self.bounds[shard + 1]]
+        references = tuple(self.listing.references[i] for i in positions.tolist())
+        return ShardTask(shard, self.shard_names[shard], references)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of `to_json()`: two plans with the same one give the same bytes."""
+        return hashlib.sha256(self.to_json()).hexdigest()
+
+    def to_json(self) -> bytes:
+        """Return the plan's bytes, as they lie beside the shards: no URL, no secret, no clock."""
+        return strict_json.dumps(
+            {
+                "format": _FORMAT,
+                "version": VERSION,
+                "options": self.options.to_json(),
+                "samples": len(self.order),
+                "shards": len(self.shard_names),
+                "fields": {item.name: item.kind for item in self.schema.fields},
+                "classes": len(self.listing.classes),
+                "classes_sha256": hashlib.sha256(strict_json.dumps(self.schema.classes)).hexdigest(),
+                "references_sha256": self.references_sha256,
+            }
+        )
+
+
+def plan(listing: Listing, options: PackOptions) -> Plan:
+    """Lay out a listing in shards.
+
+    The same listing and options give the same plan on every machine; moving the data set as a whole
+    to another folder or store changes nothing. Costs a few microseconds a sample and no I/O. Raises
+    `SourceError` for an empty listing, two samples with one key, or metadata that JSON cannot hold.
+    """
+    references = listing.references
+    if not references:
+        raise SourceError("there are no images to pack: the source listed none")
+    clashes = _check_keys(references)
+    schema = decide(listing, rewritten=options.rewrites)
+    count = len(references)
+    if options.shuffled:
+        order = draws.permutation(draws.mix(options.seed, _SHUFFLE), count)
+    else:
+        order = np.arange(count, dtype=np.int64)
+    bounds = tuple(_bounds(_expected_sizes(listing, schema, options)[order], options))
+    shards = len(bounds) - 1
+    if shards > _MAX_SHARDS:
+        raise UsageError(f"{shards:,} shards; at most {_MAX_SHARDS:,} have names: make them larger")
+    renamed = [f for f in schema.fields if f.name != f.source]
+    notes = (
+        *listing.notes,
+        *clashes,
+        *(f"the metadata field {f.source!r} becomes {f.name!r} in the JSON" for f in renamed),
+    )
+    return Plan(options, schema, listing, order, bounds, _hash(references), notes)
+
+
+def differences(theirs: bytes, ours: bytes) -> str:
+    """Say in what the plan that a destination holds differs from the one at hand."""
+    try:
+        old = strict_json.loads(theirs)
+    except ValueError as error:
+        raise PlanError(f"the plan at the destination cannot be read: {error}") from error
+    new = strict_json.loads(ours)
+    if not isinstance(old, dict) or old.get("format") != _FORMAT:
+        raise PlanError("the plan at the destination is none of wds-imagenet's")
+    found = [*_compare(old.pop("options", {}), new.pop("options")), *_compare(old, new)]
+    return "; ".join(found)
+
+
+def _compare(old: Any, new: dict[str, Any]) -> Iterator[str]:  # noqa: ANN401 - a stranger's JSON
+    old = old if isinstance(old, dict) else {}
+    for name in sorted({*old, *new}):
+        before, now = old.get(name), new.get(name)
+        if before != now and name.endswith("_sha256"):
+            yield f"the {name.removesuffix('_sha256')} are not the same"
+        elif before != now:
+            yield f"{name} was {before!r:.200} there, is {now!r:.200} now"
+
+
+def _check_keys(references: Sequence[Reference]) -> tuple[str, ...]:
+    """Refuse two samples of one key; return a note where keys differ in case alone."""
+    names: dict[str, str] = {}
+    folded: dict[str, str] = {}
+    clashes = []
+    for reference in references:
+        key = check_key(reference.key)
+        if key in names:
+            raise SourceError(f"{names[key]!r} and {reference.name!r} have the same key {key!r}")
+        names[key] = reference.name
+        first = folded.setdefault(key.lower(), key)
+        if first != key:
+            clashes.append(f"{first!r} and {key!r}")
+    if not clashes:
+        return ()
+    note = (
+        f"{len(clashes):,} keys differ from another in case alone, such as {clashes[0]}: unpacked on "
+        "a file system that ignores case, one overwrites the other"
+    )
+    return (note,)
+
+
+def _expected_sizes(listing: Listing, schema: Schema, options: PackOptions) -> npt.NDArray[np.int64]:
+    """Return about how many bytes each sample takes in its shard."""
+    references = listing.references
+    sizes = np.fromiter(
+        (_UNKNOWN_SIZE if r.size is None else r.size for r in references), np.int64, len(references)
+    )
+    if options.jpeg.short_side is not None:
+        pixels = options.jpeg.short_side**2 * 4 / 3  # photos are 4:3, more or less
+        sizes = np.minimum(sizes, int(pixels * _BYTES_PER_PIXEL))
+    if schema.captioned:
+        sizes += np.fromiter((len(r.caption or "") for r in references), np.int64, len(references))
+    overhead = len(schema.suffixes) * (RECORD + RECORD // 2) + _JSON_BYTES
+    return sizes + overhead
+
+
+def _bounds(sizes: npt.NDArray[np.int64], options: PackOptions) -> Iterator[int]:
+    """Yield where each shard begins, then where the last one ends."""
+    count = len(sizes)
+    if options.samples_per_shard is not None:
+        yield from range(0, count, options.samples_per_shard)
+    else:
+        ends = np.cumsum(sizes)
+        start = 0
+        while start < count:
+            yield start
+            before = int(ends[start - 1]) if start else 0
+            fit = int(np.searchsorted(ends, before + options.shard_bytes, side="right"))
+            start = max(fit, start + 1)
+    yield count
+
+
+def _hash(references: Sequence[Reference]) -> str:
+    """Return the SHA-256 of what the references say, wherever the data set lies."""
+    folder = common_folder(reference.url for reference in references)
+    digest = hashlib.sha256()
+    for start in range(0, len(references), _CHUNK):
+        chunk = references[start : start + _CHUNK]
+        try:
+            digest.update(strict_json.dumps([_identity(r, folder) for r in chunk]))
+        except (TypeError, ValueError):
+            for reference in chunk:
+                _check_json(reference, folder)
+            raise
+    return digest.hexdigest()
+
+
+def _identity(reference: Reference, folder: str) -> list[Any]:
+    return [
+        reference.key,
+        relative(reference.url, folder),
+        reference.offset,
+        reference.size,
+        reference.name,
+        reference.label,
+        reference.caption,
+        reference.metadata,
+    ]
+
+
+def _check_json(reference: Reference, folder: str) -> None:
+    try:
+        strict_json.dumps(_identity(reference, folder))
+    except (TypeError, ValueError) as error:
+        raise SourceError(f"what is known of {reference.name!r} has no JSON form: {error}") from error

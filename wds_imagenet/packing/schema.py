@@ -1,0 +1,182 @@
+"""One field set for the JSON of every sample: the same names, the same types, no nulls.
+
+Readers such as Hugging Face's fix the types by the first few samples and then fail, or silently drop
+fields, where a later sample differs. So the types are decided from all samples before the first byte.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from wds_imagenet.errors import SourceError
+from wds_imagenet.sources.reference import Listing, Metadata, Reference
+
+Kind = Literal["text", "boolean", "integer", "number", "list", "object"]
+
+MEASURED: Final = ("filename", "width", "height", "format", "sha256")
+"""What the packer finds out about every image."""
+ORIGINAL: Final = ("original_width", "original_height", "original_sha256")
+"""The same of the bytes that were released, where the options allow other bytes to be stored."""
+_KINDS: Final[tuple[tuple[type | tuple[type, ...], Kind], ...]] = (
+    (str, "text"),
+    (bool, "boolean"),  # before int, of which it is one
+    (int, "integer"),
+    (float, "number"),
+    ((list, tuple), "list"),
+    (dict, "object"),
+)
+_EMPTY: Final[Mapping[Kind, Any]] = {"text": "", "list": [], "object": {}}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of the source's metadata."""
+
+    source: str
+    """What the source calls it."""
+    name: str
+    """What the JSON calls it: the same, but with `source_` before it where the packer has that name."""
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """What the samples of one data set have."""
+
+    labelled: bool
+    captioned: bool
+    rewritten: bool
+    classes: tuple[Mapping[str, Any], ...]
+    """By class index, what is merged into the JSON."""
+    fields: tuple[Field, ...]
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """The members of each sample, in their order."""
+        return ("cls",) * self.labelled + ("image", "json") + ("txt",) * self.captioned
+
+    def record(self, reference: Reference, measured: Mapping[str, Any]) -> dict[str, Any]:
+        """Return one sample's JSON object; `measured` has the values of `MEASURED` and `ORIGINAL`."""
+        record: dict[str, Any] = {}
+        if self.labelled:
+            record["label"] = reference.label
+            if self.classes and reference.label is not None:
+                record.update(self.classes[reference.label])
+        record.update(measured)
+        for item in self.fields:
+            record[item.name] = _fit(reference.metadata.get(item.source), item.kind)
+        return record
+
+
+def decide(listing: Listing, *, rewritten: bool) -> Schema:
+    """Return the schema of a listing. Costs one pass over it.
+
+    A text, list or object that some samples lack is empty there; numbers with gaps and values of
+    mixed types become text throughout; whole numbers among fractions become fractions. Raises
+    `SourceError` where only some samples have a label, or one that the class table lacks.
+    """
+    labelled = _check_labels(listing.references, len(listing.classes))
+    classes = _class_records(listing.classes) if labelled else ()
+    taken = {*MEASURED, *(ORIGINAL if rewritten else ())}
+    if labelled:
+        taken |= {"label", *(classes[0] if classes else ())}
+    return Schema(
+        labelled=labelled,
+        captioned=any(reference.caption is not None for reference in listing.references),
+        rewritten=rewritten,
+        classes=classes,
+        fields=_fields([reference.metadata for reference in listing.references], taken),
+    )
+
+
+def _check_labels(references: Sequence[Reference], classes: int) -> bool:
+    unlabelled = sum(reference.label is None for reference in references)
+    if unlabelled == len(references):
+        return False
+    for reference in references:
+        if reference.label is None:
+            raise SourceError(
+                f"{unlabelled:,} of {len(references):,} images have no label, the first is "
+                f"{reference.name!r}: label all or none"
+            )
+        if reference.label < 0 or (classes and reference.label >= classes):
+            known = f"the class table has 0 to {classes - 1}" if classes else "labels begin at 0"
+            raise SourceError(f"{reference.name!r} has the label {reference.label}, but {known}")
+    return True
+
+
+def _class_records(classes: Sequence[Metadata]) -> tuple[Mapping[str, Any], ...]:
+    for label, item in enumerate(classes):
+        if item.keys() != classes[0].keys():
+            raise SourceError(
+                f"class {label} has the fields {sorted(item)}, class 0 has {sorted(classes[0])}"
+            )
+    # The packer's own names keep their meaning: a class table's `width` is not the image's.
+    taken = {"label", *MEASURED, *ORIGINAL}
+    renamed = [{_class_name(name): value for name, value in item.items()} for item in classes]
+    fields = _fields(renamed, taken, sort=False)
+    return tuple(
+        {item.name: _fit(record.get(item.source), item.kind) for item in fields} for record in renamed
+    )
+
+
+def _class_name(name: str) -> str:
+    return "class_name" if name == "name" else name
+
+
+def _fields(records: Sequence[Metadata], taken: set[str], *, sort: bool = True) -> tuple[Field, ...]:
+    kinds: dict[str, dict[Kind | None, int]] = {}
+    for record in records:
+        for name, value in record.items():
+            counts = kinds.setdefault(name, {})
+            kind = _kind(value)
+            counts[kind] = counts.get(kind, 0) + 1
+    fields = tuple(
+        Field(name, f"source_{name}" if name in taken else name, _settle(kinds[name], len(records)))
+        for name in (sorted(kinds) if sort else kinds)
+    )
+    _check_names(fields, taken)
+    return fields
+
+
+def _check_names(fields: Iterable[Field], taken: set[str]) -> None:
+    names = set(taken)
+    for item in fields:
+        if item.name in names:
+            raise SourceError(f"the metadata has {item.source!r} and {item.name!r}: rename one")
+        names.add(item.name)
+
+
+def _kind(value: object) -> Kind | None:
+    """Return the JSON type of a value, None for a gap."""
+    if value is None:
+        return None
+    for types, kind in _KINDS:
+        if isinstance(value, types):
+            # JSON has no NaN and no infinity: they are spelled out.
+            return "text" if isinstance(value, float) and not math.isfinite(value) else kind
+    raise SourceError(f"the metadata holds a {type(value).__name__}, which JSON has not: {value!r:.80}")
+
+
+def _settle(counts: Mapping[Kind | None, int], samples: int) -> Kind:
+    """Return the one type that holds every value."""
+    present = {kind for kind in counts if kind is not None}
+    gaps = samples - sum(counts.values()) + counts.get(None, 0)
+    if present == {"integer", "number"}:
+        present = {"number"}
+    if len(present) != 1:
+        return "text"
+    (kind,) = present
+    return "text" if gaps and kind not in _EMPTY else kind
+
+
+def _fit(value: object, kind: Kind) -> object:
+    if value is None:
+        return _EMPTY[kind]
+    if kind == "text" and not isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    if kind == "number" and isinstance(value, int):
+        return float(value)
+    return value

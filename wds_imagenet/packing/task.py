@@ -1,0 +1,14 @@
+"""One shard to be built: what a worker is sent. Light to import, for every worker does."""
+
+from dataclasses import dataclass
+
+from wds_imagenet.sources.reference import Reference
+
+
+@dataclass(frozen=True, slots=True)
+class ShardTask:
+    """A shard's name and its samples, in their order."""
+
+    index: int
+    name: str
+    references: tuple[Reference, ...]

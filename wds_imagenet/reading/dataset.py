@@ -1,0 +1,130 @@
+"""A finished data set: opened by its manifest, read by index, by key or from end to end."""
+
+import hashlib
+from bisect import bisect_right
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Final, Self
+
+import numpy as np
+
+from wds_imagenet.errors import CorruptError, ManifestError, NotFoundError, UsageError
+from wds_imagenet.format import manifest as manifests
+from wds_imagenet.format.manifest import Manifest
+from wds_imagenet.reading.fetch import Extent, Fetcher, extents
+from wds_imagenet.reading.threads import map_ahead
+from wds_imagenet.sample import Sample
+from wds_imagenet.storage import Store, open_store
+
+
+class Dataset:
+    """What a manifest describes: immutable, of known length, every byte of it verified when read.
+
+    Safe to use from many threads. Opening costs one request, and for 1.3 million samples about 3 MB.
+    """
+
+    def __init__(self, store: Store, manifest: Manifest) -> None:
+        self.store: Final = store
+        self.manifest: Final = manifest
+        self.fetcher: Final = Fetcher(store)
+
+    @classmethod
+    def open(cls, url: str, **storage_options: str) -> Self:
+        """Open a data set by the URL of its folder.
+
+        Raises `ManifestError` where there is no manifest, or one that cannot be read: without it a
+        prefix is not a data set yet. Raises `StoreError` where the store cannot be asked.
+        """
+        store = open_store(url, **storage_options)
+        try:
+            data = store.read(manifests.PATH).data
+        except NotFoundError as error:
+            raise ManifestError(
+                f"{store.url} is no data set: it has no {manifests.PATH} (or does not exist). If packing "
+                "was interrupted, run the same 'pack' again; for shards that others wrote, run "
+                "'wds-imagenet index'"
+            ) from error
+        try:
+            manifest = Manifest.from_json(data)
+        except ManifestError as error:
+            error.add_note(f"in {store.url}/{manifests.PATH}")
+            raise
+        return cls(store, manifest)
+
+    @property
+    def url(self) -> str:
+        """The folder's URL, without credentials."""
+        return self.store.url
+
+    @cached_property
+    def extents(self) -> list[Extent]:
+        """Every block, in the order of the data set."""
+        return extents(self.manifest)
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return self.manifest.samples
+
+    def __getitem__(self, item: int | str) -> Sample:
+        """Return one sample by its index, or by its key.
+
+        Costs one request of a block (2 MiB); the first look-up of a key reads all keys (20 MB for
+        ImageNet). Raises `IndexError` or `KeyError`.
+        """
+        if isinstance(item, str):
+            return self[self.index_of(item)]
+        index = item + len(self) if item < 0 else item
+        if not 0 <= index < len(self):
+            raise IndexError(f"sample {item} of {len(self)}")
+        extent = self.extents[bisect_right(self.extents, index, key=lambda e: e.first_sample) - 1]
+        return own(self.fetcher.samples(extent)[index - extent.first_sample])
+
+    def samples(self, *, threads: int = 4) -> Iterator[Sample]:
+        """Yield every sample, once, in the order of the shards. Holds at most 2·threads blocks."""
+        blocks = map_ahead(
+            self.fetcher.samples, self.extents, threads=threads, ahead=2 * threads, name="samples"
+        )
+        for block in blocks:
+            yield from map(own, block)
+
+    def keys(self) -> Iterator[str]:
+        """Yield every key, in the order of the shards. Costs one request."""
+        for line in self._key_lines().split(b"\n")[:-1]:
+            yield line.decode("utf-8")
+
+    def index_of(self, key: str) -> int:
+        """Return the index of the sample of this key. Raises `KeyError`."""
+        names, indices = self._sorted_keys
+        raw = key.encode("utf-8")
+        found = int(np.searchsorted(names, raw))
+        if found == len(names) or names[found] != raw:
+            raise KeyError(f"{self.url} has no sample {key!r}")
+        return int(indices[found])
+
+    @cached_property
+    def _sorted_keys(self) -> tuple[np.ndarray, np.ndarray]:
+        names = np.array(self._key_lines().split(b"\n")[:-1], dtype=np.bytes_)
+        indices = np.argsort(names, kind="stable")
+        return names[indices], indices
+
+    def _key_lines(self) -> bytes:
+        data = self.store.read(manifests.KEYS_PATH).data
+        if hashlib.sha256(data).hexdigest() != self.manifest.keys_sha256:
+            raise CorruptError(f"{self.url}/{manifests.KEYS_PATH} is not the list that was packed")
+        if data.count(b"\n") != len(self) or (data and not data.endswith(b"\n")):
+            raise CorruptError(f"{self.url}/{manifests.KEYS_PATH} has not {len(self)} lines")
+        return data
+
+
+def own(sample: Sample) -> Sample:
+    """Return the sample with bytes of its own, so that it does not keep its whole block alive."""
+    return Sample(sample.key, {suffix: bytes(data) for suffix, data in sample.members.items()})
+
+
+def as_dataset(dataset: Dataset | str, storage_options: dict[str, str]) -> Dataset:
+    """Return the data set, opened if it is given as a URL."""
+    if isinstance(dataset, str):
+        return Dataset.open(dataset, **storage_options)
+    if storage_options:
+        raise UsageError("storage options belong to a URL; this data set is open already")
+    return dataset

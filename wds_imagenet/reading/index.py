@@ -1,0 +1,148 @@
+"""Index shards that someone else wrote: a manifest for them, and not a byte of them touched."""
+
+import hashlib
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import IO, Final
+
+from wds_imagenet.errors import DataError, SourceError
+from wds_imagenet.format.blocks import checksum, cut
+from wds_imagenet.format.manifest import KEYS_PATH, PATH, Manifest, Shard
+from wds_imagenet.format.samples import group
+from wds_imagenet.format.tar import Member, walk
+from wds_imagenet.reading.threads import map_ahead
+from wds_imagenet.sample import IMAGE_SUFFIXES, Sample
+from wds_imagenet.storage import Store
+
+_WINDOW: Final = 16 << 20
+_MAX_LABEL_JSON: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """One shard's entry for the manifest, and what is summed up over all."""
+
+    shard: Shard
+    keys: tuple[str, ...]
+    labels: Counter[int]
+    suffixes: frozenset[tuple[str, ...]]
+
+
+def index(
+    store: Store,
+    names: Iterable[str],
+    *,
+    out: Store,
+    name: str,
+    split: str,
+    block_bytes: int = 2 << 20,
+    threads: int = 2,
+    on_shard: Callable[[Indexed], None] = lambda _: None,
+) -> Manifest:
+    """Read every shard once and publish a manifest for them in `out`, create-only.
+
+    Guarantees what `pack` does of its own: each block's checksum, each shard's hash, keys that are
+    unique. Raises `CorruptError` for a shard that is damaged, compressed or not a tar, `SourceError` for
+    a key that comes twice, `ExistsError` where a manifest is. Costs one reading of the shards, and disk
+    for a copy of `threads` of them where they do not lie on this machine.
+    """
+    found: list[Indexed] = []
+    for indexed in map_ahead(
+        lambda shard: index_shard(store, shard, block_bytes),
+        names,
+        threads=threads,
+        ahead=threads,
+        name="index",
+    ):
+        on_shard(indexed)
+        found.append(indexed)
+    if not found:
+        raise SourceError(f"{store.url} has no shards to index")
+    _check_unique(found)
+    keys = "".join(f"{key}\n" for item in found for key in item.keys).encode()
+    labels: Counter[int] = sum((item.labels for item in found), Counter())
+    classes = tuple({"name": str(i), "samples": labels[i]} for i in range(max(labels, default=-1) + 1))
+    kinds = frozenset[tuple[str, ...]]().union(*(item.suffixes for item in found))
+    manifest = Manifest(
+        name=name,
+        split=split,
+        suffixes=next(iter(kinds)) if len(kinds) == 1 else (),
+        keys_sha256=hashlib.sha256(keys).hexdigest(),
+        shards=tuple(item.shard for item in found),
+        classes=classes,
+    )
+    out.put(KEYS_PATH, keys)
+    out.put(PATH, manifest.to_json(), create=True)
+    return manifest
+
+
+def index_shard(store: Store, name: str, block_bytes: int) -> Indexed:
+    """Read one shard and describe it. Raises `CorruptError` or `SourceError`."""
+    with tempfile.TemporaryFile(prefix="wds-imagenet-") as file:
+        size, sha256 = _copy(store, name, file)
+
+        def read(start: int, length: int) -> bytes:
+            file.seek(start)
+            return file.read(length)
+
+        try:
+            if read(0, 2) == b"\x1f\x8b":
+                raise SourceError(f"{store.url}/{name} is compressed; shards are read at random: gunzip it")
+            samples = list(group(walk(read, 0, size)))
+            described = [_describe(key, members, read) for key, members in samples]
+        except DataError as error:
+            error.add_note(f"in {store.url}/{name}")
+            raise
+        ends = (max(member.end for member in members.values()) for _, members in samples)
+        blocks = checksum(lambda start, stop: read(start, stop - start), cut(ends, size, block_bytes))
+    return Indexed(
+        Shard(name, size, len(samples), sha256, blocks),
+        tuple(key for key, _ in samples),
+        Counter(label for label, _ in described if label is not None and label >= 0),
+        frozenset(suffixes for _, suffixes in described),
+    )
+
+
+def shard_names(store: Store) -> list[str]:
+    """Return the tars of a folder, in order."""
+    return [info.path for info in store.list_objects() if PurePosixPath(info.path).suffix == ".tar"]
+
+
+def _describe(
+    key: str, members: dict[str, Member], read: Callable[[int, int], bytes]
+) -> tuple[int | None, tuple[str, ...]]:
+    small = {
+        suffix: read(members[suffix].offset, members[suffix].size)
+        for suffix in ("cls", "json")
+        if suffix in members and members[suffix].size <= _MAX_LABEL_JSON
+    }
+    suffixes = tuple("image" if suffix in IMAGE_SUFFIXES else suffix for suffix in members)
+    if "image" not in suffixes:
+        raise SourceError(f"key {key!r} has no image, only {', '.join(suffixes)}")
+    return Sample(key, small).label, suffixes
+
+
+def _copy(store: Store, name: str, file: IO[bytes]) -> tuple[int, str]:
+    info = store.info(name)
+    digest = hashlib.sha256()
+    for start in range(0, info.size, _WINDOW):
+        data = store.read(name, start, min(start + _WINDOW, info.size), etag=info.etag).data
+        digest.update(data)
+        file.write(data)
+    return info.size, digest.hexdigest()
+
+
+def _check_unique(found: Iterable[Indexed]) -> None:
+    owner: dict[str, str] = {}
+    for key, shard in _keys(found):
+        first = owner.setdefault(key, shard)
+        if first != shard:
+            raise SourceError(f"key {key!r} is in {first} and in {shard}; keys must be unique")
+
+
+def _keys(found: Iterable[Indexed]) -> Iterator[tuple[str, str]]:
+    for item in found:
+        yield from ((key, f"{item.shard.name} (entry {number})") for number, key in enumerate(item.keys))

@@ -1,0 +1,254 @@
+"""The loader: a data set's epochs as batches, in an exact, resumable, elastic order."""
+
+import os
+import time
+import weakref
+from collections.abc import Iterator
+from functools import partial
+from types import TracebackType
+from typing import Any, Final, Self
+
+import numpy as np
+
+from wds_imagenet.errors import UsageError
+from wds_imagenet.reading.batches import (
+    Batch,
+    BatchDraft,
+    OnBad,
+    Recipe,
+    Skipped,
+    Transform,
+    torch_side,
+)
+from wds_imagenet.reading.dataset import Dataset, as_dataset
+from wds_imagenet.reading.order import Order, Share, default_lanes
+from wds_imagenet.reading.pipeline import plan_batches, run
+from wds_imagenet.reading.ranks import rank_and_world_size
+from wds_imagenet.reading.state import State
+from wds_imagenet.reading.stats import Meter, Stats
+
+
+class Loader:
+    """Streams a data set as batches of tensors.
+
+    Guarantees that the global batches of an epoch depend on the data set, `seed`, `epoch`, `lanes` and
+    `batch_size * world_size` alone: not on the world size, the threads, or where a run was resumed.
+    Every sample comes once an epoch, or a clear error says which cannot; every rank has the same
+    number of batches. Iterating again is the next epoch. Threads live while an iteration does; leaving
+    the loop, however it is left, ends them.
+
+    Costs the memory of lanes / world size blocks (240 of 2 MiB for one rank), of `prefetch_bytes`, and of
+    four batches; and before the first batch the time to fetch a block for each lane.
+
+    batch_size: samples a batch of this rank, as in `torch.utils.data.DataLoader`.
+    shuffle: False gives the shards' own order, dealt to the ranks in runs; for evaluation.
+    rank, world_size: torch.distributed's or the environment's by default.
+    lanes: how many places of the data set are mixed at a time; a multiple of every world size that the
+        run may have. By default the least common multiple of the world size and 120 from 240 on.
+    threads: decoding threads; by default the usable CPUs, divided by `LOCAL_WORLD_SIZE`.
+    drop_last: leave out the last batch if it is not full, instead of padding it (see `Batch.mask`).
+    on_bad: "skip" masks out samples that cannot be decoded, at most 0.1 % (or 10) an epoch.
+    prefetch_bytes: what may be fetched ahead of need.
+    pin_memory: whether batches lie in page-locked memory; by default where CUDA is present.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset | str,
+        transform: Transform,
+        batch_size: int,
+        *,
+        shuffle: bool = True,
+        seed: int = 0,
+        epoch: int = 0,
+        rank: int | None = None,
+        world_size: int | None = None,
+        lanes: int | None = None,
+        threads: int | None = None,
+        drop_last: bool = False,
+        on_bad: OnBad = "fail",
+        prefetch_bytes: int = 128 << 20,
+        with_json: bool = False,
+        with_captions: bool = False,
+        pin_memory: bool | None = None,
+        **storage_options: str,
+    ) -> None:
+        pin = torch_side().default_pin_memory() if pin_memory is None else pin_memory
+        self.rank, self.world_size = rank_and_world_size(rank, world_size)
+        self.share: Final = Share(self.rank, self.world_size, batch_size, drop_last)
+        self._recipe = Recipe(transform, batch_size, seed, on_bad, with_json, with_captions, pin)
+        self.threads: Final = default_threads() if threads is None else threads
+        if self.threads < 1:
+            raise UsageError(f"at least one thread must decode, not {threads}")
+        self.dataset: Final = as_dataset(dataset, storage_options)
+        if drop_last and self.share.global_batch > len(self.dataset):
+            raise UsageError(
+                f"a global batch of {self.share.global_batch} ({batch_size} × {self.world_size} ranks) is "
+                f"larger than the data set ({len(self.dataset)} samples), so drop_last leaves nothing"
+            )
+        self._shuffle = shuffle
+        self._lanes = self._check_lanes(lanes) if lanes else self._default_lanes()
+        self._prefetch_bytes = prefetch_bytes
+        self._counts = np.array([e.block.samples for e in self.dataset.extents], np.int64)
+        self._meter = Meter()
+        self._skipped = Skipped(max(10, len(self.dataset) // 1000))
+        self._epoch, self._samples, self._begun = epoch, 0, False
+        self._iteration: weakref.ref[Iterator[Batch]] | None = None
+
+    @property
+    def epoch(self) -> int:
+        """The epoch under way, or the next one if none is."""
+        return self._epoch
+
+    @property
+    def lanes(self) -> int:
+        """How many lanes the order has: fixed for the run, kept in the state."""
+        return self._lanes
+
+    def __len__(self) -> int:
+        """Return the number of batches in an epoch, the same for every rank."""
+        return len(self.share.starts(0, len(self.dataset)))
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Begin the next epoch, or continue the one that `load_state_dict` gave.
+
+        An iteration that is still under way is closed.
+        """
+        self.close()
+        if self._begun:
+            self._epoch, self._samples = self._epoch + 1, 0
+            self._skipped.keys.clear()
+        self._begun = True
+        iteration = self._iterate()
+        self._iteration = weakref.ref(iteration)
+        return iteration
+
+    def batches(self, epoch: int, start: int = 0, *, every: int = 1, first: int = 0) -> Iterator[Batch]:
+        """Yield an epoch's batches from sample `start` of its sequence on, and change no state.
+
+        Or every `every`-th of them, beginning with number `first`.
+        """
+        for _, batch in self._run(epoch, start, every, first):
+            yield batch
+
+    def _iterate(self) -> Iterator[Batch]:
+        owner = os.getpid()
+        waiting = began = time.perf_counter()
+        for stop, batch in self._run(self._epoch, self._samples, 1, 0):
+            ready = time.perf_counter()
+            self._meter.add(batches=1, samples=int(batch.mask.sum()), wait_seconds=ready - waiting)
+            if began is not None:
+                self._meter.stats.first_batch_seconds, began = ready - began, None
+            self._samples = stop
+            yield batch
+            if os.getpid() != owner:
+                raise UsageError("this iteration belongs to the process that began it: iterate anew")
+            del batch
+            waiting = time.perf_counter()
+            self._meter.add(consumer_seconds=waiting - ready)
+
+    def _run(self, epoch: int, start: int, every: int, first: int) -> Iterator[tuple[int, Batch]]:
+        order = Order(self._counts, self._recipe.seed, epoch, self._lanes, shuffle=self._shuffle)
+        starts = self.share.starts(start, order.samples)[first::every]
+        filled = run(
+            partial(plan_batches, order, self.share, self.dataset.extents, starts),
+            lambda plan: BatchDraft(plan, self._recipe, epoch, self._skipped, self._meter),
+            fetcher=self.dataset.fetcher,
+            threads=self.threads,
+            prefetch_bytes=self._prefetch_bytes,
+            meter=self._meter,
+        )
+        for plan, draft in filled:
+            yield plan.stop, draft.batch()
+            del plan, draft
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return, as JSON values, where the consumer is: after the last batch that it was given.
+
+        What was read ahead does not count. The same on every rank but for `skipped`, so one rank may
+        save it for all.
+        """
+        return self._state().to_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue, with the next iteration, after the last batch that the state's owner was given.
+
+        On any world size that divides the state's lanes. A state at the end of an epoch continues with
+        the next one. Raises `UsageError` if the state is of another data set, seed or order.
+        """
+        saved, own = State.from_dict(state), self._state()
+        for name in ("fingerprint", "seed", "shuffle"):
+            theirs, ours = getattr(saved, name), getattr(own, name)
+            if theirs != ours:
+                raise UsageError(
+                    f"the state has {name} {theirs!r}, this loader {ours!r}: it would not be continued but "
+                    "replaced. Open the loader as the run was begun"
+                )
+        lanes = self._check_lanes(saved.lanes)
+        if saved.samples > len(self.dataset):
+            raise UsageError(f"the state has {saved.samples} samples of {len(self.dataset)}")
+        self.close()
+        self._lanes = lanes
+        ended = not self.share.starts(saved.samples, len(self.dataset))
+        self._epoch, self._samples = (saved.epoch + 1, 0) if ended else (saved.epoch, saved.samples)
+        self._skipped.keys[:] = () if ended else saved.skipped
+        self._begun = False
+
+    def set_epoch(self, epoch: int) -> None:
+        """Make the next iteration this epoch.
+
+        From its beginning, unless it is the one that a loaded state is about to continue.
+        """
+        if self._begun or epoch != self._epoch:
+            self.close()
+            self._epoch, self._samples, self._begun = epoch, 0, False
+            self._skipped.keys.clear()
+
+    def stats(self) -> Stats:
+        """Return what has been done so far, and where the time went."""
+        return self._meter.snapshot()
+
+    def close(self) -> None:
+        """End the iteration that is under way, if one is, and its threads. Iterating again is allowed."""
+        iteration = self._iteration() if self._iteration else None
+        if iteration is not None:
+            iteration.close()
+        self._iteration = None
+
+    def __enter__(self) -> Self:
+        """Return the loader itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def _state(self) -> State:
+        return State(
+            self.dataset.manifest.fingerprint,
+            self._recipe.seed,
+            self._epoch,
+            self._lanes,
+            self._samples,
+            self._shuffle,
+            tuple(self._skipped.keys),
+        )
+
+    def _default_lanes(self) -> int:
+        return default_lanes(self.world_size) if self._shuffle else self.world_size
+
+    def _check_lanes(self, lanes: int) -> int:
+        self.share.check_lanes(lanes)
+        return lanes
+
+
+def default_threads() -> int:
+    """Return how many CPUs this process may use, its share of them where ranks live side by side."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    beside = os.environ.get("LOCAL_WORLD_SIZE", "1")
+    return max(1, usable // int(beside)) if beside.isdigit() and int(beside) else usable

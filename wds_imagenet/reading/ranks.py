@@ -1,0 +1,31 @@
+"""Which process of how many this is: told by torch.distributed or the environment, never guessed."""
+
+import os
+import sys
+
+from wds_imagenet.errors import UsageError
+
+
+def rank_and_world_size(rank: int | None = None, world_size: int | None = None) -> tuple[int, int]:
+    """Return the rank and the world size.
+
+    Those given; else those of `torch.distributed` where it is initialised; else the environment's
+    `RANK` and `WORLD_SIZE` (torchrun, Lightning and Accelerate set them); else (0, 1). One without the
+    other is a `UsageError`.
+    """
+    if rank is not None and world_size is not None:
+        return rank, world_size
+    if rank is not None or world_size is not None:
+        raise UsageError("rank and world_size are given together or not at all")
+    distributed = sys.modules.get("torch.distributed")
+    if distributed is not None and distributed.is_available() and distributed.is_initialized():
+        return distributed.get_rank(), distributed.get_world_size()
+    told = os.environ.get("RANK"), os.environ.get("WORLD_SIZE")
+    if told == (None, None):
+        return 0, 1
+    try:
+        return int(told[0] or ""), int(told[1] or "")
+    except ValueError:
+        raise UsageError(
+            f"the environment has RANK={told[0]!r} and WORLD_SIZE={told[1]!r}; both must be integers"
+        ) from None

@@ -1,0 +1,65 @@
+"""What a loader has done so far, and where its time went."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+
+
+@dataclass(slots=True)
+class Stats:
+    """Sums since the loader was made. Seconds of a stage add up over its threads."""
+
+    samples: int = 0
+    """Samples handed out, padding not counted."""
+    batches: int = 0
+    skipped: int = 0
+    blocks: int = 0
+    """Blocks fetched: one ranged request each."""
+    bytes: int = 0
+    """Bytes fetched."""
+    fetch_seconds: float = 0.0
+    """Wall time in ranged reads and their checksums."""
+    fetch_cpu_seconds: float = 0.0
+    """CPU time of the same."""
+    walk_cpu_seconds: float = 0.0
+    """CPU time to find the samples in verified blocks."""
+    transform_cpu_seconds: float = 0.0
+    """CPU time to decode, crop and resize, and in the user's own transform."""
+    starved_seconds: float = 0.0
+    """Wall time in which decoding threads waited for blocks."""
+    wait_seconds: float = 0.0
+    """Wall time in which the consumer waited for a batch."""
+    consumer_seconds: float = 0.0
+    """Wall time that the consumer spent between two batches."""
+    first_batch_seconds: float = 0.0
+    """Wall time from the first request to the first batch, of the latest epoch."""
+
+
+@dataclass(slots=True)
+class Meter:
+    """Stats that several threads add to."""
+
+    stats: Stats = field(default_factory=Stats)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, **amounts: float) -> None:
+        """Add to the named sums. Costs about a microsecond."""
+        with self.lock:
+            for name, amount in amounts.items():
+                setattr(self.stats, name, getattr(self.stats, name) + amount)
+
+    def snapshot(self) -> Stats:
+        """Return a copy that no longer changes."""
+        with self.lock:
+            return Stats(**{f.name: getattr(self.stats, f.name) for f in fields(Stats)})
+
+    @contextmanager
+    def wall(self, name: str) -> Iterator[None]:
+        """Add the wall time spent inside to a sum."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.add(**{name: time.perf_counter() - start})

@@ -1,0 +1,37 @@
+"""The one place in this room where threads begin, and where each of them ends."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@contextmanager
+def pool(threads: int, name: str) -> Iterator[ThreadPoolExecutor]:
+    """Give a pool of threads; on the way out, whichever it is, drop what waits and join them all."""
+    executor = ThreadPoolExecutor(threads, thread_name_prefix=f"wds-imagenet-{name}")
+    try:
+        yield executor
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
+
+
+def map_ahead(
+    function: Callable[[Item], Result], items: Iterable[Item], *, threads: int, ahead: int, name: str
+) -> Iterator[Result]:
+    """Yield `function(item)` in the items' order, with up to `ahead` of them under way or done.
+
+    The first exception ends it. Threads live while the iterator is being consumed, no longer.
+    """
+    with pool(threads, name) as executor:
+        waiting: deque[Future[Result]] = deque()
+        for item in items:
+            waiting.append(executor.submit(function, item))
+            if len(waiting) >= ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

@@ -1,0 +1,41 @@
+"""The files of an input, whatever it is: a folder or an archive, on any store."""
+
+import re
+from collections.abc import Iterator
+
+from wds_imagenet.errors import SourceError
+from wds_imagenet.labels.files import find_file
+from wds_imagenet.sources.archives import File, list_archive
+from wds_imagenet.sources.windows import Window
+from wds_imagenet.storage import open_store
+from wds_imagenet.storage.store import ObjectInfo, Store
+
+
+def list_files(
+    url: str, *, archives: re.Pattern[str] | None = None, **storage_options: object
+) -> Iterator[File]:
+    """Yield every file in the folder or tar archive at a URL, at any depth.
+
+    In a folder, files whose name matches `archives` are tar archives to be looked into. Costs a
+    listing, and what `list_archive` costs; nothing is read of a file that is no archive. Raises
+    `SourceError` where there is nothing, or an archive is not to be read at random.
+    """
+    found = find_file(url, **storage_options)
+    if found is not None:
+        yield from _list_archive(*found)
+        return
+    store = open_store(url, **storage_options)
+    empty = True
+    for info in store.list_objects():
+        empty = False
+        if archives and archives.fullmatch(info.path.rsplit("/", 1)[-1]):
+            yield from _list_archive(store, info, info.path.removesuffix(".tar") + "/")
+        else:
+            yield File(info.path, f"{store.url}/{info.path}", 0, info.size)
+    if empty:
+        raise SourceError(f"there is nothing at {url}: no file, and no folder with files")
+
+
+def _list_archive(store: Store, info: ObjectInfo, folder: str = "") -> Iterator[File]:
+    window = Window(store, info)
+    yield from list_archive(window.read, info.size, f"{store.url}/{info.path}", folder)
