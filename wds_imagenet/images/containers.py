@@ -109,9 +109,7 @@ def read_bmp(data: bytes) -> ImageHeader:
     else:
         width, height, _, bits = struct.unpack_from("<iiHH", data, 18)
     # A height below zero says that the rows go downwards.
-    return ImageHeader(
-        format="bmp", width=width, height=abs(height), color="palette" if bits <= 8 else "rgb"
-    )
+    return ImageHeader(format="bmp", width=width, height=abs(height), color="palette" if bits <= 8 else "rgb")
 
 
 def read_tiff(data: bytes) -> ImageHeader:

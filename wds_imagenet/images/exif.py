@@ -14,8 +14,9 @@ _ENTRY: Final = 12
 def read_fields(tiff: bytes, tags: Collection[int]) -> dict[int, int]:
     """Return the first value of each of these tags in the first directory of a TIFF structure.
 
-    Only 16 and 32 bit unsigned integers; a tag that is absent, of another type, or lies outside the bytes is left
-    out. Never raises. Costs less than a microsecond a directory entry, of which there are at most 65,535.
+    Only 16 and 32 bit unsigned integers; a tag that is absent, of another type, or lies outside the
+    bytes is left out. Never raises. Costs less than a microsecond a directory entry, of which there are
+    at most 65,535.
     """
     order = _ORDERS.get(bytes(tiff[:4]))
     if order is None or len(tiff) < 8:

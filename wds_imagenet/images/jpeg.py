@@ -29,26 +29,26 @@ _SUBSAMPLING: Final = {
 _MAX_SEGMENTS: Final = 10_000  # an EXIF block or colour profile of many parts needs some hundreds
 
 
-def read_jpeg(data: bytes) -> ImageHeader:
+def read_jpeg(data: bytes | memoryview) -> ImageHeader:
     """Return a JPEG's header. Costs about ten microseconds.
 
     Raises `ImageError` where the markers end or lose their order before the first scan, or describe what no
     decoder takes.
     """
-    orientation, frame, scan = 1, None, 0
+    exif, frame, scan = None, None, 0
     for marker, start, end in segments(data):
         if marker in _FRAMES:
             if frame is not None:
                 raise ImageError(f"JPEG: a second frame header at byte {start - 4}; only one is allowed")
             frame = marker, start, end
-        elif marker == _APP1 and orientation == 1 and data.startswith(EXIF, start):
-            orientation = read_orientation(data[start:end])
+        elif marker == _APP1 and exif is None and data[start : start + len(EXIF)] == EXIF:
+            exif = bytes(data[start:end])
         scan = end
     if frame is None:
         raise ImageError("JPEG: its scan begins without a frame header, so that its size is not known")
-    marker, start, end = frame
+    marker = frame[0]
     bits, height, width, color, subsampling = _read_frame(data, *frame)
-    last = data.rfind(EOI, scan)
+    last = _find_end(data, scan)
     return ImageHeader(
         format="jpg",
         width=width,
@@ -57,14 +57,14 @@ def read_jpeg(data: bytes) -> ImageHeader:
         bits=bits,
         progressive=marker in {0xC2, 0xCA},
         arithmetic=marker >= 0xC9,
-        orientation=orientation,
+        orientation=1 if exif is None else read_orientation(exif),
         complete=last >= 0,
         trailing=len(data) - last - 2 if last >= 0 else 0,
         subsampling=subsampling,
     )
 
 
-def segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+def segments(data: bytes | memoryview) -> Iterator[tuple[int, int, int]]:
     """Yield (marker, start, end) of each segment's content, up to the first scan's header, that one included.
 
     Raises `ImageError`, with the offset, for bytes that are no segment or that end too early.
@@ -103,10 +103,21 @@ def icc_profile(data: bytes) -> bytes | None:
     return b"".join(parts[number] for number in sorted(parts)) or None
 
 
-def _read_frame(data: bytes, marker: int, start: int, end: int) -> tuple[int, int, int, str, str | None]:
+def _find_end(data: bytes | memoryview, scan: int) -> int:
+    """Return the offset of the last end marker after the scan's header, or -1."""
+    if len(data) >= scan + 2 and data[-2:] == EOI:
+        return len(data) - 2
+    return bytes(data).rfind(EOI, scan)
+
+
+def _read_frame(
+    data: bytes | memoryview, marker: int, start: int, end: int
+) -> tuple[int, int, int, str, str | None]:
     count = data[start + 5] if end - start > 5 else 0
     if count not in _COLORS or end - start != 6 + 3 * count:
-        raise ImageError(f"JPEG: a frame of {count} components in {end - start} bytes; 1, 3 and 4 can be decoded")
+        raise ImageError(
+            f"JPEG: a frame of {count} components in {end - start} bytes; 1, 3 and 4 can be decoded"
+        )
     if marker in _HIERARCHICAL:
         raise ImageError("JPEG: it is coded hierarchically, which no common decoder takes")
     bits = data[start]

@@ -59,12 +59,12 @@ class ClassList:
         return labels[0] if labels else None
 
 
-def read_classes(url: str, **storage_options: object) -> ClassList:
+def read_classes(url: str, **storage_options: str) -> ClassList:
     """Return the class list in a file, as this module describes it.
 
     Raises `SourceError` that names the line.
     """
-    data = read_file(url, max_bytes=_MAX_BYTES, **storage_options)
+    data = read_file(url, storage_options, max_bytes=_MAX_BYTES)
     try:
         if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"[", b"{"):
             entries = list(_from_json(data.removeprefix(b"\xef\xbb\xbf")))

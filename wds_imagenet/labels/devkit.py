@@ -45,14 +45,14 @@ class Devkit:
     """The label of `ILSVRC2012_val_00000001`, of `…00000002`, and so on to 50,000."""
 
 
-def read_devkit(url: str, **storage_options: object) -> Devkit:
+def read_devkit(url: str, **storage_options: str) -> Devkit:
     """Return what a devkit says: `ILSVRC2012_devkit_t12.tar.gz`, a later one, or either extracted.
 
     Guarantees a bijection of 1000 WNIDs and the IDs 1 to 1000, and 50,000 labels. The classes are read
     from `meta.mat`, else from `meta_clsloc.mat` or `map_clsloc.txt` of later years. Raises
     `SourceError` that names the file, and the line where there is one.
     """
-    found = read_files(url, _is_wanted, **storage_options)
+    found = read_files(url, storage_options, _is_wanted)
     files = {path.rsplit("/", 1)[-1]: (f"{url}: {path}", data) for path, data in found.items()}
     meta = next((files[name] for name in _META if name in files), None)
     truth = next((files[name] for name in sorted(files) if _TRUTH.fullmatch(name)), None)

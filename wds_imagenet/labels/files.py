@@ -1,8 +1,8 @@
 """Small files, wherever they lie: alone, in a folder, in a tar or in a gzipped tar, on any store."""
 
 import zlib
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Final, TypeAlias
 
 from wds_imagenet.errors import CorruptError, NotFoundError, SourceError
 from wds_imagenet.format.tar import walk_bytes
@@ -13,8 +13,18 @@ MAX_BYTES: Final = 64 << 20
 MAX_INFLATED: Final = 256 << 20
 GZIP: Final = b"\x1f\x8b"
 
+Options: TypeAlias = Mapping[str, str]
+"""The store's options, as `open_store` takes them."""
 
-def find_file(url: str, **storage_options: object) -> tuple[Store, ObjectInfo] | None:
+
+def address(folder: str, path: str) -> str:
+    """Return the URL of a path in a folder; the query of an HTTP URL stays at its end."""
+    http = folder.startswith(("http://", "https://"))
+    base, mark, query = folder.partition("?") if http else (folder, "", "")
+    return f"{base.rstrip('/')}/{path}{mark}{query}"
+
+
+def find_file(url: str, options: Options) -> tuple[Store, ObjectInfo] | None:
     """Return the store and the entry of the file at a URL, or None where there is none.
 
     None says that it can only be a folder; whether it is one is seen by listing it.
@@ -22,32 +32,32 @@ def find_file(url: str, **storage_options: object) -> tuple[Store, ObjectInfo] |
     if url.endswith("/"):
         return None
     parent, name = split_url(url)
-    store = open_store(parent, **storage_options)
+    store = open_store(parent, **options)
     try:
         return store, store.info(name)
     except NotFoundError:
         return None
 
 
-def read_file(url: str, *, max_bytes: int = MAX_BYTES, **storage_options: object) -> bytes:
+def read_file(url: str, options: Options, *, max_bytes: int = MAX_BYTES) -> bytes:
     """Return a whole file of at most `max_bytes`, unpacked if it is gzipped.
 
     Gzip is known by its first bytes, and unpacked to at most 256 MiB. Raises `SourceError` for a file
     that is missing or larger.
     """
-    found = find_file(url, **storage_options)
+    found = find_file(url, options)
     if found is None:
         raise SourceError(f"there is no file {url}")
     return _read(*found, max_bytes)
 
 
-def read_files(url: str, wanted: Callable[[str], bool], **storage_options: object) -> dict[str, bytes]:
+def read_files(url: str, options: Options, wanted: Callable[[str], bool]) -> dict[str, bytes]:
     """Return the files with a wanted path in a folder, a tar or a gzipped tar, by path.
 
     Each, and the archive, may have 64 MiB. Costs one listing and one request a file, or one
     request for an archive. Raises `SourceError` if there is nothing at the URL.
     """
-    found = find_file(url, **storage_options)
+    found = find_file(url, options)
     if found is not None:
         archive = memoryview(_read(*found, MAX_BYTES))
         try:
@@ -56,7 +66,7 @@ def read_files(url: str, wanted: Callable[[str], bool], **storage_options: objec
             error.add_note(f"in {url}, which should be a tar archive or a folder")
             raise
         return {m.name: bytes(archive[m.offset : m.offset + m.size]) for m in members}
-    store = open_store(url, **storage_options)
+    store = open_store(url, **options)
     infos = list(store.list_objects())
     if not infos:
         raise SourceError(f"there is no file and no folder {url}")
@@ -83,7 +93,7 @@ def inflate(data: bytes, max_bytes: int = MAX_INFLATED) -> bytes:
 
 
 def _read(store: Store, info: ObjectInfo, max_bytes: int) -> bytes:
-    where = f"{store.url}/{info.path}"
+    where = address(store.url, info.path)
     if info.size > max_bytes:
         raise SourceError(f"{where} has {info.size:,} bytes, but should have {max_bytes:,} at most")
     data = store.read(info.path, etag=info.etag).data

@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-import numpy as np
-
 from wds_imagenet.errors import SourceError
 
 MAX_BYTES: Final = 16 << 20
@@ -23,9 +21,7 @@ _STRUCT: Final = 2
 _CHAR: Final = 4
 _NUMERIC: Final = range(6, 16)  # mxDOUBLE_CLASS to mxUINT64_CLASS
 _COMPLEX: Final = 0x08
-_DTYPES: Final = {
-    1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8",
-}  # fmt: skip
+_CODES: Final = {1: "b", 2: "B", 3: "h", 4: "H", 5: "i", 6: "I", 7: "f", 9: "d", 12: "q", 13: "Q"}
 _ENCODINGS: Final = {1: "latin-1", 2: "latin-1", 4: "utf-16", 16: "utf-8", 17: "utf-16"}
 
 Value: TypeAlias = str | list[int] | list[float] | list[dict[str, "Value"]]
@@ -74,10 +70,11 @@ class _Elements:
     def numbers(self) -> list[int] | list[float]:
         """Return the next element as numbers."""
         kind, content = self.take()
-        if kind not in _DTYPES:
+        if kind not in _CODES:
             raise ValueError(f"numbers of type {kind}")
-        values: list[int] | list[float] = np.frombuffer(content, self.order + _DTYPES[kind]).tolist()
-        return values
+        code = _CODES[kind]
+        count = len(content) // struct.calcsize(self.order + code)
+        return list(struct.unpack(f"{self.order}{count}{code}", content))
 
     def text(self) -> str:
         """Return the next element as a string."""

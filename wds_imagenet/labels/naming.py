@@ -49,12 +49,13 @@ def name_classes(names: Iterable[str], listed: ClassList | None, where: Callable
             f"{where(numbers[0])}: the class {numbers[0]!r} is a number, but {word!r} ({where(word)}) is "
             "not: name both in a class list, and give it as classes"
         )
-    notes = ()
+    notes: tuple[str, ...] = ()
     if all(WNID.fullmatch(name) for name in distinct) and len(distinct) != CLASSES:
-        notes = (
+        note = (
             f"{len(distinct):,} WNIDs are labelled 0 to {len(distinct) - 1} in sorted order, which are "
-            f"not ILSVRC's labels 0 to {CLASSES - 1}; a class list, given as classes, fixes others",
+            f"not ILSVRC's labels 0 to {CLASSES - 1}; a class list, given as classes, fixes others"
         )
+        notes = (note,)
     labels = {name: label for label, name in enumerate(distinct)}
     return Naming(labels, tuple({"name": name} for name in distinct), notes)
 

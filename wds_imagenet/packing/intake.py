@@ -9,19 +9,10 @@ from wds_imagenet.errors import ImageError
 from wds_imagenet.images.probe import ImageHeader, probe
 from wds_imagenet.packing.options import PackOptions
 
-_SUFFIXES: Final = {"jpeg": "jpg", "png": "png", "webp": "webp"}
-_FORMATS: Final = {
-    "jpg": "jpeg",
-    "jpeg": "jpeg",
-    "jpe": "jpeg",
-    "jfif": "jpeg",
-    "png": "png",
-    "webp": "webp",
-    "gif": "gif",
-    "bmp": "bmp",
-    "tif": "tiff",
-    "tiff": "tiff",
-}
+_TAKEN: Final = ("jpg", "png", "webp")
+_FORMATS: Final = {"jpeg": "jpg", "jpe": "jpg", "jfif": "jpg", "tif": "tiff"}
+"""The format that a file's name promises, where that is not the suffix itself."""
+_PROMISES: Final = {*_TAKEN, *_FORMATS, "gif", "bmp", "tiff"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +21,7 @@ class Taken:
 
     data: bytes
     suffix: str
+    """By the format that its bytes have."""
     measured: Mapping[str, Any]
     """The values of `schema.MEASURED`, and of `schema.ORIGINAL` where the options may rewrite."""
     repaired: str | None
@@ -56,7 +48,7 @@ def take(data: bytes, filename: str, options: PackOptions) -> Taken:
     if problem or header is None:
         raise ImageError(problem)
     oddity = _oddity(header, filename)
-    if options.jpeg.short_side is not None and header.format == "jpeg":
+    if options.jpeg.short_side is not None and header.format == "jpg":
         from wds_imagenet.images.rewrite import resize_jpeg  # noqa: PLC0415 - it brings Pillow
 
         smaller = resize_jpeg(data, options.jpeg.short_side, options.jpeg.quality)
@@ -77,7 +69,7 @@ def take(data: bytes, filename: str, options: PackOptions) -> Taken:
         measured["original_sha256"] = (
             sha256 if data is given else hashlib.sha256(given).hexdigest()
         )
-    return Taken(data, _SUFFIXES[header.format], measured, repaired, oddity)
+    return Taken(data, header.format, measured, repaired, oddity)
 
 
 def _examine(data: bytes) -> tuple[ImageHeader | None, str | None]:
@@ -86,19 +78,20 @@ def _examine(data: bytes) -> tuple[ImageHeader | None, str | None]:
         header = probe(data)
     except ImageError as error:
         return None, str(error)
-    if header.format not in _SUFFIXES:
-        return header, f"it is a {header.format.upper()}; shards take JPEG, PNG and WebP"
+    name = _name(header)
+    if header.format not in _TAKEN:
+        return header, f"it is a {name}; shards take JPEG, PNG and WebP"
     if not header.complete:
-        return header, f"the {header.format.upper()} is cut off: its end is missing"
-    if header.format == "jpeg" and header.bits != 8:
-        return header, f"it is a JPEG of {header.bits} bits a colour, which hardly any decoder takes"
+        return header, f"the {name} is cut off: its end is missing"
+    if header.format == "jpg" and header.bits != 8:
+        return header, f"it is a JPEG of {header.bits} bits a channel, which hardly any decoder takes"
     return header, None
 
 
 def _oddity(header: ImageHeader, filename: str) -> str | None:
     suffix = filename.rpartition(".")[2].lower()
-    if _FORMATS.get(suffix, header.format) != header.format:
-        return f"it is a {header.format.upper()} by its bytes, whatever its name says"
+    if suffix in _PROMISES and _FORMATS.get(suffix, suffix) != header.format:
+        return f"it is a {_name(header)} by its bytes, whatever its name says"
     if _is_cmyk(header):
         return "its colours are CMYK"
     if header.arithmetic:
@@ -106,5 +99,9 @@ def _oddity(header: ImageHeader, filename: str) -> str | None:
     return None
 
 
+def _name(header: ImageHeader) -> str:
+    return "JPEG" if header.format == "jpg" else header.format.upper()
+
+
 def _is_cmyk(header: ImageHeader | None) -> bool:
-    return header is not None and header.color in {"cmyk", "ycck"}
+    return header is not None and header.color == "cmyk"

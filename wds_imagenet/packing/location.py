@@ -38,3 +38,13 @@ def describe(reference: Reference) -> str:
     if reference.offset == 0:
         return url
     return f"{url}, member {reference.name!r} at offset {reference.offset:,}"
+
+
+def locate(url: str) -> tuple[str, str]:
+    """Split a URL into that of a store and the path on it: the bucket or host, or the local folder."""
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme == "file":
+        folder, _, name = url.rpartition("/")
+        return folder or "/", name
+    authority, _, path = rest.partition("/")
+    return f"{scheme}://{authority}", path

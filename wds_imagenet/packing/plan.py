@@ -42,6 +42,8 @@ class Plan:
     bounds: tuple[int, ...]
     """Shard i has the positions `bounds[i]` to `bounds[i + 1]` of the order."""
     references_sha256: str
+    expected_bytes: int
+    """Of all shards, by the sizes that the source told."""
     notes: tuple[str, ...]
 
     @cached_property
@@ -96,7 +98,8 @@ def plan(listing: Listing, options: PackOptions) -> Plan:
         order = draws.permutation(draws.mix(options.seed, _SHUFFLE), count)
     else:
         order = np.arange(count, dtype=np.int64)
-    bounds = tuple(_bounds(_expected_sizes(listing, schema, options)[order], options))
+    sizes = _expected_sizes(listing, schema, options)[order]
+    bounds = tuple(_bounds(sizes, options))
     shards = len(bounds) - 1
     if shards > _MAX_SHARDS:
         raise UsageError(f"{shards:,} shards; at most {_MAX_SHARDS:,} have names: make them larger")
@@ -106,7 +109,7 @@ def plan(listing: Listing, options: PackOptions) -> Plan:
         *clashes,
         *(f"the metadata field {f.source!r} becomes {f.name!r} in the JSON" for f in renamed),
     )
-    return Plan(options, schema, listing, order, bounds, _hash(references), notes)
+    return Plan(options, schema, listing, order, bounds, _hash(references), int(sizes.sum()), notes)
 
 
 def differences(theirs: bytes, ours: bytes) -> str:

@@ -4,27 +4,25 @@ import re
 from collections.abc import Iterator
 
 from wds_imagenet.errors import SourceError
-from wds_imagenet.labels.files import find_file
+from wds_imagenet.labels.files import Options, find_file
 from wds_imagenet.sources.archives import File, list_archive
 from wds_imagenet.sources.windows import Window
 from wds_imagenet.storage import open_store
 from wds_imagenet.storage.store import ObjectInfo, Store
 
 
-def list_files(
-    url: str, *, archives: re.Pattern[str] | None = None, **storage_options: object
-) -> Iterator[File]:
+def list_files(url: str, options: Options, archives: re.Pattern[str] | None = None) -> Iterator[File]:
     """Yield every file in the folder or tar archive at a URL, at any depth.
 
     In a folder, files whose name matches `archives` are tar archives to be looked into. Costs a
     listing, and what `list_archive` costs; nothing is read of a file that is no archive. Raises
     `SourceError` where there is nothing, or an archive is not to be read at random.
     """
-    found = find_file(url, **storage_options)
+    found = find_file(url, options)
     if found is not None:
         yield from _list_archive(*found)
         return
-    store = open_store(url, **storage_options)
+    store = open_store(url, **options)
     empty = True
     for info in store.list_objects():
         empty = False

@@ -1,6 +1,6 @@
 """`imagefolder`: one folder a class, as torchvision's ImageFolder and most small data sets have it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from wds_imagenet.errors import SourceError
@@ -15,7 +15,7 @@ _SPLITS: Final = frozenset({"train", "training", "val", "valid", "validation", "
 _NOTHING: Final[Metadata] = {}
 
 
-def imagefolder(url: str, *, classes: Classes = None, **storage_options: object) -> Listing:
+def imagefolder(url: str, *, classes: Classes = None, **storage_options: str) -> Listing:
     """List a folder, or a tar archive, that has one folder of images a class.
 
     A folder whose name is a number has that label: 2 is 2, wherever 10 sorts, and 5 and 10 alone stay
@@ -27,7 +27,7 @@ def imagefolder(url: str, *, classes: Classes = None, **storage_options: object)
     label, then by path. Costs a listing. Raises `SourceError` for images outside of class folders,
     for folders that are splits, two files with one key, and where there are no images.
     """
-    images, others, notes = pick_images(list_files(url, **storage_options), url)
+    images, others, notes = pick_images(list_files(url, storage_options), url)
     wrapper = _wrapper([image.path for image in images])
     paths = [image.path[len(wrapper) :] for image in images]
     folders = [path.partition("/")[0] for path in paths]
@@ -73,7 +73,7 @@ def _check_folders(url: str, wrapper: str, paths: Sequence[str]) -> None:
         )
 
 
-def _check_labels(url: str, labels: dict[str, int | None]) -> None:
+def _check_labels(url: str, labels: Mapping[str, int | None]) -> None:
     folders: dict[int | None, str] = {}
     for folder, label in labels.items():
         if folders.setdefault(label, folder) != folder:

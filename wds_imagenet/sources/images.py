@@ -39,10 +39,21 @@ def pick_images(files: Iterable[File], url: str) -> tuple[list[File], list[File]
         else:
             (images if is_image(file.path) else others).append(file)
     if not images:
-        raise SourceError(f"there are no images in {url}: {_found([file.path for file in others])}")
+        raise SourceError(f"there are no images in {url}: {describe([file.path for file in others])}")
     images.sort(key=lambda file: file.path)
     others.sort(key=lambda file: file.path)
     return images, others, passed_over(hidden, "hidden files")
+
+
+def describe(paths: Sequence[str]) -> str:
+    """Say what there is where no images are."""
+    if not paths:
+        return "there are no files at all"
+    kinds = Counter(f".{suffix_of(path)}" if suffix_of(path) else "without suffix" for path in paths)
+    counts = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common(5))
+    if ".tar" in kinds:
+        return f"found {counts}; to read a tar archive, give the archive itself, not its folder"
+    return f"found {counts}, the first is {paths[0]!r}"
 
 
 def passed_over(paths: Sequence[str], what: str) -> list[str]:
@@ -90,13 +101,3 @@ def _keys(names: Sequence[str], where: Callable[[int], str]) -> list[str]:
             error.add_note(f"made from {where(i)}")
             raise
     return keys
-
-
-def _found(paths: Sequence[str]) -> str:
-    if not paths:
-        return "there are no files at all"
-    kinds = Counter(f".{suffix_of(path)}" if suffix_of(path) else "without suffix" for path in paths)
-    counts = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common(5))
-    if ".tar" in kinds:
-        return f"found {counts}; to read a tar archive, give the archive itself, not its folder"
-    return f"found {counts}, the first is {paths[0]!r}"

@@ -1,0 +1,40 @@
+"""The files that other readers look for beside the shards."""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wds_imagenet.format.companions import companions
+from wds_imagenet.format.manifest import Block, Manifest, Shard
+
+SHA = "0" * 64
+
+
+def manifest(samples: list[int], split: str = "train") -> Manifest:
+    shards = (
+        Shard(f"in1k-{split}-{i:06d}.tar", 10_240, n, SHA, (Block(10_240, n, 0),))
+        for i, n in enumerate(samples)
+    )
+    return Manifest("in1k", split, ("cls", "image", "json"), SHA, tuple(shards))
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=9))
+def test_every_shard_and_its_length_are_told(samples: list[int]) -> None:
+    files = companions(manifest(samples))
+    info = json.loads(files["_info.json"])["splits"]["train"]
+    assert json.loads(files["sizes.json"]) == dict(zip(info["filenames"], samples, strict=True))
+    assert info["shard_lengths"] == samples
+    assert info["num_samples"] == sum(samples)
+
+
+def test_the_readme_tells_the_files_of_the_split() -> None:
+    readme = companions(manifest([3, 4], "validation"))["README.md"].decode()
+    front = readme.split("---\n")[1]
+    assert 'path: "in1k-validation-*.tar"' in front
+    assert "split: validation" in front
+    assert "in1k-validation-{000000..000001}.tar" in readme
+
+
+def test_the_same_manifest_gives_the_same_bytes() -> None:
+    assert companions(manifest([1, 2])) == companions(manifest([1, 2]))

@@ -1,0 +1,131 @@
+"""The manifest: its round trip, its schema, and what it refuses."""
+
+import contextlib
+import hashlib
+import json
+from importlib import resources
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wds_imagenet.errors import ManifestError
+from wds_imagenet.format.manifest import Block, Manifest, Shard
+
+SCHEMA = json.loads(resources.files("wds_imagenet.format").joinpath("manifest.schema.json").read_text())
+SHA = hashlib.sha256(b"").hexdigest()
+blocks = st.builds(Block, st.integers(1, 1 << 33), st.integers(0, 1 << 20), st.integers(0, (1 << 32) - 1))
+parts = st.from_regex(r"\A[A-Za-z0-9_][A-Za-z0-9._=+-]{0,20}\Z")
+digests = st.binary().map(lambda data: hashlib.sha256(data).hexdigest())
+
+
+@st.composite
+def shards(draw: st.DrawFn) -> Shard:
+    tiles = draw(st.lists(blocks, max_size=4))
+    name = "/".join(draw(st.lists(parts, min_size=1, max_size=3)))
+    size, samples = sum(b.size for b in tiles), sum(b.samples for b in tiles)
+    return Shard(name, size, samples, draw(digests), tuple(tiles))
+
+
+manifests = st.builds(
+    Manifest,
+    name=st.text(st.characters(codec="utf-8"), max_size=10),
+    split=st.sampled_from(["train", "validation"]),
+    suffixes=st.just(("cls", "image", "json")),
+    keys_sha256=digests,
+    shards=st.lists(shards(), max_size=4, unique_by=lambda s: s.name).map(tuple),
+    classes=st.lists(st.fixed_dictionaries({"name": parts, "samples": st.integers(0, 9)})).map(tuple),
+    plan=st.none() | digests,
+)
+SHARD = Shard("in1k-train-000000.tar", 30, 3, SHA, (Block(10, 1, 0), Block(20, 2, 4294967295)))
+MANIFEST = Manifest("in1k", "train", ("cls", "image", "json"), SHA, (SHARD,), ({"name": "tench"},), SHA)
+
+
+def changed(**fields: Any) -> bytes:
+    return json.dumps(json.loads(MANIFEST.to_json()) | fields).encode()
+
+
+def changed_shard(**fields: Any) -> bytes:
+    value = json.loads(MANIFEST.to_json())
+    value["shards"][0] |= fields
+    return json.dumps(value).encode()
+
+
+@given(manifests)
+def test_a_manifest_survives_its_own_bytes(manifest: Manifest) -> None:
+    again = Manifest.from_json(manifest.to_json())
+    assert again == manifest
+    assert again.fingerprint == manifest.fingerprint
+
+
+@given(manifests)
+def test_a_manifest_obeys_the_schema(manifest: Manifest) -> None:
+    jsonschema.validate(json.loads(manifest.to_json()), SCHEMA)
+
+
+def test_the_schema_is_one() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+REFUSED_BY_BOTH = {
+    "another format": changed(format="parquet"),
+    "a newer version": changed(version=2),
+    "no shards": changed(shards=None),
+    "a fraction": changed_shard(samples=2.5),
+    "a truth value": changed_shard(bytes=True),
+    "no hash": changed(keys_sha256="abc"),
+    "upper case": changed_shard(sha256=SHA.upper()),
+    "above the folder": changed_shard(name="../in1k-train-000000.tar"),
+    "absolute": changed_shard(name="/etc/passwd"),
+    "a URL": changed_shard(name="s3://elsewhere/x.tar"),
+    "a short block": changed_shard(blocks=[[30, 3]]),
+    "a long block": changed_shard(blocks=[[30, 3, 0, 0]]),
+    "an empty block": changed_shard(blocks=[[0, 0, 0], [30, 3, 0]]),
+    "a large checksum": changed_shard(blocks=[[30, 3, 1 << 32]]),
+    "a list": b"[]",
+}
+REFUSED_BY_US = {
+    "twice the samples": changed(samples=6),
+    "fewer bytes": changed(bytes=29),
+    "blocks that do not tile": changed_shard(blocks=[[29, 3, 0]]),
+    "samples that do not add up": changed_shard(blocks=[[30, 2, 0]]),
+    "two shards of one name": changed(shards=json.loads(changed())["shards"] * 2, samples=6, bytes=60),
+    "a name twice": MANIFEST.to_json().replace(b'"name"', b'"name":1,"name"', 1),
+    "cut off": MANIFEST.to_json()[:-4],
+    "no JSON": b"\xff\xfe",
+}
+
+
+@pytest.mark.parametrize("data", [*REFUSED_BY_BOTH.values(), *REFUSED_BY_US.values()])
+def test_what_is_no_manifest_is_refused(data: bytes) -> None:
+    with pytest.raises(ManifestError, match="the manifest"):
+        Manifest.from_json(data)
+
+
+@pytest.mark.parametrize("data", REFUSED_BY_BOTH.values(), ids=REFUSED_BY_BOTH)
+def test_the_schema_refuses_it_too(data: bytes) -> None:
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(json.loads(data), SCHEMA)
+
+
+@pytest.mark.parametrize("field", SCHEMA["required"])
+def test_every_field_is_required(field: str) -> None:
+    value = json.loads(MANIFEST.to_json())
+    del value[field]
+    with pytest.raises(ManifestError):
+        Manifest.from_json(json.dumps(value).encode())
+
+
+def test_a_newer_version_says_what_to_do() -> None:
+    with pytest.raises(ManifestError, match="version 2; this release reads version 1: upgrade"):
+        Manifest.from_json(changed(version=2))
+
+
+@given(st.binary(max_size=200), st.integers(0, len(MANIFEST.to_json())))
+def test_damage_is_an_error_and_nothing_worse(noise: bytes, at: int) -> None:
+    data = MANIFEST.to_json()
+    damaged = data[:at] + noise + data[at + len(noise) :]
+    with contextlib.suppress(ManifestError):
+        Manifest.from_json(damaged)

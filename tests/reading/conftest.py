@@ -1,0 +1,69 @@
+"""Data sets to read: the real photos, and small ones where many runs are needed."""
+
+import io
+import os
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from wds_imagenet.packing.options import PackOptions
+from wds_imagenet.packing.pack import pack
+from wds_imagenet.sources.reference import Listing, Reference
+
+
+def listing_of(paths):
+    """List image files, labelled by their place."""
+    return Listing([Reference(p.stem, str(p), 0, p.stat().st_size, p.name, i) for i, p in enumerate(paths)])
+
+
+@pytest.fixture(scope="session")
+def photo_paths():
+    data = Path(os.environ.get("WDS_IMAGENET_DATA", Path(__file__).parents[3] / "shared" / "data"))
+    if not (data / "imagenet-sample").is_dir():
+        pytest.skip("the real photos are not here; set WDS_IMAGENET_DATA to their folder")
+    return sorted((data / "imagenet-sample").glob("*.JPEG"))
+
+
+@pytest.fixture(scope="session")
+def photo_shards(tmp_path_factory, photo_paths):
+    """Pack the 1000 photos in 7 shards with some 430 blocks, as a path."""
+    folder = tmp_path_factory.mktemp("photos")
+    options = PackOptions("photos", shard_bytes=16 << 20, block_bytes=256 << 10)
+    pack(listing_of(photo_paths), str(folder), options, workers=1)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_paths(tmp_path_factory):
+    """500 JPEGs of 16 × 16 pixels, each of a grey of its own."""
+    folder = tmp_path_factory.mktemp("small-images")
+    for i in range(500):
+        out = io.BytesIO()
+        Image.new("RGB", (16, 16), (i % 250, i // 250 * 100, 7)).save(out, "JPEG")
+        (folder / f"k{i:04d}.jpg").write_bytes(out.getvalue())
+    return sorted(folder.iterdir())
+
+
+@pytest.fixture(scope="session")
+def small_shards(tmp_path_factory, small_paths):
+    """Pack the small images in 5 shards with some 85 blocks, as a path."""
+    folder = tmp_path_factory.mktemp("small")
+    options = PackOptions("small", samples_per_shard=100, block_bytes=16 << 10)
+    pack(listing_of(small_paths), str(folder), options, workers=1)
+    return folder
+
+
+@pytest.fixture
+def one_bad(tmp_path, small_paths):
+    """Pack 100 images, of which that of the key k0007 has a header, an end, and nothing between."""
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for path in small_paths[:100]:
+        data = path.read_bytes()
+        if path.stem == "k0007":
+            data = data[: data.index(b"\xff\xda") + 14] + b"\xff\xd9"
+        (folder / path.name).write_bytes(data)
+    shards = tmp_path / "shards"
+    pack(listing_of(sorted(folder.iterdir())), str(shards), PackOptions("small"), workers=1)
+    return shards

@@ -1,0 +1,140 @@
+"""A data set is read by index, by key or whole, and never wrongly."""
+
+import hashlib
+import shutil
+import tarfile
+
+import pytest
+import webdataset
+
+from wds_imagenet import Dataset
+from wds_imagenet.errors import CorruptError, DataError, ManifestError
+from wds_imagenet.format import manifest as manifests
+from wds_imagenet.reading.verify import verify
+
+
+def test_every_image_comes_back_byte_for_byte(photo_shards, photo_paths):
+    originals = {path.stem: hashlib.sha256(path.read_bytes()).digest() for path in photo_paths}
+    found = {s.key: hashlib.sha256(s.image).digest() for s in Dataset.open(str(photo_shards)).samples()}
+    assert found == originals
+
+
+def test_samples_are_found_by_index_and_by_key(small_shards, small_paths):
+    dataset = Dataset.open(str(small_shards))
+    keys = list(dataset.keys())
+    for index in (0, 99, 100, 499, -1):
+        assert dataset[index].key == keys[index]
+    for path in small_paths[::50]:
+        assert dataset[path.stem].image == path.read_bytes()
+    with pytest.raises(KeyError):
+        dataset["k9999"]
+    with pytest.raises(IndexError):
+        dataset[500]
+
+
+def test_webdataset_and_tarfile_read_the_same_samples(small_shards):
+    ours = {(s.key, s.image, s.label) for s in Dataset.open(str(small_shards)).samples()}
+    shards = sorted(map(str, small_shards.glob("*.tar")))
+    theirs = webdataset.WebDataset(shards, shardshuffle=False, empty_check=False)
+    assert {(s["__key__"], s["jpg"], int(s["cls"])) for s in theirs} == ours
+    members = {}
+    for shard in shards:
+        with tarfile.open(shard) as archive:
+            members |= {m.name: archive.extractfile(m).read() for m in archive}
+    assert {(k, members[f"{k}.jpg"], int(members[f"{k}.cls"])) for k, _, _ in ours} == ours
+
+
+def test_a_folder_without_a_manifest_is_no_data_set(tmp_path):
+    with pytest.raises(ManifestError, match="run the same 'pack' again"):
+        Dataset.open(str(tmp_path))
+
+
+def test_a_manifest_of_a_newer_version_asks_for_an_upgrade(small_copy):
+    path = small_copy / manifests.PATH
+    path.write_bytes(path.read_bytes().replace(b'"version":1', b'"version":2', 1))
+    with pytest.raises(ManifestError, match=r"version 2.*upgrade wds-imagenet"):
+        Dataset.open(str(small_copy))
+
+
+@pytest.fixture
+def small_copy(tmp_path, small_shards):
+    shutil.copytree(small_shards, tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+def damage(path, offset):
+    data = bytearray(path.read_bytes())
+    data[offset] ^= 1
+    path.chmod(0o644)
+    path.write_bytes(data)
+
+
+def shard(folder, number=2):
+    return folder / f"small-train-{number:06d}.tar"
+
+
+def findings(folder):
+    return [finding for checked in verify(Dataset.open(str(folder))) for finding in checked.findings]
+
+
+def read_all(folder):
+    return list(Dataset.open(str(folder)).samples())
+
+
+def test_a_whole_data_set_has_no_findings(small_shards):
+    assert findings(small_shards) == []
+
+
+@pytest.mark.parametrize("offset", [0, 130, 512, 1700, 20_000, 99_999, -1])
+def test_one_flipped_bit_is_an_error_that_names_shard_and_offset(small_copy, offset):
+    damage(shard(small_copy), offset)
+    with pytest.raises(CorruptError, match=r"small-train-000002\.tar, bytes [\d,]+ to [\d,]+"):
+        read_all(small_copy)
+    found = findings(small_copy)
+    assert found
+    assert {finding.shard for finding in found} == {"small-train-000002.tar"}
+
+
+def test_verify_names_the_key_of_a_damaged_image(small_copy):
+    dataset = Dataset.open(str(small_copy))
+    sample = next(s for s in dataset.samples() if s.key == "k0123")
+    path = next(p for p in small_copy.glob("*.tar") if sample.image in p.read_bytes())
+    damage(path, path.read_bytes().index(sample.image) + 300)
+    assert {finding.key for finding in findings(small_copy)} == {None, "k0123"}
+
+
+@pytest.mark.parametrize("cut", [1, 512, 10_000])
+def test_a_shard_that_was_cut_is_an_error(small_copy, cut):
+    path = shard(small_copy)
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes()[:-cut])
+    with pytest.raises(DataError, match=r"small-train-000002\.tar"):
+        read_all(small_copy)
+    assert findings(small_copy)
+
+
+def test_a_shard_that_was_replaced_by_another_is_an_error(small_copy):
+    shutil.copyfile(shard(small_copy, 1), shard(small_copy, 2))
+    with pytest.raises(DataError, match=r"small-train-000002\.tar"):
+        read_all(small_copy)
+    assert findings(small_copy)
+
+
+def test_a_shard_that_is_missing_is_found(small_copy):
+    shard(small_copy).unlink()
+    assert any("small-train-000002" in str(finding) for finding in findings(small_copy))
+
+
+def test_a_tar_that_is_not_in_the_manifest_is_found(small_copy):
+    shutil.copyfile(shard(small_copy), shard(small_copy, 7))
+    (found,) = findings(small_copy)
+    assert found.shard == "small-train-000007.tar"
+
+
+def test_a_list_of_keys_that_was_changed_is_found(small_copy):
+    path = small_copy / manifests.KEYS_PATH
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes().replace(b"k0001\n", b"k0002\n"))
+    with pytest.raises(CorruptError, match="not the list that was packed"):
+        list(Dataset.open(str(small_copy)).keys())
+    assert findings(small_copy)

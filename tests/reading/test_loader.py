@@ -1,0 +1,235 @@
+"""The loader gives every sample, in an order that nothing but its seed and epoch decides."""
+
+import itertools
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from wds_imagenet import Dataset, Decode, Loader, RandomResizedCrop, ResizeCenterCrop
+from wds_imagenet.errors import ImageError, UsageError
+
+WORLD_SIZES = (1, 2, 3, 4, 6, 8)
+GLOBAL_BATCH = 48
+CROP = RandomResizedCrop(8, flip=True)
+
+
+@pytest.fixture(scope="module")
+def small(small_shards):
+    return Dataset.open(str(small_shards))
+
+
+def loader(dataset, *, rank=0, world_size=1, **options):
+    options = {"threads": 2, **options}
+    batch_size = GLOBAL_BATCH // world_size
+    return Loader(dataset, CROP, batch_size, rank=rank, world_size=world_size, **options)
+
+
+def rows(batch):
+    """Return the batch's rows as comparable values, padding left out."""
+    return [
+        (key, int(label), image.numpy().tobytes())
+        for key, label, image, real in zip(batch.keys, batch.labels, batch.images, batch.mask, strict=True)
+        if real
+    ]
+
+
+def global_batches(dataset, world_size, state=None, **options):
+    """Each global batch of the (rest of the) epoch, as the ranks' rows together, sorted by key."""
+    ranks = [loader(dataset, rank=r, world_size=world_size, **options) for r in range(world_size)]
+    for one in ranks:
+        if state:
+            one.load_state_dict(state)
+    steps = zip(*ranks, strict=True)  # strict: every rank has as many batches
+    return [sorted(itertools.chain(*map(rows, step))) for step in steps]
+
+
+def test_an_epoch_has_every_photo_once_with_its_own_label_and_bytes(photo_shards, photo_paths):
+    seen = {}
+    for batch in Loader(str(photo_shards), ResizeCenterCrop(256, 224), 128, threads=2, with_json=True):
+        for key, label, facts, real in zip(batch.keys, batch.labels, batch.json, batch.mask, strict=True):
+            if real:
+                assert key not in seen
+                seen[key] = (int(label), facts["filename"])
+    assert seen == {path.stem: (i, path.name) for i, path in enumerate(photo_paths)}
+
+
+def test_a_batch_is_uint8_in_channels_last_memory(small):
+    batch = next(iter(loader(small)))
+    assert batch.images.shape == (48, 3, 8, 8)
+    assert batch.images.dtype == torch.uint8
+    assert batch.images.is_contiguous(memory_format=torch.channels_last)
+    assert batch.labels.dtype == torch.int64
+    assert batch.mask.dtype == torch.bool
+
+
+def test_the_global_batches_are_the_same_for_every_world_size(small):
+    alone = global_batches(small, 1)
+    assert sum(map(len, alone)) == 500
+    assert len({key for batch in alone for key, _, _ in batch}) == 500
+    for world_size in WORLD_SIZES[1:]:
+        assert global_batches(small, world_size) == alone
+
+
+@pytest.mark.parametrize("world_size", WORLD_SIZES)
+def test_resuming_at_every_batch_boundary_gives_the_same_rest(small, world_size):
+    whole = global_batches(small, 1)
+    first = loader(small)
+    states = [first.state_dict(), *(json.loads(json.dumps(first.state_dict())) for _ in first)]
+    for done, state in enumerate(states[:-1]):
+        assert global_batches(small, world_size, state) == whole[done:]
+
+
+def test_a_state_at_the_end_of_an_epoch_continues_with_the_next(small):
+    first = loader(small)
+    for _ in first:
+        state = first.state_dict()  # the last one is taken inside the loop, before it ends
+    second = [rows(batch) for batch in first]
+    resumed = loader(small)
+    resumed.load_state_dict(state)
+    assert resumed.epoch == 1
+    assert [rows(batch) for batch in resumed] == second
+
+
+def test_what_was_read_ahead_is_not_in_the_state(small):
+    one = loader(small)
+    iteration = iter(one)
+    next(iteration)
+    next(iteration)
+    assert one.state_dict()["samples"] == 2 * GLOBAL_BATCH
+
+
+@pytest.mark.parametrize("threads", [1, 3, 8])
+def test_the_number_of_threads_changes_nothing(small, threads):
+    assert global_batches(small, 1, threads=threads) == global_batches(small, 1)
+
+
+def test_each_iteration_is_the_next_epoch_in_another_order(small):
+    one = loader(small)
+    epochs = [[key for batch in one for key in batch.keys if key] for _ in range(3)]
+    assert one.epoch == 2
+    assert sorted(epochs[0]) == sorted(epochs[1]) == sorted(epochs[2])
+    assert epochs[0] != epochs[1] != epochs[2]
+
+
+def test_set_epoch_gives_that_epoch_and_leaves_a_loaded_state_alone(small):
+    one = loader(small)
+    whole = [[rows(b) for b in one] for _ in range(2)]
+    one.set_epoch(1)
+    iteration = iter(one)
+    assert rows(next(iteration)) == whole[1][0]
+    state = one.state_dict()
+    two = loader(small)
+    two.load_state_dict(state)
+    two.set_epoch(1)
+    assert [rows(b) for b in two] == whole[1][1:]
+
+
+@pytest.mark.parametrize("world_size", WORLD_SIZES)
+def test_evaluation_has_every_sample_once_and_equal_batches(small, world_size):
+    batches = global_batches(small, world_size, shuffle=False)
+    keys = [key for batch in batches for key, _, _ in batch]
+    assert len(keys) == len(set(keys)) == 500
+
+
+def test_without_shuffling_one_rank_sees_the_order_of_the_shards(small):
+    keys = [key for batch in loader(small, shuffle=False) for key in batch.keys if key]
+    assert keys == list(small.keys())
+
+
+def test_drop_last_leaves_out_the_batch_that_is_not_full(small):
+    dropped = loader(small, drop_last=True)
+    batches = [rows(batch) for batch in dropped]
+    assert len(batches) == len(dropped) == 500 // GLOBAL_BATCH
+    assert {len(batch) for batch in batches} == {GLOBAL_BATCH}
+
+
+def test_the_last_batch_is_padded_with_zeros_and_a_mask(small):
+    *_, last = loader(small)
+    real = 500 % GLOBAL_BATCH
+    assert last.mask.tolist() == [True] * real + [False] * (GLOBAL_BATCH - real)
+    assert last.images[real:].sum() == 0
+    assert set(last.labels[real:].tolist()) == {-1}
+    assert set(last.keys[real:]) == {""}
+
+
+def test_a_transform_of_the_users_own_gets_the_decoded_sample(small):
+    def darkest(sample):
+        assert sample.image.shape == (16, 16, 3)
+        assert sample.json["filename"] == f"{sample.key}.jpg"
+        return np.array([sample.label, sample.draws.uniform()], np.float32)
+
+    one, two = (Loader(small, darkest, 100, threads=t) for t in (1, 4))
+    for batch, again in zip(one, two, strict=True):
+        assert batch.images.shape == (100, 2)
+        assert torch.equal(batch.images[:, 0].long(), batch.labels)
+        assert torch.equal(batch.images, again.images)
+
+
+def test_arrays_of_different_shapes_cannot_be_stacked(small):
+    def uneven(sample):
+        return sample.image[: sample.label % 16 + 1]
+
+    with pytest.raises(UsageError, match=r"shapes.*use Decode\(\)"):
+        next(iter(Loader(small, uneven, 10)))
+
+
+def test_decode_gives_a_list_of_whole_images(photo_shards):
+    batch = next(iter(Loader(str(photo_shards), Decode(), 16, threads=2, with_json=True)))
+    sizes = [(3, facts["height"], facts["width"]) for facts in batch.json]
+    assert [tuple(image.shape) for image in batch.images] == sizes
+
+
+def test_captions_come_on_demand(small):
+    assert next(iter(loader(small))).captions is None
+    assert next(iter(loader(small, with_captions=True))).captions == [""] * GLOBAL_BATCH
+
+
+def test_a_state_of_another_data_set_seed_or_order_is_refused(small, photo_shards):
+    state = loader(small).state_dict()
+    with pytest.raises(UsageError, match="fingerprint"):
+        loader(str(photo_shards)).load_state_dict(state)
+    with pytest.raises(UsageError, match="the state has seed 0, this loader 1"):
+        loader(small, seed=1).load_state_dict(state)
+    with pytest.raises(UsageError, match="shuffle"):
+        loader(small, shuffle=False).load_state_dict(state)
+    with pytest.raises(UsageError, match="not the state"):
+        loader(small).load_state_dict({"epoch": 1})
+    with pytest.raises(UsageError, match="samples -1"):
+        loader(small).load_state_dict({**state, "samples": -1})
+
+
+def test_a_world_size_that_does_not_divide_the_lanes_is_refused(small):
+    state = loader(small).state_dict()
+    with pytest.raises(UsageError, match="world size 7 does not divide the 240 lanes"):
+        Loader(small, CROP, 4, rank=0, world_size=7).load_state_dict(state)
+
+
+def test_a_batch_larger_than_the_data_set_is_padded_or_refused(small):
+    (batch,) = Loader(small, CROP, 600)
+    assert int(batch.mask.sum()) == 500
+    with pytest.raises(UsageError, match="larger than the data set"):
+        Loader(small, CROP, 600, drop_last=True)
+
+
+def test_more_ranks_than_samples_still_have_equal_batches(small):
+    ranks = [Loader(small, CROP, 1, rank=r, world_size=512, threads=1) for r in (0, 499, 500, 511)]
+    masks = [[bool(batch.mask) for batch in rank] for rank in ranks]
+    assert masks == [[True], [True], [False], [False]]
+
+
+def test_an_image_that_cannot_be_decoded_ends_the_epoch_with_its_key_and_place(one_bad):
+    with pytest.raises(ImageError) as caught:
+        list(Loader(str(one_bad), CROP, 10))
+    notes = " ".join(caught.value.__notes__)
+    assert "k0007" in notes
+    assert "small-train-000000.tar, bytes" in notes
+
+
+def test_skipped_samples_are_masked_counted_and_in_the_state(one_bad):
+    one = Loader(str(one_bad), CROP, 10, on_bad="skip")
+    real = sum(int(batch.mask.sum()) for batch in one)
+    assert real == 99
+    assert one.stats().skipped == 1
+    assert one.state_dict()["skipped"] == ["k0007"]

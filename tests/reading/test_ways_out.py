@@ -1,0 +1,115 @@
+"""However an iteration is left, no thread of it remains."""
+
+import gc
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+
+import pytest
+
+from wds_imagenet import Dataset, Loader, RandomResizedCrop
+from wds_imagenet.errors import UsageError
+
+
+def ours():
+    return [t.name for t in threading.enumerate() if t.name.startswith("wds-imagenet")]
+
+
+@pytest.fixture
+def loader(small_shards):
+    return Loader(Dataset.open(str(small_shards)), RandomResizedCrop(8), 32, threads=2)
+
+
+@pytest.fixture(autouse=True)
+def no_thread_remains():
+    yield
+    gc.collect()
+    assert ours() == []
+
+
+def test_at_the_end(loader):
+    list(loader)
+    assert ours() == []
+
+
+def test_after_a_break(loader):
+    for _ in loader:
+        assert ours() != []
+        break
+    assert ours() == []
+
+
+def test_after_an_exception_in_the_loop(loader):
+    def train():
+        with loader:
+            for _ in loader:
+                raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        train()
+    assert ours() == []
+
+
+def test_when_the_loader_is_closed(loader):
+    iteration = iter(loader)
+    next(iteration)
+    loader.close()
+    assert ours() == []
+    with pytest.raises(StopIteration):
+        next(iteration)
+
+
+def test_when_a_new_iteration_begins(loader):
+    first = iter(loader)
+    next(first)
+    second = iter(loader)
+    assert list(first) == []
+    assert len(list(second)) == len(loader)
+
+
+def test_when_both_are_garbage(small_shards):
+    loader = Loader(str(small_shards), RandomResizedCrop(8), 32)
+    iteration = iter(loader)
+    next(iteration)
+    del loader, iteration
+    assert ours() == []
+
+
+def test_an_iteration_that_was_never_begun_starts_no_thread(loader):
+    iter(loader)
+    assert ours() == []
+
+
+def test_a_forked_child_is_told_to_iterate_anew_and_can(loader):
+    iteration = iter(loader)
+    next(iteration)
+    child = os.fork()
+    if not child:  # a failed assertion must not run pytest twice
+        try:
+            next(iteration)
+        except UsageError as error:
+            anew = Loader(loader.dataset, RandomResizedCrop(8), 32)
+            os._exit(0 if "iterate anew" in str(error) and len(list(anew)) == len(anew) else 1)
+        os._exit(2)
+    assert os.waitpid(child, 0)[1] == 0
+    assert len(list(iteration)) == len(loader) - 1
+
+
+def test_ctrl_c_ends_the_process_at_once(small_shards):
+    program = textwrap.dedent("""
+        import sys
+        from wds_imagenet import Loader, RandomResizedCrop
+        while True:
+            for batch in Loader(sys.argv[1], RandomResizedCrop(8), 32):
+                print("batch", flush=True)
+    """)
+    command = [sys.executable, "-c", program, str(small_shards)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "batch\n"
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=10)
+    assert process.returncode == -signal.SIGINT
+    assert stderr.strip().endswith("KeyboardInterrupt")

@@ -1,0 +1,186 @@
+"""`wds-imagenet pack SOURCE INPUT DEST`: one subcommand for each source, made from its signature."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from wds_imagenet import strict_json
+from wds_imagenet.cli.options import Size, as_json, human, parse_pairs, storage_option
+from wds_imagenet.cli.progress import progress
+
+if TYPE_CHECKING:
+    from wds_imagenet.packing.pack import PackReport, Progress
+    from wds_imagenet.sources import Source
+
+
+class _Sources(click.Group):
+    """One subcommand a source."""
+
+    def list_commands(self, context: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        from wds_imagenet.sources import SOURCES
+
+        return list(SOURCES)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:  # noqa: ARG002
+        from wds_imagenet.sources import SOURCES
+
+        return _command(name, SOURCES[name]) if name in SOURCES else None
+
+
+@click.command(cls=_Sources)
+def pack() -> None:
+    """Pack a data set as it was released into shards and a manifest, on any store.
+
+    Run again after a crash, it goes on where it was; run again after the end, it changes nothing.
+    """
+
+
+def _command(name: str, source: "Source") -> click.Command:
+    from wds_imagenet.sources import options_of
+
+    own = [option for option in options_of(source) if option.name != "split"]
+    parameters: list[click.Parameter] = [
+        click.Argument(["url"], metavar="INPUT"),
+        click.Argument(["dest"]),
+        *(click.Option([_flag(option.name)], help=f"{option.help}.".capitalize()) for option in own),
+        *_common(),
+    ]
+    takes_split = len(own) < len(options_of(source))
+
+    @as_json
+    @storage_option
+    def run(
+        url: str,
+        dest: str,
+        json: bool,
+        dry_run: bool,
+        workers: int | None,
+        storage_options: dict[str, str],
+        source_storage_options: dict[str, str],
+        name: str | None,
+        split: str | None,
+        jpeg: str,
+        **options: Any,  # noqa: ANN401 - click's values
+    ) -> None:
+        from wds_imagenet.packing.options import JpegPolicy, PackOptions
+        from wds_imagenet.packing.pack import pack as run_pack
+
+        of_source = {option.name: options.pop(option.name) for option in own}
+        if _scheme(url) == _scheme(dest):
+            source_storage_options = {**storage_options, **source_storage_options}
+        if takes_split:
+            of_source["split"] = split
+        listing = source(url, **of_source, **source_storage_options)
+        choices = PackOptions(
+            name=name or default_name(dest, split or "train"),
+            split=split or "train",
+            jpeg=JpegPolicy.parse(jpeg),
+            **options,
+        )
+        with progress("packing", None, quiet=json) as shown:
+
+            def on_progress(now: "Progress") -> None:
+                shown.expect(now.bytes_expected)
+                shown.update(now.bytes_done, f"shard {now.shards_done} of {now.shards}")
+
+            report = run_pack(
+                listing,
+                dest,
+                choices,
+                workers=workers,
+                storage_options=storage_options,
+                source_options=source_storage_options,
+                on_progress=on_progress,
+                dry_run=dry_run,
+            )
+        if json:
+            click.echo(strict_json.dumps(report.to_json()).decode())
+        else:
+            click.echo("\n".join(_lines(report)))
+
+    summary = (source.__doc__ or "").split("\n\n")[0]
+    command = click.command(name, params=parameters, help=_help(source))(run)
+    command.short_help = summary
+    return command
+
+
+def default_name(dest: str, split: str) -> str:
+    """Return a data set's name as its destination tells it: `in1k` for `s3://bucket/in1k/train`."""
+    parts = [part for part in dest.split("://")[-1].split("/") if part]
+    if len(parts) > 1 and parts[-1] == split:
+        parts.pop()
+    return "".join(c if c.isascii() and c.isalnum() else "_" for c in parts[-1]).strip("_") or "data"
+
+
+def _common() -> list[click.Parameter]:
+    return [
+        click.Option(["--name"], help="The data set's name, in the shards' names; DEST's folder by default."),
+        click.Option(["--split"], help="train, validation, test or another; train by default."),
+        click.Option(
+            ["--shard-bytes"], type=Size(), default=256 << 20, show_default="256MiB", help="About how large."
+        ),
+        click.Option(["--samples-per-shard"], type=click.IntRange(1), help="Instead of --shard-bytes."),
+        click.Option(
+            ["--block-bytes"],
+            type=Size(),
+            default=2 << 20,
+            show_default="2MiB",
+            help="What is fetched as one.",
+        ),
+        click.Option(
+            ["--shuffle/--no-shuffle"], default=None, help="In a random order; by default if split is train."
+        ),
+        click.Option(["--seed"], type=int, default=0, show_default=True, help="Of the order."),
+        click.Option(
+            ["--jpeg"],
+            default="keep",
+            show_default=True,
+            help="keep the bytes, or resize=256[:q90]: short side, never upscaled.",
+        ),
+        click.Option(
+            ["--on-bad"],
+            type=click.Choice(["fail", "skip", "repair"]),
+            default="fail",
+            show_default=True,
+            help="What to do with an image that cannot be used.",
+        ),
+        click.Option(["--workers"], type=click.IntRange(1), help="Processes; all CPUs by default."),
+        click.Option(["--dry-run"], is_flag=True, help="Plan, say what would be done, and write nothing."),
+        click.Option(
+            ["--source-storage-option", "source_storage_options"],
+            multiple=True,
+            metavar="NAME=VALUE",
+            callback=parse_pairs,
+            help="An option of INPUT's store; DEST's options count for it too where both are of one kind.",
+        ),
+    ]
+
+
+def _help(source: "Source") -> str:
+    return "\b\n".join((source.__doc__ or "").split("\n\n")[:1])
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _scheme(url: str) -> str:
+    return url.partition("://")[0] if "://" in url else "file"
+
+
+def _lines(report: "PackReport") -> list[str]:
+    planned = report.manifest is None
+    lines = [f"note: {note}" for note in report.notes]
+    verb = "would pack" if planned else "packed"
+    about = "about " if planned else ""
+    lines.append(
+        f"{report.url}: {verb} {report.samples:,} samples in {report.shards} shards "
+        f"({about}{human(report.bytes)}) in {report.seconds:.1f} s"
+    )
+    if report.resumed:
+        lines.append(f"{report.resumed} shards had been finished before")
+    if report.skipped or report.repaired:
+        lines.append(
+            f"{report.skipped} images left out, {report.repaired} repaired: see .wds-imagenet/report.jsonl"
+        )
+    return lines

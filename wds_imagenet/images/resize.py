@@ -1,0 +1,94 @@
+"""A part of a picture, resized and turned, written once."""
+
+import math
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from wds_imagenet.errors import UsageError
+from wds_imagenet.images.orientation import Box, swaps, turn
+
+_NUDGE: Final = 1e-5  # pixels; keeps our arithmetic and Pillow's on the same side of an integer
+
+
+def resize(
+    image: npt.NDArray[np.uint8],
+    size: tuple[int, int],
+    box: Box | None = None,
+    *,
+    out: npt.NDArray[np.uint8] | None = None,
+    antialias: bool = True,
+    orientation: int = 1,
+) -> npt.NDArray[np.uint8]:
+    """Return a box of an image [H, W, 3], resized to `size` (height, width) and turned as `orientation` says.
+
+    Bilinear. With `antialias` the filter widens as the picture shrinks: equal to Pillow's, and within
+    one level of torchvision's `resize(antialias=True)` on uint8. Without it, two pixels in each
+    direction are blended, within one level of `antialias=False`: for shrinking by half or so it takes
+    two thirds of the time. `box`, in pixels and fractions of them, is by default all of the image; the
+    filter may reach over its sides into the image, as though the whole had been resized. Orientation 2
+    is a mirror.
+
+    The result, uint8 [height, width, 3], or with both exchanged for orientations 5 to 8, is written to
+    `out` where that is given. Raises `UsageError` for an `out` of another shape or type, and for a box
+    that is not in the image. Costs about 0.8 ms for 350 × 350 to 224 × 224, of which 50 µs hold the
+    GIL.
+    """
+    height, width = size
+    shape = (width, height, 3) if swaps(orientation) else (height, width, 3)
+    if out is None:
+        out = np.empty(shape, np.uint8)
+    elif out.shape != shape or out.dtype != np.uint8:
+        raise UsageError(f"out is {out.dtype} {list(out.shape)}; it should be uint8 {list(shape)}")
+    part, inner = _part(image, (width, height), box)
+    if antialias:
+        small = part.resize((width, height), Image.Resampling.BILINEAR, inner)
+    else:
+        left, top, right, bottom = inner
+        small = _plain(_plain(part, 0, width, left, right), 1, height, top, bottom)
+    out[...] = np.asarray(turn(small, orientation))
+    return out
+
+
+def _part(image: npt.NDArray[np.uint8], size: tuple[int, int], box: Box | None) -> tuple[Image.Image, Box]:
+    """Return as much of the image as the filter can reach, for Pillow, and the box in it."""
+    height, width, _ = image.shape
+    left, top, right, bottom = box or (0, 0, width, height)
+    if not (0 <= left < right <= width and 0 <= top < bottom <= height):
+        raise UsageError(f"the box {box} is not in an image of {width} × {height} pixels")
+    reach_x = max(1.0, (right - left) / size[0]) + 1
+    reach_y = max(1.0, (bottom - top) / size[1]) + 1
+    x0, x1 = max(0, math.floor(left - reach_x)), min(width, math.ceil(right + reach_x))
+    y0, y1 = max(0, math.floor(top - reach_y)), min(height, math.ceil(bottom + reach_y))
+    pixels = np.ascontiguousarray(image[y0:y1, x0:x1])
+    part = Image.frombuffer("RGB", (x1 - x0, y1 - y0), pixels, "raw", "RGB", 0, 1)
+    return part, (left - x0, top - y0, right - x0, bottom - y0)
+
+
+def _plain(image: Image.Image, axis: int, count: int, low: float, high: float) -> Image.Image:
+    """Return what lies between `low` and `high` on one axis (0 is x), resized to `count` pixels.
+
+    Where a picture grows, the antialiasing filter is the plain one. Where it shrinks, each result lies
+    between two pixels: all the first ones are gathered, and all the second ones, and the two are
+    blended. (Pillow's own plain bilinear, `transform`, takes longer than its antialiased one.)
+    """
+    width, height = size = (count, image.height) if axis == 0 else (image.width, count)
+
+    def between(start: float, stop: float) -> Box:
+        return (start, 0, stop, height) if axis == 0 else (0, start, width, stop)
+
+    step = (high - low) / count
+    if step <= 1:
+        return image.resize(size, Image.Resampling.BILINEAR, between(low, high))
+    first = low - 0.5 + _NUDGE
+    positions = first + (np.arange(count) + 0.5) * step
+    shares = np.rint(255 * (positions - np.floor(positions))).astype(np.uint8)
+    mask = np.tile(shares, (height, 1)) if axis == 0 else np.repeat(shares[:, np.newaxis], width, axis=1)
+    here, beyond = (
+        image.transform(size, Image.Transform.EXTENT, between(at, at + count * step))
+        for at in (first, first + 1)
+    )
+    here.paste(beyond, mask=Image.fromarray(mask))
+    return here

@@ -1,0 +1,67 @@
+"""The bytes that a reference means."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from wds_imagenet.errors import SourceError, WdsImagenetError
+from wds_imagenet.packing.engines.local import read_ahead
+from wds_imagenet.packing.location import describe, locate
+from wds_imagenet.sources.reference import Reference
+from wds_imagenet.storage import Store, open_store
+
+_THREADS: Final = 16  # reads under way at a time on a store that answers over a network
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Reads references from wherever they lie; one client a bucket, host or folder. Picklable."""
+
+    options: Mapping[str, Any]
+    """Those of the source's stores."""
+    _stores: dict[str, Store] = field(default_factory=dict, repr=False)
+
+    def __call__(self, reference: Reference) -> bytes:
+        """Return exactly the bytes that were listed, or raise.
+
+        Costs one request. Raises `SourceError` if the file is not as long as the listing says, and
+        what the store raises, with a note of what was read.
+        """
+        url, path = locate(reference.url)
+        # A file of its own is read to its end, so that one that has grown is noticed.
+        alone = reference.offset == 0 or reference.size is None
+        stop = None if alone else reference.offset + (reference.size or 0)
+        try:
+            data = self._store(url).read(path, reference.offset, stop).data
+        except WdsImagenetError as error:
+            error.add_note(f"while reading {describe(reference)}")
+            raise
+        if reference.size is not None and len(data) != reference.size:
+            raise SourceError(
+                f"{describe(reference)} has {len(data):,} bytes, but {reference.size:,} were listed: it "
+                "has changed meanwhile; pack again"
+            )
+        return data
+
+    def all(self, references: Sequence[Reference]) -> Iterator[bytes]:
+        """Yield the bytes of each, in order; over a network, several are under way at a time."""
+        remote = any(self._is_remote(url) for url in _places(references))
+        yield from read_ahead(self, references, _THREADS) if remote else map(self, references)
+
+    def shared(self, references: Iterable[Reference]) -> bool:
+        """Whether other processes can read them too."""
+        return all(self._store(url).shared for url in _places(references))
+
+    def _is_remote(self, url: str) -> bool:
+        store = self._store(url)
+        return store.shared and store.staging is None
+
+    def _store(self, url: str) -> Store:
+        store = self._stores.get(url)
+        if store is None:
+            store = self._stores.setdefault(url, open_store(url, **self.options))
+        return store
+
+
+def _places(references: Iterable[Reference]) -> set[str]:
+    return {locate(reference.url)[0] for reference in references}

@@ -1,0 +1,81 @@
+"""Credentials for S3, for obstore: those that were given, or those that botocore finds."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from wds_imagenet.errors import DeniedError
+from wds_imagenet.storage.fault import NO_CREDENTIALS, Fault, meaning
+
+if TYPE_CHECKING:
+    from obstore.store import S3Credential
+
+_KEEP = timedelta(minutes=10)
+"""How long obstore keeps what botocore gave; botocore itself renews what is about to expire."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A provider of credentials, and the settings of the profile that they come from."""
+
+    provider: "Callable[[], S3Credential] | None"
+    """None where obstore is to find them by itself, or needs none."""
+    settings: Mapping[str, str]
+    """The profile's `region` and `endpoint`, where it has them."""
+
+
+def find_credentials(config: Mapping[str, object], where: str) -> Credentials:
+    """Find what signs the requests: a key of the options or the environment, or botocore's chain.
+
+    The chain knows profiles, SSO, web identities, containers and instance roles. Without botocore
+    obstore looks by itself, in fewer places. Raises `DeniedError` if botocore finds none, after at most
+    two seconds of asking for an instance role.
+    """
+    if config.get("skip_signature"):
+        return Credentials(None, {})
+    if "access_key_id" in config:
+        return Credentials(_Given(dict(config)), {})
+    try:
+        from botocore.session import Session  # noqa: PLC0415 - an extra, and slow
+    except ImportError:
+        return Credentials(None, {})
+    session = Session(profile=config.get("profile"))
+    session.set_config_variable("metadata_service_timeout", 1)
+    session.set_config_variable("metadata_service_num_attempts", 1)
+    found = session.get_credentials()
+    if found is None:
+        raise meaning(Fault("none", code=NO_CREDENTIALS), where)
+    profile = {
+        "region": session.get_config_variable("region"),
+        "endpoint": session.get_scoped_config().get("endpoint_url"),
+    }
+    return Credentials(_Found(found), {name: value for name, value in profile.items() if value})
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Given:
+    config: Mapping[str, object]
+
+    def __call__(self) -> "S3Credential":
+        token = self.config.get("session_token")
+        return {
+            "access_key_id": str(self.config["access_key_id"]),
+            "secret_access_key": str(self.config.get("secret_access_key", "")),
+            "token": None if token is None else str(token),
+            "expires_at": None,
+        }
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Found:
+    credentials: Any  # botocore's, which has no types
+
+    def __call__(self) -> "S3Credential":
+        frozen = self.credentials.get_frozen_credentials()
+        return {
+            "access_key_id": frozen.access_key,
+            "secret_access_key": frozen.secret_key,
+            "token": frozen.token,
+            "expires_at": datetime.now(UTC) + _KEEP,
+        }
