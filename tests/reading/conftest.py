@@ -9,12 +9,15 @@ from PIL import Image
 
 from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.pack import pack
+from wds_imagenet.sample import make_key
 from wds_imagenet.sources.reference import Listing, Reference
 
 
 def listing_of(paths):
     """List image files, labelled by their place."""
-    return Listing([Reference(p.stem, str(p), 0, p.stat().st_size, p.name, i) for i, p in enumerate(paths)])
+    return Listing(
+        [Reference(make_key(p.name), str(p), 0, p.stat().st_size, p.name, i) for i, p in enumerate(paths)]
+    )
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import torch
 
 from wds_imagenet import Dataset, Decode, Loader, RandomResizedCrop, ResizeCenterCrop
 from wds_imagenet.errors import ImageError, UsageError
+from wds_imagenet.sample import make_key
 
 WORLD_SIZES = (1, 2, 3, 4, 6, 8)
 GLOBAL_BATCH = 48
@@ -52,7 +53,7 @@ def test_an_epoch_has_every_photo_once_with_its_own_label_and_bytes(photo_shards
             if real:
                 assert key not in seen
                 seen[key] = (int(label), facts["filename"])
-    assert seen == {path.stem: (i, path.name) for i, path in enumerate(photo_paths)}
+    assert seen == {make_key(path.name): (i, path.name) for i, path in enumerate(photo_paths)}
 
 
 def test_a_batch_is_uint8_in_channels_last_memory(small):

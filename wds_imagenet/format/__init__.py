@@ -1,1 +1,8 @@
-"""Room format."""
+"""Bytes and values of the format, and no I/O. `docs/format.md` describes it.
+
+tar.py         the headers that we write, and a walk that believes nothing
+samples.py     neighbouring members of one key
+blocks.py      a shard cut into blocks
+manifest.py    what a finished data set is, block by block
+companions.py  the files that other readers look for beside the shards
+"""

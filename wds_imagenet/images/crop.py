@@ -48,17 +48,17 @@ def random_crop(
             return Crop(draws.integer(0, width - w), top, w, h)
     w, h = width, height
     if width / height < ratio[0]:
-        h = round(width / ratio[0])
+        h = max(1, round(width / ratio[0]))
     elif width / height > ratio[1]:
-        w = round(height * ratio[1])
+        w = max(1, round(height * ratio[1]))
     return Crop((width - w) // 2, (height - h) // 2, w, h)
 
 
 def shrunk_size(width: int, height: int, short_side: int) -> tuple[int, int]:
     """Return (width, height) with this short side, the long one rounded down as torchvision does."""
     if width <= height:
-        return short_side, max(1, int(short_side * height / width))
-    return max(1, int(short_side * width / height)), short_side
+        return short_side, int(short_side * height / width)
+    return int(short_side * width / height), short_side
 
 
 def center_crop(width: int, height: int, size: int) -> Crop:

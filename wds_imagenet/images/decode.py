@@ -77,7 +77,7 @@ def decode_stored(
     if header.bits != 8:
         raise ImageError(f"jpg: {header.bits} bits a sample; convert it to 8 bits before packing")
     # simplejpeg leaks a decoder where a buffer is too small, so it is never given such a one.
-    fits = buffer is not None and buffer.nbytes >= stored_bytes(header, scale)
+    fits = buffer is not None and buffer.flags.carray and buffer.nbytes >= stored_bytes(header, scale)
     try:
         pixels: Pixels = simplejpeg.decode_jpeg(
             data,

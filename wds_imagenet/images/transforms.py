@@ -123,7 +123,7 @@ class ResizeCenterCrop:
         )
         scale = _scale_for_box(header, box, self.crop) if self.scaled_decode else 1
         pixels = decode_stored(data, header, scale, thread_scratch().take(stored_bytes(header, scale)))
-        left, top, right, bottom = (side / scale for side in box)
+        left, top, right, bottom = (max(0, side / scale) for side in box)  # rounding may carry it outside
         inner = left, top, min(right, pixels.shape[1]), min(bottom, pixels.shape[0])
         return resize(
             pixels, (self.crop, self.crop), inner, out=out, antialias=self.antialias, orientation=shown

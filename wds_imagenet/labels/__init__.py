@@ -2,6 +2,7 @@
 
 - `devkit`   the ILSVRC devkit: the thousand classes, the labels of the validation images
 - `classes`  a class list: which class has which label
+- `naming`   labels of classes that go by numbers or names, such as folders
 - `matfile`  MAT-files of level 5, without SciPy
 - `files`    small files, alone, in a folder, in a tar or in a gzipped tar
 """

@@ -59,7 +59,7 @@ class ClassList:
         return labels[0] if labels else None
 
 
-def read_classes(url: str, **storage_options: str) -> ClassList:
+def read_classes(url: str, **storage_options: object) -> ClassList:
     """Return the class list in a file, as this module describes it.
 
     Raises `SourceError` that names the line.

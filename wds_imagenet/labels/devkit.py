@@ -45,7 +45,7 @@ class Devkit:
     """The label of `ILSVRC2012_val_00000001`, of `…00000002`, and so on to 50,000."""
 
 
-def read_devkit(url: str, **storage_options: str) -> Devkit:
+def read_devkit(url: str, **storage_options: object) -> Devkit:
     """Return what a devkit says: `ILSVRC2012_devkit_t12.tar.gz`, a later one, or either extracted.
 
     Guarantees a bijection of 1000 WNIDs and the IDs 1 to 1000, and 50,000 labels. The classes are read

@@ -13,7 +13,7 @@ MAX_BYTES: Final = 64 << 20
 MAX_INFLATED: Final = 256 << 20
 GZIP: Final = b"\x1f\x8b"
 
-Options: TypeAlias = Mapping[str, str]
+Options: TypeAlias = Mapping[str, object]
 """The store's options, as `open_store` takes them."""
 
 

@@ -121,9 +121,7 @@ def _read(store: Store, path: str) -> bytes | None:
 
 
 def _check_vacant(store: Store, shards: Mapping[str, int]) -> None:
-    there = list(shards)[:1] + [
-        path for path in (TIMM, OPEN_CLIP, README) if _read(store, path) is not None
-    ]
+    there = list(shards)[:1] + [path for path in (TIMM, OPEN_CLIP, README) if _read(store, path) is not None]
     if there:
         raise PlanError(
             f"{store.url} has {there[0]!r}, which packing would overwrite, and no plan beside it. "
@@ -131,9 +129,7 @@ def _check_vacant(store: Store, shards: Mapping[str, int]) -> None:
         )
 
 
-def _receipts(
-    store: Store, plan: Plan, sizes: Mapping[str, int]
-) -> Iterable[tuple[str, Receipt]]:
+def _receipts(store: Store, plan: Plan, sizes: Mapping[str, int]) -> Iterable[tuple[str, Receipt]]:
     """Yield the receipts that still hold; a shard without one is simply built again."""
     paths = {receipt_path(name): name for name in plan.shard_names}
     for item in store.list_objects(f"{FOLDER}/receipts/"):

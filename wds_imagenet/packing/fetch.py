@@ -1,6 +1,6 @@
 """The bytes that a reference means."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -11,6 +11,8 @@ from wds_imagenet.sources.reference import Reference
 from wds_imagenet.storage import Store, open_store
 
 _THREADS: Final = 16  # reads under way at a time on a store that answers over a network
+
+_MAX_STORES: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Fetch:
             )
         return data
 
-    def all(self, references: Sequence[Reference]) -> Iterator[bytes]:
+    def all(self, references: Sequence[Reference]) -> Generator[bytes, None, None]:
         """Yield the bytes of each, in order; over a network, several are under way at a time."""
         remote = any(self._is_remote(url) for url in _places(references))
         yield from read_ahead(self, references, _THREADS) if remote else map(self, references)
@@ -59,6 +61,8 @@ class Fetch:
     def _store(self, url: str) -> Store:
         store = self._stores.get(url)
         if store is None:
+            if len(self._stores) >= _MAX_STORES:  # signed URLs are a store each
+                self._stores.clear()
             store = self._stores.setdefault(url, open_store(url, **self.options))
         return store
 

@@ -66,9 +66,7 @@ def take(data: bytes, filename: str, options: PackOptions) -> Taken:
         original = original or header  # no size was to be had from what was given
         measured["original_width"] = original.width
         measured["original_height"] = original.height
-        measured["original_sha256"] = (
-            sha256 if data is given else hashlib.sha256(given).hexdigest()
-        )
+        measured["original_sha256"] = sha256 if data is given else hashlib.sha256(given).hexdigest()
     return Taken(data, header.format, measured, repaired, oddity)
 
 

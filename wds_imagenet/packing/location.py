@@ -1,24 +1,37 @@
-"""Where references lie, in words that outlive a move and hold no secret. Pure."""
+"""Where references lie: which store, and in words that outlive a move and hold no secret. Pure."""
 
 import os.path
-import re
 from collections.abc import Iterable
+from typing import Final
 
 from wds_imagenet.sources.reference import Reference
+from wds_imagenet.storage import split_url
 
-_REMOTE = re.compile(r"([a-z][a-z0-9+.-]*://)(?:[^/]*@)?([^?]*)(\?.*)?", re.DOTALL)
+_HTTP: Final = ("http://", "https://")
+
+
+def locate(url: str) -> tuple[str, str]:
+    """Split a file's URL into a store's and the path on it, so that few stores serve many files.
+
+    The store is the bucket or host; on the local disk, where stores cost nothing, the folder.
+    """
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme == "file":
+        return split_url(url)
+    if scheme == "memory":
+        return "memory://", rest
+    rest, mark, query = rest.partition("?") if url.startswith(_HTTP) else (rest, "", "")
+    authority, _, path = rest.partition("/")
+    return f"{scheme}://{authority}{mark}{query}", path
 
 
 def plain(url: str) -> str:
-    """Return a URL without credentials and query; a local path as it is.
-
-    A `?` begins a query in `http(s)` alone: elsewhere it may be a part of an object's name.
-    """
-    match = _REMOTE.fullmatch(url)
-    if match is None:
+    """Return a URL without credentials and query, which HTTP URLs alone may have."""
+    if not url.startswith(_HTTP):
         return url
-    scheme, path, query = match.groups()
-    return scheme + path + ("" if scheme.startswith("http") else query or "")
+    scheme, _, rest = url.partition("?")[0].partition("://")
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
 
 
 def common_folder(urls: Iterable[str]) -> str:
@@ -38,13 +51,3 @@ def describe(reference: Reference) -> str:
     if reference.offset == 0:
         return url
     return f"{url}, member {reference.name!r} at offset {reference.offset:,}"
-
-
-def locate(url: str) -> tuple[str, str]:
-    """Split a URL into that of a store and the path on it: the bucket or host, or the local folder."""
-    scheme, separator, rest = url.partition("://")
-    if not separator or scheme == "file":
-        folder, _, name = url.rpartition("/")
-        return folder or "/", name
-    authority, _, path = rest.partition("/")
-    return f"{scheme}://{authority}", path

@@ -2,21 +2,25 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from itertools import chain
 from typing import Any
 
 from wds_imagenet.errors import UsageError
 from wds_imagenet.format.manifest import PATH
+from wds_imagenet.packing import destination
 from wds_imagenet.packing.engines import local
 from wds_imagenet.packing.fetch import Fetch
-from wds_imagenet.packing.options import PackOptions
+from wds_imagenet.packing.options import JpegPolicy, PackOptions, default_name
+from wds_imagenet.packing.plan import Plan
+from wds_imagenet.packing.plan import plan as make_plan
 from wds_imagenet.packing.publish import Publisher
 from wds_imagenet.packing.receipt import Receipt
 from wds_imagenet.packing.shard import Recipe
-from wds_imagenet.sources.reference import Listing
-from wds_imagenet.storage import open_store
+from wds_imagenet.sources import SOURCES, Listing, options_of
+from wds_imagenet.storage import Store, open_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,29 +89,20 @@ def pack(
     Raises `UsageError` (of it `PlanError`: the destination holds something else), `SourceError`,
     `ImageError` and `StoreError`.
     """
-    from wds_imagenet.packing import destination  # noqa: PLC0415 - NumPy, which no worker needs
-    from wds_imagenet.packing.plan import plan as make_plan  # noqa: PLC0415 - the same
-
     began = time.monotonic()
     if workers is not None and workers < 1:
         raise UsageError(f"packing takes at least one worker, not {workers}")
     plan = make_plan(listing, options)
     store = open_store(dest, **(storage_options or {}))
-    fetch = Fetch(source_options or {})
     standing = destination.survey(store, plan)
     manifest = standing.manifest
     if manifest is None and not dry_run:
         if not standing.claimed:
             destination.claim(store, plan)
-        missing = [i for i, name in enumerate(plan.shard_names) if name not in standing.receipts]
-        crew = min(workers or local.usable_cpus(), len(missing))
-        if not (store.shared and fetch.shared(listing.references)):
-            crew = 1
-        publisher = Publisher(store, Recipe(plan.fingerprint, options, plan.schema), fetch)
         receipts = list(standing.receipts.values())
-        with closing(local.run(publisher, (plan.task(i) for i in missing), crew)) as published:
-            for receipt in published:
-                receipts.append(receipt)
+        with closing(_publish(plan, store, standing, Fetch(source_options or {}), workers)) as published:
+            for receipt in chain([None], published):
+                receipts += [receipt] if receipt else []
                 if on_progress is not None:
                     on_progress(_progress(plan, receipts, time.monotonic() - began))
         manifest = destination.commit(store, plan, receipts)
@@ -129,11 +124,59 @@ def pack(
     )
 
 
-def pack_source(source: str, *inputs: str, dest: str, **options: Any) -> PackReport:  # noqa: ANN401
-    """Pack what the source of that name finds in its inputs."""
+def pack_source(
+    source: str,
+    *inputs: str,
+    dest: str,
+    workers: int | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+    source_options: Mapping[str, Any] | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+    dry_run: bool = False,
+    **options: Any,  # noqa: ANN401 - those of the source and of `PackOptions`
+) -> PackReport:
+    """Pack a data set as it was released: what the source of that name finds in its inputs.
+
+    Guarantees and costs are those of `pack`, after the source's own listing. `options` are those of
+    the source and of `PackOptions`, by name; `name` is by default that of the destination's folder.
+    """
+    found = SOURCES.get(source)
+    if found is None:
+        raise UsageError(f"there is no source {source!r}, only {', '.join(SOURCES)}")
+    if isinstance(options.get("jpeg"), str):
+        options["jpeg"] = JpegPolicy.parse(options["jpeg"])
+    of_source = {option.name for option in options_of(found)}
+    of_packing = {item.name for item in fields(PackOptions)}
+    unknown = options.keys() - of_source - of_packing
+    if unknown:
+        raise UsageError(f"neither {source} nor packing has the option {', '.join(sorted(unknown))}")
+    choices = {name: value for name, value in options.items() if name in of_packing}
+    choices.setdefault("name", default_name(dest, choices.get("split", "train")))
+    own = {name: value for name, value in options.items() if name in of_source}
+    return pack(
+        found(*inputs, **own, **(source_options or {})),
+        dest,
+        PackOptions(**choices),
+        workers=workers,
+        storage_options=storage_options,
+        source_options=source_options,
+        on_progress=on_progress,
+        dry_run=dry_run,
+    )
 
 
-def _progress(plan: "Plan", receipts: Sequence[Receipt], seconds: float) -> Progress:
+def _publish(
+    plan: Plan, store: Store, standing: destination.Standing, fetch: Fetch, workers: int | None
+) -> Generator[Receipt, None, None]:
+    """Publish the shards that are missing; yield their receipts as they come."""
+    missing = [i for i, name in enumerate(plan.shard_names) if name not in standing.receipts]
+    shared = store.shared and fetch.shared(plan.listing.references)
+    crew = min(workers or local.usable_cpus(), len(missing)) if shared else 1
+    publisher = Publisher(store, Recipe(plan.fingerprint, plan.options, plan.schema), fetch)
+    yield from local.run(publisher, (plan.task(i) for i in missing), crew)
+
+
+def _progress(plan: Plan, receipts: Sequence[Receipt], seconds: float) -> Progress:
     return Progress(
         shards_done=len(receipts),
         shards=len(plan.shard_names),

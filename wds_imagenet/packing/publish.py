@@ -1,22 +1,21 @@
 """One shard onto a store: built beside it, read back, put, confirmed, receipted."""
 
-import errno
+import fcntl
 import os
+import secrets
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
-from wds_imagenet.errors import CorruptError, FullError, StoreError
+from wds_imagenet.errors import CorruptError
 from wds_imagenet.packing.fetch import Fetch
 from wds_imagenet.packing.receipt import Receipt, receipt_path
-from wds_imagenet.packing.shard import Recipe, build_shard, check_shard
+from wds_imagenet.packing.shard import Recipe, build_shard
 from wds_imagenet.packing.task import ShardTask
 from wds_imagenet.storage import Store
-
-_FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+from wds_imagenet.storage.local import meaning
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,6 @@ class Publisher:
         """
         with _temporary(self.store, task.name) as file:
             receipt = self._build(task, file)
-            check_shard(file, receipt)
             self.store.put_file(task.name, file)
         size = self.store.info(task.name).size
         if size != receipt.shard.size:
@@ -49,25 +47,36 @@ class Publisher:
 
     def _build(self, task: ShardTask, file: Path) -> Receipt:
         try:
-            with file.open("xb") as stream, closing(self.fetch.all(task.references)) as images:
-                return build_shard(task, self.recipe, images, stream.write)
+            with closing(self.fetch.all(task.references)) as images:
+                return build_shard(task, self.recipe, images, file)
         except OSError as error:
-            full = error.errno in _FULL
-            hint = "make room, or set TMPDIR to a larger disk" if full else "check its permissions"
-            kind = FullError if full else StoreError
-            raise kind(f"{task.name} cannot be written in {file.parent}: {error.strerror}; {hint}") from error
+            told = meaning(error, file)
+            told.add_note(f"shards are built in {file.parent} before they are put")
+            raise told from error
 
 
 @contextmanager
 def _temporary(store: Store, name: str) -> Iterator[Path]:
-    """Give a path to write to, near the store where that spares a copy; nothing is left there."""
+    """Give a path to write to, in the store's own place where it has one; nothing is left there."""
     if store.staging is None:
         with tempfile.TemporaryDirectory(prefix="wds-imagenet-") as folder:
             yield Path(folder) / name
         return
     store.staging.mkdir(parents=True, exist_ok=True)
-    file = store.staging / f"{name}.{os.getpid()}"
+    file = store.staging / f"{name}.{secrets.token_hex(8)}"
     try:
-        yield file
+        with _locked(file):
+            yield file
     finally:
         file.unlink(missing_ok=True)
+
+
+@contextmanager
+def _locked(file: Path) -> Iterator[None]:
+    """Make a file and lock it, so that no other process's `sweep` takes it for a dead one's."""
+    while True:
+        with file.open("wb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            if os.fstat(stream.fileno()).st_nlink:  # else it was swept before it was locked
+                yield
+                return

@@ -8,6 +8,7 @@ from wds_imagenet import strict_json
 from wds_imagenet.errors import ManifestError
 from wds_imagenet.format.manifest import FOLDER, Shard, _shard_from_json, _shard_to_json
 
+Action = Literal["kept", "repaired", "skipped"]
 _FORMAT: Final = "wds-imagenet-receipt"
 _MAX_BYTES: Final = 256 << 20
 
@@ -18,7 +19,7 @@ class Remark:
 
     key: str
     filename: str
-    action: Literal["kept", "repaired", "skipped"]
+    action: Action
     reason: str
 
     def to_json(self) -> dict[str, str]:

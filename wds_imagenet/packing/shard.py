@@ -1,29 +1,25 @@
-"""One shard: images in, the bytes of a tar out, cut into blocks."""
+"""One shard: images in, a checked tar file and its receipt out."""
 
-import hashlib
-import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
 from typing import Final
 
 from wds_imagenet import strict_json
-from wds_imagenet.errors import CorruptError, DataError, ImageError, SourceError
-from wds_imagenet.format.manifest import Block, Shard
-from wds_imagenet.format.samples import group
-from wds_imagenet.format.tar import ending, header, padding, walk_bytes
+from wds_imagenet.errors import ImageError, SourceError
+from wds_imagenet.format.tar import ending, header, padding
+from wds_imagenet.packing.engines.local import behind
 from wds_imagenet.packing.intake import Taken, take
 from wds_imagenet.packing.location import describe
 from wds_imagenet.packing.options import PackOptions
-from wds_imagenet.packing.receipt import Receipt, Remark
+from wds_imagenet.packing.receipt import Action, Receipt, Remark
 from wds_imagenet.packing.schema import Schema
+from wds_imagenet.packing.shardfile import BlockDraft, ShardFile
 from wds_imagenet.packing.task import ShardTask
 from wds_imagenet.sources.reference import Reference
 
-Write = Callable[[bytes], object]
-_SIMPLE_JSON: Final = 64 << 10
+_SMALL_JSON: Final = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,98 +32,89 @@ class Recipe:
     schema: Schema
 
 
-def build_shard(task: ShardTask, recipe: Recipe, images: Iterable[bytes], write: Write) -> Receipt:
-    """Write one shard's tar, block by block, and return its receipt.
+def build_shard(task: ShardTask, recipe: Recipe, images: Iterable[bytes], path: Path) -> Receipt:
+    """Write one shard to a file, read it back, and return its receipt.
 
     The same references and images give the same bytes in any process on any machine. `images` are
-    those of the task's references, in their order; `write` gets each block once, in order. Costs
-    about one block of memory, and each byte passes through SHA-256 (twice, if it is an image's) and
-    CRC-32. Raises `ImageError`, naming the file, for an image that cannot be used where the options
-    do not say to leave it out; `SourceError` if none of a shard's images is left.
+    those of the task's references, in their order. Costs the memory of about three blocks; each byte
+    passes through SHA-256 (twice, if it is an image's) and CRC-32. Raises `ImageError`, naming the
+    file, for an image that cannot be used where the options do not say to leave it out; `SourceError`
+    if none of a shard's images is left; `CorruptError` if the file system loses bytes; `OSError`.
     """
-    blocks = _Blocks(write, recipe.options.block_bytes)
-    keys: list[str] = []
-    labels: Counter[int] = Counter()
-    remarks: list[Remark] = []
-    for reference, data in zip(task.references, images, strict=True):
-        try:
-            taken = take(data, reference.name, recipe.options)
-        except ImageError as error:
-            if recipe.options.on_bad != "skip":
-                raise _refusal(reference, error, recipe.options) from error
-            remarks.append(Remark(reference.key, reference.name, "skipped", str(error)))
-            continue
-        if taken.repaired is not None:
-            remarks.append(Remark(reference.key, reference.name, "repaired", taken.repaired))
-        if taken.oddity is not None:
-            remarks.append(Remark(reference.key, reference.name, "kept", taken.oddity))
-        blocks.add(list(_members(reference, taken, recipe.schema)))
-        keys.append(reference.key)
-        if reference.label is not None:
-            labels[reference.label] += 1
-    if not keys:
+    contents = _Contents()
+    samples = _samples(task, recipe, images, contents)
+    # Hashing and writing need no GIL: one block goes its way while the next is gathered.
+    with ShardFile.create(path) as file, behind(file.add) as add:
+        for draft in _cut(samples, recipe.options.block_bytes):
+            add(draft)
+    if not contents.keys:
         # An empty shard confuses readers, and one left out breaks the numbering that they expand.
         raise SourceError(
             f"none of the {len(task.references):,} images planned for {task.name} can be used; the "
-            f"first is {describe(task.references[0])}: {remarks[0].reason}"
+            f"first is {describe(task.references[0])}: {contents.remarks[0].reason}"
         )
-    return Receipt(recipe.plan, blocks.close(task.name), tuple(keys), dict(labels), tuple(remarks))
-
-
-def check_shard(file: Path, receipt: Receipt) -> None:
-    """Read a shard that was just written with the reader's own means; raise `CorruptError` if it differs.
-
-    Costs one pass over the file: every block's CRC-32, every header, every key.
-    """
-    found: list[str] = []
-    with file.open("rb", buffering=0) as stream:
-        shard = receipt.shard
-        buffer = memoryview(bytearray(max(block.size for block in shard.blocks)))
-        for number, block in enumerate(shard.blocks):
-            view = buffer[: block.size]
-            if stream.readinto(view) != block.size or zlib.crc32(view) != block.crc32:
-                raise CorruptError(f"{shard.name}, block {number}: {file} lost what was written to it")
-            last = number == len(shard.blocks) - 1
-            found.extend(key for key, _ in group(walk_bytes(view, ended=last)))
-        if stream.read(1) or found != list(receipt.keys):
-            raise CorruptError(f"{shard.name}: {file} does not hold the samples that were written to it")
+    return Receipt(
+        plan=recipe.plan,
+        shard=file.account(task.name),
+        keys=tuple(contents.keys),
+        labels=dict(contents.labels),
+        remarks=tuple(contents.remarks),
+    )
 
 
 @dataclass(slots=True)
-class _Blocks:
-    """Cuts what is added into blocks, each ending with the sample that reaches its size."""
+class _Contents:
+    """What a receipt says of the samples."""
 
-    write: Write
-    block_bytes: int
-    blocks: list[Block] = field(default_factory=list)
-    pending: list[bytes] = field(default_factory=list)
-    size: int = 0
-    samples: int = 0
-    sha256: "hashlib._Hash" = field(default_factory=hashlib.sha256)
+    keys: list[str] = field(default_factory=list)
+    labels: Counter[int] = field(default_factory=Counter)
+    remarks: list[Remark] = field(default_factory=list)
 
-    def add(self, parts: list[bytes]) -> None:
-        # A full block is kept until there is another sample, for the last has the end-of-archive too.
-        if self.size >= self.block_bytes:
-            self._flush()
-        self.pending += parts
-        self.size += sum(map(len, parts))
-        self.samples += 1
+    def remark(self, reference: Reference, action: Action, reason: str) -> None:
+        self.remarks.append(Remark(reference.key, reference.name, action, reason))
 
-    def close(self, name: str) -> Shard:
-        size = sum(block.size for block in self.blocks) + self.size
-        end = ending(size)
-        self.pending.append(end)
-        self._flush()
-        samples = sum(block.samples for block in self.blocks)
-        return Shard(name, size + len(end), samples, self.sha256.hexdigest(), tuple(self.blocks))
 
-    def _flush(self) -> None:
-        data = b"".join(self.pending)
-        self.sha256.update(data)
-        self.blocks.append(Block(len(data), self.samples, zlib.crc32(data)))
-        self.write(data)
-        self.pending.clear()
-        self.size = self.samples = 0
+def _cut(samples: Iterable[tuple[str, list[bytes]]], block_bytes: int) -> Iterator[BlockDraft]:
+    """Yield blocks, each ending with the sample that reaches its size, the last with the archive."""
+    total = size = 0
+    parts: list[bytes] = []
+    keys: list[str] = []
+    for key, sample in samples:
+        # A full block waits for another sample: without one, the end-of-archive goes into it.
+        if size >= block_bytes:
+            yield BlockDraft(parts, keys, last=False)
+            parts, keys, size = [], [], 0
+        length = sum(map(len, sample))
+        parts += sample
+        keys.append(key)
+        total += length
+        size += length
+    parts.append(ending(total))
+    yield BlockDraft(parts, keys, last=True)
+
+
+def _samples(
+    task: ShardTask, recipe: Recipe, images: Iterable[bytes], contents: _Contents
+) -> Iterator[tuple[str, list[bytes]]]:
+    """Yield each sample's key and its part of the tar, and take down what is in it."""
+    options = recipe.options
+    for reference, data in zip(task.references, images, strict=True):
+        try:
+            taken = take(data, reference.name, options)
+        except ImageError as error:
+            if options.on_bad != "skip":
+                hint = "" if options.on_bad == "repair" else ", or pack with on_bad 'repair' or 'skip'"
+                raise ImageError(f"{describe(reference)}: {error}; mend it{hint}") from error
+            contents.remark(reference, "skipped", str(error))
+            continue
+        if taken.repaired is not None:
+            contents.remark(reference, "repaired", taken.repaired)
+        if taken.oddity is not None:
+            contents.remark(reference, "kept", taken.oddity)
+        contents.keys.append(reference.key)
+        if reference.label is not None:
+            contents.labels[reference.label] += 1
+        yield reference.key, list(_members(reference, taken, recipe.schema))
 
 
 def _members(reference: Reference, taken: Taken, schema: Schema) -> Iterator[bytes]:
@@ -136,7 +123,7 @@ def _members(reference: Reference, taken: Taken, schema: Schema) -> Iterator[byt
     _check_readable(record, reference)
     members = [(taken.suffix, taken.data), ("json", record)]
     if schema.labelled:
-        members.insert(0, ("cls", b"%d" % reference.label))
+        members.insert(0, ("cls", str(reference.label).encode()))
     if schema.captioned:
         members.append(("txt", (reference.caption or "").encode()))
     for suffix, content in members:
@@ -147,14 +134,9 @@ def _members(reference: Reference, taken: Taken, schema: Schema) -> Iterator[byt
 
 def _check_readable(record: bytes, reference: Reference) -> None:
     """Refuse what our own reader would: JSON too large or too deep."""
-    if len(record) < _SIMPLE_JSON and record.count(b"[") + record.count(b"{") <= strict_json.MAX_DEPTH:
+    if len(record) < _SMALL_JSON and record.count(b"[") + record.count(b"{") <= strict_json.MAX_DEPTH:
         return
     try:
         strict_json.loads(record)
     except ValueError as error:
         raise SourceError(f"{describe(reference)}: its metadata cannot be packed: {error}") from error
-
-
-def _refusal(reference: Reference, error: ImageError, options: PackOptions) -> DataError:
-    hint = "mend it" if options.on_bad == "repair" else "mend it, or pack with on_bad 'repair' or 'skip'"
-    return ImageError(f"{describe(reference)}: {error}; {hint}")

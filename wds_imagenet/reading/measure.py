@@ -61,24 +61,24 @@ def measure(loader: Loader, seconds: float) -> Measurement:
 
 def verdict(measured: Measurement) -> str:
     """Return one sentence that names the bottleneck and what would widen it."""
-    stats = measured.stats
-    if measured.starved > 0.3:
+    stats, starved, decoding = measured.stats, measured.starved, measured.decoding
+    if starved > 0.3:
         return (
-            f"The store is the bottleneck: decoding threads waited for blocks {measured.starved:.0%} of "
-            f"their time while {measured.fetch_rate / 1e6:,.0f} MB/s arrived; a nearer or faster store, or smaller "
-            "images (pack --jpeg resize=…), would help."
+            f"The store is the bottleneck: decoding threads waited for blocks {starved:.0%} of their time, "
+            f"while {measured.fetch_rate / 1e6:,.0f} MB/s arrived; a nearer or faster store, or smaller images "
+            "(pack --jpeg resize=…), would help."
         )
-    if measured.decoding > 0.7:
+    if decoding > 0.7:
         each = stats.transform_cpu_seconds / max(stats.samples, 1)
         return (
-            f"Decoding is the bottleneck: {measured.threads} threads were at it {measured.decoding:.0%} "
-            f"of their time, {each * 1e3:.2f} ms an image; more cores, or smaller images (pack --jpeg resize=…), "
-            "would help, a faster store would not."
+            f"Decoding is the bottleneck: {measured.threads} threads were at it {decoding:.0%} of their time, "
+            f"{each * 1e3:.2f} ms an image; more cores, or smaller images (pack --jpeg resize=…), would help, "
+            "a faster store would not."
         )
     return (
-        f"Neither store nor decoding is the bottleneck (threads decoded {measured.decoding:.0%} and waited "
-        f"for blocks {measured.starved:.0%} of their time): other work on this machine, or Python's lock between "
-        "threads, takes the rest."
+        f"Neither store nor decoding is the bottleneck (threads decoded {decoding:.0%} and waited for blocks "
+        f"{starved:.0%} of their time): other work on this machine, or Python's lock between threads, takes "
+        "the rest."
     )
 
 

@@ -8,7 +8,6 @@ planned; the batches that still use the block keep it alive, and free it with th
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol, TypeVar
 
@@ -16,7 +15,7 @@ from wds_imagenet.errors import DataError
 from wds_imagenet.reading.fetch import Extent, Fetcher
 from wds_imagenet.reading.order import Order, Share
 from wds_imagenet.reading.stats import Meter
-from wds_imagenet.reading.threads import pool
+from wds_imagenet.reading.threads import Future, Pool, pool
 from wds_imagenet.sample import Sample
 
 FETCHERS: Final = 16  # enough to hide 50 ms of latency behind blocks of 2 MiB at 500 MB/s
@@ -164,7 +163,7 @@ def _fetch(fetcher: Fetcher, extent: Extent, meter: Meter) -> list[Sample]:
     return samples
 
 
-def _fill(decoding: ThreadPoolExecutor, draft: Draft, plan: Plan, meter: Meter) -> list[Future[None]]:
+def _fill(decoding: Pool, draft: Draft, plan: Plan, meter: Meter) -> list[Future[None]]:
     rows = range(len(plan.entries))
     chunks = [rows[i : i + _CHUNK] for i in range(0, len(rows), _CHUNK)]
     return [decoding.submit(_fill_rows, draft, plan.entries, chunk, meter) for chunk in chunks]

@@ -2,18 +2,21 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
+from concurrent.futures import ThreadPoolExecutor as Pool
 from contextlib import contextmanager
 from typing import TypeVar
+
+__all__ = ["Future", "Pool", "map_ahead", "pool"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 @contextmanager
-def pool(threads: int, name: str) -> Iterator[ThreadPoolExecutor]:
+def pool(threads: int, name: str) -> Iterator[Pool]:
     """Give a pool of threads; on the way out, whichever it is, drop what waits and join them all."""
-    executor = ThreadPoolExecutor(threads, thread_name_prefix=f"wds-imagenet-{name}")
+    executor = Pool(threads, thread_name_prefix=f"wds-imagenet-{name}")
     try:
         yield executor
     finally:

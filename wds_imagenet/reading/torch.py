@@ -8,6 +8,7 @@ import torch
 from torch.utils import data
 
 from wds_imagenet.errors import UsageError
+from wds_imagenet.images import Decode
 from wds_imagenet.reading.batches import Batch
 from wds_imagenet.reading.loader import Loader
 
@@ -35,7 +36,7 @@ def to_batch(draft: "BatchDraft") -> Batch:
     images: torch.Tensor | list[torch.Tensor]
     if draft.images is not None:
         images = draft.images.tensor.permute(0, 3, 1, 2)
-    elif draft.ragged:
+    elif isinstance(draft.recipe.transform, Decode):
         empty = np.zeros((0, 0, 3), np.uint8)
         rows = (empty if row is None else row for row in draft.rows)
         images = [torch.from_numpy(row).permute(2, 0, 1) for row in rows]

@@ -2,10 +2,12 @@
 
 import math
 import re
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 from wds_imagenet.errors import SourceError
+from wds_imagenet.labels.classes import ClassList
+from wds_imagenet.labels.naming import Naming, name_classes
 
 IMAGE: Final = (
     "image", "path", "file", "filename", "file_name", "filepath", "file_path", "image_path", "url",
@@ -18,12 +20,14 @@ _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+(?:[eE][+-]?[0-9]+)?
 
 
 def choose(names: Iterable[str], asked: str | None, usual: Sequence[str], where: str) -> str | None:
-    """Return the column asked for, else the first of the usual ones that is there, else None.
+    """Return the column asked for (`""`: none), else the first of the usual ones that is there, else None.
 
     Case is ignored in usual names. Raises `SourceError` that names the columns, if the one asked for
     is missing.
     """
     names = list(names)
+    if asked == "":
+        return None
     if asked is not None:
         if asked not in names:
             raise SourceError(f"{where} has no column {asked!r}; its columns are {', '.join(names)}")
@@ -46,7 +50,36 @@ def typed(cells: Sequence[str]) -> Sequence[str] | list[int] | list[float]:
     return cells
 
 
-def class_name(value: Any) -> str | None:  # noqa: ANN401 - any JSON value
+def labels(
+    values: Sequence[object], listed: ClassList | None, where: Callable[[int], str]
+) -> tuple[list[int | None], Naming]:
+    """Return the label that each value calls, and what the labels stand for.
+
+    Numbers and names are understood as in `labels.naming`; empty values have none. `where(i)` says
+    where the i-th value stands, for `SourceError`.
+    """
+    first: dict[str, int] = {}
+    names: list[str | None] = []
+    for i, value in enumerate(values):
+        try:
+            name = class_name(value)
+        except ValueError as error:
+            raise SourceError(f"{where(i)}: {error}") from error
+        names.append(name)
+        if name is not None:
+            first.setdefault(name, i)
+    naming = name_classes(first, listed, lambda name: where(first[name]))
+    return [None if name is None else naming.labels[name] for name in names], naming
+
+
+def caption(value: object, where: str) -> str | None:
+    """Return a caption, None for an empty one; raise `SourceError` for what is no text."""
+    if value is not None and not isinstance(value, str):
+        raise SourceError(f"{where}: the caption {value!r:.60} is no text")
+    return value or None
+
+
+def class_name(value: object) -> str | None:
     """Return the name or number by which a cell calls its class, as text; None for an empty one.
 
     `3.0` is 3, for that is what programs write who hold labels as floats. Raises `ValueError` for

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 
 from wds_imagenet.errors import SourceError
-from wds_imagenet.labels.files import Options, find_file
+from wds_imagenet.labels.files import Options, address, find_file
 from wds_imagenet.sources.archives import File, list_archive
-from wds_imagenet.sources.windows import Window
+from wds_imagenet.sources.windows import open_reader
 from wds_imagenet.storage import open_store
 from wds_imagenet.storage.store import ObjectInfo, Store
 
@@ -29,11 +29,11 @@ def list_files(url: str, options: Options, archives: re.Pattern[str] | None = No
         if archives and archives.fullmatch(info.path.rsplit("/", 1)[-1]):
             yield from _list_archive(store, info, info.path.removesuffix(".tar") + "/")
         else:
-            yield File(info.path, f"{store.url}/{info.path}", 0, info.size)
+            yield File(info.path, address(store.url, info.path), 0, info.size)
     if empty:
         raise SourceError(f"there is nothing at {url}: no file, and no folder with files")
 
 
 def _list_archive(store: Store, info: ObjectInfo, folder: str = "") -> Iterator[File]:
-    window = Window(store, info)
-    yield from list_archive(window.read, info.size, f"{store.url}/{info.path}", folder)
+    with open_reader(store, info) as read:
+        yield from list_archive(read, info.size, address(store.url, info.path), folder)

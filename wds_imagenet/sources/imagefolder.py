@@ -15,7 +15,7 @@ _SPLITS: Final = frozenset({"train", "training", "val", "valid", "validation", "
 _NOTHING: Final[Metadata] = {}
 
 
-def imagefolder(url: str, *, classes: Classes = None, **storage_options: str) -> Listing:
+def imagefolder(url: str, *, classes: Classes = None, **storage_options: object) -> Listing:
     """List a folder, or a tar archive, that has one folder of images a class.
 
     A folder whose name is a number has that label: 2 is 2, wherever 10 sorts, and 5 and 10 alone stay

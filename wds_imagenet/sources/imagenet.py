@@ -29,7 +29,7 @@ def imagenet(
     split: Annotated[str | None, "train, val or test; the names tell, if there is but one"] = None,
     devkit: Annotated[str | None, "ILSVRC2012_devkit_t12.tar.gz, or the folder it became"] = None,
     classes: Classes = None,
-    **storage_options: str,
+    **storage_options: object,
 ) -> Listing:
     """List one split of ILSVRC2012: a `.tar` as released, or a folder around what came out of it.
 

@@ -3,9 +3,8 @@
 from typing import Annotated, Final
 
 from wds_imagenet.errors import SourceError
-from wds_imagenet.labels.classes import ClassList, read_classes
+from wds_imagenet.labels.classes import read_classes
 from wds_imagenet.labels.files import find_file
-from wds_imagenet.labels.naming import Naming, name_classes
 from wds_imagenet.sources import columns
 from wds_imagenet.sources.images import choose_keys
 from wds_imagenet.sources.options import Classes
@@ -26,7 +25,7 @@ def table(
     root: Annotated[str | None, "folder that paths are relative to; else the table's own"] = None,
     classes: Classes = None,
     delimiter: Annotated[str | None, "character between cells, or 'tab'; else , and in .tsv a tab"] = None,
-    **storage_options: str,
+    **storage_options: object,
 ) -> Listing:
     """List the images that a CSV, TSV, JSON Lines or Parquet file lists.
 
@@ -45,10 +44,10 @@ def table(
         raise SourceError(f"there is no table {url}; a folder of images is read by other sources")
     rows = read_rows(*found, delimiter)
     names = list(rows.columns)
-    image = columns.choose(names, image_column, columns.IMAGE, rows.url)
-    label = columns.choose(names, label_column, columns.LABEL, rows.url)
-    caption = columns.choose(names, caption_column, columns.CAPTION, rows.url)
-    if image is None:
+    image_from = columns.choose(names, image_column, columns.IMAGE, rows.url)
+    label_from = columns.choose(names, label_column, columns.LABEL, rows.url)
+    caption_from = columns.choose(names, caption_column, columns.CAPTION, rows.url)
+    if image_from is None:
         raise SourceError(
             f"{rows.url} has no column known to list images; its columns are {', '.join(names)} (a table "
             "begins with a header line): give the right one as image_column"
@@ -56,43 +55,23 @@ def table(
     if not rows.lines:
         raise SourceError(f"{rows.url} lists no images: it has a header line and nothing else")
     listed = None if classes is None else read_classes(classes, **storage_options)
-    places = locate(rows, image, split_url(url)[0] if root is None else root, storage_options)
+    places = locate(rows, image_from, split_url(url)[0] if root is None else root, storage_options)
     keys = choose_keys([place.name for place in places], rows.where)
-    labels, naming = _labels(rows, label, listed)
-    captions = _captions(rows, caption)
-    metadata = _metadata(rows, {image, label, caption})
+    nothing = [None] * len(rows.lines)
+    called = rows.columns[label_from] if label_from else nothing
+    labels, naming = columns.labels(called, listed, rows.where)
+    told = rows.columns[caption_from] if caption_from else nothing
+    captions = [columns.caption(value, rows.where(row)) for row, value in enumerate(told)]
+    metadatas = _metadata(rows, {image_from, label_from, caption_from})
     references = [
-        Reference(key, place.url, 0, place.size, place.name, *rest)
-        for key, place, *rest in zip(keys, places, labels, captions, metadata, strict=True)
+        Reference(key, place.url, 0, place.size, place.name, label, caption, metadata)
+        for key, place, label, caption, metadata in zip(
+            keys, places, labels, captions, metadatas, strict=True
+        )
     ]
-    taken = (("images", image), ("labels", label), ("captions", caption))
+    taken = (("images", image_from), ("labels", label_from), ("captions", caption_from))
     note = ", ".join(f"{what} from {name!r}" if name else f"no {what}" for what, name in taken)
     return Listing(references, naming.classes, (f"columns: {note}", *naming.notes))
-
-
-def _labels(rows: Rows, column: str | None, listed: ClassList | None) -> tuple[list[int | None], Naming]:
-    first: dict[str, int] = {}
-    names = []
-    for row, value in enumerate(rows.columns[column] if column else ()):
-        try:
-            name = columns.class_name(value)
-        except ValueError as error:
-            raise SourceError(f"{rows.where(row)}: {error}") from error
-        names.append(name)
-        if name is not None:
-            first.setdefault(name, row)
-    naming = name_classes(first, listed, lambda name: rows.where(first[name]))
-    labels = [None if name is None else naming.labels[name] for name in names]
-    return labels or [None] * len(rows.lines), naming
-
-
-def _captions(rows: Rows, column: str | None) -> list[str | None]:
-    if column is None:
-        return [None] * len(rows.lines)
-    for row, value in enumerate(rows.columns[column]):
-        if value is not None and not isinstance(value, str):
-            raise SourceError(f"{rows.where(row)}: the caption {value!r:.60} is no text")
-    return [value or None for value in rows.columns[column]]
 
 
 def _metadata(rows: Rows, taken: set[str | None]) -> list[Metadata]:

@@ -1,1 +1,26 @@
-"""Room storage."""
+"""Where bytes lie: one interface to the local disk, object stores, memory and HTTP.
+
+====================  =====================================================================
+`store.py`            the interface: what the rest of the package may ask and rely on
+`opening.py`          from a URL to a store
+`url.py`              URLs taken apart, and refused where they would open more than a store
+`options.py`          what a user may say, in s3fs's words or obstore's
+`local.py`            the local disk: temporary, fsync, rename
+`remote.py`           everything else: retries, checks and errors around an engine
+`engine.py`           what an engine must do
+`objects.py`          the fast engine: obstore's own API, for s3, gs and az
+`generic.py`          the engine for all the rest: fsspec
+`credentials.py`      what signs obstore's requests to S3
+`fault.py`            what a failure means, whichever engine met it
+`retry.py`            trying again, within bounds
+====================  =====================================================================
+
+No other room knows fsspec or obstore.
+"""
+
+from wds_imagenet.storage.opening import open_store
+from wds_imagenet.storage.retry import Retry
+from wds_imagenet.storage.store import Blob, ObjectInfo, Store
+from wds_imagenet.storage.url import split_url
+
+__all__ = ["Blob", "ObjectInfo", "Retry", "Store", "open_store", "split_url"]

@@ -37,19 +37,23 @@ def find_credentials(config: Mapping[str, object], where: str) -> Credentials:
     if "access_key_id" in config:
         return Credentials(_Given(dict(config)), {})
     try:
-        from botocore.session import Session  # noqa: PLC0415 - an extra, and slow
+        from botocore.exceptions import BotoCoreError  # type: ignore[import-untyped] # noqa: PLC0415 - an extra, and slow to import
+        from botocore.session import Session  # type: ignore[import-untyped] # noqa: PLC0415
     except ImportError:
         return Credentials(None, {})
     session = Session(profile=config.get("profile"))
     session.set_config_variable("metadata_service_timeout", 1)
     session.set_config_variable("metadata_service_num_attempts", 1)
-    found = session.get_credentials()
+    try:
+        found = session.get_credentials()
+        profile = {
+            "region": session.get_config_variable("region"),
+            "endpoint": session.get_scoped_config().get("endpoint_url"),
+        }
+    except BotoCoreError as error:
+        raise DeniedError(f"{where}: {error}") from error
     if found is None:
         raise meaning(Fault("none", code=NO_CREDENTIALS), where)
-    profile = {
-        "region": session.get_config_variable("region"),
-        "endpoint": session.get_scoped_config().get("endpoint_url"),
-    }
     return Credentials(_Found(found), {name: value for name, value in profile.items() if value})
 
 

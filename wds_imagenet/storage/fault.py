@@ -13,32 +13,14 @@ from wds_imagenet.errors import (
     NotFoundError,
     StoreError,
     UnavailableError,
-    WdsImagenetError,
 )
 
 NO_CREDENTIALS: Final = "NoCredentials"
 BAD_CERTIFICATE: Final = "BadCertificate"
 BAD_PATH: Final = "BadPath"
+EXISTS: Final = "Exists"
 TRANSPORT: Final = "Transport"
-"""Codes of our own, for what fails before a store could answer with one of its own."""
-
-_SKEW: Final = frozenset({"RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"})
-_EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"})
-_REGION: Final = frozenset(
-    {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
-)
-_FULL: Final = frozenset({"QuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded"})
-_EXISTS: Final = frozenset({"BlobAlreadyExists", "FileExists"})
-_DENIED: Final = frozenset(
-    {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "AllAccessDisabled"}
-)
-_PASSING: Final = frozenset(
-    {
-        *(TRANSPORT, "SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "Throttling"),
-        *("ThrottlingException", "RequestLimitExceeded", "BadDigest", "IncompleteBody"),
-        *("OperationAborted", "ConditionalRequestConflict", "XAmzContentSHA256Mismatch"),
-    }
-)
+"""Codes of our own, for what a client tells without one of the store's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,53 +35,92 @@ class Fault:
     """S3's `<Code>`, or one of this module's."""
 
 
-def meaning(fault: Fault, where: str) -> WdsImagenetError:
-    """Return the error to raise: what happened, where, and what to do.
-
-    The codes are those of the S3 API Reference, "Error responses"; where a store sends none, its HTTP
-    status decides.
-    """
-    code, status, told = fault.code, fault.status, f"{where}: {fault.reason}"
-    if code in {NO_CREDENTIALS, BAD_CERTIFICATE, BAD_PATH} or code in _SKEW | _EXPIRED | _REGION:
-        return _misconfigured(code, where, fault.reason)
-    if code == "NoSuchBucket":
-        return NotFoundError(f"{where}: there is no such bucket; create it, or mend its name")
-    if code in _DENIED or status in {401, 403}:
-        return DeniedError(f"{told}; are the credentials right, and may they do this here?")
-    if code in _FULL or status == 507:
-        return FullError(f"{told}; the store or its quota is full")
-    if status == 404 or code == "NoSuchKey":
-        return NotFoundError(f"{where}: there is no such object")
-    if status == 416 or code == "InvalidRange":
-        return CorruptError(f"{where}: the object is shorter than what was asked of it")
-    if code in _PASSING or status in {408, 425, 429, 500, 502, 503, 504}:
-        return UnavailableError(told)
-    if code in _EXISTS or status == 409:
-        return ExistsError(f"{where}: exists already")
-    if status == 412 or code == "PreconditionFailed":
-        return ChangedError(f"{where}: was replaced or removed while it was being read")
-    if status in {301, 307, 308}:
-        return _misconfigured("PermanentRedirect", where, fault.reason)
-    return StoreError(told)
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    codes: frozenset[str]
+    statuses: frozenset[int]
+    kind: type[StoreError] | type[CorruptError]
+    told: str
 
 
-def _misconfigured(code: str, where: str, reason: str) -> StoreError:
-    if code == NO_CREDENTIALS:
-        return DeniedError(
-            f"{where}: no credentials were found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (or what "
-            "your cloud uses), AWS_PROFILE, or for public data --storage-option anon=true"
-        )
-    if code == BAD_CERTIFICATE:
-        return StoreError(f"{where}: {reason}; does the endpoint speak https, and is its certificate known?")
-    if code == BAD_PATH:
-        return StoreError(f"{where}: this store cannot have an object of that name ({reason})")
-    if code in _SKEW:
-        return DeniedError(f"{where}: {reason}; this machine's clock is off, set it right")
-    if code in _EXPIRED:
-        return DeniedError(f"{where}: {reason}; the session's credentials have expired, renew them")
-    return DeniedError(
-        f"{where}: {reason}; the bucket is in another region, set AWS_REGION or --storage-option region=…"
-    )
+def _rule(
+    kind: type[StoreError] | type[CorruptError], told: str, *codes: str, statuses: tuple[int, ...] = ()
+) -> _Rule:
+    return _Rule(frozenset(codes), frozenset(statuses), kind, told)
+
+
+_RULES: Final = (
+    _rule(
+        DeniedError,
+        "no credentials were found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (or what your cloud uses) or "
+        "AWS_PROFILE, or for public data --storage-option anon=true",
+        NO_CREDENTIALS,
+    ),
+    _rule(
+        StoreError, "{reason}; does the endpoint speak https with a certificate known here?", BAD_CERTIFICATE
+    ),
+    _rule(StoreError, "this store cannot have an object of that name ({reason})", BAD_PATH),
+    _rule(
+        DeniedError,
+        "{reason}; this machine's clock is wrong, set it right",
+        *("RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"),
+    ),
+    _rule(
+        DeniedError,
+        "{reason}; the session's credentials have expired, renew them",
+        *("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"),
+    ),
+    _rule(
+        DeniedError,
+        "{reason}; the bucket is in another region: set AWS_REGION or --storage-option region=NAME",
+        *("PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"),
+        statuses=(301, 307, 308),
+    ),
+    _rule(NotFoundError, "there is no such bucket; create it, or mend its name", "NoSuchBucket"),
+    _rule(
+        FullError,
+        "{reason}; the store or its quota is full",
+        *("QuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded"),
+        statuses=(507,),
+    ),
+    _rule(
+        DeniedError,
+        "{reason}; are the credentials right, and do they allow this here?",
+        *("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "AllAccessDisabled"),
+        statuses=(401, 403),
+    ),
+    _rule(NotFoundError, "there is no such object", "NoSuchKey", statuses=(404,)),
+    _rule(CorruptError, "the object is shorter than what was asked of it", "InvalidRange", statuses=(416,)),
+    _rule(
+        UnavailableError,
+        "{reason}",
+        *(
+            TRANSPORT,
+            "SlowDown",
+            "ServiceUnavailable",
+            "InternalError",
+            "RequestTimeout",
+            "RequestLimitExceeded",
+        ),
+        *("Throttling", "ThrottlingException", "BadDigest", "IncompleteBody", "XAmzContentSHA256Mismatch"),
+        *("OperationAborted", "ConditionalRequestConflict"),
+        statuses=(408, 425, 429, 500, 502, 503, 504),
+    ),
+    _rule(ExistsError, "exists already", EXISTS, "BlobAlreadyExists", statuses=(409,)),
+    _rule(
+        ChangedError, "was replaced or removed while it was being read", "PreconditionFailed", statuses=(412,)
+    ),
+)
+"""The first that fits decides. The codes are those of the S3 API Reference, "Error responses", with
+MinIO's and Azure's own; where a store sends none, its HTTP status decides."""
+
+
+def meaning(fault: Fault, where: str) -> StoreError | CorruptError:
+    """Return the error to raise: what happened, where, and what to do."""
+    for rule in _RULES:
+        if fault.code in rule.codes or fault.status in rule.statuses:
+            return rule.kind(f"{where}: {rule.told.format(reason=fault.reason)}")
+    return StoreError(f"{where}: {fault.reason}")
 
 
 def redact(text: str, secrets: frozenset[str]) -> str:

@@ -95,9 +95,10 @@ def parse_options(scheme: str, options: Mapping[str, object], environ: Mapping[s
     engine = str(rest.pop("engine", ""))
     if engine not in {"", "obstore", "fsspec"}:
         raise UsageError(f"engine={engine}: the engines are obstore and fsspec")
+    usual = Retry()
     retry = Retry(
-        attempts=1 + int(_number("retries", rest.pop("retries", Retry.attempts - 1))),
-        deadline=_number("deadline", rest.pop("deadline", Retry.deadline)),
+        attempts=1 + int(_number("retries", rest.pop("retries", usual.attempts - 1))),
+        deadline=_number("deadline", rest.pop("deadline", usual.deadline)),
     )
     timeout = _number("timeout", rest.pop("timeout", 30.0))
     config = _s3_config(rest, environ) if scheme == "s3" else {n: _value(n, v) for n, v in rest.items()}
@@ -123,12 +124,12 @@ def fsspec_config(scheme: str, options: Options) -> dict[str, object] | None:
     config.pop("allow_http", None)  # botocore speaks whatever the endpoint's URL says
     virtual = config.pop("virtual_hosted_style_request", None)
     client = {"region_name": config.pop("region", None), **_mapping(config.pop("client_kwargs", {}))}
+    more = dict(_mapping(config.pop("config_kwargs", {})))
+    if virtual is not None:
+        more["s3"] = {"addressing_style": "virtual" if virtual else "path"}
     out = {name: config.pop(ours) for name, ours in _S3FS.items() if ours in config}
     out["client_kwargs"] = {name: value for name, value in client.items() if value is not None}
-    out["config_kwargs"] = dict(_mapping(config.pop("config_kwargs", {})))
-    if virtual is not None:
-        out["config_kwargs"]["s3"] = {"addressing_style": "virtual" if virtual else "path"}
-    return {**out, **config}
+    return {**out, **config, "config_kwargs": more}
 
 
 def _s3_config(options: Mapping[str, object], environ: Mapping[str, str]) -> dict[str, object]:

@@ -88,7 +88,9 @@ def split_url(url: str) -> tuple[str, str]:
 
     `open_store(folder).read(name)` then reads it. A query stays with the folder.
     """
-    base, mark, query = url.partition("?") if url.lower().startswith(("http://", "https://")) else (url, "", "")
+    base, mark, query = (
+        url.partition("?") if url.lower().startswith(("http://", "https://")) else (url, "", "")
+    )
     folder, slash, name = base.rpartition("/")
     if not name or name in {".", ".."} or folder.endswith(":/"):
         raise UsageError(f"{_shown(url)}: names no object")
@@ -118,9 +120,7 @@ def _http(scheme: str, url: str) -> Location:
     if not host:
         raise UsageError(f"{_shown(url)}: names no host")
     path = parts.path.rstrip("/")
-    return Location(
-        scheme, f"{scheme}://{parts.netloc}{path}", f"{scheme}://{host}{path}", query=parts.query
-    )
+    return Location(scheme, f"{scheme}://{parts.netloc}{path}", f"{scheme}://{host}{path}", query=parts.query)
 
 
 def _bucket(kind: str, scheme: str, rest: str) -> Location:

@@ -12,7 +12,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
@@ -36,7 +36,7 @@ def usable_cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def run(work: Callable[[Task], Result], tasks: Iterable[Task], workers: int) -> Iterator[Result]:
+def run(work: Callable[[Task], Result], tasks: Iterable[Task], workers: int) -> Generator[Result, None, None]:
     """Yield `work(task)` for every task, in the order in which they are done.
 
     With one worker all happens in this process; with more, each is a process of its own, to which
@@ -66,6 +66,25 @@ def read_ahead(read: Callable[[Task], Result], tasks: Iterable[Task], threads: i
         finally:
             for future in ahead:
                 future.cancel()
+
+
+@contextmanager
+def behind(function: Callable[[Task], object]) -> Iterator[Callable[[Task], None]]:
+    """Give a way to call a function in another thread: in order, one call under way at a time.
+
+    A call waits for the one before, whose error it raises; the `with` ends when all are done.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="behind") as pool:
+        under_way: list[Future[object]] = []
+
+        def call(task: Task) -> None:
+            if under_way:
+                under_way.pop().result()
+            under_way.append(pool.submit(function, task))
+
+        yield call
+        if under_way:
+            under_way.pop().result()
 
 
 def _run_processes(work: Callable[[Task], Result], tasks: Iterable[Task], workers: int) -> Iterator[Result]:

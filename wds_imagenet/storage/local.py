@@ -1,0 +1,254 @@
+"""The local disk."""
+
+import errno
+import fcntl
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from wds_imagenet.errors import (
+    ChangedError,
+    CorruptError,
+    DeniedError,
+    ExistsError,
+    FullError,
+    NotFoundError,
+    StoreError,
+    UsageError,
+)
+from wds_imagenet.storage.store import Blob, ObjectInfo
+from wds_imagenet.storage.url import check_path
+
+STAGING: Final = ".wds-imagenet/staging"
+_TEMPORARY: Final = ".wds-imagenet-tmp"
+_NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK})
+
+
+class LocalStore:
+    """A folder on a POSIX file system.
+
+    What is published is on the disk, name and all, when the call returns: a temporary file in the same
+    folder, fsync, rename, fsync of the folder. Temporaries carry a lock while their process lives, so
+    `sweep` knows those of the dead.
+    """
+
+    shared: bool = True
+
+    def __init__(self, root: Path) -> None:
+        self.url: str = str(root)
+        self.staging: Path | None = root / STAGING
+        self._root: Final = root
+
+    def __repr__(self) -> str:
+        return f"LocalStore({self.url!r})"
+
+    def info(self, path: str) -> ObjectInfo:
+        """See `Store.info`."""
+        full = self._full(path)
+        with _named(full):
+            found = full.stat()
+            if not full.is_file():
+                raise IsADirectoryError(errno.EISDIR, "is a folder")
+            return _info(path, found)
+
+    def read(self, path: str, start: int = 0, stop: int | None = None, *, etag: str | None = None) -> Blob:
+        """See `Store.read`. Costs an open, an fstat, a pread and a close."""
+        full = self._full(path)
+        if start < 0 or (stop is not None and stop < start):
+            raise UsageError(f"{full}: there are no bytes {start} to {stop}")
+        with _named(full), _opened(full, os.O_RDONLY) as file:
+            info = _info(path, os.fstat(file))
+            if etag not in {None, info.etag}:
+                raise ChangedError(f"{full}: was replaced while it was being read")
+            end = max(start, info.size) if stop is None else stop
+            data = _pread(file, start, end)
+        if start > info.size or len(data) < end - start:
+            raise CorruptError(f"{full}: ends at byte {start + len(data)}, before byte {end}")
+        return Blob(data, info)
+
+    def put(self, path: str, data: bytes, *, create: bool = False) -> None:
+        """See `Store.put`. Where a file system has no hard links, a race to create may have two winners."""
+        full = self._full(path)
+        with _named(full), _temporary(full) as (file, temporary):
+            view = memoryview(data)
+            while view:
+                view = view[os.write(file, view) :]
+            _publish(file, temporary, full, create=create)
+
+    def put_file(self, path: str, file: Path) -> None:
+        """See `Store.put_file`: renames a file of `staging`, permissions and all; copies others."""
+        full = self._full(path)
+        with _named(full):
+            if self.staging is not None and self.staging in file.parents:
+                _make_folder(full.parent)
+                with _opened(file, os.O_RDONLY) as staged:
+                    os.fsync(staged)
+                file.replace(full)
+                _sync_folder(full.parent)
+                return
+            with _opened(file, os.O_RDONLY) as source, _temporary(full) as (copy, temporary):
+                with (
+                    os.fdopen(source, "rb", closefd=False) as one,
+                    os.fdopen(copy, "wb", closefd=False) as other,
+                ):
+                    shutil.copyfileobj(one, other, 1 << 20)
+                _publish(copy, temporary, full, create=False)
+
+    def list_objects(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        """See `Store.list_objects`. Follows symbolic links, as opening does; one that loops is an error."""
+        folder = prefix.rpartition("/")[0]
+        top = self._full(folder) if folder else self._root
+        with _named(top):
+            for path, entry in _walk(top, f"{folder}/" if folder else "", prefix, ()):
+                yield _info(path, entry.stat())
+
+    def delete(self, path: str) -> None:
+        """See `Store.delete`."""
+        full = self._full(path)
+        with _named(full), suppress(FileNotFoundError):
+            full.unlink()
+
+    def sweep(self) -> None:
+        """See `Store.sweep`. A file that a living process holds under `flock` stays."""
+        with _named(self._root):
+            staging = self._root / STAGING
+            for folder, _, names in os.walk(self._root):
+                for name in names:
+                    if name.endswith(_TEMPORARY) or staging in (Path(folder) / name).parents:
+                        _remove_if_dead(Path(folder) / name)
+
+    def _full(self, path: str) -> Path:
+        return self._root / check_path(path)
+
+
+def meaning(error: OSError, where: Path) -> StoreError:
+    """Return the error to raise for one of the operating system's. Pure."""
+    told = f"{where}: {(error.strerror or str(error)).lower()}"
+    match error.errno:
+        case errno.ENOENT | errno.EISDIR:
+            return NotFoundError(f"{where}: there is no such file")
+        case errno.EACCES | errno.EPERM | errno.EROFS:
+            return DeniedError(f"{told}; may you read and write there?")
+        case errno.ENOSPC | errno.EDQUOT | errno.EFBIG:
+            return FullError(f"{told}; make room and start again: what is done is kept")
+        case errno.ENOTDIR:
+            return StoreError(f"{where}: a part of this path is a file, where a folder is needed")
+        case errno.EEXIST:
+            return ExistsError(f"{where}: exists already")
+    return StoreError(told)
+
+
+@contextmanager
+def _named(where: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise meaning(error, where) from error
+
+
+@contextmanager
+def _opened(path: Path, flags: int) -> Iterator[int]:
+    file = os.open(path, flags | os.O_CLOEXEC, 0o666)
+    try:
+        yield file
+    finally:
+        os.close(file)
+
+
+@contextmanager
+def _temporary(final: Path) -> Iterator[tuple[int, Path]]:
+    """Yield a locked new file beside the final one, and remove it on any way out."""
+    _make_folder(final.parent)
+    temporary = final.parent / f".{secrets.token_hex(8)}{_TEMPORARY}"
+    try:
+        with _opened(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield file, temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _publish(file: int, temporary: Path, final: Path, *, create: bool) -> None:
+    os.fsync(file)
+    if create:
+        try:
+            os.link(temporary, final)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            if final.exists():
+                raise FileExistsError(errno.EEXIST, "exists") from error
+            temporary.replace(final)
+    else:
+        temporary.replace(final)
+    _sync_folder(final.parent)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and those above it, durably."""
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    with suppress(FileExistsError):
+        folder.mkdir()
+    _sync_folder(folder.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    with _opened(folder, os.O_RDONLY | os.O_DIRECTORY) as file:
+        try:
+            os.fsync(file)
+        except OSError as error:
+            if error.errno not in {errno.EINVAL, errno.ENOTSUP}:  # some network file systems cannot
+                raise
+
+
+def _pread(file: int, start: int, stop: int) -> bytes:
+    """Read as much of [start, stop) as there is: one call may give less, and at most 2 GiB."""
+    chunks = []
+    while start < stop:
+        chunk = os.pread(file, min(stop - start, 1 << 30), start)
+        if not chunk:
+            break
+        chunks.append(chunk)
+        start += len(chunk)
+    return b"".join(chunks)
+
+
+def _walk(
+    folder: Path, base: str, prefix: str, above: tuple[tuple[int, int], ...]
+) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Yield the files under a folder whose path begins with `prefix`, in code-point order of the paths."""
+    try:
+        here = folder.stat()
+        entries = list(os.scandir(folder))
+    except FileNotFoundError:  # an empty folder of a store does not exist
+        return
+    identity = (here.st_dev, here.st_ino)
+    if identity in above:
+        raise OSError(errno.ELOOP, f"{folder} is a symbolic link to a folder above it")
+    named = [(base + entry.name + ("/" if entry.is_dir() else ""), entry) for entry in entries]
+    for path, entry in sorted(named, key=lambda pair: pair[0]):
+        if path.endswith("/"):
+            if (path.startswith(prefix) or prefix.startswith(path)) and path != f"{STAGING}/":
+                yield from _walk(Path(entry.path), path, prefix, (*above, identity))
+        elif path.startswith(prefix) and not path.endswith(_TEMPORARY):
+            yield path, entry
+
+
+def _info(path: str, found: os.stat_result) -> ObjectInfo:
+    etag = f"{found.st_ino:x}-{found.st_size:x}-{found.st_mtime_ns:x}"
+    return ObjectInfo(path, found.st_size, etag)
+
+
+def _remove_if_dead(path: Path) -> None:
+    with suppress(FileNotFoundError), _opened(path, os.O_RDONLY) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        path.unlink()

@@ -1,0 +1,174 @@
+"""The fast engine for s3, gs and az: obstore's own API."""
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from wds_imagenet.errors import UnavailableError
+from wds_imagenet.storage.credentials import find_credentials
+from wds_imagenet.storage.fault import BAD_CERTIFICATE, BAD_PATH, NO_CREDENTIALS, TRANSPORT, Fault
+from wds_imagenet.storage.options import Options
+from wds_imagenet.storage.store import Blob, ObjectInfo
+from wds_imagenet.storage.url import Location
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta
+    from obstore.store import ClientConfig, RetryConfig
+
+PART: Final = 16 << 20
+"""Bytes of one part of a large upload; four go at once."""
+_SMALL: Final = 1 << 20
+_CONNECT: Final = timedelta(seconds=5)
+
+_SIGNS: Final = (
+    (r"/latest/api/token|/computeMetadata/|/metadata/identity", NO_CREDENTIALS),
+    (r"InvalidCertificate|InvalidContentType|invalid peer certificate", BAD_CERTIFICATE),
+    (r"Received redirect without LOCATION", "PermanentRedirect"),
+    (r"External AWS credential provider", "AccessDenied"),
+    (r"HTTP error: ", TRANSPORT),
+)
+"""What an error's text says, and the code it stands for."""
+
+_runtime_of: int | None = None
+"""The process that started obstore's threads, which a fork does not inherit."""
+
+
+def usable() -> bool:
+    """Whether obstore works in this process: in a child forked from one that used it, it hangs."""
+    return _runtime_of in {None, os.getpid()}
+
+
+class ObjectEngine:
+    """One folder of a bucket, through obstore."""
+
+    def __init__(self, location: Location, options: Options, config: Mapping[str, object]) -> None:
+        global _runtime_of  # noqa: PLW0603 - the runtime that it tells of is global too
+        import obstore  # noqa: PLC0415 - an extra
+        import obstore.exceptions  # noqa: PLC0415
+
+        self._obstore: Final = obstore
+        self.failures: tuple[type[Exception], ...] = (obstore.exceptions.BaseError, OSError, ValueError)
+        self._folder, self._url = location.folder, location.url
+        idle, whole = timedelta(seconds=options.timeout), timedelta(seconds=options.retry.deadline)
+        # Our own retries are the ones that count; only a part of a large upload is tried again below.
+        self._small = _client(
+            location,
+            config,
+            {"timeout": max(idle, whole), "read_timeout": idle, "connect_timeout": _CONNECT},
+            {"max_retries": 0},
+        )
+        # A part leaves without a reply for as long as it takes to send: no idle timeout here.
+        self._large = _client(
+            location,
+            config,
+            {"timeout": 4 * idle, "connect_timeout": _CONNECT},
+            {"max_retries": 3, "retry_timeout": whole},
+        )
+        _runtime_of = os.getpid()
+
+    def fault(self, error: Exception) -> Fault:
+        """Say what obstore's error means."""
+        return translate(error)
+
+    def info(self, path: str) -> ObjectInfo:
+        """HEAD."""
+        return self._info(self._obstore.head(self._small, self._key(path)))
+
+    def get(self, path: str, start: int, stop: int | None, etag: str | None) -> Blob:
+        """GET with a range, guarded by the ETag."""
+        options: dict[str, Any] = {} if etag is None else {"if_match": etag}
+        if stop is not None:
+            options["range"] = (start, stop)
+        elif start:
+            options["range"] = {"offset": start}
+        reply = self._obstore.get(self._small, self._key(path), options=options)  # type: ignore[arg-type]
+        first, last = reply.range
+        # One chunk as large as the range: it arrives as bytes and is not copied again.
+        data = b"".join(reply.stream(min_chunk_size=max(1, last - first)))
+        if first != start or len(data) != last - first:
+            raise UnavailableError(
+                f"{self._url}/{path}: bytes {first} to {last} were promised, and {len(data)} of them sent"
+            )
+        return Blob(data, self._info(reply.meta))
+
+    def put(self, path: str, data: bytes, *, create: bool) -> None:
+        """PUT, with If-None-Match to create."""
+        client = self._small if len(data) <= _SMALL else self._large
+        mode: Literal["create", "overwrite"] = "create" if create else "overwrite"
+        self._obstore.put(client, self._key(path), data, mode=mode, chunk_size=PART, max_concurrency=4)
+
+    def put_file(self, path: str, file: Path) -> None:
+        """PUT, in parts if it is large; parts of an upload that failed are removed again."""
+        self._obstore.put(self._large, self._key(path), file, chunk_size=PART, max_concurrency=4)
+
+    def list_objects(self, folder: str) -> Iterable[ObjectInfo]:
+        """LIST, a thousand at a time."""
+        prefix = self._key(folder) if folder else self._folder
+        for page in self._obstore.list(self._small, prefix or None, chunk_size=1000):
+            for meta in page:
+                if meta["path"] != self._folder:  # the marker of the folder itself
+                    yield self._info(meta)
+
+    def delete(self, path: str) -> None:
+        """DELETE."""
+        self._obstore.delete(self._small, self._key(path))
+
+    def _key(self, path: str) -> str:
+        return f"{self._folder}/{path}" if self._folder else path
+
+    def _info(self, meta: "ObjectMeta") -> ObjectInfo:
+        path = meta["path"].removeprefix(f"{self._folder}/") if self._folder else meta["path"]
+        return ObjectInfo(path, meta["size"], meta["e_tag"])
+
+
+def translate(error: Exception) -> Fault:
+    """Read status, code and reason out of the text of an obstore error, the only place that has them."""
+    text = str(error)
+    head, _, debug = text.partition("Debug source:")
+    reason = _first(r"<Message>([^<]+)</Message>", head) or _first(r'message: "([^"]+)"', debug)
+    reason = reason or _first(r"kind: (Timeout)", debug) or " ".join(head.rpartition(" - ")[2].split())
+    code = next((code for sign, code in _SIGNS if re.search(sign, text)), "")
+    code = code or _first(r"<Code>([^<]+)</Code>", head)
+    status = _first(r"status code: (\d{3})", head)
+    if not code and not status:
+        code = "NoSuchKey" if isinstance(error, FileNotFoundError) else code
+        code = BAD_PATH if isinstance(error, ValueError) else code
+    return Fault(reason, int(status) if status else None, code)
+
+
+def _first(pattern: str, text: str) -> str:
+    match = re.search(pattern, text)
+    return match[1].strip() if match else ""
+
+
+def _client(
+    location: Location,
+    config: Mapping[str, object],
+    client_options: "ClientConfig",
+    retry_config: "RetryConfig",
+) -> Any:  # noqa: ANN401 - one of three classes that share no base
+    from obstore.store import AzureStore, GCSStore, S3Store  # noqa: PLC0415 - an extra
+
+    out: dict[str, Any] = dict(config)
+    insecure = bool(out.pop("allow_http", False))
+    provider = None
+    if location.scheme == "s3":
+        found = find_credentials(config, location.url)
+        provider = found.provider
+        out = {**found.settings, **out}
+        for name in ("access_key_id", "secret_access_key", "session_token", "profile"):
+            out.pop(name, None)
+    if location.account:
+        out.setdefault("account_name", location.account)
+    client_options["allow_http"] = insecure or str(out.get("endpoint", "")).startswith("http://")
+    kinds = {"s3": S3Store, "gs": GCSStore, "az": AzureStore}
+    return kinds[location.scheme](
+        location.container,
+        config=out,
+        client_options=client_options,
+        retry_config=retry_config,
+        credential_provider=provider,
+    )

@@ -1,0 +1,26 @@
+"""From a URL to a store."""
+
+import os
+from pathlib import Path
+
+from wds_imagenet.storage.local import LocalStore
+from wds_imagenet.storage.options import parse_options
+from wds_imagenet.storage.remote import RemoteStore
+from wds_imagenet.storage.store import Store
+from wds_imagenet.storage.url import parse_url
+
+
+def open_store(url: str | os.PathLike[str], **options: object) -> Store:
+    """Return the folder at a URL or local path as a store. Costs nothing: it connects when it is used.
+
+    Options are those of `--storage-option NAME=VALUE`: s3fs's names or obstore's for `s3://`, those of the
+    fsspec class elsewhere, and everywhere `engine` (`obstore`, `fsspec`), `retries`, `timeout` (seconds that
+    a request may go without progress) and `deadline` (seconds after which none is begun again). Local paths
+    need none, and take any. Credentials and endpoint come from the options or else the environment.
+
+    Raises `UsageError` for a URL or option that is not understood.
+    """
+    location = parse_url(os.fspath(url))
+    if location.scheme == "file":
+        return LocalStore(Path(location.root))
+    return RemoteStore(location, parse_options(location.scheme, options, os.environ))

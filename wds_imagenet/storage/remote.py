@@ -1,0 +1,198 @@
+"""A folder on any store but the local disk: retries, checks and clear errors around an engine."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from wds_imagenet.errors import (
+    ChangedError,
+    CorruptError,
+    ExistsError,
+    MissingExtraError,
+    NotFoundError,
+    StoreError,
+    UnavailableError,
+    UsageError,
+    WdsImagenetError,
+)
+from wds_imagenet.storage import objects
+from wds_imagenet.storage.engine import Engine
+from wds_imagenet.storage.fault import meaning, redact
+from wds_imagenet.storage.generic import FsspecEngine
+from wds_imagenet.storage.options import Options, fsspec_config, obstore_config
+from wds_imagenet.storage.retry import retrying
+from wds_imagenet.storage.store import Blob, ObjectInfo
+from wds_imagenet.storage.url import Location, check_path
+
+_Result = TypeVar("_Result")
+
+
+class RemoteStore:
+    """A folder on an object store, in memory or behind HTTP: the promises of `Store`, kept for any engine.
+
+    It connects at its first call, and again in each process that it reaches by pickling or by fork.
+    """
+
+    staging: Path | None = None
+
+    def __init__(self, location: Location, options: Options) -> None:
+        self.url: str = location.url
+        self.shared: bool = location.scheme != "memory"
+        self._location: Final = location
+        self._options: Final = options
+        self._secrets: Final = options.secrets | {location.query} - {""}
+        self._connected: tuple[int, Engine] | None = None
+
+    def __repr__(self) -> str:
+        return f"RemoteStore({self.url!r})"
+
+    def __getstate__(self) -> tuple[Location, Options]:
+        return self._location, self._options
+
+    def __setstate__(self, state: tuple[Location, Options]) -> None:
+        self.__init__(*state)  # type: ignore[misc] # the handles belong to the process that made them
+
+    def info(self, path: str) -> ObjectInfo:
+        """See `Store.info`."""
+        return self._try(path, lambda engine: engine.info(path))
+
+    def read(self, path: str, start: int = 0, stop: int | None = None, *, etag: str | None = None) -> Blob:
+        """See `Store.read`."""
+        if start < 0 or (stop is not None and stop < start):
+            raise UsageError(f"{self._where(path)}: there are no bytes {start} to {stop}")
+        if start == stop:  # no store can be asked for nothing
+            return self._nothing(path, start, etag)
+        try:
+            blob = self._try(path, lambda engine: engine.get(path, start, stop, etag))
+        except CorruptError:  # HTTP has no range that begins where the object ends
+            if stop is not None:
+                raise
+            blob = Blob(b"", None)
+        if stop is None:
+            return blob if blob.data else self._nothing(path, start, etag)
+        got = len(blob.data)
+        if got > stop - start:
+            raise StoreError(f"{self._where(path)}: the server ignores ranges: asked for {start} to {stop}")
+        if got < stop - start:
+            raise CorruptError(f"{self._where(path)}: ends at byte {start + got}, before byte {stop}")
+        return blob
+
+    def put(self, path: str, data: bytes, *, create: bool = False) -> None:
+        """See `Store.put`."""
+        doubtful = False
+
+        def attempt(engine: Engine) -> None:
+            nonlocal doubtful
+            try:
+                self._once(path, lambda _: engine.put(path, data, create=create))
+            except UnavailableError:
+                doubtful = True
+                raise
+            except (ChangedError, ExistsError) as error:
+                # An attempt whose reply was lost may have created it: then it is ours.
+                if not create or not (doubtful and self._holds(path, data)):
+                    raise ExistsError(f"{self._where(path)}: exists already") from error
+
+        self._try(path, attempt, write=True)
+
+    def put_file(self, path: str, file: Path) -> None:
+        """See `Store.put_file`."""
+        if not file.is_file():
+            raise NotFoundError(f"{file}: there is no such file to be put at {self._where(path)}")
+        self._try(path, lambda engine: engine.put_file(path, file), write=True)
+
+    def list_objects(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        """See `Store.list_objects`. Holds the whole listing in memory: not every store sorts."""
+        folder = prefix.rpartition("/")[0]
+        found = self._try(folder, lambda engine: list(engine.list_objects(folder)))
+        found = [info for info in found if info.path.startswith(prefix)]
+        yield from sorted(found, key=lambda info: info.path)
+
+    def delete(self, path: str) -> None:
+        """See `Store.delete`."""
+        self._try(path, lambda engine: engine.delete(path), write=True)
+
+    def sweep(self) -> None:
+        """See `Store.sweep`: a put leaves nothing that can be seen.
+
+        The parts of a large upload whose process was killed stay with the store, unseen and paid for, until
+        a lifecycle rule of the bucket removes them.
+        """
+
+    def _nothing(self, path: str, start: int, etag: str | None) -> Blob:
+        info = self.info(path)
+        if etag not in {None, info.etag}:
+            raise ChangedError(f"{self._where(path)}: was replaced while it was being read")
+        if info.size < start:
+            raise CorruptError(f"{self._where(path)}: ends at byte {info.size}, before byte {start}")
+        return Blob(b"", info)
+
+    def _holds(self, path: str, data: bytes) -> bool:
+        try:
+            return self._once(path, lambda engine: engine.get(path, 0, None, None)).data == data
+        except (NotFoundError, CorruptError):
+            return False
+
+    def _try(self, path: str, call: Callable[[Engine], _Result], *, write: bool = False) -> _Result:
+        if path:
+            check_path(path)
+        if write and self._location.scheme in {"http", "https"}:
+            raise UsageError(f"{self._where(path)}: stores behind HTTP can only be read")
+        return retrying(lambda: self._once(path, call), self._options.retry, self._where(path))
+
+    def _once(self, path: str, call: Callable[[Engine], _Result]) -> _Result:
+        engine = self._engine()
+        try:
+            return call(engine)
+        except WdsImagenetError:
+            raise
+        except engine.failures as error:
+            fault = engine.fault(error)
+            told = meaning(fault, self._where(path))
+            told.args = (redact(str(told), self._secrets),)
+            raise told from (error if self._is_clean(error) else None)
+
+    def _is_clean(self, error: BaseException | None) -> bool:
+        """Whether a traceback that shows the error and its causes shows no secret."""
+        while error is not None:
+            if redact(str(error), self._secrets) != str(error):
+                return False
+            error = error.__cause__ or error.__context__
+        return True
+
+    def _where(self, path: str) -> str:
+        return f"{self.url}/{path}" if path else self.url
+
+    def _engine(self) -> Engine:
+        connected = self._connected
+        if connected is None or connected[0] != os.getpid():
+            # Two threads may both come here; one of their engines is dropped.
+            self._connected = connected = (os.getpid(), connect(self._location, self._options))
+        return connected[1]
+
+
+def connect(location: Location, options: Options) -> Engine:
+    """Return the engine for a location: obstore where it can be used, fsspec elsewhere.
+
+    Raises `UsageError` if the chosen engine cannot do it, `MissingExtraError` if none is installed.
+    """
+    config = None if options.engine == "fsspec" else obstore_config(location.scheme, options)
+    if options.engine == "obstore" and config is None:
+        raise UsageError(f"{location.url}: obstore does not serve this, or not with these options")
+    if config is not None and objects.usable():
+        try:
+            return objects.ObjectEngine(location, options, config)
+        except ImportError as error:
+            if options.engine == "obstore":
+                raise MissingExtraError.of("s3", "the obstore engine") from error
+    return _generic(location, options)
+
+
+def _generic(location: Location, options: Options) -> Engine:
+    config: Mapping[str, Any] | None = fsspec_config(location.scheme, options)
+    if config is None:
+        raise UsageError(
+            f"{location.url}: some of these options only obstore knows, which cannot be used here"
+        )
+    return FsspecEngine(location, options, config)
