@@ -191,7 +191,9 @@ def test_a_view_is_read_as_bytes_are(photos):
         assert probe(block[6:-5]) == probe(data)
 
 
-@given(st.binary(max_size=200), st.sampled_from([b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\0", b"BM", b""]))
+@given(
+    st.binary(max_size=200), st.sampled_from([b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\0", b"BM", b""])
+)
 def test_any_bytes_give_a_header_or_an_image_error(data, magic):
     try:
         header = probe(magic + data)

@@ -117,13 +117,13 @@ def test_classes_that_are_no_bijection_are_refused(extracted, ilsvrc):
     lines = (ilsvrc / "map_clsloc.txt").read_text().replace("n02119789 1 ", "n02119789 2 ")
     (extracted / "data" / "meta.mat").unlink()
     (extracted / "data" / "map_clsloc.txt").write_text(lines)
-    with pytest.raises(SourceError, match="map_clsloc.txt has 1,000 classes with 1,000 WNIDs and 999 IDs"):
+    with pytest.raises(SourceError, match=r"map_clsloc\.txt has 1,000 classes with 1,000 WNIDs and 999 IDs"):
         read_devkit(str(extracted))
 
 
 def test_a_folder_without_devkit_says_what_it_lacks(tmp_path):
     (tmp_path / "readme.txt").write_text("nothing")
-    with pytest.raises(SourceError, match="is no devkit of ILSVRC: it has no meta.mat"):
+    with pytest.raises(SourceError, match=r"is no devkit of ILSVRC: it has no meta\.mat"):
         read_devkit(str(tmp_path))
     with pytest.raises(SourceError, match="no file and no folder"):
         read_devkit(str(tmp_path / "nowhere"))

@@ -1,3 +1,4 @@
+import contextlib
 import io
 import struct
 import tarfile
@@ -99,7 +100,7 @@ def test_big_endian_files_are_read():
         (HEAD + structs([b"a"], (1 << 30, 1 << 30)), "structs of 1 fields"),
         (HEAD + structs([], (1 << 30, 1)), "structs of 0 fields"),
         (HEAD + structs([b"a"], (1, 1), element(9, bytes(8))), "a field of type 9"),
-        (HEAD + structs([b"a"], (1, 1), width=3), "field names"),
+        (HEAD + structs([b"abcd"], (1, 1), bytes(16), width=3), "field names"),
         (HEAD + array(2, (1, 1), b"s", struct.pack("<HHI", 5, 4, 0), element(1, b"a")), "field names"),
         (HEAD + element(14, element(6, b"")), "damaged"),
     ],
@@ -133,7 +134,5 @@ def test_a_damaged_file_is_read_or_refused_but_never_breaks_the_reader(data):
     assert read_mat(bytes(good))["s"] == [{"id": [1, 2], "words": "tench"}] * 2
     for _ in range(data.draw(st.integers(1, 4))):
         good[data.draw(st.integers(126, len(good) - 1))] = data.draw(st.integers(0, 255))
-    try:
+    with contextlib.suppress(SourceError):  # any other error fails the test
         read_mat(bytes(good[: data.draw(st.integers(128, len(good)))]))
-    except SourceError as error:
-        assert str(error)

@@ -55,6 +55,8 @@ def test_a_thousand_wnids_need_no_note_and_fewer_do():
         (["cat", "1"], CATS_DOGS, "folder 1: the class '1' is not in list.txt"),
         (["cat", "1"], None, r"the class '1' is a number, but 'cat' \(folder cat\) is not"),
         (["-2"], None, "folder -2: -2 is no label"),
+        (["1234567890"], None, "1234567890 is no label"),
+        (["9" * 5000], None, "9 is no label"),
     ],
 )
 def test_nothing_is_guessed(names, listed, says):

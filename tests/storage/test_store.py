@@ -47,7 +47,9 @@ class StoreContract:
         store.put("a/b.bin", b"0123456789")
         assert store.read("a/b.bin").data == b"0123456789"
 
-    @pytest.mark.parametrize(("start", "stop"), [(0, 10), (2, 5), (9, 10), (0, None), (7, None), (10, None), (4, 4)])
+    @pytest.mark.parametrize(
+        ("start", "stop"), [(0, 10), (2, 5), (9, 10), (0, None), (7, None), (10, None), (4, 4)]
+    )
     def test_a_range_is_exact(self, store: Store, start: int, stop: int | None) -> None:
         store.put("a", b"0123456789")
         blob = store.read("a", start, stop)
@@ -156,7 +158,13 @@ class StoreContract:
 
     @pytest.mark.parametrize(
         ("prefix", "found"),
-        [("a", ["a-1", "a/2", "a/3/4"]), ("a/", ["a/2", "a/3/4"]), ("a/3", ["a/3/4"]), ("x", []), ("x/y", [])],
+        [
+            ("a", ["a-1", "a/2", "a/3/4"]),
+            ("a/", ["a/2", "a/3/4"]),
+            ("a/3", ["a/3/4"]),
+            ("x", []),
+            ("x/y", []),
+        ],
     )
     def test_a_prefix_is_text_not_a_folder(self, store: Store, prefix: str, found: list[str]) -> None:
         for path in ("a-1", "a/2", "a/3/4", "b"):

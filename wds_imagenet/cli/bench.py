@@ -35,13 +35,12 @@ def bench(
 
     RandomResizedCrop with flips into uint8 batches, as in training, and a consumer that does nothing.
     """
-    from wds_imagenet import Loader, RandomResizedCrop
+    from wds_imagenet import Dataset, Loader, RandomResizedCrop
     from wds_imagenet.reading.measure import measure, verdict
 
     transform = RandomResizedCrop(crop, flip=True)
-    with Loader(
-        url, transform, batch_size, threads=threads, prefetch_bytes=prefetch_bytes, **storage_options
-    ) as loader:
+    dataset = Dataset.open(url, **storage_options)
+    with Loader(dataset, transform, batch_size, threads=threads, prefetch_bytes=prefetch_bytes) as loader:
         measured = measure(loader, seconds)
     stats = measured.stats
     if json:

@@ -11,7 +11,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 _UNITS: Final = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 1 << 10, "mi": 1 << 20, "gi": 1 << 30}
 
 
-class Size(click.ParamType):
+class Size(click.ParamType[int]):
     """A number of bytes, such as 2097152, 2MiB or 500MB."""
 
     name = "size"

@@ -106,7 +106,7 @@ def _command(name: str, source: "Source") -> click.Command:
 
 def default_name(dest: str, split: str) -> str:
     """Return a data set's name as its destination tells it: `in1k` for `s3://bucket/in1k/train`."""
-    parts = [part for part in dest.split("://")[-1].split("/") if part]
+    parts = [part for part in dest.rpartition("://")[2].split("/") if part]
     if len(parts) > 1 and parts[-1] == split:
         parts.pop()
     return "".join(c if c.isascii() and c.isalnum() else "_" for c in parts[-1]).strip("_") or "data"

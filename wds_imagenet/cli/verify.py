@@ -27,10 +27,11 @@ def verify(
     against its hash. Ends with 3 if anything is wrong.
     """
     from wds_imagenet.reading.dataset import Dataset
+    from wds_imagenet.reading.verify import Finding
     from wds_imagenet.reading.verify import verify as check
 
     dataset = Dataset.open(url, **storage_options)
-    findings = []
+    findings: list[Finding] = []
     done = samples = 0
     with progress("verifying", dataset.manifest.size, quiet=json) as shown:
         for checked in check(dataset, deep=deep, threads=threads):

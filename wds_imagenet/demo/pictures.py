@@ -15,8 +15,13 @@ from PIL import Image, ImageDraw
 from wds_imagenet.draws import Draws
 
 SIZE: Final = (500, 375)  # ImageNet's commonest
-_SIDES: Final = {"disc": 40, "triangle": 3, "square": 4, "hexagon": 6}
-_COLOURS: Final = {"red": (214, 48, 40), "green": (46, 160, 67), "blue": (42, 92, 200)}
+_SIDES: Final = {"disc": 40, "triangle": 3, "square": 4}
+_COLOURS: Final = {
+    "red": (214, 48, 40),
+    "green": (46, 160, 67),
+    "blue": (42, 92, 200),
+    "white": (240, 240, 240),
+}
 CLASSES: Final = tuple(f"{colour} {shape}" for colour, shape in product(_COLOURS, _SIDES))
 
 
@@ -39,7 +44,7 @@ def draw(number: int, seed: int = 0) -> Picture:
     draws = Draws(seed, 0, number)
     label = number % len(CLASSES)
     colour, shape = CLASSES[label].split(" ")
-    radius = draws.uniform(60, 150)
+    radius = draws.uniform(80, 150)
     x, y = draws.uniform(radius, SIZE[0] - radius), draws.uniform(radius, SIZE[1] - radius)
     turn, sides = draws.uniform(0, 2 * pi), _SIDES[shape]
     corners = [
@@ -47,7 +52,7 @@ def draw(number: int, seed: int = 0) -> Picture:
         for side in range(sides)
     ]
     image = _landscape(np.random.default_rng(draws.seed()))
-    paint = tuple(int(channel * draws.uniform(0.75, 1.1)) for channel in _COLOURS[colour])
+    paint = tuple(min(255, int(channel * draws.uniform(0.8, 1.05))) for channel in _COLOURS[colour])
     ImageDraw.Draw(image).polygon(corners, fill=paint)
     out = BytesIO()
     image.save(out, "JPEG", quality=92)
@@ -80,7 +85,7 @@ def write_many(folder: Path, numbers: range) -> Iterator[int]:
 
 def _landscape(generator: np.random.Generator) -> Image.Image:
     """Return hills of colour under the grain of a sensor, as compressible as a photo."""
-    hills = Image.fromarray(generator.integers(60, 200, (7, 9, 3), dtype=np.uint8))
+    hills = Image.fromarray(generator.integers(70, 160, (7, 9, 3), dtype=np.uint8))
     smooth = np.asarray(hills.resize(SIZE, Image.Resampling.BICUBIC), np.int16)
-    grain = generator.integers(-14, 15, (SIZE[1], SIZE[0], 1), dtype=np.int16)
+    grain = generator.integers(-18, 19, (SIZE[1], SIZE[0], 1), dtype=np.int16)
     return Image.fromarray(np.clip(smooth + grain, 0, 255).astype(np.uint8))

@@ -34,10 +34,10 @@ def tour(say: Say, *, count: int, epochs: int, keep: Path | None) -> float:
         folder = keep or Path(stack.enter_context(TemporaryDirectory(prefix="wds-imagenet-demo-")))
         folder.mkdir(parents=True, exist_ok=True)
         _draw(say, folder / "pictures", count)
-        server = stack.enter_context(serve(folder / "server"))
+        server = stack.enter_context(serve(keep / "server" if keep else None))
         stack.enter_context(_environment(server))
         server.make_bucket(_BUCKET)
-        say(f"serve    SeaweedFS, a real S3 server, at {server.endpoint}; its data is in {folder / 'server'}")
+        say(f"serve    SeaweedFS, a real S3 server, at {server.endpoint}")
         for split in ("train", "validation"):
             _pack(say, folder / "pictures" / split, _url(split), split)
         for split in ("train", "validation"):
@@ -96,7 +96,7 @@ def _train(say: Say, epochs: int) -> float:
     )
     say(f"         {verdict(measured)}")
     model = training.network(len(pictures.CLASSES))
-    crop = RandomResizedCrop(_CROP, scale=(0.6, 1.0), flip=True)
+    crop = RandomResizedCrop(_CROP, scale=(0.7, 1.0), flip=True)
     with Loader(_url("train"), crop, 48, drop_last=True) as loader:
         for epoch in training.train(model, loader, epochs):
             say(

@@ -10,6 +10,7 @@ fallback.py     what simplejpeg cannot decode, through Pillow
 crop.py         which part of a picture, drawn or central
 orientation.py  where a box lies, and how a picture turns, under EXIF orientation
 resize.py       that part, resized and turned
+scratch.py      memory that a thread decodes into again and again
 transforms.py   all of it in one call: RandomResizedCrop, ResizeCenterCrop, Decode
 rewrite.py      smaller or mended files, for the packer
 """

@@ -41,6 +41,9 @@ def decode_with_pillow(
     become their upper 8. Raises `ImageError`.
     """
     image = open_image(data, header)
+    if image.size != (header.width, header.height):
+        said, found = f"{header.width} × {header.height}", f"{image.width} × {image.height}"
+        raise ImageError(f"{header.format}: its header says {said} pixels, and it has {found}")
     try:
         if image.mode.startswith("I"):
             grey = (np.asarray(image) >> 8).astype(np.uint8)

@@ -33,8 +33,8 @@ def resize(
 
     The result, uint8 [height, width, 3], or with both exchanged for orientations 5 to 8, is written to
     `out` where that is given. Raises `UsageError` for an `out` of another shape or type, and for a box
-    that is not in the image. Costs about 0.8 ms for 350 × 350 to 224 × 224, of which 50 µs hold the
-    GIL.
+    that is not in the image. Costs about 0.9 ms for 350 × 350 to 224 × 224, of which less than 0.1 ms
+    holds the GIL.
     """
     height, width = size
     shape = (width, height, 3) if swaps(orientation) else (height, width, 3)

@@ -5,20 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
-
 from wds_imagenet.draws import Draws
 from wds_imagenet.errors import UsageError
 from wds_imagenet.images.crop import center_crop, random_crop, shrunk_size
-from wds_imagenet.images.decode import decode, decode_stored, scale_for, stored_bytes
+from wds_imagenet.images.decode import Pixels, decode, decode_stored, scale_for, stored_bytes
 from wds_imagenet.images.header import ImageHeader
 from wds_imagenet.images.orientation import Box, mirrored, stored_box, swaps
 from wds_imagenet.images.probe import probe
 from wds_imagenet.images.resize import resize
 from wds_imagenet.images.scratch import thread_scratch
 
-Pixels = npt.NDArray[np.uint8]
 Shape = tuple[int, int, int]
 
 
@@ -40,8 +36,11 @@ class RandomResizedCrop:
     As torchvision's of that name. `scale` is the range of the part's area, `ratio` that of its width to
     its height, `flip` the probability of a mirror (True is 0.5). `antialias=False` is the faster plain
     bilinear. With `scaled_decode` a JPEG is decoded at 1/2, 1/4 or 1/8 where the part is that much
-    larger than `size`: faster, and off by a level or so from the exact result. `orientation` turns the
-    picture as its EXIF says before it is cropped.
+    larger than `size`: faster for large photos, and one to two levels off on average there. `orientation`
+    turns the picture as its EXIF says before it is cropped.
+
+    Without scaled decoding equal to Pillow's crop, resize and mirror, and within one level of torchvision's
+    on uint8 tensors. Costs 2 ms for an ordinary photo, of which some 0.15 ms hold the GIL.
     """
 
     size: int = 224
@@ -89,7 +88,8 @@ class RandomResizedCrop:
 class ResizeCenterCrop:
     """The short side resized to `resize`, then the central `crop` × `crop`: how models are evaluated.
 
-    Equal to torchvision's `Resize` and `CenterCrop`, within one level on average, but done in one step.
+    Within one level on average of torchvision's `Resize` and `CenterCrop`, but done in one step. The options
+    are those of `RandomResizedCrop`.
     """
 
     resize: int = 256

@@ -4,10 +4,11 @@ import zlib
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
-from wds_imagenet.errors import CorruptError, NotFoundError, SourceError
+from wds_imagenet.errors import CorruptError, NotFoundError, SourceError, UsageError
 from wds_imagenet.format.tar import walk_bytes
 from wds_imagenet.storage import open_store, split_url
 from wds_imagenet.storage.store import ObjectInfo, Store
+from wds_imagenet.storage.url import parse_url
 
 MAX_BYTES: Final = 64 << 20
 MAX_INFLATED: Final = 256 << 20
@@ -29,9 +30,11 @@ def find_file(url: str, options: Options) -> tuple[Store, ObjectInfo] | None:
 
     None says that it can only be a folder; whether it is one is seen by listing it.
     """
-    if url.endswith("/"):
+    location = parse_url(url)
+    try:
+        parent, name = split_url(location.root if location.scheme == "file" else url)
+    except UsageError:  # a bucket, the root of a disk, or a folder by the slash at its end
         return None
-    parent, name = split_url(url)
     store = open_store(parent, **options)
     try:
         return store, store.info(name)

@@ -9,7 +9,8 @@ from wds_imagenet.errors import SourceError
 from wds_imagenet.labels.classes import ClassList
 from wds_imagenet.labels.devkit import CLASSES, WNID
 
-_NUMBER: Final = re.compile(r"-?[0-9]{1,9}")
+_NUMBER: Final = re.compile(r"-?[0-9]+")
+_MAX_DIGITS: Final = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +64,12 @@ def name_classes(names: Iterable[str], listed: ClassList | None, where: Callable
 def _numbered(names: Iterable[str], listed: ClassList | None, where: Callable[[str], str]) -> Naming:
     labels: dict[str, int | None] = {}
     for name in names:
-        label = int(name)
-        if label < -1:
-            raise SourceError(f"{where(name)}: {name} is no label; they begin at 0 (-1: there is none)")
+        label = int(name) if len(name) <= _MAX_DIGITS else None
+        if label is None or label < -1:
+            raise SourceError(
+                f"{where(name)}: {name:.30} is no label: they begin at 0 (-1: there is none) and have 9 "
+                "digits at most; if it is a name, a class list, given as classes, says so"
+            )
         if listed is not None and label >= len(listed):
             raise SourceError(
                 f"{where(name)}: the class {name!r} is not in {listed.url}, neither as a name nor as a "

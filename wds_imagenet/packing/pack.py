@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, fields
-from itertools import chain
 from typing import Any
 
 from wds_imagenet.errors import UsageError
@@ -25,7 +24,7 @@ from wds_imagenet.storage import Store, open_store
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far packing has come; given after every shard."""
+    """How far packing has come; given for every shard that is done, those of an earlier run first."""
 
     shards_done: int
     shards: int
@@ -99,10 +98,10 @@ def pack(
     if manifest is None and not dry_run:
         if not standing.claimed:
             destination.claim(store, plan)
-        receipts = list(standing.receipts.values())
-        with closing(_publish(plan, store, standing, Fetch(source_options or {}), workers)) as published:
-            for receipt in chain([None], published):
-                receipts += [receipt] if receipt else []
+        receipts = []
+        with closing(_receipts(plan, store, standing, Fetch(source_options or {}), workers)) as arriving:
+            for receipt in arriving:
+                receipts.append(receipt)
                 if on_progress is not None:
                     on_progress(_progress(plan, receipts, time.monotonic() - began))
         manifest = destination.commit(store, plan, receipts)
@@ -165,10 +164,11 @@ def pack_source(
     )
 
 
-def _publish(
+def _receipts(
     plan: Plan, store: Store, standing: destination.Standing, fetch: Fetch, workers: int | None
 ) -> Generator[Receipt, None, None]:
-    """Publish the shards that are missing; yield their receipts as they come."""
+    """Yield the receipts that there are, then publish the missing shards and yield theirs."""
+    yield from standing.receipts.values()
     missing = [i for i, name in enumerate(plan.shard_names) if name not in standing.receipts]
     shared = store.shared and fetch.shared(plan.listing.references)
     crew = min(workers or local.usable_cpus(), len(missing)) if shared else 1

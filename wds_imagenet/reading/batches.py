@@ -166,7 +166,9 @@ class BatchDraft:
     def fail(self, row: int, entry: Entry, sample: Sample | None, error: DataError) -> None:
         """Raise the error, its sample named, or skip the sample as the recipe allows."""
         if sample is not None:
-            error.add_note(f"sample {sample.key!r} (number {entry.index} of the data set, in {entry.extent})")
+            error.add_note(
+                f"sample {sample.key!r} (number {entry.number} of the data set, in {entry.extent})"
+            )
         if self.recipe.on_bad == "fail":
             raise error
         self._skipped.add(sample.key if sample else f"{entry.extent} #{entry.within}", error)
@@ -182,12 +184,12 @@ class BatchDraft:
 
     def _transform(self, row: int, entry: Entry, sample: Sample, label: int | None) -> None:
         transform = self.recipe.transform
-        draws = Draws(self.recipe.seed, self._epoch, entry.index)
+        draws = Draws(self.recipe.seed, self._epoch, entry.number)
         encoded = sample.members[sample.suffix]
-        if self.images is not None and isinstance(transform, RandomResizedCrop | ResizeCenterCrop):
-            transform(encoded, draws, self.images.array[row])
-        elif isinstance(transform, Decode):
-            self.rows[row] = transform(encoded, draws)
+        if isinstance(transform, RandomResizedCrop | ResizeCenterCrop | Decode):
+            out = None if self.images is None else self.images.array[row]
+            self.rows[row] = transform(encoded, draws, out)
         else:
-            decoded = DecodedSample(sample.key, decode(encoded), label, sample.caption, sample.json, draws)
-            self.rows[row] = np.asarray(transform(decoded))  # type: ignore[operator] # the user's own
+            image = decode(encoded)
+            decoded = DecodedSample(sample.key, image, label, sample.caption, sample.json, draws)
+            self.rows[row] = np.asarray(transform(decoded))

@@ -114,7 +114,7 @@ def shard_names(store: Store) -> list[str]:
 def _describe(
     key: str, members: dict[str, Member], read: Callable[[int, int], bytes]
 ) -> tuple[int | None, tuple[str, ...]]:
-    small = {
+    small: dict[str, bytes | memoryview] = {
         suffix: read(members[suffix].offset, members[suffix].size)
         for suffix in ("cls", "json")
         if suffix in members and members[suffix].size <= _MAX_LABEL_JSON

@@ -3,7 +3,7 @@
 import os
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self
@@ -93,7 +93,7 @@ class Loader:
         self._meter = Meter()
         self._skipped = Skipped(max(10, len(self.dataset) // 1000))
         self._epoch, self._samples, self._begun = epoch, 0, False
-        self._iteration: weakref.ref[Iterator[Batch]] | None = None
+        self._iteration: weakref.ref[Generator[Batch, None, None]] | None = None
 
     @property
     def epoch(self) -> int:
@@ -131,9 +131,10 @@ class Loader:
         for _, batch in self._run(epoch, start, every, first):
             yield batch
 
-    def _iterate(self) -> Iterator[Batch]:
+    def _iterate(self) -> Generator[Batch, None, None]:
         owner = os.getpid()
-        waiting = began = time.perf_counter()
+        began: float | None = time.perf_counter()
+        waiting = time.perf_counter()
         for stop, batch in self._run(self._epoch, self._samples, 1, 0):
             ready = time.perf_counter()
             self._meter.add(batches=1, samples=int(batch.mask.sum()), wait_seconds=ready - waiting)

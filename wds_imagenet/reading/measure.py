@@ -65,15 +65,15 @@ def verdict(measured: Measurement) -> str:
     if starved > 0.3:
         return (
             f"The store is the bottleneck: decoding threads waited for blocks {starved:.0%} of their time, "
-            f"while {measured.fetch_rate / 1e6:,.0f} MB/s arrived; a nearer or faster store, or smaller images "
-            "(pack --jpeg resize=…), would help."
+            f"while {measured.fetch_rate / 1e6:,.0f} MB/s arrived; a nearer or faster store, or smaller "
+            "images (pack --jpeg resize=…), would help."
         )
     if decoding > 0.7:
         each = stats.transform_cpu_seconds / max(stats.samples, 1)
         return (
-            f"Decoding is the bottleneck: {measured.threads} threads were at it {decoding:.0%} of their time, "
-            f"{each * 1e3:.2f} ms an image; more cores, or smaller images (pack --jpeg resize=…), would help, "
-            "a faster store would not."
+            f"Decoding is the bottleneck: {measured.threads} threads were at it {decoding:.0%} of their "
+            f"time, {each * 1e3:.2f} ms an image; more cores, or smaller images (pack --jpeg resize=…), would "
+            "help, a faster store would not."
         )
     return (
         f"Neither store nor decoding is the bottleneck (threads decoded {decoding:.0%} and waited for blocks "

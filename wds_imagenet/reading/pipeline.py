@@ -33,7 +33,7 @@ class Entry(NamedTuple):
     within: int
 
     @property
-    def index(self) -> int:
+    def number(self) -> int:
         """Its index in the data set."""
         return self.extent.first_sample + self.within
 

@@ -91,7 +91,7 @@ class IterableDataset(data.IterableDataset[Batch]):
         self._resume = (self._state["epoch"], 0)
         # Each worker's next epoch, in memory that all of them share, since a DataLoader may start new
         # workers, with new copies of this object, for every pass.
-        self._next_epoch = torch.full((_MAX_WORKERS,), self._state["epoch"]).share_memory_()
+        self._next_epoch = torch.full((_MAX_WORKERS,), self._state["epoch"]).share_memory_()  # type: ignore[no-untyped-call] # torch's
 
     def __len__(self) -> int:
         """Return the number of batches in an epoch."""

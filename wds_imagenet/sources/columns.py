@@ -90,7 +90,9 @@ def class_name(value: object) -> str | None:
             return None
         case str(text):
             text = text.strip()
-            return text[: text.index(".")] if re.fullmatch(r"-?[0-9]{1,9}\.0+", text) else text or None
+            if not re.fullmatch(r"-?[0-9]*\.[0-9]+", text):
+                return text or None
+            return class_name(float(text))
         case bool():
             raise ValueError(f"{value} is no label")
         case int():

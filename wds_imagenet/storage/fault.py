@@ -52,8 +52,8 @@ def _rule(
 _RULES: Final = (
     _rule(
         DeniedError,
-        "no credentials were found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (or what your cloud uses) or "
-        "AWS_PROFILE, or for public data --storage-option anon=true",
+        "no credentials were found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (or your cloud's own) "
+        "or AWS_PROFILE, or for public data --storage-option anon=true",
         NO_CREDENTIALS,
     ),
     _rule(

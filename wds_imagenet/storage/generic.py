@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from wds_imagenet.errors import ChangedError, MissingExtraError, StoreError
 from wds_imagenet.storage.fault import BAD_CERTIFICATE, EXISTS, NO_CREDENTIALS, TRANSPORT, Fault
+from wds_imagenet.storage.objects import PART, PARTS
 from wds_imagenet.storage.options import Options
 from wds_imagenet.storage.store import Blob, ObjectInfo
 from wds_imagenet.storage.url import Location
@@ -45,6 +46,8 @@ class FsspecEngine:
         self._root = "/" + location.root if location.scheme == "memory" else location.root
         self._query = f"?{location.query}" if location.query else ""
         self._url = location.url
+        # s3fs would hold ten parts of 50 MiB at once.
+        self._parts = {"chunksize": PART, "max_concurrency": PARTS} if location.scheme == "s3" else {}
         self._idle, self._longest = options.timeout, options.retry.deadline
 
     def fault(self, error: Exception) -> Fault:
@@ -86,7 +89,7 @@ class FsspecEngine:
         if type(self._fs).put_file is fsspec.AbstractFileSystem.put_file and not self._fs.async_impl:
             self.put(path, file.read_bytes(), create=False)
         else:
-            self._call("put_file", str(file), self._full(path), size=file.stat().st_size)
+            self._call("put_file", str(file), self._full(path), size=file.stat().st_size, **self._parts)
 
     def list_objects(self, folder: str) -> Iterable[ObjectInfo]:
         """Find all files under a folder."""
@@ -138,15 +141,18 @@ def translate(error: Exception) -> Fault:
     """
     links = list(_chain(error))
     reason = next((text for link in links if (text := " ".join(str(link).split()))), type(error).__name__)
-    for link in links:
-        if (answer := _answer(link, reason)) is not None:
-            return answer
-    for link in links:
-        names = {base.__name__ for base in type(link).__mro__}
-        for shape, status, code in _SHAPES:
-            if names & shape:
-                return Fault(reason, status, code)
-    return Fault(f"{type(error).__name__}: {reason}")
+    shape = _shape(error)
+    if shape is None or shape[1] != TRANSPORT:  # the causes of a broken connection may look like answers
+        for link in links:
+            if (answer := _answer(link, reason)) is not None:
+                return answer
+        shape = next(filter(None, map(_shape, links)), None)
+    return Fault(f"{type(error).__name__}: {reason}") if shape is None else Fault(reason, *shape)
+
+
+def _shape(error: BaseException) -> tuple[int | None, str] | None:
+    names = {base.__name__ for base in type(error).__mro__}
+    return next(((status, code) for known, status, code in _SHAPES if names & known), None)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -189,8 +195,8 @@ def _filesystem(location: Location, options: Options, config: Mapping[str, objec
         arguments.setdefault("account_name", location.account)
     protocol = _PROTOCOLS.get(location.scheme, location.scheme)
     try:
-        # An instance of its own: fsspec's cached ones are shared, and carry an old process's loop.
-        fs = fsspec.filesystem(protocol, skip_instance_cache=True, use_listings_cache=False, **arguments)
+        # fsspec keeps one instance for each set of arguments, and makes new ones after a fork.
+        fs = fsspec.filesystem(protocol, use_listings_cache=False, **arguments)
     except ImportError as error:
         purpose = f"opening {location.scheme}:// URLs"
         if location.scheme in _EXTRAS:

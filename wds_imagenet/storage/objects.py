@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig
 
 PART: Final = 16 << 20
-"""Bytes of one part of a large upload; four go at once."""
+"""Bytes of one part of a large upload."""
+PARTS: Final = 4
+"""How many of them are sent at once."""
 _SMALL: Final = 1 << 20
-_CONNECT: Final = timedelta(seconds=5)
 
 _SIGNS: Final = (
     (r"/latest/api/token|/computeMetadata/|/metadata/identity", NO_CREDENTIALS),
@@ -51,23 +53,25 @@ class ObjectEngine:
 
         self._obstore: Final = obstore
         self.failures: tuple[type[Exception], ...] = (obstore.exceptions.BaseError, OSError, ValueError)
+        self._location, self._options, self._config = location, options, config
         self._folder, self._url = location.folder, location.url
-        idle, whole = timedelta(seconds=options.timeout), timedelta(seconds=options.retry.deadline)
-        # Our own retries are the ones that count; only a part of a large upload is tried again below.
-        self._small = _client(
-            location,
-            config,
-            {"timeout": max(idle, whole), "read_timeout": idle, "connect_timeout": _CONNECT},
-            {"max_retries": 0},
-        )
-        # A part leaves without a reply for as long as it takes to send: no idle timeout here.
-        self._large = _client(
-            location,
-            config,
-            {"timeout": 4 * idle, "connect_timeout": _CONNECT},
-            {"max_retries": 3, "retry_timeout": whole},
-        )
         _runtime_of = os.getpid()
+
+    @cached_property
+    def _small(self) -> Any:  # noqa: ANN401 - one of three classes that share no base
+        """A client for what is soon done. Our own retries are the ones that count, so it has none."""
+        idle = timedelta(seconds=self._options.timeout)
+        whole = max(idle, timedelta(seconds=self._options.retry.deadline))
+        return _client(
+            self._location, self._config, {"timeout": whole, "read_timeout": idle}, {"max_retries": 0}
+        )
+
+    @cached_property
+    def _large(self) -> Any:  # noqa: ANN401
+        """A client for uploads: a part that is being sent hears nothing, and is retried by itself."""
+        whole = timedelta(seconds=self._options.retry.deadline)
+        times: ClientConfig = {"timeout": timedelta(seconds=4 * self._options.timeout)}
+        return _client(self._location, self._config, times, {"max_retries": 3, "retry_timeout": whole})
 
     def fault(self, error: Exception) -> Fault:
         """Say what obstore's error means."""
@@ -82,8 +86,6 @@ class ObjectEngine:
         options: dict[str, Any] = {} if etag is None else {"if_match": etag}
         if stop is not None:
             options["range"] = (start, stop)
-        elif start:
-            options["range"] = {"offset": start}
         reply = self._obstore.get(self._small, self._key(path), options=options)  # type: ignore[arg-type]
         first, last = reply.range
         # One chunk as large as the range: it arrives as bytes and is not copied again.
@@ -98,11 +100,11 @@ class ObjectEngine:
         """PUT, with If-None-Match to create."""
         client = self._small if len(data) <= _SMALL else self._large
         mode: Literal["create", "overwrite"] = "create" if create else "overwrite"
-        self._obstore.put(client, self._key(path), data, mode=mode, chunk_size=PART, max_concurrency=4)
+        self._obstore.put(client, self._key(path), data, mode=mode, chunk_size=PART, max_concurrency=PARTS)
 
     def put_file(self, path: str, file: Path) -> None:
         """PUT, in parts if it is large; parts of an upload that failed are removed again."""
-        self._obstore.put(self._large, self._key(path), file, chunk_size=PART, max_concurrency=4)
+        self._obstore.put(self._large, self._key(path), file, chunk_size=PART, max_concurrency=PARTS)
 
     def list_objects(self, folder: str) -> Iterable[ObjectInfo]:
         """LIST, a thousand at a time."""
@@ -163,6 +165,7 @@ def _client(
             out.pop(name, None)
     if location.account:
         out.setdefault("account_name", location.account)
+    client_options["connect_timeout"] = timedelta(seconds=5)
     client_options["allow_http"] = insecure or str(out.get("endpoint", "")).startswith("http://")
     kinds = {"s3": S3Store, "gs": GCSStore, "az": AzureStore}
     return kinds[location.scheme](

@@ -149,7 +149,8 @@ def _s3_config(options: Mapping[str, object], environ: Mapping[str, str]) -> dic
             config.setdefault(name, found)
     # A key of one origin with a token of another opens nothing.
     if not config.keys() & {*_KEYS, "profile", "skip_signature"}:
-        config |= {name: environ[v] for name, v in _KEYS.items() if environ.get(v)}
+        keys = {name: environ[v] for name, v in _KEYS.items() if environ.get(v)}
+        config |= keys or {"profile": environ.get("AWS_PROFILE")}
     return {name: value for name, value in config.items() if value is not None}
 
 

@@ -55,22 +55,24 @@ class RemoteStore:
 
     def info(self, path: str) -> ObjectInfo:
         """See `Store.info`."""
-        return self._try(path, lambda engine: engine.info(path))
+        return self._try(check_path(path), lambda engine: engine.info(path))
 
     def read(self, path: str, start: int = 0, stop: int | None = None, *, etag: str | None = None) -> Blob:
-        """See `Store.read`."""
+        """See `Store.read`. From the middle to an end that is not given costs two requests."""
         if start < 0 or (stop is not None and stop < start):
             raise UsageError(f"{self._where(path)}: there are no bytes {start} to {stop}")
+        if start and stop is None:  # so that the length of what comes can be checked
+            stop = max(start, self.info(path).size)
         if start == stop:  # no store can be asked for nothing
             return self._nothing(path, start, etag)
         try:
-            blob = self._try(path, lambda engine: engine.get(path, start, stop, etag))
-        except CorruptError:  # HTTP has no range that begins where the object ends
+            blob = self._try(check_path(path), lambda engine: engine.get(path, start, stop, etag))
+        except CorruptError:  # an empty object has no first byte
             if stop is not None:
                 raise
-            blob = Blob(b"", None)
+            return self._nothing(path, start, etag)
         if stop is None:
-            return blob if blob.data else self._nothing(path, start, etag)
+            return blob
         got = len(blob.data)
         if got > stop - start:
             raise StoreError(f"{self._where(path)}: the server ignores ranges: asked for {start} to {stop}")
@@ -94,24 +96,24 @@ class RemoteStore:
                 if not create or not (doubtful and self._holds(path, data)):
                     raise ExistsError(f"{self._where(path)}: exists already") from error
 
-        self._try(path, attempt, write=True)
+        self._write(path, attempt)
 
     def put_file(self, path: str, file: Path) -> None:
         """See `Store.put_file`."""
         if not file.is_file():
             raise NotFoundError(f"{file}: there is no such file to be put at {self._where(path)}")
-        self._try(path, lambda engine: engine.put_file(path, file), write=True)
+        self._write(path, lambda engine: engine.put_file(path, file))
 
     def list_objects(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """See `Store.list_objects`. Holds the whole listing in memory: not every store sorts."""
         folder = prefix.rpartition("/")[0]
-        found = self._try(folder, lambda engine: list(engine.list_objects(folder)))
+        found = self._try(folder and check_path(folder), lambda engine: list(engine.list_objects(folder)))
         found = [info for info in found if info.path.startswith(prefix)]
         yield from sorted(found, key=lambda info: info.path)
 
     def delete(self, path: str) -> None:
         """See `Store.delete`."""
-        self._try(path, lambda engine: engine.delete(path), write=True)
+        self._write(path, lambda engine: engine.delete(path))
 
     def sweep(self) -> None:
         """See `Store.sweep`: a put leaves nothing that can be seen.
@@ -134,11 +136,12 @@ class RemoteStore:
         except (NotFoundError, CorruptError):
             return False
 
-    def _try(self, path: str, call: Callable[[Engine], _Result], *, write: bool = False) -> _Result:
-        if path:
-            check_path(path)
-        if write and self._location.scheme in {"http", "https"}:
+    def _write(self, path: str, call: Callable[[Engine], None]) -> None:
+        if self._location.scheme in {"http", "https"}:
             raise UsageError(f"{self._where(path)}: stores behind HTTP can only be read")
+        self._try(check_path(path), call)
+
+    def _try(self, path: str, call: Callable[[Engine], _Result]) -> _Result:
         return retrying(lambda: self._once(path, call), self._options.retry, self._where(path))
 
     def _once(self, path: str, call: Callable[[Engine], _Result]) -> _Result:

@@ -27,7 +27,7 @@ SCHEMES: Final = {
 """Every scheme that is opened, and the name it goes by here. fsspec knows fifty more, among them
 shells on other hosts, archives and caches; a URL out of a data set must not reach those."""
 
-_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+._-]*)://")
 _CHAIN: Final = re.compile(r"[A-Za-z0-9+._-]*::")
 
 

@@ -1,0 +1,116 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from wds_imagenet.errors import UsageError
+from wds_imagenet.images import decode, resize
+
+SIZES = [(350, 350), (450, 230), (230, 370), (150, 150), (150, 300), (500, 375), (224, 224)]
+
+
+def levels(ours, theirs):
+    """Return the mean and the largest difference, in levels."""
+    difference = np.abs(ours.astype(int) - theirs)
+    return difference.mean(), difference.max()
+
+
+def torch_resize(pixels, size, *, antialias):
+    """Return what torchvision's `resize` calls for a uint8 tensor."""
+    torch = pytest.importorskip("torch")
+    tensor = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None]
+    small = torch.nn.functional.interpolate(tensor, size, mode="bilinear", antialias=antialias)
+    return small[0].permute(1, 2, 0).numpy()
+
+
+@pytest.fixture(scope="module")
+def pixels(photos):
+    """A photo of 500 × 375 pixels."""
+    return next(pixels for data in photos if (pixels := decode(data)).shape == (375, 500, 3))
+
+
+@pytest.mark.parametrize("antialias", [True, False])
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_it_agrees_with_torch_within_a_level(pixels, width, height, antialias):
+    part = pixels[:height, :width]
+    mean, largest = levels(
+        resize(part, (224, 224), antialias=antialias), torch_resize(part, (224, 224), antialias=antialias)
+    )
+    assert mean < 0.2
+    assert largest <= 2
+
+
+def test_it_agrees_with_torch_on_many_photos(photos):
+    for data in photos[::50]:
+        part = decode(data)
+        for antialias in (True, False):
+            ours = resize(part, (160, 128), antialias=antialias)
+            assert levels(ours, torch_resize(part, (160, 128), antialias=antialias))[0] < 0.3
+
+
+@pytest.mark.parametrize("box", [(10, 20, 360, 370), (3.25, 7.5, 200.75, 301.125), (0, 0, 500, 375)])
+def test_a_box_is_what_pillow_resizes(pixels, box):
+    theirs = Image.fromarray(pixels).resize((224, 224), Image.Resampling.BILINEAR, box)
+    assert levels(resize(pixels, (224, 224), box), np.asarray(theirs))[1] <= 1
+
+
+def test_a_part_of_an_array_is_resized_as_a_picture_of_its_own(pixels):
+    part = pixels[20:370, 10:360]
+    theirs = Image.fromarray(part).resize((224, 224), Image.Resampling.BILINEAR)
+    assert levels(resize(part, (224, 224)), np.asarray(theirs)) == (0, 0)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 500), (100.5, 420.25), (0, 336), (10, 384)])
+def test_plain_columns_lie_between_their_two_neighbours(pixels, low, high):
+    ours = resize(pixels, (375, 224), (low, 0, high, 375), antialias=False)
+    at = np.clip(low + (np.arange(224) + 0.5) * (high - low) / 224 - 0.5, 0, 499)
+    left = np.minimum(at.astype(int), 498)
+    share = (at - left)[:, np.newaxis]
+    expected = pixels[:, left] * (1 - share) + pixels[:, left + 1] * share
+    assert levels(ours, np.rint(expected).astype(int))[1] <= 1
+
+
+def test_the_result_is_written_to_out(pixels):
+    batch = np.zeros((3, 64, 96, 3), np.uint8)
+    row = resize(pixels, (64, 96), out=batch[1])
+    assert np.shares_memory(row, batch)
+    assert (batch[1] == resize(pixels, (64, 96))).all()
+    assert not batch[0].any()
+    assert not batch[2].any()
+
+
+@pytest.mark.parametrize("antialias", [True, False])
+def test_every_orientation_turns_the_result_as_exif_says(pixels, antialias):
+    upright = resize(pixels, (64, 96), antialias=antialias)
+    turned = {
+        1: upright,
+        2: upright[:, ::-1],
+        3: upright[::-1, ::-1],
+        4: upright[::-1],
+        5: upright.swapaxes(0, 1),
+        6: np.rot90(upright, -1),
+        7: np.rot90(upright, 2).swapaxes(0, 1),
+        8: np.rot90(upright),
+    }
+    for orientation, expected in turned.items():
+        ours = resize(pixels, (64, 96), orientation=orientation, antialias=antialias)
+        assert (ours == expected).all(), orientation
+
+
+def test_one_pixel_fills_any_size():
+    pixel = np.full((1, 1, 3), 77, np.uint8)
+    for antialias in (True, False):
+        assert (resize(pixel, (5, 9), antialias=antialias) == 77).all()
+
+
+@pytest.mark.parametrize(
+    "out", [np.zeros((96, 64, 3), np.uint8), np.zeros((64, 96, 3), np.float32), np.zeros((64, 96), np.uint8)]
+)
+def test_an_out_of_another_shape_or_type_is_refused(pixels, out):
+    with pytest.raises(UsageError, match="out is"):
+        resize(pixels, (64, 96), out=out)
+
+
+@pytest.mark.parametrize("box", [(-1, 0, 5, 5), (0, 0, 501, 5), (5, 5, 5, 9), (0, 0, float("nan"), 5)])
+def test_a_box_outside_the_picture_is_refused(pixels, box):
+    with pytest.raises(UsageError, match="box"):
+        resize(pixels, (64, 96), box)

@@ -1,0 +1,295 @@
+"""Packing as a whole, on every kind of store: complete, repeatable, resumable, and nobody overwritten."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from wds_imagenet.errors import PlanError, UnavailableError, UsageError
+from wds_imagenet.format.manifest import PATH, Manifest
+from wds_imagenet.format.samples import read_samples
+from wds_imagenet.packing import pack as module
+from wds_imagenet.packing.options import PackOptions
+from wds_imagenet.packing.pack import PackReport, Progress, pack, pack_source
+from wds_imagenet.sources import Listing
+from wds_imagenet.storage import Store, open_store
+
+OPTIONS = PackOptions("small", samples_per_shard=20, block_bytes=4000)
+OTHER = replace(OPTIONS, seed=1)
+
+
+def objects(url: str) -> dict[str, str]:
+    store = open_store(url)
+    return {o.path: hashlib.sha256(store.read(o.path).data).hexdigest() for o in store.list_objects()}
+
+
+def shards(url: str) -> dict[str, str]:
+    return {path: digest for path, digest in objects(url).items() if path.endswith(".tar")}
+
+
+def finished(url: str) -> bool:
+    return PATH in objects(url)
+
+
+class Failing:
+    """A store whose n-th change fails: before it is made, or after, when only the reply is lost."""
+
+    def __init__(self, store: Store, number: int, *, after: bool) -> None:
+        self._store, self._left, self._after = store, number, after
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._store, name)
+        return self._failing(found) if name in {"put", "put_file", "info", "sweep"} else found
+
+    def _failing(self, change: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
+            self._left -= 1
+            result = change(*arguments, **options) if self._after or self._left else None
+            if not self._left:
+                raise UnavailableError("it failed as it was told")
+            return result
+
+        return call
+
+
+@pytest.fixture(scope="module")
+def expected(small: Listing) -> dict[str, str]:
+    """Every object of an undisturbed run."""
+    url = f"memory://{uuid4().hex}"
+    pack(small, url, OPTIONS)
+    return objects(url)
+
+
+class PackContract:
+    """Inherit it, and give the `url` of an empty destination."""
+
+    @pytest.fixture
+    def url(self) -> str:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def packed(self, url: str, small: Listing) -> PackReport:
+        return pack(small, url, OPTIONS, workers=1)
+
+    def test_every_image_is_there_byte_for_byte(self, url: str, packed: PackReport, small: Listing) -> None:
+        store = open_store(url)
+        manifest = Manifest.from_json(store.read(PATH).data)
+        found = {s.key: s for shard in manifest.shards for s in read_samples(store.read(shard.name).data)}
+        assert {key: bytes(s.image) for key, s in found.items()} == {
+            r.key: Path(r.url).read_bytes() for r in small.references
+        }
+        assert {r.key: found[r.key].json["label"] for r in small.references} == {
+            r.key: r.label for r in small.references
+        }
+        assert packed.samples == manifest.samples == len(small.references) == len(found)
+
+    def test_every_object_is_the_same_on_every_store(
+        self, url: str, packed: PackReport, expected: dict[str, str]
+    ) -> None:
+        assert objects(url) == expected
+        assert packed.manifest == f"{url}/{PATH}"
+
+    def test_the_manifest_tells_the_shards(self, url: str, packed: PackReport) -> None:
+        store = open_store(url)
+        manifest = Manifest.from_json(store.read(PATH).data)
+        assert shards(url) == {shard.name: shard.sha256 for shard in manifest.shards}
+        keys = store.read(".wds-imagenet/keys.txt").data
+        assert manifest.keys_sha256 == hashlib.sha256(keys).hexdigest()
+        assert len(keys.splitlines()) == 60
+        assert manifest.classes[3] == {"name": "class 3", "samples": 9, "wnid": "n00000003"}
+        assert manifest.plan == packed.plan
+
+    def test_a_second_run_changes_nothing(self, url: str, packed: PackReport, small: Listing) -> None:
+        before = {o.path: o for o in open_store(url).list_objects()}
+        again = pack(small, url, OPTIONS, workers=1)
+        assert {o.path: o for o in open_store(url).list_objects()} == before
+        assert again.resumed == again.shards == 3
+        assert replace(again, seconds=0, resumed=0) == replace(packed, seconds=0)
+
+    def test_another_plan_is_refused_with_the_difference(self, url: str, small: Listing) -> None:
+        pack(small, url, OPTIONS, workers=1)
+        before = objects(url)
+        with pytest.raises(PlanError, match=r"finished work of another plan: seed was 0 there, is 1 now"):
+            pack(small, url, OTHER)
+        assert objects(url) == before
+
+    def test_the_shards_of_a_stranger_are_not_overwritten(self, url: str, small: Listing) -> None:
+        open_store(url).put("small-train-000001.tar", b"precious")
+        with pytest.raises(PlanError, match=r"has 'small-train-000001\.tar', which packing"):
+            pack(small, url, OPTIONS)
+        assert list(objects(url)) == ["small-train-000001.tar"]
+
+    def test_the_readme_of_a_stranger_is_not_overwritten(self, url: str, small: Listing) -> None:
+        open_store(url).put("README.md", b"precious")
+        with pytest.raises(PlanError, match=r"'README\.md', which packing would overwrite"):
+            pack(small, url, OPTIONS)
+
+    def test_a_dry_run_writes_nothing(self, url: str, small: Listing) -> None:
+        report = pack(small, url, OPTIONS, dry_run=True)
+        assert objects(url) == {}
+        assert (report.shards, report.samples, report.manifest) == (3, 60, None)
+
+    def test_a_failure_leaves_no_manifest_and_what_is_done_is_kept(
+        self, url: str, small: Listing, expected: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        store = Failing(open_store(url), 8, after=True)
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "open_store", lambda _: store)
+            with pytest.raises(UnavailableError):
+                pack(small, url, OPTIONS, workers=1)
+        assert not finished(url)
+        with pytest.raises(PlanError, match="unfinished work of another plan: seed was 0"):
+            pack(small, url, OTHER)
+        assert pack(small, url, OPTIONS, workers=1).resumed == 2
+        assert objects(url) == expected
+
+    def test_a_shard_that_was_damaged_meanwhile_is_built_again(
+        self, url: str, small: Listing, expected: dict[str, str]
+    ) -> None:
+        pack(small, url, OPTIONS, workers=1)
+        store = open_store(url)
+        store.delete(PATH)
+        store.put("small-train-000001.tar", b"short")
+        store.put(".wds-imagenet/receipts/small-train-000002.tar.json", b"{}")
+        assert pack(small, url, OPTIONS, workers=1).resumed == 1
+        assert objects(url) == expected
+
+    def test_two_packers_of_one_plan_both_succeed(
+        self, url: str, small: Listing, expected: dict[str, str]
+    ) -> None:
+        with ThreadPoolExecutor(2) as pool:
+            runs = [pool.submit(pack, small, url, OPTIONS, workers=1) for _ in range(2)]
+        assert {run.result().plan for run in runs} == {runs[0].result().plan}
+        assert objects(url) == expected
+
+    def test_of_two_packers_with_two_plans_one_is_refused(self, url: str, small: Listing) -> None:
+        with ThreadPoolExecutor(2) as pool:
+            runs = [pool.submit(pack, small, url, options, workers=1) for options in (OPTIONS, OTHER)]
+        refused = [run.exception() for run in runs if run.exception()]
+        assert [type(error) for error in refused] == [PlanError]
+        (winner,) = [run.result().plan for run in runs if not run.exception()]
+        manifest = Manifest.from_json(open_store(url).read(PATH).data)
+        assert manifest.plan == winner
+        assert shards(url) == {shard.name: shard.sha256 for shard in manifest.shards}
+
+
+class EveryFailure:
+    """For stores on which a run costs little: a failure at each change, before and after it."""
+
+    @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+    def test_a_failure_at_any_change_is_made_good_by_the_next_run(
+        self,
+        url: str,
+        small: Listing,
+        expected: dict[str, str],
+        monkeypatch: pytest.MonkeyPatch,
+        after: bool,  # noqa: FBT001
+    ) -> None:
+        for number in range(1, 100):
+            at = f"{url}/{number}"
+            store = Failing(open_store(at), number, after=after)
+            with monkeypatch.context() as patch:
+                patch.setattr(module, "open_store", lambda _, found=store: found)
+                try:
+                    pack(small, at, OPTIONS, workers=1)
+                    break
+                except UnavailableError:
+                    held = objects(at)
+            assert PATH not in held or held.keys() == expected.keys()
+            pack(small, at, OPTIONS, workers=1)
+            assert objects(at) == expected
+        assert number == 18  # the plan, three times three for the shards, six files, sweeping: and none
+
+
+class TestLocal(PackContract, EveryFailure):
+    @pytest.fixture
+    def url(self, tmp_path: Path) -> str:
+        return str(tmp_path / "made" / "on the way")
+
+    def test_no_temporary_file_is_left(self, url: str, packed: PackReport) -> None:
+        assert packed.shards == 3
+        assert not list((Path(url) / ".wds-imagenet" / "staging").iterdir())
+        assert not [path for path in Path(url).rglob("*") if "tmp" in path.name]
+
+    def test_a_dead_packers_temporary_file_is_swept(self, url: str, small: Listing) -> None:
+        left = Path(url) / ".wds-imagenet" / "staging" / "small-train-000000.tar.0123"
+        left.parent.mkdir(parents=True)
+        left.write_bytes(b"half")
+        pack(small, url, OPTIONS, workers=1)
+        assert not left.exists()
+
+
+class TestMemory(PackContract, EveryFailure):
+    @pytest.fixture
+    def url(self) -> str:
+        return f"memory://{uuid4().hex}"
+
+
+class TestS3(PackContract):
+    @pytest.fixture
+    def url(self, s3_url: str) -> str:
+        return s3_url
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    yield f"memory://{uuid4().hex}"
+
+
+def test_progress_is_told_shard_by_shard(url: str, small: Listing) -> None:
+    told: list[Progress] = []
+    report = pack(small, url, OPTIONS, on_progress=told.append)
+    assert [(p.shards_done, p.shards, p.samples_done, p.samples) for p in told] == [
+        (1, 3, 20, 60),
+        (2, 3, 40, 60),
+        (3, 3, 60, 60),
+    ]
+    assert told[-1].bytes_done == report.bytes
+    assert abs(told[-1].bytes_expected - report.bytes) < 0.3 * report.bytes
+
+
+def test_the_report_is_json(url: str, small: Listing) -> None:
+    value = json.loads(json.dumps(pack(small, url, OPTIONS).to_json()))
+    assert value["samples"] == 60
+    assert value["url"] == url
+
+
+def test_a_data_set_in_memory_is_packed_from_memory(url: str, small: Listing) -> None:
+    store = open_store(url)
+    references = []
+    for r in small.references:
+        store.put(f"in/{r.name}", Path(r.url).read_bytes())
+        references.append(replace(r, url=f"{url}/in/{r.name}"))
+    assert pack(replace(small, references=references), f"{url}/out", OPTIONS, workers=4).samples == 60
+
+
+def test_no_worker_is_a_mistake(url: str, small: Listing) -> None:
+    with pytest.raises(UsageError, match="at least one worker, not 0"):
+        pack(small, url, OPTIONS, workers=0)
+
+
+def test_a_source_is_found_by_its_name(url: str, small_folder: Path) -> None:
+    report = pack_source("imagefolder", str(small_folder), dest=f"{url}/in1k/train", jpeg="resize=8:q80")
+    assert report.samples == 60
+    assert "in1k-train-000000.tar" in objects(report.url)
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "told"),
+    [
+        ("imagefolders", {}, "no source 'imagefolders', only imagenet, imagefolder"),
+        ("imagefolder", {"speed": 1}, "the option speed"),
+        ("imagefolder", {"jpeg": "better"}, "no JPEG policy"),
+    ],
+)
+def test_a_misspelt_source_or_option_is_a_mistake(
+    url: str, small_folder: Path, source: str, options: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(UsageError, match=told):
+        pack_source(source, str(small_folder), dest=url, **options)

@@ -1,0 +1,125 @@
+"""One field set for every sample."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wds_imagenet.errors import SourceError
+from wds_imagenet.packing.schema import MEASURED, ORIGINAL, Schema, decide
+from wds_imagenet.sources import Listing, Reference
+
+FOUND = dict.fromkeys(MEASURED, 1)
+values = st.one_of(
+    *(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.lists(st.integers())),
+    st.dictionaries(st.text(), st.integers(), max_size=2),
+)
+metadata = st.dictionaries(st.sampled_from(["a", "b", "width", "label"]), values, max_size=4)
+
+
+def schema_of(
+    *items: dict[str, Any], labels: list[int | None] | None = None
+) -> tuple[Schema, list[Reference]]:
+    references = [
+        Reference(f"k{i}", f"/x/{i}.jpg", 0, 1, f"{i}.jpg", labels[i] if labels else None, None, item)
+        for i, item in enumerate(items)
+    ]
+    return decide(Listing(references), rewritten=False), references
+
+
+def packed(*items: dict[str, Any]) -> list[Any]:
+    """Return what becomes of the field `a`."""
+    schema, references = schema_of(*items)
+    return [schema.record(reference, FOUND)["a"] for reference in references]
+
+
+@given(st.lists(metadata, min_size=1, max_size=6))
+def test_every_sample_has_the_same_fields_of_the_same_types(items: list[dict[str, Any]]) -> None:
+    schema, references = schema_of(*items)
+    records = [schema.record(reference, FOUND) for reference in references]
+    assert {tuple(record) for record in records} == {tuple(records[0])}
+    for name in records[0]:
+        assert len({type(record[name]) for record in records}) == 1
+        assert records[0][name] is not None
+
+
+@given(st.lists(metadata, min_size=1, max_size=6))
+def test_every_record_is_json(items: list[dict[str, Any]]) -> None:
+    schema, references = schema_of(*items)
+    for reference in references:
+        json.dumps(schema.record(reference, FOUND), allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("given_", "expected"),
+    [
+        ([{"a": "x"}, {}], ["x", ""]),
+        ([{"a": [1]}, {"a": None}], [[1], []]),
+        ([{"a": {"b": 1}}, {}], [{"b": 1}, {}]),
+        ([{"a": 1}, {"a": 2}], [1, 2]),
+        ([{"a": 1}, {"a": 2.5}], [1.0, 2.5]),
+        ([{"a": 1}, {}], ["1", ""]),
+        ([{"a": True}, {"a": None}], ["true", ""]),
+        ([{"a": True}, {"a": 1}], ["true", "1"]),
+        ([{"a": 1}, {"a": "x"}], ["1", "x"]),
+        ([{"a": [1, "ß"]}, {"a": "x"}], ['[1,"ß"]', "x"]),
+        ([{"a": 1.5}, {"a": float("nan")}], ["1.5", "NaN"]),
+        ([{"a": None}, {"b": 1}], ["", ""]),
+    ],
+)
+def test_gaps_and_mixtures_become_one_type(given_: list[dict[str, Any]], expected: list[Any]) -> None:
+    found = packed(*given_)
+    assert found == expected
+    assert list(map(type, found)) == list(map(type, expected))
+
+
+def test_the_fields_come_in_a_fixed_order() -> None:
+    listing = Listing(
+        [Reference("k", "/x", 0, 1, "x.jpg", 0, None, {"zebra": 1, "apple": 2})],
+        ({"name": "tench", "wnid": "n01440764"},),
+    )
+    record = decide(listing, rewritten=True).record(listing.references[0], FOUND | dict.fromkeys(ORIGINAL, 1))
+    assert list(record) == ["label", "class_name", "wnid", *MEASURED, *ORIGINAL, "apple", "zebra"]
+
+
+def test_a_field_that_the_packer_has_is_kept_under_another_name() -> None:
+    schema, references = schema_of({"width": 640, "apple": 1})
+    record = schema.record(references[0], FOUND)
+    assert record["source_width"] == 640
+    assert record["width"] == FOUND["width"]
+
+
+def test_two_fields_that_would_have_one_name_are_refused() -> None:
+    with pytest.raises(SourceError, match="rename one"):
+        schema_of({"width": 640, "source_width": 1})
+
+
+def test_some_samples_without_label_are_refused() -> None:
+    with pytest.raises(SourceError, match=r"1 of 2 images have no label, the first is '1\.jpg'"):
+        schema_of({}, {}, labels=[3, None])
+
+
+@pytest.mark.parametrize("label", [-1, 1])
+def test_a_label_that_the_class_table_lacks_is_refused(label: int) -> None:
+    with pytest.raises(SourceError, match="the class table has 0 to 0"):
+        decide(Listing([Reference("k", "/x", 0, 1, "x", label)], ({"name": "a"},)), rewritten=False)
+
+
+def test_classes_with_different_fields_are_refused() -> None:
+    listing = Listing([Reference("k", "/x", 0, 1, "x", 0)], ({"name": "a"}, {"name": "b", "wnid": "n"}))
+    with pytest.raises(SourceError, match="class 1"):
+        decide(listing, rewritten=False)
+
+
+def test_a_value_that_json_has_not_is_refused() -> None:
+    with pytest.raises(SourceError, match="a set, which JSON has not"):
+        schema_of({"a": {1}})
+
+
+def test_what_no_sample_has_is_no_member() -> None:
+    bare, _ = schema_of({})
+    assert bare.suffixes == ("image", "json")
+    full = decide(Listing([Reference("k", "/x", 0, 1, "x", 0, "a fish")]), rewritten=False)
+    assert full.suffixes == ("cls", "image", "json", "txt")

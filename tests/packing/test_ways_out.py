@@ -1,0 +1,198 @@
+"""Packing that is killed, interrupted, out of room or run elsewhere: the bytes are the same in the end."""
+
+import errno
+import os
+import random
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wds_imagenet.errors import FullError
+from wds_imagenet.packing.pack import pack_source
+
+Run = tuple[int, str, dict[str, str]]
+HashFiles = Callable[[Path], dict[str, str]]
+OPTIONS: dict[str, Any] = {
+    "name": "photos",
+    "samples_per_shard": 20,
+    "block_bytes": 300_000,
+}
+"""Those of `packer.py`."""
+MANIFEST = ".wds-imagenet/manifest.json"
+TEMPORARY = re.compile(r"/staging/|-tmp$")
+
+
+class Packers:
+    """Starts packers and knows how they end."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
+
+    def start(self, source: Path, dest: Path, workers: int) -> int:
+        assert self._process.stdin
+        self._process.stdin.write(f"{source} {dest} {workers}\n")
+        self._process.stdin.flush()
+        return self._answer()
+
+    def exit_code(self) -> int:
+        return self._answer()
+
+    def _answer(self) -> int:
+        assert self._process.stdout
+        return int(self._process.stdout.readline())
+
+
+@contextmanager
+def packers(*arguments: str, **environment: str) -> Iterator[Packers]:
+    program = [sys.executable, str(Path(__file__).with_name("packer.py")), *arguments]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        program, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, env=os.environ | environment
+    ) as process:
+        yield Packers(process)
+
+
+def group_members(leader: int) -> list[int]:
+    """Return the processes that the packer began, itself included, which still run."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, group = stat.read_text().rpartition(") ")[2].split()[:3]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(group) == leader and state != "Z":
+            found.append(int(stat.parent.name))
+    return found
+
+
+def wait_until_gone(leader: int, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while group_members(leader):
+        assert time.monotonic() < deadline, f"{group_members(leader)} still run"
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def source(photo_files: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """120 real photos in three class folders."""
+    folder = tmp_path_factory.mktemp("source")
+    for i, photo in enumerate(photo_files[:120]):
+        (folder / "abc"[i % 3]).mkdir(exist_ok=True)
+        shutil.copyfile(photo, folder / "abc"[i % 3] / photo.name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def expected(source: Path, tmp_path_factory: pytest.TempPathFactory, hash_files: HashFiles) -> dict[str, str]:
+    """Every file of an undisturbed run."""
+    dest = tmp_path_factory.mktemp("undisturbed")
+    pack_source("imagefolder", str(source), dest=str(dest), workers=1, **OPTIONS)
+    return hash_files(dest)
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        (1, "000", {"TZ": "Asia/Tokyo", "PYTHONHASHSEED": "1", "LC_ALL": "C"}),
+        (2, "027", {"TZ": "America/Lima", "PYTHONHASHSEED": "2", "LC_ALL": "C.UTF-8"}),
+        (4, "022", {"TZ": "UTC", "PYTHONHASHSEED": "3", "OPENBLAS_NUM_THREADS": "1"}),
+    ],
+)
+def test_the_bytes_are_the_same_everywhere(
+    source: Path, expected: dict[str, str], tmp_path: Path, hash_files: HashFiles, run: Run
+) -> None:
+    workers, umask, environment = run
+    with packers(umask, **environment) as found:
+        found.start(source, tmp_path, workers)
+        assert found.exit_code() == 0
+    assert hash_files(tmp_path) == expected
+
+
+def test_a_packer_killed_at_any_moment_is_finished_by_the_next(
+    source: Path, expected: dict[str, str], tmp_path: Path, hash_files: HashFiles
+) -> None:
+    draw = random.Random(1)
+    unfinished = 0
+    with packers() as found:
+        longest = {workers: duration(found, source, tmp_path / f"w{workers}", workers) for workers in (1, 2)}
+        for trial in range(20):
+            dest, workers = tmp_path / str(trial), 1 + trial % 2
+            packer = found.start(source, dest, workers)
+            time.sleep(draw.uniform(0, longest[workers]))
+            with suppress(ProcessLookupError):  # it was quicker
+                (os.killpg if trial % 4 < 2 else os.kill)(packer, signal.SIGKILL)
+            found.exit_code()
+            wait_until_gone(packer, 5)
+            held = hash_files(dest)
+            visible = {path: digest for path, digest in held.items() if not TEMPORARY.search(path)}
+            assert visible.items() <= expected.items()
+            assert MANIFEST not in held or visible == expected
+            unfinished += MANIFEST not in held
+            pack_source("imagefolder", str(source), dest=str(dest), workers=1, **OPTIONS)
+            assert hash_files(dest) == expected
+            shutil.rmtree(dest)
+    assert unfinished >= 10
+
+
+def duration(found: Packers, source: Path, dest: Path, workers: int) -> float:
+    began = time.monotonic()
+    found.start(source, dest, workers)
+    assert found.exit_code() == 0
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("everyone", [False, True], ids=["packer", "group"])
+def test_an_interrupted_packer_cleans_up_and_is_gone_in_seconds(
+    source: Path, tmp_path: Path, number: signal.Signals, *, everyone: bool
+) -> None:
+    with packers() as found:
+        for workers in (1, 2):
+            dest = tmp_path / str(workers)
+            packer = found.start(source, dest, workers)
+            while not list(dest.glob(".wds-imagenet/staging/*")):
+                time.sleep(0.002)
+            (os.killpg if everyone else os.kill)(packer, number)
+            began = time.monotonic()
+            assert found.exit_code() != 0
+            wait_until_gone(packer, 5)
+            assert time.monotonic() - began < 5
+            assert not (dest / MANIFEST).exists()
+            assert list((dest / ".wds-imagenet/staging").iterdir()) == []
+
+
+@contextmanager
+def file_size_limit(size: int) -> Iterator[None]:
+    """No file may grow larger in this process: as if the disk were full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("where", ["local", "memory"])
+def test_a_full_disk_is_said_and_the_next_run_goes_on(
+    source: Path, expected: dict[str, str], tmp_path: Path, hash_files: HashFiles, where: str
+) -> None:
+    dest = str(tmp_path / "dest") if where == "local" else f"memory://{tmp_path.name}"
+    with file_size_limit(1_000_000), pytest.raises(FullError, match="make room") as caught:
+        pack_source("imagefolder", str(source), dest=dest, workers=1, **OPTIONS)
+    assert isinstance(caught.value.__cause__, OSError)
+    assert caught.value.__cause__.errno == errno.EFBIG
+    assert "photos-train-000000.tar" in str(caught.value)
+    report = pack_source("imagefolder", str(source), dest=dest, workers=1, **OPTIONS)
+    assert report.samples == 120
+    if where == "local":
+        assert hash_files(tmp_path / "dest") == expected

@@ -1,0 +1,154 @@
+import random
+from pathlib import Path
+
+import pytest
+
+from wds_imagenet.errors import NotFoundError, SourceError
+from wds_imagenet.sources import imagefolder
+
+
+def labels(listing):
+    return {reference.name: reference.label for reference in listing.references}
+
+
+def test_names_are_labelled_as_torchvision_labels_them(make_tree):
+    folder = make_tree({"dog/1.jpg": "", "Cat/2.png": "", "ant_10/3.JPEG": "", "ant_2/4.webp": ""})
+    listing = imagefolder(folder)
+    # ImageFolder.find_classes: sorted(entry.name for entry in os.scandir(directory) if entry.is_dir())
+    assert [item["name"] for item in listing.classes] == sorted(["dog", "Cat", "ant_10", "ant_2"])
+    assert labels(listing) == {"Cat/2.png": 0, "ant_10/3.JPEG": 1, "ant_2/4.webp": 2, "dog/1.jpg": 3}
+    assert listing.notes == ()
+
+
+def test_numbers_are_labels_and_not_places(make_tree):
+    listing = imagefolder(make_tree({f"{i}/a{i}.jpeg": "" for i in range(13)}))
+    assert labels(listing) == {f"{i}/a{i}.jpeg": i for i in range(13)}
+    assert [reference.label for reference in listing.references] == list(range(13))
+
+
+def test_a_subset_of_numbers_keeps_them(make_tree):
+    assert labels(imagefolder(make_tree({"5/a.jpg": "", "10/b.jpg": ""}))) == {"5/a.jpg": 5, "10/b.jpg": 10}
+
+
+def test_a_subset_of_the_wnids_is_said_to_have_other_labels(make_tree, wnids):
+    listing = imagefolder(make_tree({f"{wnids[65]}/a.jpg": "", f"{wnids[0]}/b.jpg": ""}))
+    assert labels(listing) == {f"{wnids[0]}/b.jpg": 0, f"{wnids[65]}/a.jpg": 1}
+    assert "2 WNIDs are labelled 0 to 1 in sorted order, which are not ILSVRC's" in listing.notes[0]
+
+
+def test_a_class_list_fixes_the_labels_of_a_subset(make_tree, wnids, data):
+    folder = make_tree({f"{wnids[65]}/a.jpg": "", f"{wnids[0]}/b.jpg": ""})
+    listing = imagefolder(folder, classes=str(data / "ilsvrc2012" / "imagenet_synsets.txt"))
+    assert labels(listing) == {f"{wnids[0]}/b.jpg": 0, f"{wnids[65]}/a.jpg": 65}
+    assert (len(listing.classes), listing.notes) == (1000, ())
+
+
+def test_a_class_list_gives_names_to_numbers(make_tree):
+    classes = make_tree({"names.txt": "tench\ngoldfish\nshark"}, "lists") + "/names.txt"
+    listing = imagefolder(make_tree({"2/a.jpg": "", "0/b.jpg": ""}), classes=classes)
+    assert labels(listing) == {"0/b.jpg": 0, "2/a.jpg": 2}
+    assert listing.classes[2] == {"name": "shark"}
+
+
+def test_stems_are_keys_where_they_differ_and_paths_where_not(make_tree):
+    unique = imagefolder(make_tree({"a/n01_1.JPEG": "", "b/deep/n02_2.jpg": ""}, "one"))
+    assert [reference.key for reference in unique.references] == ["n01_1", "n02_2"]
+    repeated = imagefolder(make_tree({"a/1.jpg": "", "b/deep/1.jpg": "", "b/2.jpg": ""}, "two"))
+    assert [reference.key for reference in repeated.references] == ["a/1", "b/2", "b/deep/1"]
+
+
+@pytest.mark.parametrize(
+    "twice", [["c/a.jpg", "c/a.png"], ["c/é.jpg", "c/è.jpg"], ["c/a.b.jpg", "c/a_b.jpg"]]
+)
+def test_two_files_with_one_key_are_both_named(make_tree, twice):
+    with pytest.raises(SourceError) as caught:
+        imagefolder(make_tree(dict.fromkeys([*twice, "d/x.jpg"], "")))
+    assert all(repr(name) in str(caught.value) for name in twice)
+
+
+def test_references_hold_the_bytes_of_the_photos(make_tree, photos, read_back):
+    some = dict(random.Random(0).sample(sorted(photos.items()), 40))
+    listing = imagefolder(make_tree({f"{name[:9]}/{name}": content for name, content in some.items()}))
+    assert {r.key + ".JPEG": read_back(r) for r in listing.references} == some
+
+
+def test_an_archive_is_listed_as_the_folder_in_it(tmp_path, make_tree, make_tar, read_back):
+    files = {"set/cat/1.jpg": b"one", "set/dog/2.jpg": b"two", "set/README": b"!"}
+    (tmp_path / "x.tar").write_bytes(make_tar(dict(reversed(files.items()))))
+    packed, plain = imagefolder(f"{tmp_path}/x.tar"), imagefolder(make_tree(files))
+    assert [(r.key, r.label, r.name, r.size) for r in packed.references] == [
+        (r.key, r.label, r.name, r.size) for r in plain.references
+    ]
+    assert [read_back(r) for r in packed.references] == [b"one", b"two"]
+    assert "the classes are the folders in set/" in packed.notes
+
+
+def test_a_folder_on_another_store_is_listed_the_same(make_tree):
+    import fsspec
+
+    files = {"cat/1.jpg": b"one", "dog/2.jpg": b"two"}
+    for name, content in files.items():
+        fsspec.filesystem("memory").pipe_file(f"/set/{name}", content)
+    remote = imagefolder("memory://set")
+    assert labels(remote) == labels(imagefolder(make_tree(files)))
+    assert [reference.url for reference in remote.references] == [f"memory://set/{name}" for name in files]
+
+
+def test_what_is_passed_over_is_noted(make_tree):
+    files = [
+        "a/1.jpg",
+        "b/2.gif",
+        "a/.hidden.jpg",
+        ".git/x.jpg",
+        "__MACOSX/a/._1.jpg",
+        "a/t.txt",
+        "docs/r.md",
+    ]
+    listing = imagefolder(make_tree(dict.fromkeys(files, "")))
+    assert labels(listing) == {"a/1.jpg": 0, "b/2.gif": 1}
+    assert listing.notes == (
+        "passed over 3 hidden files: .git/x.jpg, __MACOSX/a/._1.jpg, a/.hidden.jpg",
+        "passed over 2 files that are no images: a/t.txt, docs/r.md",
+    )
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        (
+            ["a/1.txt", "a/2.txt", "b.csv"],
+            r"no images in .*: found 2 \.txt, 1 \.csv, the first is 'a/1\.txt'",
+        ),
+        (["images.tar"], "to read a tar archive, give the archive itself"),
+        ([".a/1.jpg"], "there are no files at all"),
+        (["1.jpg", "a/2.jpg"], r"1 images lie in no class folder, the first is 1\.jpg; .* 'sidecars'"),
+        (["train/a/1.jpg", "val/a/1.jpg"], "train, val are splits and not classes"),
+        (["x/train/1.jpg", "x/val/2.jpg"], "such as .*/tree/x/train$"),
+        (["5/a.jpg", "05/b.jpg"], "'05' and '5' are both class 5"),
+        (["5/a.jpg", "cat/b.jpg"], "folder 5: the class '5' is a number, but 'cat'"),
+        ([], "there is nothing at"),
+    ],
+)
+def test_a_folder_of_another_shape_is_refused_with_advice(make_tree, files, says):
+    with pytest.raises(SourceError, match=says):
+        imagefolder(make_tree(dict.fromkeys(files, "")))
+
+
+def test_a_name_that_gives_no_key_is_an_error_that_names_the_file(make_tree):
+    with pytest.raises(Exception, match="at most 94 fit") as caught:
+        imagefolder(make_tree({f"c/{'x' * 120}.jpg": ""}))
+    assert "made from" in caught.value.__notes__[0]
+
+
+def test_a_missing_class_list_is_an_error(make_tree):
+    with pytest.raises((SourceError, NotFoundError), match="there is no file"):
+        imagefolder(make_tree({"c/a.jpg": ""}), classes="/nowhere/classes.txt")
+
+
+def test_the_folder_at_hand_and_one_with_a_slash_are_folders(make_tree, monkeypatch):
+    tree = make_tree({"cat/1.jpg": "", "dog/2.jpg": ""})
+    monkeypatch.chdir(tree)
+    for url in (".", "./", f"{tree}/", "../tree", f"file://{tree}", "cat/.."):
+        listing = imagefolder(url)
+        assert labels(listing) == {"cat/1.jpg": 0, "dog/2.jpg": 1}
+        assert all(Path(reference.url).is_absolute() for reference in listing.references)

@@ -1,0 +1,143 @@
+import json
+
+import pytest
+
+from wds_imagenet.errors import SourceError
+from wds_imagenet.sources import sidecars
+
+
+def shown(listing):
+    return {r.key: (r.label, r.caption, dict(r.metadata)) for r in listing.references}
+
+
+def test_files_beside_an_image_are_its_label_its_caption_and_the_rest(make_tree):
+    files = {"x/a.jpg": "1", "x/a.cls": "3\n", "x/a.txt": "a cat\nsleeps\r\n", "x/a.json": '{"year": 2012}'}
+    listing = sidecars(make_tree({**files, "b.PNG": "2", "b.cls": "0"}))
+    assert shown(listing) == {"b": (0, None, {}), "a": (3, "a cat\nsleeps", {"year": 2012})}
+    assert [reference.name for reference in listing.references] == ["b.PNG", "x/a.jpg"]
+    assert listing.notes == ()
+
+
+def test_captions_are_kept_to_the_character(make_tree):
+    caption = "  Zoë \u0001 – 日本 🐈 <b>\ttwo\n\nlines "
+    assert shown(sidecars(make_tree({"a.jpg": "", "a.txt": caption})))["a"][1] == caption
+    assert shown(sidecars(make_tree({"a.jpg": "", "a.txt": ""})))["a"][1] is None
+
+
+def test_json_has_label_and_caption_under_their_usual_names(make_tree):
+    files = {"a.jpg": "", "a.json": '{"Class": "dog", "text": "a dog", "n": 1}', "b.jpg": ""}
+    listing = sidecars(make_tree({**files, "b.json": '{"Class": "cat"}'}))
+    assert shown(listing) == {"a": (1, "a dog", {"n": 1}), "b": (0, None, {})}
+    assert listing.classes == ({"name": "cat"}, {"name": "dog"})
+
+
+def test_a_cls_comes_before_what_json_says_and_the_latter_stays(make_tree):
+    files = {"a.jpg": "", "a.cls": "7", "a.json": '{"label": "dog", "caption": "old"}', "a.txt": "new"}
+    expected = {"a": (7, "new", {"label": "dog", "caption": "old"})}
+    assert shown(sidecars(make_tree(files))) == expected
+    chosen = sidecars(make_tree(files), label_field="label", caption_field="caption")
+    assert shown(chosen) == {"a": (0, "old", {})}
+
+
+def test_a_tar_is_read_as_the_folder_in_it(tmp_path, make_tree, make_tar):
+    files = {"x/a.jpg": b"1", "x/a.cls": b"3", "b.jpg": b"2", "b.json": b'{"caption": "b", "label": 4}'}
+    (tmp_path / "x.tar").write_bytes(make_tar(files))
+    assert shown(sidecars(f"{tmp_path}/x.tar")) == shown(sidecars(make_tree(files))) != {}
+
+
+def test_what_belongs_to_no_image_is_noted(make_tree):
+    files = dict.fromkeys(["a.jpg", "README.txt", "a.xml", "b.json", "c.cls", ".x.txt"], "")
+    assert sidecars(make_tree(files)).notes == (
+        "passed over 1 hidden files: .x.txt",
+        "passed over 4 files that belong to no image: README.txt, a.xml, b.json, …",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("a.cls", "cat", "'cat', not an integer label"),
+        ("a.cls", "3.0", "'3.0', not an integer"),
+        ("a.cls", "", "'', not an integer"),
+        ("a.cls", "-5", "-5 is no label"),
+        ("a.json", "{", "is not JSON"),
+        ("a.json", "[1]", "is no JSON object"),
+        ("a.json", '{"a": NaN}', "JSON has no NaN"),
+        ("a.json", '{"label": [1]}', r"\[1\] is no label"),
+        ("a.json", '{"caption": 1}', "the caption 1 is no text"),
+        ("a.txt", b"\xff", "is not UTF-8"),
+        ("a.txt", "x" * (1 << 20) + "y", "at most 1,048,576 are read"),
+    ],
+)
+def test_a_file_that_cannot_be_meant_is_named(make_tree, name, content, says):
+    with pytest.raises(SourceError, match=rf"(?s)a\.(cls|json|txt|jpg).*{says}"):
+        sidecars(make_tree({"a.jpg": "", name: content}))
+
+
+def test_two_images_of_one_stem_cannot_share_their_files(make_tree):
+    with pytest.raises(SourceError, match=r"a\.jpg and .*a\.png have the same key 'a'"):
+        sidecars(make_tree({"a.jpg": "", "a.png": "", "a.txt": "whose?"}))
+
+
+IMAGES = {"x/a.jpg": "", "x/b.jpg": "", "y/b.jpg": ""}
+FACTS = {"label": 3, "caption": "an a", "n": 1}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"x/a.jpg": FACTS},
+        {"./x/a": FACTS},
+        {"a.jpg": FACTS},
+        {"a": FACTS},
+        [{"file_name": "a.jpg", **FACTS}],
+        [{**FACTS, "Image": "x/a.jpg"}],
+    ],
+)
+def test_one_json_is_joined_by_name(make_tree, value):
+    folder = make_tree({**IMAGES, "all.json": json.dumps(value), "x/a.txt": "not read"})
+    listing = sidecars(folder, annotations=f"{folder}/all.json")
+    assert shown(listing) == {
+        "x/a": (3, "an a", {"n": 1}),
+        "x/b": (None, None, {}),
+        "y/b": (None, None, {}),
+    }
+    assert listing.notes == (
+        f"2 of 3 images have no entry in {folder}/all.json",
+        "passed over 2 files that are no images: all.json, x/a.txt",
+    )
+
+
+def test_texts_are_captions_and_numbers_labels(make_tree):
+    folder = make_tree({**IMAGES, "all.json": '{"a": "an a", "x/b": 3}'})
+    found = shown(sidecars(folder, annotations=f"{folder}/all.json"))
+    assert (found["x/a"], found["x/b"]) == ((None, "an a", {}), (3, None, {}))
+
+
+def test_entries_without_image_are_noted(make_tree):
+    folder = make_tree({**IMAGES, "all.json": '{"a": 1, "z.jpg": 2}'})
+    notes = sidecars(folder, annotations=f"{folder}/all.json").notes
+    assert f"passed over 1 entries of {folder}/all.json whose images are not there: z.jpg" in notes
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ('{"b.jpg": 1}', "'b.jpg' is the name of several images; give their paths"),
+        ('{"a": 1, "x/a.jpg": 2}', r"'a' and 'x/a\.jpg' are both x/a\.jpg"),
+        ('{"z": 1}', r"none of its 1 entries, such as 'z', names one of 3 images, such as x/a\.jpg"),
+        ("{}", "none of its 0 entries"),
+        ('{"images": [], "annotations": []}', "'images' has list where an object, a caption or a label"),
+        ('{"a": true}', "'a' has bool"),
+        ("[1]", "entry 0 is no object with a file name"),
+        ('[{"label": 1}]', "entry 0 is no object with a file name"),
+        ('[{"image": 1}]', "entry 0 is no object with a file name"),
+        ("3", "neither an object by file name nor an array"),
+        ('{"a": 1, "a": 2}', "names 'a' twice"),
+        ("{", "is not JSON"),
+    ],
+)
+def test_annotations_of_another_shape_are_refused(make_tree, value, says):
+    folder = make_tree({**IMAGES, "all.json": value})
+    with pytest.raises(SourceError, match=rf"all\.json.*{says}"):
+        sidecars(folder, annotations=f"{folder}/all.json")

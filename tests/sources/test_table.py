@@ -1,0 +1,276 @@
+import json
+
+import pytest
+
+from wds_imagenet.errors import MissingExtraError, SourceError, UsageError
+from wds_imagenet.sources import table
+
+IMAGES = {"i/a.jpg": b"one", "i/b.jpg": b"two!", "i/c.png": b""}
+ROWS = [["i/b.jpg", "dog", "a dog, running"], ["i/a.jpg", "cat", 'the "cat"'], ["i/c.png", "cat", ""]]
+CSV = 'path,label,caption\ni/b.jpg,dog,"a dog, running"\ni/a.jpg,cat,"the ""cat"""\ni/c.png,cat,\n'
+
+
+@pytest.fixture
+def read(make_tree):
+    """Return a function that lists a table which lies beside the images."""
+
+    def write_and_read(content, name="t.csv", **options):
+        folder = make_tree({**IMAGES, name: content})
+        return table(f"{folder}/{name}", **options)
+
+    return write_and_read
+
+
+def shown(listing):
+    return [(r.key, r.size, r.label, r.caption) for r in listing.references]
+
+
+EXPECTED = [("b", 4, 1, "a dog, running"), ("a", 3, 0, 'the "cat"'), ("c", 0, 0, None)]
+
+
+def as_json_lines(rows):
+    return "\n".join(json.dumps(dict(zip(["path", "label", "caption"], row, strict=True))) for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        (CSV, "t.csv"),
+        (CSV.replace("\n", "\r\n"), "t.csv"),
+        ("\ufeff" + CSV, "t.CSV"),
+        (CSV.rstrip(), "t.csv"),
+        (CSV.replace("\n", "\n\n"), "t.csv"),
+        ("\n".join("\t".join(row) for row in [["path", "label", "caption"], *ROWS[:1]]), "t.tsv"),
+        (as_json_lines(ROWS), "t.jsonl"),
+        ("\ufeff" + as_json_lines(ROWS) + "\r\n\n", "t.ndjson"),
+    ],
+)
+def test_rows_are_references_in_their_order(read, content, name):
+    listing = read(content, name)
+    if name == "t.tsv":
+        assert shown(listing) == [("b", 4, 0, "a dog, running")]
+    else:
+        assert shown(listing) == EXPECTED
+        assert listing.classes == ({"name": "cat"}, {"name": "dog"})
+
+
+def test_parquet_is_read_alike(make_tree):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    folder = make_tree(IMAGES)
+    names = ["path", "label", "caption", "n", "x", "tags", "when"]
+    extra = [[1, None, 3], [0.5, 1.0, float("nan")], [["a"], [], ["b", "c"]]]
+    when = pa.array([0, None, 86_400], pa.timestamp("s"))
+    pq.write_table(
+        pa.table([*map(list, zip(*ROWS, strict=True)), *extra, when], names=names), f"{folder}/t.parquet"
+    )
+    listing = table(f"{folder}/t.parquet")
+    assert shown(listing) == EXPECTED
+    assert [dict(reference.metadata) for reference in listing.references] == [
+        {"n": 1, "x": 0.5, "tags": ["a"], "when": "1970-01-01T00:00:00"},
+        {"n": None, "x": 1.0, "tags": [], "when": None},
+        {"n": 3, "x": None, "tags": ["b", "c"], "when": "1970-01-02T00:00:00"},
+    ]
+
+
+def test_parquet_with_images_or_damage_is_refused(make_tree):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    folder = make_tree({**IMAGES, "bad.parquet": b"PAR1 nothing PAR1"})
+    pq.write_table(pa.table({"path": ["i/a.jpg"], "image": [{"bytes": b"x"}]}), f"{folder}/t.parquet")
+    with pytest.raises(SourceError, match=r"t\.parquet: column 'image' holds bytes"):
+        table(f"{folder}/t.parquet")
+    with pytest.raises(SourceError, match=r"bad\.parquet cannot be read as Parquet"):
+        table(f"{folder}/bad.parquet")
+
+
+def test_without_pyarrow_the_extra_is_named(read, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'wds-imagenet\[parquet\]'"):
+        read(b"PAR1", "t.parquet")
+
+
+def test_other_columns_become_typed_metadata(read):
+    header = ",path,id,count,score,mixed,gaps\n"
+    rows = "0,i/a.jpg,007,1,0.5,1,2\n1,i/b.jpg,000060e3121c7305,-2,3,x,\n"
+    assert [dict(reference.metadata) for reference in read(header + rows).references] == [
+        {"id": "007", "count": 1, "score": 0.5, "mixed": "1", "gaps": "2"},
+        {"id": "000060e3121c7305", "count": -2, "score": 3.0, "mixed": "x", "gaps": ""},
+    ]
+
+
+def test_json_keeps_its_types_and_gaps_are_none(read):
+    lines = ['{"file_name": "i/a.jpg", "n": "1", "box": [1, 2]}', '{"file_name": "i/b.jpg", "ok": true}']
+    found = [dict(reference.metadata) for reference in read("\n".join(lines), "t.jsonl").references]
+    assert found == [{"n": "1", "box": [1, 2], "ok": None}, {"n": None, "box": None, "ok": True}]
+
+
+def test_numbers_are_labels_as_they_are(read):
+    listing = read("image,class\ni/a.jpg,5\ni/b.jpg,10\ni/c.png,-1\n")
+    assert [reference.label for reference in listing.references] == [5, 10, None]
+    assert listing.classes == ()
+
+
+def test_labels_that_pandas_made_floats_are_whole_again(read):
+    assert [r.label for r in read("path,label\ni/a.jpg,490.0\ni/b.jpg,\n").references] == [490, None]
+
+
+def test_a_class_list_numbers_the_names(read, make_tree):
+    classes = make_tree({"list": "dog\ncat\nbird"}, "lists") + "/list"
+    listing = read(CSV, classes=classes)
+    assert [reference.label for reference in listing.references] == [0, 1, 1]
+    assert len(listing.classes) == 3
+
+
+def test_columns_can_be_chosen_and_what_was_taken_is_noted(read):
+    text = "path,file,label,y,note\nx,i/a.jpg,9,3,hello\n"
+    listing = read(text, image_column="file", label_column="y", caption_column="note")
+    assert shown(listing) == [("a", 3, 3, "hello")]
+    assert dict(listing.references[0].metadata) == {"path": "x", "label": 9}
+    assert listing.notes == ("columns: images from 'file', labels from 'y', captions from 'note'",)
+    assert read("path,label\ni/a.jpg,9\n", label_column="").references[0].label is None
+
+
+def test_root_is_where_paths_begin(make_tree):
+    folder = make_tree({**IMAGES, "tables/t.csv": "path\na.jpg\nsub/../b.jpg\n./c.png\n"})
+    listing = table(f"{folder}/tables/t.csv", root=f"{folder}/i")
+    assert [r.url for r in listing.references] == [
+        f"{folder}/i/{name}" for name in ("a.jpg", "b.jpg", "c.png")
+    ]
+
+
+def test_an_absolute_path_must_lie_in_the_root(read, make_tree):
+    folder = make_tree(IMAGES)
+    assert shown(read(f"path\n{folder}/i/a.jpg\nfile://{folder}/i/b.jpg\n")) == [
+        ("a", 3, None, None),
+        ("b", 4, None, None),
+    ]
+    with pytest.raises(SourceError, match=r"line 2: .*/i/a\.jpg lies outside of .*/i/b"):
+        read(f"path\n{folder}/i/a.jpg\n", root=f"{folder}/i/b")
+    assert len(read(f"path\n{folder}/i/a.jpg\n", root="/").references) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("../t.csv", "'..'"),
+        ("i/../../secret.jpg", "'..'"),
+        ("/etc/passwd", "/etc/passwd lies outside of"),
+        ("//etc/passwd", "/etc/passwd lies outside of"),
+        ("file:///etc/passwd", "/etc/passwd lies outside of"),
+        ("ssh://host/a.jpg", "ssh:// is not opened here"),
+        ("simplecache::s3://b/a.jpg", "chained URLs are not opened"),
+        ("i/a.jpg\0", "not a path within a store"),
+        (" ", "is no path of an image"),
+        (".", "not a path within a store"),
+    ],
+)
+def test_a_table_cannot_point_out_of_the_root(read, path, says):
+    with pytest.raises(SourceError, match=rf"t\.csv, line 3: .*{says}"):
+        read(f"path\ni/a.jpg\n{path}\n")
+
+
+def test_urls_are_taken_as_they_are_and_not_looked_up(read):
+    urls = ["https://host/x/y/1.jpg?size=b", "s3://bucket/x/2.jpg"]
+    listing = read("url\n" + "\n".join(urls))
+    assert [(r.url, r.key, r.name, r.size) for r in listing.references] == [
+        (urls[0], "1", "x/y/1.jpg", None),
+        (urls[1], "2", "x/2.jpg", None),
+    ]
+
+
+def test_a_table_on_another_store_lists_images_beside_it():
+    import fsspec
+
+    store = fsspec.filesystem("memory")
+    for name, content in {**IMAGES, "t.csv": CSV.encode()}.items():
+        store.pipe_file(f"/tables/{name}", content)
+    listing = table("memory://tables/t.csv")
+    assert shown(listing) == EXPECTED
+    assert listing.references[0].url == "memory://tables/i/b.jpg"
+    store.pipe_file("/tables/other.csv", b"path\ni/a.jpg\ni/x.jpg\n")
+    with pytest.raises(SourceError, match=r"line 3: there is no i/x\.jpg in memory://tables \(and so for 1"):
+        table("memory://tables/other.csv")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("", "is empty: not even a header"),
+        ("path,label\n", "lists no images"),
+        ("name,kind\nx,y\n", r"no column known to list images; its columns are name, kind .*image_column"),
+        ("i/a.jpg,3\ni/b.jpg,4\n", r"its columns are i/a\.jpg, 3 \(a table begins with a header line\)"),
+        ("path;label\ni/a.jpg;3\n", "has the one column 'path;label': give ';' as delimiter"),
+        ("path\tlabel\ni/a.jpg\t3\n", r"give '\\t' as delimiter"),
+        ("path,label\ni/a.jpg,3\ni/b.jpg\n", "line 3 has 1 cells where the header has 2"),
+        ('path,caption\ni/a.jpg,"two\nlines"\ni/b.jpg,x,y\n', "line 4 has 3 cells"),
+        ("path,path\ni/a.jpg,3\n", "has the column 'path' twice"),
+        ('path,caption\ni/a.jpg,"open\n', "line 2 is not CSV"),
+        ('path,caption\ni/a.jpg,"a"b\n', "line 2 is not CSV"),
+        ("path,caption\ni/a.jpg," + "x" * 200_000, "line 2 is not CSV.*field larger"),
+        (b"path,caption\ni/a.jpg,\xff\n", "line 2 is not UTF-8"),
+        ("path\ni/a.jpg\n".encode("utf-16"), "is UTF-16; save it as UTF-8"),
+        (b"\x1f\x8b\x08\0", "is a gzip file: gunzip it first"),
+        ("path\ni/a.jpg\ni/x.jpg\n", r"line 3: there is no i/x\.jpg in .* \(and so for 1 of 2 rows\)"),
+        ("path\ni/a.jpg\ni/a.jpg\n", "line 2 and .*line 3 have the same key 'i/a'"),
+        (
+            "path,label\ni/a.jpg,3\ni/b.jpg,cat\n",
+            r"line 2: the class '3' is a number, but 'cat' \(.*line 3\)",
+        ),
+        ("path,label\ni/a.jpg,-7\n", "line 2: -7 is no label"),
+    ],
+)
+def test_a_table_that_cannot_be_meant_is_refused_by_line(read, content, says):
+    with pytest.raises(SourceError, match=rf"(?s)t\.csv.*{says}"):
+        read(content)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ('{"path": "i/a.jpg"}\n{"path": ', "line 2 is not JSON"),
+        ('{"path": "i/a.jpg"}\n["i/b.jpg"]', "line 2 is no JSON object"),
+        ('{"path": "i/a.jpg", "path": "i/b.jpg"}', "names 'path' twice"),
+        ('{"path": "i/a.jpg"}\n{"url": "i/b.jpg"}', "line 2: None is no path of an image"),
+        ('{"path": "i/a.jpg", "caption": 3}', "line 1: the caption 3 is no text"),
+        ('{"path": "i/a.jpg", "label": [3]}', r"line 1: \[3\] is no label"),
+        ("\n\n", "no column known to list images"),
+    ],
+)
+def test_json_lines_that_cannot_be_meant_are_refused_by_line(read, content, says):
+    with pytest.raises(SourceError, match=rf"t\.jsonl.*{says}"):
+        read(content, "t.jsonl")
+
+
+def test_a_delimiter_can_be_given(read):
+    assert shown(read("path;label\ni/a.jpg;3\n", delimiter=";")) == [("a", 3, 3, None)]
+    assert shown(read("path\tlabel\ni/a.jpg\t3\n", delimiter="tab")) == [("a", 3, 3, None)]
+    with pytest.raises(UsageError, match="a delimiter is one character"):
+        read(CSV, delimiter="::")
+
+
+def test_a_table_is_known_by_its_suffix(read, make_tree):
+    with pytest.raises(SourceError, match=r"t\.json is no table by its name.*'sidecars'"):
+        read("{}", "t.json")
+    with pytest.raises(SourceError, match="there is no table"):
+        table(make_tree(IMAGES))
+
+
+def test_stems_that_repeat_get_their_folders(make_tree):
+    folder = make_tree({"x/1.jpg": b"", "y/1.jpg": b"", "t.csv": "path\nx/1.jpg\ny/1.jpg\n"})
+    assert [reference.key for reference in table(f"{folder}/t.csv").references] == ["x/1", "y/1"]
+
+
+def test_long_tables_are_read_across_windows(make_tree, monkeypatch):
+    from wds_imagenet.sources import rows
+
+    monkeypatch.setattr(rows, "_WINDOW", 7)
+    folder = make_tree({**IMAGES, "t.csv": CSV})
+    assert shown(table(f"{folder}/t.csv")) == EXPECTED
+    monkeypatch.setattr(rows, "_MAX_LINE", 20)
+    with pytest.raises(SourceError, match="line 2 has more than 20 bytes"):
+        table(f"{folder}/t.csv")

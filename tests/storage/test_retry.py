@@ -1,0 +1,80 @@
+"""Retries are bounded in number and in time, and only what may pass is tried again."""
+
+import time
+from collections.abc import Callable
+from itertools import count
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wds_imagenet.errors import DeniedError, UnavailableError, UsageError
+from wds_imagenet.storage import Retry
+from wds_imagenet.storage.retry import delays, retrying
+
+QUICK = Retry(attempts=4, first=0.001, cap=0.002)
+
+
+def failing(times: int, error: Exception) -> Callable[[], int]:
+    calls = count(1)
+
+    def call() -> int:
+        number = next(calls)
+        if number <= times:
+            raise error
+        return number
+
+    return call
+
+
+@given(st.integers(1, 60), st.floats(0, 10), st.floats(0, 100), st.floats(0, 1, exclude_max=True))
+def test_delays_double_up_to_the_cap_and_are_jittered_in_full(
+    attempts: int, first: float, cap: float, draw: float
+) -> None:
+    waits = list(delays(Retry(attempts, first, cap), lambda: draw))
+    assert waits == [min(cap, first * 2**n) * draw for n in range(attempts - 1)]
+
+
+def test_the_usual_retries_wait_less_than_their_deadline() -> None:
+    usual = Retry()
+    assert usual.attempts == 10
+    assert 45 < sum(delays(usual, lambda: 0.999)) < usual.deadline
+
+
+@pytest.mark.parametrize("times", [0, 1, 3])
+def test_what_passes_in_time_returns(times: int) -> None:
+    assert retrying(failing(times, UnavailableError("busy")), QUICK, "x") == times + 1
+
+
+def test_the_last_failure_tells_how_often_it_was_tried() -> None:
+    with pytest.raises(UnavailableError, match="busy") as caught:
+        retrying(failing(4, UnavailableError("busy")), QUICK, "s3://b/x")
+    [note] = caught.value.__notes__
+    assert note.startswith("s3://b/x: gave up after attempt 4 of 4, 0.")
+
+
+@pytest.mark.parametrize("error", [DeniedError("no"), ValueError("bug"), KeyboardInterrupt()])
+def test_what_will_not_pass_is_raised_at_once(error: Exception) -> None:
+    calls = []
+
+    def call() -> None:
+        calls.append(1)
+        raise error
+
+    with pytest.raises(type(error)):
+        retrying(call, QUICK, "x")
+    assert len(calls) == 1
+
+
+def test_no_attempt_begins_after_the_deadline() -> None:
+    began = time.monotonic()
+    with pytest.raises(UnavailableError) as caught:
+        retrying(failing(99, UnavailableError("busy")), Retry(99, 0.01, 0.01, deadline=0.1), "x")
+    assert time.monotonic() - began < 5
+    assert "of 99" in caught.value.__notes__[0]
+
+
+@pytest.mark.parametrize("bad", [{"attempts": 0}, {"first": -1}, {"cap": -1}, {"deadline": -1}])
+def test_nonsense_is_refused(bad: dict[str, int]) -> None:
+    with pytest.raises(UsageError):
+        Retry(**bad)
