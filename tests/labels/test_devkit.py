@@ -66,6 +66,13 @@ def test_an_unzipped_tar_says_the_same(devkit, extracted, tmp_path):
     assert read_devkit(str(tmp_path / "devkit.tar.gz")) == devkit
 
 
+def test_a_devkit_on_another_store_says_the_same(devkit, devkit_tar):
+    import fsspec
+
+    fsspec.filesystem("memory").pipe_file("/kits/kit.tgz", devkit_tar.read_bytes())
+    assert read_devkit("memory://kits/kit.tgz") == devkit
+
+
 def test_a_later_devkit_is_read_by_the_field_whose_name_ends_in_id(devkit, extracted):
     scipy_io = pytest.importorskip("scipy.io")
     numpy = pytest.importorskip("numpy")

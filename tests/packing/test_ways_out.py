@@ -124,11 +124,11 @@ def test_a_packer_killed_at_any_moment_is_finished_by_the_next(
     draw = random.Random(1)
     unfinished = 0
     with packers() as found:
-        longest = {workers: duration(found, source, tmp_path / f"w{workers}", workers) for workers in (1, 2)}
         for trial in range(20):
-            dest, workers = tmp_path / str(trial), 1 + trial % 2
-            packer = found.start(source, dest, workers)
-            time.sleep(draw.uniform(0, longest[workers]))
+            dest = tmp_path / str(trial)
+            packer = found.start(source, dest, workers=1 + trial % 2)
+            wait_for_files(dest, draw.randrange(len(expected)), packer)
+            time.sleep(draw.uniform(0, 0.01))
             with suppress(ProcessLookupError):  # it was quicker
                 (os.killpg if trial % 4 < 2 else os.kill)(packer, signal.SIGKILL)
             found.exit_code()
@@ -144,11 +144,9 @@ def test_a_packer_killed_at_any_moment_is_finished_by_the_next(
     assert unfinished >= 10
 
 
-def duration(found: Packers, source: Path, dest: Path, workers: int) -> float:
-    began = time.monotonic()
-    found.start(source, dest, workers)
-    assert found.exit_code() == 0
-    return time.monotonic() - began
+def wait_for_files(folder: Path, count: int, packer: int) -> None:
+    while len(list(folder.rglob("*.*"))) < count and group_members(packer):
+        time.sleep(0.001)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -1,7 +1,6 @@
 """The real photos and devkit, and released layouts built from them."""
 
 import io
-import os
 import tarfile
 from pathlib import Path
 
@@ -9,29 +8,20 @@ import pytest
 
 
 @pytest.fixture(scope="session")
-def data():
-    """Return the folder with the real data."""
-    folder = Path(os.environ.get("WDS_IMAGENET_DATA", Path(__file__).parents[3] / "shared" / "data"))
-    if not (folder / "imagenet-sample").is_dir():
-        pytest.skip("the real data is not here; set WDS_IMAGENET_DATA to its folder")
-    return folder
+def devkit(photos):
+    return str(photos / "ilsvrc2012" / "ILSVRC2012_devkit_t12.tar.gz")
 
 
 @pytest.fixture(scope="session")
-def devkit(data):
-    return str(data / "ilsvrc2012" / "ILSVRC2012_devkit_t12.tar.gz")
-
-
-@pytest.fixture(scope="session")
-def wnids(data):
+def wnids(photos):
     """Return the thousand WNIDs by label."""
-    return (data / "ilsvrc2012" / "imagenet_synsets.txt").read_text().split()
+    return (photos / "ilsvrc2012" / "imagenet_synsets.txt").read_text().split()
 
 
 @pytest.fixture(scope="session")
-def photos(data):
+def train_images(photos):
     """Return the 1000 photos, one a class, by names such as those that were released."""
-    paths = sorted((data / "imagenet-sample").glob("*.JPEG"))
+    paths = sorted((photos / "imagenet-sample").glob("*.JPEG"))
     return {f"{path.name[:9]}_{10026 + i}.JPEG": path.read_bytes() for i, path in enumerate(paths)}
 
 

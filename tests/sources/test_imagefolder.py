@@ -36,9 +36,9 @@ def test_a_subset_of_the_wnids_is_said_to_have_other_labels(make_tree, wnids):
     assert "2 WNIDs are labelled 0 to 1 in sorted order, which are not ILSVRC's" in listing.notes[0]
 
 
-def test_a_class_list_fixes_the_labels_of_a_subset(make_tree, wnids, data):
+def test_a_class_list_fixes_the_labels_of_a_subset(make_tree, wnids, photos):
     folder = make_tree({f"{wnids[65]}/a.jpg": "", f"{wnids[0]}/b.jpg": ""})
-    listing = imagefolder(folder, classes=str(data / "ilsvrc2012" / "imagenet_synsets.txt"))
+    listing = imagefolder(folder, classes=str(photos / "ilsvrc2012" / "imagenet_synsets.txt"))
     assert labels(listing) == {f"{wnids[0]}/b.jpg": 0, f"{wnids[65]}/a.jpg": 65}
     assert (len(listing.classes), listing.notes) == (1000, ())
 
@@ -66,8 +66,8 @@ def test_two_files_with_one_key_are_both_named(make_tree, twice):
     assert all(repr(name) in str(caught.value) for name in twice)
 
 
-def test_references_hold_the_bytes_of_the_photos(make_tree, photos, read_back):
-    some = dict(random.Random(0).sample(sorted(photos.items()), 40))
+def test_references_hold_the_bytes_of_the_photos(make_tree, train_images, read_back):
+    some = dict(random.Random(0).sample(sorted(train_images.items()), 40))
     listing = imagefolder(make_tree({f"{name[:9]}/{name}": content for name, content in some.items()}))
     assert {r.key + ".JPEG": read_back(r) for r in listing.references} == some
 

@@ -1,5 +1,7 @@
 import random
 import tarfile
+from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -15,22 +17,22 @@ def by_key(listing):
 
 
 @pytest.fixture(scope="session", params=FORMATS)
-def train_tar(request, tmp_path_factory, photos, make_tar):
+def train_tar(request, tmp_path_factory, train_images, make_tar):
     """Lay the 1000 photos out as ILSVRC2012_img_train.tar, its members in no order."""
     form = FORMATS[request.param]
-    inner = {f"{name[:9]}.tar": make_tar({name: content}, form) for name, content in photos.items()}
+    inner = {f"{name[:9]}.tar": make_tar({name: content}, form) for name, content in train_images.items()}
     names = random.Random(1).sample(sorted(inner), len(inner))
     path = tmp_path_factory.mktemp("train") / "ILSVRC2012_img_train.tar"
     path.write_bytes(make_tar({name: inner[name] for name in names}, form))
     return path
 
 
-def test_the_nested_train_tar_is_read_in_place(train_tar, devkit, photos, wnids, read_back):
+def test_the_nested_train_tar_is_read_in_place(train_tar, devkit, train_images, wnids, read_back):
     listing = imagenet(str(train_tar), devkit=devkit)
-    assert [reference.name for reference in listing.references] == sorted(photos)
+    assert [reference.name for reference in listing.references] == sorted(train_images)
     assert {reference.url for reference in listing.references} == {str(train_tar)}
     for reference in listing.references:
-        assert read_back(reference) == photos[reference.name]
+        assert read_back(reference) == train_images[reference.name]
         assert reference.label == wnids.index(reference.name[:9])
 
 
@@ -42,10 +44,10 @@ def test_classes_have_words_wnid_and_id(photo_tree, devkit):
 
 
 @pytest.fixture(scope="session")
-def photo_tree(tmp_path_factory, photos):
+def photo_tree(tmp_path_factory, train_images):
     """Lay the photos out as the train tar extracted, in class folders."""
     folder = tmp_path_factory.mktemp("tree")
-    for name, content in photos.items():
+    for name, content in train_images.items():
         (folder / name[:9]).mkdir()
         (folder / name[:9] / name).write_bytes(content[:100])
     return str(folder)
@@ -64,13 +66,13 @@ def test_counts_that_differ_from_the_published_ones_are_noted(photo_tree, devkit
     assert "1,000 classes differ from the devkit's count: n01440764 has 1 of 1,300, n01443537" in notes[1]
 
 
-def test_fewer_classes_are_not_guessed(make_tree, devkit, data):
+def test_fewer_classes_are_not_guessed(make_tree, devkit, photos):
     folder = make_tree({"train/n01751748/n01751748_7.JPEG": b"x", "train/n01440764/n01440764_3.JPEG": b"x"})
     with pytest.raises(SourceError, match=r"2 of the 1,000 classes are there.*give the devkit"):
         imagenet(folder)
     expected = {"n01440764_3": 0, "n01751748_7": 65}
     assert by_key(imagenet(folder, devkit=devkit)) == expected
-    assert by_key(imagenet(folder, classes=str(data / "ilsvrc2012" / "imagenet_synsets.txt"))) == expected
+    assert by_key(imagenet(folder, classes=str(photos / "ilsvrc2012" / "imagenet_synsets.txt"))) == expected
 
 
 @pytest.mark.parametrize(
@@ -94,12 +96,12 @@ def test_inner_tars_in_a_folder_are_read_in_place(make_tree, make_tar, devkit, r
 
 
 @pytest.fixture(scope="session")
-def truth(data):
+def truth(photos):
     """Return the label of each validation image by number, made from the devkit's text files alone."""
-    with tarfile.open(data / "ilsvrc2012" / "ILSVRC2012_devkit_t12.tar.gz") as archive:
+    with tarfile.open(photos / "ilsvrc2012" / "ILSVRC2012_devkit_t12.tar.gz") as archive:
         name = "ILSVRC2012_devkit_t12/data/ILSVRC2012_validation_ground_truth.txt"
         identities = archive.extractfile(name).read().split()
-    lines = (data / "ilsvrc2012" / "map_clsloc.txt").read_text().splitlines()
+    lines = (photos / "ilsvrc2012" / "map_clsloc.txt").read_text().splitlines()
     ordered = sorted(line.split()[0] for line in lines)
     label_of = {line.split()[1].encode(): ordered.index(line.split()[0]) for line in lines}
     return {number: label_of[identity] for number, identity in enumerate(identities, 1)}
@@ -118,12 +120,20 @@ def val_tar(tmp_path_factory, make_tar):
 def test_validation_labels_are_joined_by_number(val_tar, devkit, truth, read_back):
     listing = imagenet(val_tar, devkit=devkit)
     assert by_key(listing) == {VAL.format(n)[:-5]: truth[n] for n in range(1, 402) if n != 17}
+    assert listing.split == "validation"
     assert by_key(listing)["ILSVRC2012_val_00000001"] == 65
     assert [read_back(r) for r in listing.references] == [b"%d" % n for n in range(1, 402) if n != 17]
     assert listing.notes == (
         "400 images, where ILSVRC2012's val was published with 50,000",
         "49,600 numbers are missing, the first is 00000017",
     )
+
+
+def test_a_whole_val_has_the_published_count_and_each_label_fifty_times(make_tar, tmp_path, devkit):
+    (tmp_path / "val.tar").write_bytes(make_tar({VAL.format(n): b"" for n in range(1, 50_001)}))
+    listing = imagenet(f"{tmp_path}/val.tar", devkit=devkit)
+    assert listing.notes == ()
+    assert set(Counter(reference.label for reference in listing.references).values()) == {50}
 
 
 @pytest.mark.parametrize(
@@ -135,17 +145,17 @@ def test_validation_images_are_known_wherever_they_lie(make_tree, devkit, truth,
     assert by_key(imagenet(tree, devkit=devkit)) == {f: truth[n] for f, n in files.items()}
 
 
-def test_class_folders_and_a_class_list_do_without_the_devkit(make_tree, data):
+def test_class_folders_and_a_class_list_do_without_the_devkit(make_tree, photos):
     tree = make_tree({f"val/n01751748/{VAL.format(1)}": b"x"})
-    listed = str(data / "ilsvrc2012" / "imagenet_synsets.txt")
+    listed = str(photos / "ilsvrc2012" / "imagenet_synsets.txt")
     assert by_key(imagenet(tree, classes=listed)) == {VAL.format(1)[:-5]: 65}
 
 
-def test_a_flat_val_without_devkit_is_told_what_to_give(val_tar, data):
+def test_a_flat_val_without_devkit_is_told_what_to_give(val_tar, photos):
     with pytest.raises(SourceError, match=r"give the devkit \(ILSVRC2012_devkit_t12\.tar\.gz\)"):
         imagenet(val_tar)
     with pytest.raises(SourceError, match="has no class in its name or folder: give the devkit"):
-        imagenet(val_tar, classes=str(data / "ilsvrc2012" / "imagenet_synsets.txt"))
+        imagenet(val_tar, classes=str(photos / "ilsvrc2012" / "imagenet_synsets.txt"))
 
 
 def test_a_folder_that_contradicts_the_ground_truth_is_refused(make_tree, devkit):
@@ -206,14 +216,14 @@ def test_what_cannot_be_labelled_for_certain_is_refused(make_tree, devkit, files
 
 def test_options_that_cannot_be_meant_are_refused(make_tree, devkit):
     tree = make_tree({"n01440764_7.JPEG": b"x", "names.txt": "tench\ngoldfish"})
-    with pytest.raises(UsageError, match="has the splits train, val, test, not 'validation'"):
-        imagenet(tree, split="validation")
+    with pytest.raises(UsageError, match="has the splits train, val, test, not 'training'"):
+        imagenet(tree, split="training")
     with pytest.raises(UsageError, match="give either"):
         imagenet(tree, devkit=devkit, classes=devkit)
     with pytest.raises(SourceError, match=r"names\.txt has no WNIDs"):
         imagenet(tree, classes=f"{tree}/names.txt")
     with pytest.raises(SourceError, match=r"no images of ILSVRC2012's val in .*: there are 1 of train"):
-        imagenet(tree, split="val", devkit=devkit)
+        imagenet(tree, split="validation", devkit=devkit)
 
 
 def test_a_class_list_in_another_order_is_followed_and_noted(make_tree):
@@ -229,3 +239,20 @@ def test_a_train_tar_that_ends_early_is_an_error(train_tar, tmp_path, devkit):
     with pytest.raises(CorruptError, match="past") as caught:
         imagenet(f"{tmp_path}/cut.tar", devkit=devkit)
     assert f"in the tar archive {tmp_path}/cut.tar, after the member 'n" in caught.value.__notes__[-1]
+
+
+def test_all_of_it_may_lie_on_s3(s3_url, devkit, make_tar):
+    from wds_imagenet.storage import open_store
+
+    names = ["n01440764/n01440764_1.JPEG", "n01751748/n01751748_7.JPEG"]
+    store = open_store(s3_url)
+    store.put("devkit.tgz", Path(devkit).read_bytes())
+    inner = {f"{name[:9]}.tar": make_tar({name[10:]: name.encode() * 9999}) for name in names}
+    store.put("train.tar", make_tar(inner))
+    listing = imagenet(f"{s3_url}/train.tar", devkit=f"{s3_url}/devkit.tgz")
+    assert by_key(listing) == {"n01440764_1": 0, "n01751748_7": 65}
+    for name, reference in zip(names, listing.references, strict=True):
+        stop = reference.offset + reference.size
+        assert store.read("train.tar", reference.offset, stop).data == name.encode() * 9999
+        store.put(f"tree/{name}", b"x")
+    assert by_key(imagenet(f"{s3_url}/tree", devkit=f"{s3_url}/devkit.tgz")) == by_key(listing)

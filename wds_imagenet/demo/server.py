@@ -11,7 +11,7 @@ import subprocess
 import sysconfig
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -182,7 +182,12 @@ def _stop(process: subprocess.Popen[bytes], ports: dict[str, int], *, gently: bo
     else:
         process.kill()
     process.wait(10)
-    for port in ports.values():  # it puts them there whatever it is told, and leaves some
+    _remove_sockets(ports.values())
+
+
+def _remove_sockets(ports: Iterable[int]) -> None:
+    """Remove what SeaweedFS puts into `/tmp`, whatever it is told, and leaves there when it is killed."""
+    for port in ports:
         for name in (f"*-{port}.sock", f"*-grpc-{port + _GRPC}.sock"):
             for left in Path("/tmp").glob(f"seaweedfs-{name}"):  # noqa: S108 - SeaweedFS's choice
                 left.unlink(missing_ok=True)

@@ -1,6 +1,7 @@
 """A part of a picture, resized and turned, written once."""
 
 import math
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -8,8 +9,24 @@ import numpy.typing as npt
 from PIL import Image
 
 from wds_imagenet.errors import UsageError
-from wds_imagenet.images.orientation import Box, swaps, turn
+from wds_imagenet.images.orientation import Box, swaps, turn, turn_pixels
 
+Native = Callable[
+    [npt.NDArray[np.uint8], float, float, float, float, npt.NDArray[np.uint8], bool, bool], None
+]
+
+
+def _load() -> Native | None:
+    try:
+        from wds_imagenet.images._resize import resize as native  # noqa: PLC0415 - it may not be there
+    except ImportError:  # it was installed where there is no C compiler
+        return None
+    return native
+
+
+_native: Native | None = _load()
+_MIRRORED: Final = 2
+_STRAIGHT: Final = (1, _MIRRORED)
 _NUDGE: Final = 1e-5  # pixels; keeps our arithmetic and Pillow's on the same side of an integer
 
 
@@ -42,22 +59,44 @@ def resize(
         out = np.empty(shape, np.uint8)
     elif out.shape != shape or out.dtype != np.uint8:
         raise UsageError(f"out is {out.dtype} {list(out.shape)}; it should be uint8 {list(shape)}")
-    part, inner = _part(image, (width, height), box)
-    if antialias:
-        small = part.resize((width, height), Image.Resampling.BILINEAR, inner)
+    if image.strides[1:] != (3, 1):
+        image = np.ascontiguousarray(image)
+    left, top, right, bottom = box or (0, 0, image.shape[1], image.shape[0])
+    if not (0 <= left < right <= image.shape[1] and 0 <= top < bottom <= image.shape[0]):
+        raise UsageError(f"the box {box} is not in an image of {image.shape[1]} × {image.shape[0]} pixels")
+    if _native is None:
+        out[...] = np.asarray(
+            turn(_with_pillow(image, size, (left, top, right, bottom), antialias=antialias), orientation)
+        )
+    elif orientation in _STRAIGHT:
+        _native(image, left, top, right, bottom, out, antialias, orientation == _MIRRORED)
     else:
-        left, top, right, bottom = inner
-        small = _plain(_plain(part, 0, width, left, right), 1, height, top, bottom)
-    out[...] = np.asarray(turn(small, orientation))
+        small = np.empty((height, width, 3), np.uint8)
+        _native(image, left, top, right, bottom, small, antialias, False)
+        out[...] = turn_pixels(small, orientation)
     return out
 
 
-def _part(image: npt.NDArray[np.uint8], size: tuple[int, int], box: Box | None) -> tuple[Image.Image, Box]:
+def engine() -> str:
+    """Return what resizes: `native`, or `Pillow` where the native module was not built."""
+    return "Pillow" if _native is None else "native"
+
+
+def _with_pillow(
+    image: npt.NDArray[np.uint8], size: tuple[int, int], box: Box, *, antialias: bool
+) -> Image.Image:
+    height, width = size
+    part, inner = _part(image, (width, height), box)
+    if antialias:
+        return part.resize((width, height), Image.Resampling.BILINEAR, inner)
+    left, top, right, bottom = inner
+    return _plain(_plain(part, 0, width, left, right), 1, height, top, bottom)
+
+
+def _part(image: npt.NDArray[np.uint8], size: tuple[int, int], box: Box) -> tuple[Image.Image, Box]:
     """Return as much of the image as the filter can reach, for Pillow, and the box in it."""
     height, width, _ = image.shape
-    left, top, right, bottom = box or (0, 0, width, height)
-    if not (0 <= left < right <= width and 0 <= top < bottom <= height):
-        raise UsageError(f"the box {box} is not in an image of {width} × {height} pixels")
+    left, top, right, bottom = box
     reach_x = max(1.0, (right - left) / size[0]) + 1
     reach_y = max(1.0, (bottom - top) / size[1]) + 1
     x0, x1 = max(0, math.floor(left - reach_x)), min(width, math.ceil(right + reach_x))

@@ -2,7 +2,8 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from wds_imagenet.format.companions import OPEN_CLIP, README, TIMM, companions
 from wds_imagenet.format.manifest import FOLDER, KEYS_PATH, PATH, Manifest
 from wds_imagenet.packing.plan import Plan, differences
 from wds_imagenet.packing.receipt import Receipt, Remark, receipt_path
+from wds_imagenet.packing.schema import Schema
 from wds_imagenet.sources.reference import Metadata
 from wds_imagenet.storage import Store
 
@@ -88,7 +90,7 @@ def commit(store: Store, plan: Plan, receipts: Iterable[Receipt]) -> Manifest:
         suffixes=plan.schema.suffixes,
         keys_sha256=hashlib.sha256(keys).hexdigest(),
         shards=tuple(receipt.shard for receipt in ordered),
-        classes=_classes(plan.listing.classes, labels) if plan.schema.labelled else (),
+        classes=_classes(plan.schema, labels),
         plan=plan.fingerprint,
     )
     remarks = (remark for receipt in ordered for remark in receipt.remarks)
@@ -121,12 +123,13 @@ def _read(store: Store, path: str) -> bytes | None:
 
 
 def _check_vacant(store: Store, shards: Mapping[str, int]) -> None:
-    there = list(shards)[:1] + [path for path in (TIMM, OPEN_CLIP, README) if _read(store, path) is not None]
-    if there:
-        raise PlanError(
-            f"{store.url} has {there[0]!r}, which packing would overwrite, and no plan beside it. "
-            "Choose an empty destination, or move that away"
-        )
+    for path in (*list(shards)[:1], TIMM, OPEN_CLIP, README):
+        with suppress(NotFoundError):
+            store.info(path)
+            raise PlanError(
+                f"{store.url} has {path!r}, which packing would overwrite, and no plan beside it. "
+                "Choose an empty destination, or move that away"
+            )
 
 
 def _receipts(store: Store, plan: Plan, sizes: Mapping[str, int]) -> Iterable[tuple[str, Receipt]]:
@@ -145,9 +148,11 @@ def _receipts(store: Store, plan: Plan, sizes: Mapping[str, int]) -> Iterable[tu
             yield name, receipt
 
 
-def _classes(classes: Sequence[Metadata], labels: Mapping[int, int]) -> tuple[Metadata, ...]:
-    counted = []
-    for label, item in enumerate(classes):
-        entry: dict[str, Any] = {"name": item.get("name", str(label)), "samples": labels.get(label, 0)}
-        counted.append(entry | {name: value for name, value in item.items() if name not in entry})
-    return tuple(counted)
+def _classes(schema: Schema, labels: Mapping[int, int]) -> tuple[Metadata, ...]:
+    """Return what the samples' JSON says of each class, and how many samples it has."""
+    classes = []
+    for label, record in enumerate(schema.classes):
+        head: dict[str, Any] = {"name": record.get("class_name", str(label)), "samples": labels.get(label, 0)}
+        rest = {name: value for name, value in record.items() if name not in {"class_name", *head}}
+        classes.append(head | rest)
+    return tuple(classes)

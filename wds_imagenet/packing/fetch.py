@@ -11,7 +11,6 @@ from wds_imagenet.sources.reference import Reference
 from wds_imagenet.storage import Store, open_store
 
 _THREADS: Final = 16  # reads under way at a time on a store that answers over a network
-
 _MAX_STORES: Final = 4096
 
 

@@ -137,7 +137,8 @@ def pack_source(
     """Pack a data set as it was released: what the source of that name finds in its inputs.
 
     Guarantees and costs are those of `pack`, after the source's own listing. `options` are those of
-    the source and of `PackOptions`, by name; `name` is by default that of the destination's folder.
+    the source and of `PackOptions`, by name; `name` is by default that of the destination's folder,
+    `split` what the source can tell, or else `train`.
     """
     found = SOURCES.get(source)
     if found is None:
@@ -149,11 +150,14 @@ def pack_source(
     unknown = options.keys() - of_source - of_packing
     if unknown:
         raise UsageError(f"neither {source} nor packing has the option {', '.join(sorted(unknown))}")
-    choices = {name: value for name, value in options.items() if name in of_packing}
-    choices.setdefault("name", default_name(dest, choices.get("split", "train")))
     own = {name: value for name, value in options.items() if name in of_source}
+    listing = found(*inputs, **own, **(source_options or {}))
+    choices = {name: value for name, value in options.items() if name in of_packing}
+    if "split" in of_source or "split" not in choices:
+        choices["split"] = listing.split or options.get("split") or "train"
+    choices.setdefault("name", default_name(dest, choices["split"]))
     return pack(
-        found(*inputs, **own, **(source_options or {})),
+        listing,
         dest,
         PackOptions(**choices),
         workers=workers,

@@ -42,6 +42,7 @@ class Plan:
     bounds: tuple[int, ...]
     """Shard i has the positions `bounds[i]` to `bounds[i + 1]` of the order."""
     references_sha256: str
+    classes_sha256: str
     expected_bytes: int
     """Of all shards, by the sizes that the source told."""
     notes: tuple[str, ...]
@@ -57,7 +58,7 @@ class Plan:
         """Return what a worker must know to build one shard."""
         positions = self.order[self.bounds[shard] : self.bounds[shard + 1]]
         references = tuple(self.listing.references[i] for i in positions.tolist())
-        return ShardTask(shard, self.shard_names[shard], references)
+        return ShardTask(self.shard_names[shard], references)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -75,7 +76,7 @@ class Plan:
                 "shards": len(self.shard_names),
                 "fields": {item.name: item.kind for item in self.schema.fields},
                 "classes": len(self.listing.classes),
-                "classes_sha256": hashlib.sha256(strict_json.dumps(self.schema.classes)).hexdigest(),
+                "classes_sha256": self.classes_sha256,
                 "references_sha256": self.references_sha256,
             }
         )
@@ -109,7 +110,17 @@ def plan(listing: Listing, options: PackOptions) -> Plan:
         *clashes,
         *(f"the metadata field {f.source!r} becomes {f.name!r} in the JSON" for f in renamed),
     )
-    return Plan(options, schema, listing, order, bounds, _hash(references), int(sizes.sum()), notes)
+    return Plan(
+        options=options,
+        schema=schema,
+        listing=listing,
+        order=order,
+        bounds=bounds,
+        references_sha256=_hash_references(references),
+        classes_sha256=_hash_classes(schema),
+        expected_bytes=int(sizes.sum()),
+        notes=notes,
+    )
 
 
 def differences(theirs: bytes, ours: bytes) -> str:
@@ -122,7 +133,7 @@ def differences(theirs: bytes, ours: bytes) -> str:
     if not isinstance(old, dict) or old.get("format") != _FORMAT:
         raise PlanError("the plan at the destination is none of wds-imagenet's")
     found = [*_compare(old.pop("options", {}), new.pop("options")), *_compare(old, new)]
-    return "; ".join(found)
+    return "; ".join(found) or "it is written in another way"
 
 
 def _compare(old: Any, new: dict[str, Any]) -> Iterator[str]:  # noqa: ANN401 - a stranger's JSON
@@ -188,7 +199,14 @@ def _bounds(sizes: npt.NDArray[np.int64], options: PackOptions) -> Iterator[int]
     yield count
 
 
-def _hash(references: Sequence[Reference]) -> str:
+def _hash_classes(schema: Schema) -> str:
+    try:
+        return hashlib.sha256(strict_json.dumps(schema.classes)).hexdigest()
+    except (TypeError, ValueError) as error:
+        raise SourceError(f"the class table has no JSON form: {error}") from error
+
+
+def _hash_references(references: Sequence[Reference]) -> str:
     """Return the SHA-256 of what the references say, wherever the data set lies."""
     folder = common_folder(reference.url for reference in references)
     digest = hashlib.sha256()

@@ -34,7 +34,8 @@ class Publisher:
         building raises, `StoreError` and its kinds.
         """
         with _temporary(self.store, task.name) as file:
-            receipt = self._build(task, file)
+            with closing(self.fetch.all(task.references)) as images:
+                receipt = build_shard(task, self.recipe, images, file)
             self.store.put_file(task.name, file)
         size = self.store.info(task.name).size
         if size != receipt.shard.size:
@@ -45,38 +46,34 @@ class Publisher:
         self.store.put(receipt_path(task.name), receipt.to_json())
         return receipt
 
-    def _build(self, task: ShardTask, file: Path) -> Receipt:
-        try:
-            with closing(self.fetch.all(task.references)) as images:
-                return build_shard(task, self.recipe, images, file)
-        except OSError as error:
-            told = meaning(error, file)
-            told.add_note(f"shards are built in {file.parent} before they are put")
-            raise told from error
-
 
 @contextmanager
 def _temporary(store: Store, name: str) -> Iterator[Path]:
     """Give a path to write to, in the store's own place where it has one; nothing is left there."""
-    if store.staging is None:
-        with tempfile.TemporaryDirectory(prefix="wds-imagenet-") as folder:
-            yield Path(folder) / name
-        return
-    store.staging.mkdir(parents=True, exist_ok=True)
-    file = store.staging / f"{name}.{secrets.token_hex(8)}"
     try:
-        with _locked(file):
-            yield file
-    finally:
-        file.unlink(missing_ok=True)
+        if store.staging is None:
+            with tempfile.TemporaryDirectory(prefix="wds-imagenet-") as folder:
+                yield Path(folder) / name
+        else:
+            store.staging.mkdir(parents=True, exist_ok=True)
+            with _locked(store.staging / f"{name}.{secrets.token_hex(8)}") as file:
+                yield file
+    except OSError as error:
+        place = store.staging or Path(tempfile.gettempdir())
+        told = meaning(error, place / name)
+        told.add_note(f"shards are built in {place} before they are put")
+        raise told from error
 
 
 @contextmanager
-def _locked(file: Path) -> Iterator[None]:
-    """Make a file and lock it, so that no other process's `sweep` takes it for a dead one's."""
-    while True:
-        with file.open("wb") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
-            if os.fstat(stream.fileno()).st_nlink:  # else it was swept before it was locked
-                yield
-                return
+def _locked(file: Path) -> Iterator[Path]:
+    """Make a file, and hold a lock so that no other process's `sweep` takes it for a dead one's."""
+    try:
+        while True:
+            with file.open("wb") as stream:
+                fcntl.flock(stream, fcntl.LOCK_EX)
+                if os.fstat(stream.fileno()).st_nlink:  # else it was swept before it was locked
+                    yield file
+                    return
+    finally:
+        file.unlink(missing_ok=True)

@@ -47,7 +47,6 @@ class Schema:
 
     labelled: bool
     captioned: bool
-    rewritten: bool
     classes: tuple[Mapping[str, Any], ...]
     """By class index, what is merged into the JSON."""
     fields: tuple[Field, ...]
@@ -85,7 +84,6 @@ def decide(listing: Listing, *, rewritten: bool) -> Schema:
     return Schema(
         labelled=labelled,
         captioned=any(reference.caption is not None for reference in listing.references),
-        rewritten=rewritten,
         classes=classes,
         fields=_fields([reference.metadata for reference in listing.references], taken),
     )

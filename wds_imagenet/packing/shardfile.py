@@ -33,7 +33,6 @@ class ShardFile:
         self._reader = reader
         self._sha256 = hashlib.sha256()
         self._blocks: list[Block] = []
-        self._buffer = bytearray()
 
     @classmethod
     @contextmanager
@@ -54,11 +53,8 @@ class ShardFile:
         self._writer.flush()
         self._sha256.update(data)
         self._blocks.append(Block(len(data), len(draft.keys), zlib.crc32(data)))
-        if len(self._buffer) != len(data):
-            self._buffer = bytearray(len(data))
-        length = self._reader.readinto(self._buffer)  # type: ignore[attr-defined] # a raw file has it
-        found = [key for key, _ in group(walk_bytes(memoryview(self._buffer), ended=draft.last))]
-        if length != len(data) or self._buffer != data or found != draft.keys:
+        back = self._reader.read(len(data))
+        if back != data or [key for key, _ in group(walk_bytes(back, ended=draft.last))] != draft.keys:
             raise CorruptError(
                 f"{self._writer.name}, block {len(self._blocks) - 1}: the file system does not give "
                 "back what was written"

@@ -9,6 +9,5 @@ from wds_imagenet.sources.reference import Reference
 class ShardTask:
     """A shard's name and its samples, in their order."""
 
-    index: int
     name: str
     references: tuple[Reference, ...]

@@ -35,7 +35,7 @@ def read_annotations(
     except ValueError as error:
         raise SourceError(f"{url} is not JSON as it should be: {error}") from error
     index = _index(paths)
-    found: list[Mapping[str, Any]] = [{} for _ in paths]
+    found: list[Mapping[str, Any]] = [{}] * len(paths)
     names: dict[int, str] = {}
     strangers: list[str] = []
     for name, entry in _entries(value, url):

@@ -16,6 +16,7 @@ from wds_imagenet.storage.store import Store
 
 _SUFFIXES: Final = frozenset({"cls", "txt", "json"})
 _MAX_BYTES: Final = 1 << 20
+_NOTHING: Final[Mapping[str, Any]] = {}
 _LABEL: Final = re.compile(r"-?[0-9]{1,9}")
 
 
@@ -27,7 +28,7 @@ class Facts:
     """From its `.cls`."""
     caption: str | None = None
     """From its `.txt`."""
-    json: Mapping[str, Any] = field(default_factory=dict)
+    json: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     """From its `.json`."""
 
 

@@ -40,3 +40,5 @@ class Listing:
     same for every class, and `name` is one of them."""
     notes: tuple[str, ...] = ()
     """What a person ought to hear, such as a count that differs from the published one."""
+    split: str | None = None
+    """Which split it is, where the source can tell: `train`, `validation` or `test`."""

@@ -46,6 +46,7 @@ def sidecars(
     where = url if annotations is None else annotations
     label, called = _values(facts, [fact.label for fact in facts], label_field, columns.LABEL, where)
     caption, told = _values(facts, [fact.caption for fact in facts], caption_field, columns.CAPTION, where)
+    used = {label, caption}
     labels, naming = columns.labels(called, listed, lambda i: f"{where}: {paths[i]}")
     references = [
         Reference(
@@ -56,7 +57,9 @@ def sidecars(
             image.path,
             number,
             columns.caption(text, f"{where}: {image.path}"),
-            {name: value for name, value in fact.json.items() if name not in {label, caption}},
+            {name: value for name, value in fact.json.items() if name not in used}
+            if fact.json
+            else fact.json,
         )
         for image, key, number, text, fact in zip(images, keys, labels, told, facts, strict=True)
     ]

@@ -1,19 +1,17 @@
 """Where bytes lie: one interface to the local disk, object stores, memory and HTTP.
 
-====================  =====================================================================
-`store.py`            the interface: what the rest of the package may ask and rely on
-`opening.py`          from a URL to a store
-`url.py`              URLs taken apart, and refused where they would open more than a store
-`options.py`          what a user may say, in s3fs's words or obstore's
-`local.py`            the local disk: temporary, fsync, rename
-`remote.py`           everything else: retries, checks and errors around an engine
-`engine.py`           what an engine must do
-`objects.py`          the fast engine: obstore's own API, for s3, gs and az
-`generic.py`          the engine for all the rest: fsspec
-`credentials.py`      what signs obstore's requests to S3
-`fault.py`            what a failure means, whichever engine met it
-`retry.py`            trying again, within bounds
-====================  =====================================================================
+store.py        the interface: what the rest of the package may ask and rely on
+opening.py      from a URL to a store
+url.py          URLs taken apart, and refused where they would open more than a store
+options.py      what a user may say about a store, in s3fs's words or in obstore's
+local.py        the local disk: temporary, fsync, rename
+remote.py       every other store: retries, checks and clear errors around an engine
+engine.py       what an engine must do
+objects.py      the fast engine, for s3, gs and az: obstore's own API
+generic.py      the engine for all the rest: fsspec
+credentials.py  what signs obstore's requests to S3
+fault.py        what a failure means, whichever engine met it
+retry.py        trying again, within bounds
 
 No other room knows fsspec or obstore.
 """

@@ -22,6 +22,8 @@ EXISTS: Final = "Exists"
 TRANSPORT: Final = "Transport"
 """Codes of our own, for what a client tells without one of the store's."""
 
+NO_BUCKET: Final = frozenset({"NoSuchBucket", "ContainerNotFound"})
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -76,7 +78,12 @@ _RULES: Final = (
         *("PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"),
         statuses=(301, 307, 308),
     ),
-    _rule(NotFoundError, "there is no such bucket; create it, or mend its name", "NoSuchBucket"),
+    _rule(
+        NotFoundError,
+        "there is no such bucket; create it, or mend its name",
+        "NoSuchBucket",
+        "ContainerNotFound",
+    ),
     _rule(
         FullError,
         "{reason}; the store or its quota is full",
@@ -89,7 +96,8 @@ _RULES: Final = (
         *("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "AllAccessDisabled"),
         statuses=(401, 403),
     ),
-    _rule(NotFoundError, "there is no such object", "NoSuchKey", statuses=(404,)),
+    _rule(NotFoundError, "there is no such object", "NoSuchKey", "BlobNotFound"),
+    _rule(NotFoundError, "there is no such object, or no such bucket", statuses=(404,)),
     _rule(CorruptError, "the object is shorter than what was asked of it", "InvalidRange", statuses=(416,)),
     _rule(
         UnavailableError,
@@ -124,8 +132,12 @@ def meaning(fault: Fault, where: str) -> StoreError | CorruptError:
 
 
 def redact(text: str, secrets: frozenset[str]) -> str:
-    """Return the text without the secrets and without any URL's query or credentials."""
+    """Return the text without the secrets and without any URL's query or credentials.
+
+    Nor does it keep what S3 repeats of a request whose signature is wrong, a session's token included.
+    """
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, "***")
     text = re.sub(r"(://)[^/\s@]+@", r"\1", text)
+    text = re.sub(r"<(AWSAccessKeyId|StringToSign|CanonicalRequest)>.*?</\1>", "", text, flags=re.DOTALL)
     return re.sub(r"(https?://[^\s?\"'<>]*)\?[^\s\"'<>]*", r"\1", text)

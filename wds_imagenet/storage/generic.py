@@ -7,7 +7,7 @@ from threading import Lock
 from typing import Any, Final
 
 from wds_imagenet.errors import ChangedError, MissingExtraError, StoreError
-from wds_imagenet.storage.fault import BAD_CERTIFICATE, EXISTS, NO_CREDENTIALS, TRANSPORT, Fault
+from wds_imagenet.storage.fault import BAD_CERTIFICATE, EXISTS, NO_BUCKET, NO_CREDENTIALS, TRANSPORT, Fault
 from wds_imagenet.storage.objects import PART, PARTS
 from wds_imagenet.storage.options import Options
 from wds_imagenet.storage.store import Blob, ObjectInfo
@@ -103,8 +103,9 @@ class FsspecEngine:
         """Remove a file."""
         try:
             self._call("rm_file", self._full(path))
-        except FileNotFoundError:
-            return
+        except FileNotFoundError as error:
+            if translate(error).code in NO_BUCKET:
+                raise
 
     def _full(self, path: str) -> str:
         return f"{self._root}/{path}{self._query}"

@@ -104,7 +104,11 @@ class LocalStore:
         top = self._full(folder) if folder else self._root
         with _named(top):
             for path, entry in _walk(top, f"{folder}/" if folder else "", prefix, ()):
-                yield _info(path, entry.stat())
+                try:
+                    found = entry.stat()
+                except OSError as error:
+                    raise meaning(error, Path(entry.path)) from error
+                yield _info(path, found)
 
     def delete(self, path: str) -> None:
         """See `Store.delete`."""

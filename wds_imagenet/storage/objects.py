@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from wds_imagenet.errors import UnavailableError
 from wds_imagenet.storage.credentials import find_credentials
-from wds_imagenet.storage.fault import BAD_CERTIFICATE, BAD_PATH, NO_CREDENTIALS, TRANSPORT, Fault
+from wds_imagenet.storage.fault import BAD_CERTIFICATE, BAD_PATH, NO_BUCKET, NO_CREDENTIALS, TRANSPORT, Fault
 from wds_imagenet.storage.options import Options
 from wds_imagenet.storage.store import Blob, ObjectInfo
 from wds_imagenet.storage.url import Location
@@ -30,6 +30,7 @@ _SIGNS: Final = (
     (r"InvalidCertificate|InvalidContentType|invalid peer certificate", BAD_CERTIFICATE),
     (r"Received redirect without LOCATION", "PermanentRedirect"),
     (r"External AWS credential provider", "AccessDenied"),
+    (r"Wanted range starting at \d+, but object was only", "InvalidRange"),
     (r"HTTP error: ", TRANSPORT),
 )
 """What an error's text says, and the code it stands for."""
@@ -115,15 +116,22 @@ class ObjectEngine:
                     yield self._info(meta)
 
     def delete(self, path: str) -> None:
-        """DELETE."""
-        self._obstore.delete(self._small, self._key(path))
+        """DELETE, of which Azure says when there is nothing."""
+        try:
+            self._obstore.delete(self._small, self._key(path))
+        except FileNotFoundError as error:
+            if translate(error).code in NO_BUCKET:
+                raise
 
     def _key(self, path: str) -> str:
         return f"{self._folder}/{path}" if self._folder else path
 
     def _info(self, meta: "ObjectMeta") -> ObjectInfo:
         path = meta["path"].removeprefix(f"{self._folder}/") if self._folder else meta["path"]
-        return ObjectInfo(path, meta["size"], meta["e_tag"])
+        etag = meta["e_tag"]
+        if etag and not etag.endswith('"'):  # Azure's listings leave out the quotes that If-Match needs
+            etag = f'"{etag}"'
+        return ObjectInfo(path, meta["size"], etag)
 
 
 def translate(error: Exception) -> Fault:
@@ -131,7 +139,8 @@ def translate(error: Exception) -> Fault:
     text = str(error)
     head, _, debug = text.partition("Debug source:")
     reason = _first(r"<Message>([^<]+)</Message>", head) or _first(r'message: "([^"]+)"', debug)
-    reason = reason or _first(r"kind: (Timeout)", debug) or " ".join(head.rpartition(" - ")[2].split())
+    reason = reason or _first(r"kind: (Timeout)", debug) or _first(r"status code: ([^:]+)", head)
+    reason = reason or " ".join(head.rpartition(" - ")[2].split())
     code = next((code for sign, code in _SIGNS if re.search(sign, text)), "")
     code = code or _first(r"<Code>([^<]+)</Code>", head)
     status = _first(r"status code: (\d{3})", head)
@@ -143,7 +152,7 @@ def translate(error: Exception) -> Fault:
 
 def _first(pattern: str, text: str) -> str:
     match = re.search(pattern, text)
-    return match[1].strip() if match else ""
+    return match[1].strip().partition("\n")[0] if match else ""
 
 
 def _client(
@@ -161,6 +170,8 @@ def _client(
         found = find_credentials(config, location.url)
         provider = found.provider
         out = {**found.settings, **out}
+        if "endpoint" in out and os.environ.get("AWS_ENDPOINT_URL_S3"):
+            out["aws_endpoint_url_s3"] = out["endpoint"]  # or the environment would go before the options
         for name in ("access_key_id", "secret_access_key", "session_token", "profile"):
             out.pop(name, None)
     if location.account:

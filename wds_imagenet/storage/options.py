@@ -150,7 +150,9 @@ def _s3_config(options: Mapping[str, object], environ: Mapping[str, str]) -> dic
     # A key of one origin with a token of another opens nothing.
     if not config.keys() & {*_KEYS, "profile", "skip_signature"}:
         keys = {name: environ[v] for name, v in _KEYS.items() if environ.get(v)}
-        config |= keys or {"profile": environ.get("AWS_PROFILE")}
+        config |= keys
+        if not keys and environ.get("AWS_PROFILE"):
+            config["profile"] = environ["AWS_PROFILE"]
     return {name: value for name, value in config.items() if value is not None}
 
 

@@ -1,7 +1,7 @@
 """URLs of stores: taken apart, and refused where they would open more than a store. Pure."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -37,11 +37,11 @@ class Location:
 
     scheme: str
     """A value of `SCHEMES`."""
-    root: str
+    root: str = field(repr=False)
     """A local path, a container with its path, or for HTTP the URL; with no slash at its end."""
     url: str
     """The same as a URL, without credentials or query."""
-    query: str = ""
+    query: str = field(default="", repr=False)
     """What follows an HTTP URL's `?`, and so every path beneath it: often a signature, so a secret."""
     account: str = ""
     """The Azure account, where the URL names it."""

@@ -1,0 +1,115 @@
+"""What the documentation shows is so: its programs run, its options and files exist."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+import torch
+
+from wds_imagenet.demo import pictures
+from wds_imagenet.format import manifest as manifests
+from wds_imagenet.packing.options import PackOptions
+from wds_imagenet.packing.pack import pack
+from wds_imagenet.sources import SOURCES
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
+
+
+def blocks(page):
+    return BLOCK.findall(page.read_text())
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("docs")
+    for split, numbers in (("train", range(48)), ("validation", range(48, 60))):
+        list(pictures.write_many(folder / "pictures" / split, numbers))
+        pack(
+            SOURCES["sidecars"](str(folder / "pictures" / split)),
+            str(folder / split),
+            PackOptions("p", split),
+        )
+    return folder
+
+
+def localized(program, shards):
+    """The program on data that is here, and not for ninety epochs."""
+    program = program.replace("s3://bucket/in1k", str(shards))
+    return re.sub(r"batch_size=256|, 256\)", lambda m: m[0].replace("256", "16"), program.replace("90", "2"))
+
+
+class Model(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = torch.nn.Linear(3, 12)
+
+    def forward(self, images):
+        return self.linear(images.mean((2, 3)))
+
+
+def test_the_program_of_the_readme_runs(shards):
+    for program in blocks(ROOT / "README.md"):
+        exec(compile(localized(program, shards), "README.md", "exec"), {})  # noqa: S102 - our own words
+
+
+def test_the_recipe_for_plain_pytorch_trains_resumes_and_evaluates(shards, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "docs" / "recipes.md").read_text()
+    section = text.partition("## Plain PyTorch")[2].partition("\n## ")[0]
+    names = {"model": Model()}
+    for program in BLOCK.findall(section):
+        exec(compile(localized(program, shards), "recipes.md", "exec"), names)  # noqa: S102 - our own words
+    assert names["count"] == 12
+
+
+def test_the_recipe_for_a_data_loader_runs(shards):
+    text = (ROOT / "docs" / "recipes.md").read_text()
+    (program,) = BLOCK.findall(text.partition("## DataLoader")[2].partition("\n## ")[0])
+    names = {}
+    header = "from wds_imagenet import RandomResizedCrop\n"
+    exec(compile(localized(header + program, shards), "recipes.md", "exec"), names)  # noqa: S102 - our own words
+    assert sum(int(batch.mask.sum()) for batch in names["loader"]) == 48
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_every_program_is_valid_python(page):
+    for program in blocks(page):
+        compile(program, page.name, "exec")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_every_file_that_is_linked_or_named_exists(page):
+    text = page.read_text()
+    for target in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (page.parent / target).exists(), target
+    for target in re.findall(r"`((?:tests|wds_imagenet|benchmarks|bin|docs)/[\w./-]+)`", text):
+        assert (ROOT / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_every_option_that_is_shown_is_one(page):
+    verbs = ["pack imagenet", "pack imagefolder", "pack table", "pack sidecars", "index", "verify", "info"]
+    verbs += ["ls", "cat", "bench", "doctor", "demo"]
+    helps = "".join(
+        subprocess.run(
+            [sys.executable, "-m", "wds_imagenet", *verb.split(), "--help"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for verb in verbs
+    )
+    for line in re.findall(r"wds-imagenet [a-z].*|`pack [a-z].*?`", page.read_text()):
+        for option in re.findall(r"--[a-z-]+", line):
+            assert option in helps, line
+
+
+def test_a_manifest_obeys_the_schema_that_is_published(shards):
+    schema = json.loads((ROOT / "wds_imagenet" / "format" / "manifest.schema.json").read_text())
+    jsonschema.validate(json.loads((shards / "train" / manifests.PATH).read_text()), schema)
