@@ -169,7 +169,7 @@ def test_the_name_comes_from_the_destination(dest, name):
 
 def one_line_error(result, code):
     assert result.returncode == code, result.stderr
-    (line,) = [line for line in result.stderr.splitlines() if not line.startswith("Usage")]
+    (line,) = [line for line in result.stderr.splitlines() if not line.startswith(("Usage", "listing "))]
     assert line.startswith(("error: ", "Error: "))
     assert "Traceback" not in result.stderr
     return line

@@ -169,6 +169,17 @@ def test_an_interrupted_packer_cleans_up_and_is_gone_in_seconds(
             assert list((dest / ".wds-imagenet/staging").iterdir()) == []
 
 
+def test_a_script_without_main_guard_packs_once(small_folder: Path, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from wds_imagenet.packing.pack import pack_source\n"
+        "options = {'samples_per_shard': 9, 'workers': 2}\n"
+        f"print(pack_source('imagefolder', {str(small_folder)!r}, dest={str(tmp_path / 'x')!r}, **options).shards)"
+    )
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("7\n", "")
+
+
 @contextmanager
 def file_size_limit(size: int) -> Iterator[None]:
     """No file may grow larger in this process: as if the disk were full."""

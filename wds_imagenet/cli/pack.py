@@ -42,7 +42,7 @@ def _command(name: str, source: "Source") -> click.Command:
     parameters: list[click.Parameter] = [
         click.Argument(["url"], metavar="INPUT"),
         click.Argument(["dest"]),
-        *(click.Option([_flag(option.name)], help=f"{option.help}.".capitalize()) for option in own),
+        *(click.Option([_flag(option.name)], help=_sentence(option.help)) for option in own),
         *_common(),
     ]
     takes_split = len(own) < len(options_of(source))
@@ -70,10 +70,13 @@ def _command(name: str, source: "Source") -> click.Command:
             source_storage_options = {**storage_options, **source_storage_options}
         if takes_split:
             of_source["split"] = split
+        if not json:
+            click.echo(f"listing {url}", err=True)
         listing = source(url, **of_source, **source_storage_options)
+        split = listing.split or split or "train"
         choices = PackOptions(
-            name=name or default_name(dest, split or "train"),
-            split=split or "train",
+            name=name or default_name(dest, split),
+            split=split,
             jpeg=JpegPolicy.parse(jpeg),
             **options,
         )
@@ -115,7 +118,7 @@ def default_name(dest: str, split: str) -> str:
 def _common() -> list[click.Parameter]:
     return [
         click.Option(["--name"], help="The data set's name, in the shards' names; DEST's folder by default."),
-        click.Option(["--split"], help="train, validation, test or another; train by default."),
+        click.Option(["--split"], help="train, validation, test or another; as the source tells, or train."),
         click.Option(
             ["--shard-bytes"], type=Size(), default=256 << 20, show_default="256MiB", help="About how large."
         ),
@@ -158,6 +161,10 @@ def _common() -> list[click.Parameter]:
 
 def _help(source: "Source") -> str:
     return "\b\n".join((source.__doc__ or "").split("\n\n")[:1])
+
+
+def _sentence(phrase: str) -> str:
+    return f"{phrase[0].upper()}{phrase[1:]}."
 
 
 def _flag(name: str) -> str:

@@ -72,8 +72,8 @@ def verdict(measured: Measurement) -> str:
         each = stats.transform_cpu_seconds / max(stats.samples, 1)
         return (
             f"Decoding is the bottleneck: {measured.threads} threads were at it {decoding:.0%} of their "
-            f"time, {each * 1e3:.2f} ms an image; more cores, or smaller images (pack --jpeg resize=…), would "
-            "help, a faster store would not."
+            f"time, {each * 1e3:.2f} ms an image; more cores, or smaller images (pack --jpeg resize=…), "
+            "would help, a faster store would not."
         )
     return (
         f"Neither store nor decoding is the bottleneck (threads decoded {decoding:.0%} and waited for blocks "
