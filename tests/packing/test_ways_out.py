@@ -172,9 +172,9 @@ def test_an_interrupted_packer_cleans_up_and_is_gone_in_seconds(
 def test_a_script_without_main_guard_packs_once(small_folder: Path, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
+        f"source, dest = {str(small_folder)!r}, {str(tmp_path / 'packed')!r}\n"
         "from wds_imagenet.packing.pack import pack_source\n"
-        "options = {'samples_per_shard': 9, 'workers': 2}\n"
-        f"print(pack_source('imagefolder', {str(small_folder)!r}, dest={str(tmp_path / 'x')!r}, **options).shards)"
+        "print(pack_source('imagefolder', source, dest=dest, samples_per_shard=9, workers=2).shards)\n"
     )
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("7\n", "")
