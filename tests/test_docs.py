@@ -13,7 +13,7 @@ import torch
 from wds_imagenet.demo import pictures
 from wds_imagenet.format import manifest as manifests
 from wds_imagenet.packing.options import PackOptions
-from wds_imagenet.packing.pack import pack
+from wds_imagenet.packing.pack import pack_listing
 from wds_imagenet.sources import SOURCES
 
 ROOT = Path(__file__).parents[1]
@@ -30,7 +30,7 @@ def shards(tmp_path_factory):
     folder = tmp_path_factory.mktemp("docs")
     for split, numbers in (("train", range(48)), ("validation", range(48, 60))):
         list(pictures.write_many(folder / "pictures" / split, numbers))
-        pack(
+        pack_listing(
             SOURCES["sidecars"](str(folder / "pictures" / split)),
             str(folder / split),
             PackOptions("p", split),

@@ -7,11 +7,8 @@ import tarfile
 import pytest
 import torch
 
-from wds_imagenet import Dataset, Loader, RandomResizedCrop
-from wds_imagenet.packing.options import PackOptions
-from wds_imagenet.packing.pack import pack
+from wds_imagenet import Dataset, Loader, RandomResizedCrop, pack
 from wds_imagenet.reading.verify import verify
-from wds_imagenet.sources import SOURCES
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +40,8 @@ def wnids(photos):
 
 def pack_to(dest, released):
     archive, devkit, _ = released
-    listing = SOURCES["imagenet"](str(archive), devkit=str(devkit), split="train")
-    return pack(listing, dest, PackOptions("in1k", "train", shard_bytes=32 << 20, block_bytes=1 << 20))
+    sizes = {"shard_bytes": 32 << 20, "block_bytes": 1 << 20}
+    return pack("imagenet", str(archive), dest=dest, devkit=str(devkit), name="in1k", **sizes)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from wds_imagenet.images import Decode, RandomResizedCrop, ResizeCenterCrop, decode
+    from wds_imagenet.images.decode import decode
+    from wds_imagenet.images.transforms import Decode, RandomResizedCrop, ResizeCenterCrop
     from wds_imagenet.packing.pack import PackReport, pack
     from wds_imagenet.reading.batches import Batch, DecodedSample
     from wds_imagenet.reading.dataset import Dataset
@@ -34,14 +35,14 @@ __all__ = [
 _HOMES: Final = {
     "Batch": "reading.batches",
     "Dataset": "reading.dataset",
-    "Decode": "images",
+    "Decode": "images.transforms",
     "DecodedSample": "reading.batches",
     "Loader": "reading.loader",
     "PackReport": "packing.pack",
-    "RandomResizedCrop": "images",
-    "ResizeCenterCrop": "images",
+    "RandomResizedCrop": "images.transforms",
+    "ResizeCenterCrop": "images.transforms",
     "Sample": "sample",
-    "decode": "images",
+    "decode": "images.decode",
     "pack": "packing.pack",
 }
 

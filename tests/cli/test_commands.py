@@ -12,8 +12,8 @@ from PIL import Image
 
 from wds_imagenet.cli import commands as module
 from wds_imagenet.cli.options import Size
-from wds_imagenet.cli.pack import default_name
 from wds_imagenet.format import manifest as manifests
+from wds_imagenet.packing.options import default_name
 
 
 def run(*arguments, cwd=None, env=None):

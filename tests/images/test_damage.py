@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from wds_imagenet.errors import ImageError
-from wds_imagenet.images import decode, repair, resize_jpeg
+from wds_imagenet.images.decode import decode
+from wds_imagenet.images.rewrite import repair, resize_jpeg
 
 FILES = {
     "jpeg": ("JPEG", "RGB", {}),

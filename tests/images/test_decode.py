@@ -6,7 +6,8 @@ import simplejpeg
 from PIL import Image, ImageOps
 
 from wds_imagenet.errors import ImageError
-from wds_imagenet.images import decode, probe
+from wds_imagenet.images.decode import decode
+from wds_imagenet.images.probe import probe
 
 JPEGS = {
     "baseline": {},

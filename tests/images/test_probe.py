@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from wds_imagenet.errors import ImageError
-from wds_imagenet.images import MAX_PIXELS, probe
+from wds_imagenet.images.header import MAX_PIXELS
+from wds_imagenet.images.probe import probe
 
 COLORS = {"RGB": "rgb", "L": "grey", "CMYK": "cmyk"}
 NOT_IMAGES = [

@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 
 from wds_imagenet.errors import UsageError
-from wds_imagenet.images import decode, resize
+from wds_imagenet.images.decode import decode
+from wds_imagenet.images.resize import resize
 
 SIZES = [(350, 350), (450, 230), (230, 370), (150, 150), (150, 300), (500, 375), (224, 224)]
 

@@ -6,7 +6,9 @@ import pytest
 from PIL import Image, ImageCms
 
 from wds_imagenet.errors import ImageError
-from wds_imagenet.images import decode, probe, repair, resize_jpeg
+from wds_imagenet.images.decode import decode
+from wds_imagenet.images.probe import probe
+from wds_imagenet.images.rewrite import repair, resize_jpeg
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 

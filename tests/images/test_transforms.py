@@ -8,8 +8,10 @@ from PIL import Image, ImageOps
 
 from wds_imagenet.draws import Draws
 from wds_imagenet.errors import ImageError, UsageError
-from wds_imagenet.images import Decode, RandomResizedCrop, ResizeCenterCrop, decode, probe
 from wds_imagenet.images.crop import random_crop
+from wds_imagenet.images.decode import decode
+from wds_imagenet.images.probe import probe
+from wds_imagenet.images.transforms import Decode, RandomResizedCrop, ResizeCenterCrop
 
 BILINEAR = Image.Resampling.BILINEAR
 

@@ -4,7 +4,7 @@ import os
 import sys
 from typing import Any, Final
 
-from wds_imagenet.packing.pack import pack_source
+from wds_imagenet.packing.pack import pack
 
 OPTIONS: Final[dict[str, Any]] = {"name": "photos", "samples_per_shard": 20, "block_bytes": 300_000}
 
@@ -17,7 +17,7 @@ def main() -> None:
         packer = os.fork()
         if not packer:
             os.setpgid(0, 0)
-            pack_source("imagefolder", source, dest=dest, workers=int(workers), **OPTIONS)
+            pack("imagefolder", source, dest=dest, workers=int(workers), **OPTIONS)
             sys.exit(0)
         os.setpgid(packer, packer)  # whichever of the two is first
         tell(packer)

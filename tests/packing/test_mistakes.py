@@ -13,7 +13,7 @@ from PIL import Image
 from wds_imagenet.errors import DataError, DeniedError, ImageError, NotFoundError, SourceError, StoreError
 from wds_imagenet.format.manifest import PATH, Manifest
 from wds_imagenet.packing.options import OnBad, PackOptions
-from wds_imagenet.packing.pack import PackReport, pack
+from wds_imagenet.packing.pack import PackReport, pack_listing
 from wds_imagenet.packing.receipt import Receipt
 from wds_imagenet.sources import Listing
 from wds_imagenet.storage import open_store
@@ -44,14 +44,14 @@ def spoilt(photo_files: list[Path], tmp_path: Path, list_images: ListImages) -> 
 
 def packed(listing: Listing, url: str, policy: OnBad) -> tuple[PackReport, dict[str, str]]:
     """Return the report, and what it says of each image: its action by its key."""
-    report = pack(listing, url, PackOptions("x", on_bad=policy, shuffle=False))
+    report = pack_listing(listing, url, PackOptions("x", on_bad=policy, shuffle=False))
     lines = open_store(url).read(".wds-imagenet/report.jsonl").data.splitlines()
     return report, {line["key"]: line["action"] for line in map(json.loads, lines)}
 
 
 def test_a_bad_image_stops_the_packing_and_is_named(spoilt: Listing, url: str) -> None:
     with pytest.raises(ImageError, match=rf"{spoilt.references[1].url}: the JPEG is cut off"):
-        pack(spoilt, url, PackOptions("x", shuffle=False))
+        pack_listing(spoilt, url, PackOptions("x", shuffle=False))
     assert PATH not in [o.path for o in open_store(url).list_objects()]
 
 
@@ -73,41 +73,43 @@ def test_bad_images_are_mended_and_told(spoilt: Listing, url: str) -> None:
 @pytest.mark.parametrize("i", [2, 5])
 def test_what_cannot_be_mended_stops_the_packing(spoilt: Listing, url: str, i: int) -> None:
     with pytest.raises(ImageError, match=rf"{i}\.JPEG: "):
-        pack(replace(spoilt, references=[spoilt.references[i]]), url, PackOptions("x", on_bad="repair"))
+        pack_listing(
+            replace(spoilt, references=[spoilt.references[i]]), url, PackOptions("x", on_bad="repair")
+        )
 
 
 def test_a_data_set_of_which_nothing_is_left_has_no_manifest(spoilt: Listing, url: str) -> None:
     with pytest.raises(SourceError, match="can be used"):
-        pack(replace(spoilt, references=[spoilt.references[5]]), url, PackOptions("x", on_bad="skip"))
+        pack_listing(replace(spoilt, references=[spoilt.references[5]]), url, PackOptions("x", on_bad="skip"))
     assert PATH not in [o.path for o in open_store(url).list_objects()]
 
 
 def test_nothing_to_pack_is_an_error(url: str) -> None:
     with pytest.raises(SourceError, match="no images"):
-        pack(Listing([]), url, PackOptions("x"))
+        pack_listing(Listing([]), url, PackOptions("x"))
 
 
 def test_a_destination_that_is_a_file_is_an_error(small: Listing, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"precious")
     for dest in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(StoreError, match="file"):
-            pack(small, str(dest), PackOptions("x"))
+            pack_listing(small, str(dest), PackOptions("x"))
     assert (tmp_path / "file").read_bytes() == b"precious"
 
 
 def test_no_such_bucket_is_an_error(small: Listing, s3_url: str) -> None:
     with pytest.raises(NotFoundError, match="bucket"):
-        pack(small, s3_url.replace("s3://tests", "s3://no-such-bucket"), PackOptions("x"))
+        pack_listing(small, s3_url.replace("s3://tests", "s3://no-such-bucket"), PackOptions("x"))
 
 
 def test_wrong_credentials_are_an_error(small: Listing, s3_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
     with pytest.raises(DeniedError):
-        pack(small, s3_url, PackOptions("x"))
+        pack_listing(small, s3_url, PackOptions("x"))
 
 
 def test_a_damaged_receipt_is_no_receipt(small: Listing, url: str) -> None:
-    pack(small, url, PackOptions("x"))
+    pack_listing(small, url, PackOptions("x"))
     data = open_store(url).read(".wds-imagenet/receipts/x-train-000000.tar.json").data
     receipt = Receipt.from_json(data)
     assert receipt.shard.samples == 60

@@ -16,7 +16,7 @@ from wds_imagenet.format.manifest import PATH, Manifest
 from wds_imagenet.format.samples import read_samples
 from wds_imagenet.packing import pack as module
 from wds_imagenet.packing.options import PackOptions
-from wds_imagenet.packing.pack import PackReport, Progress, pack, pack_source
+from wds_imagenet.packing.pack import PackReport, Progress, pack, pack_listing
 from wds_imagenet.sources import Listing
 from wds_imagenet.storage import Store, open_store
 
@@ -62,7 +62,7 @@ class Failing:
 def expected(small: Listing) -> dict[str, str]:
     """Every object of an undisturbed run."""
     url = f"memory://{uuid4().hex}"
-    pack(small, url, OPTIONS)
+    pack_listing(small, url, OPTIONS)
     return objects(url)
 
 
@@ -75,7 +75,7 @@ class PackContract:
 
     @pytest.fixture
     def packed(self, url: str, small: Listing) -> PackReport:
-        return pack(small, url, OPTIONS, workers=1)
+        return pack_listing(small, url, OPTIONS, workers=1)
 
     def test_every_image_is_there_byte_for_byte(self, url: str, packed: PackReport, small: Listing) -> None:
         store = open_store(url)
@@ -96,7 +96,7 @@ class PackContract:
         assert packed.manifest == f"{url}/{PATH}"
 
     def test_workers_give_the_same_bytes(self, url: str, small: Listing, expected: dict[str, str]) -> None:
-        pack(small, url, OPTIONS, workers=2)
+        pack_listing(small, url, OPTIONS, workers=2)
         assert objects(url) == expected
 
     def test_a_data_set_on_the_same_store_is_packed(
@@ -106,7 +106,7 @@ class PackContract:
         for reference in small.references:
             store.put(reference.name, Path(reference.url).read_bytes())
         references = [replace(r, url=f"{url}/in/{r.name}") for r in small.references]
-        pack(replace(small, references=references), f"{url}/out", OPTIONS, workers=2)
+        pack_listing(replace(small, references=references), f"{url}/out", OPTIONS, workers=2)
         tars = {name: digest for name, digest in expected.items() if name.endswith(".tar")}
         assert shards(f"{url}/out") == tars
 
@@ -122,31 +122,31 @@ class PackContract:
 
     def test_a_second_run_changes_nothing(self, url: str, packed: PackReport, small: Listing) -> None:
         before = {o.path: o for o in open_store(url).list_objects()}
-        again = pack(small, url, OPTIONS, workers=1)
+        again = pack_listing(small, url, OPTIONS, workers=1)
         assert {o.path: o for o in open_store(url).list_objects()} == before
         assert again.resumed == again.shards == 3
         assert replace(again, seconds=0, resumed=0) == replace(packed, seconds=0)
 
     def test_another_plan_is_refused_with_the_difference(self, url: str, small: Listing) -> None:
-        pack(small, url, OPTIONS, workers=1)
+        pack_listing(small, url, OPTIONS, workers=1)
         before = objects(url)
         with pytest.raises(PlanError, match=r"finished work of another plan: seed was 0 there, is 1 now"):
-            pack(small, url, OTHER)
+            pack_listing(small, url, OTHER)
         assert objects(url) == before
 
     def test_the_shards_of_a_stranger_are_not_overwritten(self, url: str, small: Listing) -> None:
         open_store(url).put("small-train-000001.tar", b"precious")
         with pytest.raises(PlanError, match=r"has 'small-train-000001\.tar', which packing"):
-            pack(small, url, OPTIONS)
+            pack_listing(small, url, OPTIONS)
         assert list(objects(url)) == ["small-train-000001.tar"]
 
     def test_the_readme_of_a_stranger_is_not_overwritten(self, url: str, small: Listing) -> None:
         open_store(url).put("README.md", b"precious")
         with pytest.raises(PlanError, match=r"'README\.md', which packing would overwrite"):
-            pack(small, url, OPTIONS)
+            pack_listing(small, url, OPTIONS)
 
     def test_a_dry_run_writes_nothing(self, url: str, small: Listing) -> None:
-        report = pack(small, url, OPTIONS, dry_run=True)
+        report = pack_listing(small, url, OPTIONS, dry_run=True)
         assert objects(url) == {}
         assert (report.shards, report.samples, report.manifest) == (3, 60, None)
 
@@ -157,35 +157,35 @@ class PackContract:
         with monkeypatch.context() as patch:
             patch.setattr(module, "open_store", lambda _: store)
             with pytest.raises(UnavailableError):
-                pack(small, url, OPTIONS, workers=1)
+                pack_listing(small, url, OPTIONS, workers=1)
         assert not finished(url)
         with pytest.raises(PlanError, match="unfinished work of another plan: seed was 0"):
-            pack(small, url, OTHER)
-        assert pack(small, url, OPTIONS, workers=1).resumed == 2
+            pack_listing(small, url, OTHER)
+        assert pack_listing(small, url, OPTIONS, workers=1).resumed == 2
         assert objects(url) == expected
 
     def test_a_shard_that_was_damaged_meanwhile_is_built_again(
         self, url: str, small: Listing, expected: dict[str, str]
     ) -> None:
-        pack(small, url, OPTIONS, workers=1)
+        pack_listing(small, url, OPTIONS, workers=1)
         store = open_store(url)
         store.delete(PATH)
         store.put("small-train-000001.tar", b"short")
         store.put(".wds-imagenet/receipts/small-train-000002.tar.json", b"{}")
-        assert pack(small, url, OPTIONS, workers=1).resumed == 1
+        assert pack_listing(small, url, OPTIONS, workers=1).resumed == 1
         assert objects(url) == expected
 
     def test_two_packers_of_one_plan_both_succeed(
         self, url: str, small: Listing, expected: dict[str, str]
     ) -> None:
         with ThreadPoolExecutor(2) as pool:
-            runs = [pool.submit(pack, small, url, OPTIONS, workers=1) for _ in range(2)]
+            runs = [pool.submit(pack_listing, small, url, OPTIONS, workers=1) for _ in range(2)]
         assert {run.result().plan for run in runs} == {runs[0].result().plan}
         assert objects(url) == expected
 
     def test_of_two_packers_with_two_plans_one_is_refused(self, url: str, small: Listing) -> None:
         with ThreadPoolExecutor(2) as pool:
-            runs = [pool.submit(pack, small, url, options, workers=1) for options in (OPTIONS, OTHER)]
+            runs = [pool.submit(pack_listing, small, url, options, workers=1) for options in (OPTIONS, OTHER)]
         refused = [run.exception() for run in runs if run.exception()]
         assert [type(error) for error in refused] == [PlanError]
         (winner,) = [run.result().plan for run in runs if not run.exception()]
@@ -212,12 +212,12 @@ class EveryFailure:
             with monkeypatch.context() as patch:
                 patch.setattr(module, "open_store", lambda _, found=store: found)
                 try:
-                    pack(small, at, OPTIONS, workers=1)
+                    pack_listing(small, at, OPTIONS, workers=1)
                     break
                 except UnavailableError:
                     held = objects(at)
             assert PATH not in held or held.keys() == expected.keys()
-            pack(small, at, OPTIONS, workers=1)
+            pack_listing(small, at, OPTIONS, workers=1)
             assert objects(at) == expected
         # The plan, each shard and its receipt, six files, sweeping; then none fails.
         assert number == 1 + 3 * 2 + 6 + 1 + 1
@@ -237,7 +237,7 @@ class TestLocal(PackContract, EveryFailure):
         left = Path(url) / ".wds-imagenet" / "staging" / "small-train-000000.tar.0123"
         left.parent.mkdir(parents=True)
         left.write_bytes(b"half")
-        pack(small, url, OPTIONS, workers=1)
+        pack_listing(small, url, OPTIONS, workers=1)
         assert not left.exists()
 
 
@@ -260,7 +260,7 @@ def url() -> Iterator[str]:
 
 def test_progress_is_told_shard_by_shard(url: str, small: Listing) -> None:
     told: list[Progress] = []
-    report = pack(small, url, OPTIONS, on_progress=told.append)
+    report = pack_listing(small, url, OPTIONS, on_progress=told.append)
     assert [(p.shards_done, p.shards, p.samples_done, p.samples) for p in told] == [
         (1, 3, 20, 60),
         (2, 3, 40, 60),
@@ -271,18 +271,18 @@ def test_progress_is_told_shard_by_shard(url: str, small: Listing) -> None:
 
 
 def test_the_report_is_json(url: str, small: Listing) -> None:
-    value = json.loads(json.dumps(pack(small, url, OPTIONS).to_json()))
+    value = json.loads(json.dumps(pack_listing(small, url, OPTIONS).to_json()))
     assert value["samples"] == 60
     assert value["url"] == url
 
 
 def test_no_worker_is_a_mistake(url: str, small: Listing) -> None:
     with pytest.raises(UsageError, match="at least one worker, not 0"):
-        pack(small, url, OPTIONS, workers=0)
+        pack_listing(small, url, OPTIONS, workers=0)
 
 
 def test_a_source_is_found_by_its_name(url: str, small_folder: Path) -> None:
-    report = pack_source("imagefolder", str(small_folder), dest=f"{url}/in1k/train", jpeg="resize=8:q80")
+    report = pack("imagefolder", str(small_folder), dest=f"{url}/in1k/train", jpeg="resize=8:q80")
     assert report.samples == 60
     assert "in1k-train-000000.tar" in objects(report.url)
 
@@ -299,4 +299,4 @@ def test_a_misspelt_source_or_option_is_a_mistake(
     url: str, small_folder: Path, source: str, options: dict[str, Any], told: str
 ) -> None:
     with pytest.raises(UsageError, match=told):
-        pack_source(source, str(small_folder), dest=url, **options)
+        pack(source, str(small_folder), dest=url, **options)

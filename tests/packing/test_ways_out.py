@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from wds_imagenet.errors import FullError
-from wds_imagenet.packing.pack import pack_source
+from wds_imagenet.packing.pack import pack
 
 Run = tuple[int, str, dict[str, str]]
 HashFiles = Callable[[Path], dict[str, str]]
@@ -96,7 +96,7 @@ def source(photo_files: list[Path], tmp_path_factory: pytest.TempPathFactory) ->
 def expected(source: Path, tmp_path_factory: pytest.TempPathFactory, hash_files: HashFiles) -> dict[str, str]:
     """Every file of an undisturbed run."""
     dest = tmp_path_factory.mktemp("undisturbed")
-    pack_source("imagefolder", str(source), dest=str(dest), workers=1, **OPTIONS)
+    pack("imagefolder", str(source), dest=str(dest), workers=1, **OPTIONS)
     return hash_files(dest)
 
 
@@ -138,7 +138,7 @@ def test_a_packer_killed_at_any_moment_is_finished_by_the_next(
             assert visible.items() <= expected.items()
             assert MANIFEST not in held or visible == expected
             unfinished += MANIFEST not in held
-            pack_source("imagefolder", str(source), dest=str(dest), workers=1, **OPTIONS)
+            pack("imagefolder", str(source), dest=str(dest), workers=1, **OPTIONS)
             assert hash_files(dest) == expected
             shutil.rmtree(dest)
     assert unfinished >= 10
@@ -173,8 +173,8 @@ def test_a_script_without_main_guard_packs_once(small_folder: Path, tmp_path: Pa
     script = tmp_path / "script.py"
     script.write_text(
         f"source, dest = {str(small_folder)!r}, {str(tmp_path / 'packed')!r}\n"
-        "from wds_imagenet.packing.pack import pack_source\n"
-        "print(pack_source('imagefolder', source, dest=dest, samples_per_shard=9, workers=2).shards)\n"
+        "from wds_imagenet.packing.pack import pack\n"
+        "print(pack('imagefolder', source, dest=dest, samples_per_shard=9, workers=2).shards)\n"
     )
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("7\n", "")
@@ -197,11 +197,11 @@ def test_a_full_disk_is_said_and_the_next_run_goes_on(
 ) -> None:
     dest = str(tmp_path / "dest") if where == "local" else f"memory://{tmp_path.name}"
     with file_size_limit(1_000_000), pytest.raises(FullError, match="make room") as caught:
-        pack_source("imagefolder", str(source), dest=dest, workers=1, **OPTIONS)
+        pack("imagefolder", str(source), dest=dest, workers=1, **OPTIONS)
     assert isinstance(caught.value.__cause__, OSError)
     assert caught.value.__cause__.errno == errno.EFBIG
     assert "photos-train-000000.tar" in str(caught.value)
-    report = pack_source("imagefolder", str(source), dest=dest, workers=1, **OPTIONS)
+    report = pack("imagefolder", str(source), dest=dest, workers=1, **OPTIONS)
     assert report.samples == 120
     if where == "local":
         assert hash_files(tmp_path / "dest") == expected

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from wds_imagenet.packing.options import PackOptions
-from wds_imagenet.packing.pack import pack
+from wds_imagenet.packing.pack import pack_listing
 from wds_imagenet.sample import make_key
 from wds_imagenet.sources.reference import Listing, Reference
 
@@ -33,7 +33,7 @@ def photo_shards(tmp_path_factory, photo_paths):
     """Pack the 1000 photos in 7 shards with some 430 blocks, as a path."""
     folder = tmp_path_factory.mktemp("photos")
     options = PackOptions("photos", shard_bytes=16 << 20, block_bytes=256 << 10)
-    pack(listing_of(photo_paths), str(folder), options, workers=1)
+    pack_listing(listing_of(photo_paths), str(folder), options, workers=1)
     return folder
 
 
@@ -53,7 +53,7 @@ def small_shards(tmp_path_factory, small_paths):
     """Pack the small images in 5 shards with some 85 blocks, as a path."""
     folder = tmp_path_factory.mktemp("small")
     options = PackOptions("small", samples_per_shard=100, block_bytes=16 << 10)
-    pack(listing_of(small_paths), str(folder), options, workers=1)
+    pack_listing(listing_of(small_paths), str(folder), options, workers=1)
     return folder
 
 
@@ -68,5 +68,5 @@ def one_bad(tmp_path, small_paths):
             data = data[: data.index(b"\xff\xda") + 14] + b"\xff\xd9"
         (folder / path.name).write_bytes(data)
     shards = tmp_path / "shards"
-    pack(listing_of(sorted(folder.iterdir())), str(shards), PackOptions("small"), workers=1)
+    pack_listing(listing_of(sorted(folder.iterdir())), str(shards), PackOptions("small"), workers=1)
     return shards

@@ -45,7 +45,6 @@ def _command(name: str, source: "Source") -> click.Command:
         *(click.Option([_flag(option.name)], help=_sentence(option.help)) for option in own),
         *_common(),
     ]
-    takes_split = len(own) < len(options_of(source))
 
     @as_json
     @storage_option
@@ -53,33 +52,16 @@ def _command(name: str, source: "Source") -> click.Command:
         url: str,
         dest: str,
         json: bool,
-        dry_run: bool,
-        workers: int | None,
         storage_options: dict[str, str],
-        source_storage_options: dict[str, str],
-        name: str | None,
-        split: str | None,
-        jpeg: str,
+        source_options: dict[str, str],
         **options: Any,  # noqa: ANN401 - click's values
     ) -> None:
-        from wds_imagenet.packing.options import JpegPolicy, PackOptions
         from wds_imagenet.packing.pack import pack as run_pack
 
-        of_source = {option.name: options.pop(option.name) for option in own}
         if _scheme(url) == _scheme(dest):
-            source_storage_options = {**storage_options, **source_storage_options}
-        if takes_split:
-            of_source["split"] = split
+            source_options = {**storage_options, **source_options}
         if not json:
             click.echo(f"listing {url}", err=True)
-        listing = source(url, **of_source, **source_storage_options)
-        split = listing.split or split or "train"
-        choices = PackOptions(
-            name=name or default_name(dest, split),
-            split=split,
-            jpeg=JpegPolicy.parse(jpeg),
-            **options,
-        )
         with progress("packing", None, quiet=json) as shown:
 
             def on_progress(now: "Progress") -> None:
@@ -87,32 +69,19 @@ def _command(name: str, source: "Source") -> click.Command:
                 shown.update(now.bytes_done, f"shard {now.shards_done} of {now.shards}")
 
             report = run_pack(
-                listing,
-                dest,
-                choices,
-                workers=workers,
+                name,
+                url,
+                dest=dest,
                 storage_options=storage_options,
-                source_options=source_storage_options,
+                source_options=source_options,
                 on_progress=on_progress,
-                dry_run=dry_run,
+                **{option: value for option, value in options.items() if value is not None},
             )
-        if json:
-            click.echo(strict_json.dumps(report.to_json()).decode())
-        else:
-            click.echo("\n".join(_lines(report)))
+        click.echo(strict_json.dumps(report.to_json()) if json else "\n".join(_lines(report)))
 
-    summary = (source.__doc__ or "").split("\n\n")[0]
-    command = click.command(name, params=parameters, help=_help(source))(run)
-    command.short_help = summary
+    command = click.command(name, params=parameters, help=_summary(source))(run)
+    command.short_help = _summary(source)
     return command
-
-
-def default_name(dest: str, split: str) -> str:
-    """Return a data set's name as its destination tells it: `in1k` for `s3://bucket/in1k/train`."""
-    parts = [part for part in dest.rpartition("://")[2].split("/") if part]
-    if len(parts) > 1 and parts[-1] == split:
-        parts.pop()
-    return "".join(c if c.isascii() and c.isalnum() else "_" for c in parts[-1]).strip("_") or "data"
 
 
 def _common() -> list[click.Parameter]:
@@ -150,7 +119,7 @@ def _common() -> list[click.Parameter]:
         click.Option(["--workers"], type=click.IntRange(1), help="Processes; all CPUs by default."),
         click.Option(["--dry-run"], is_flag=True, help="Plan, say what would be done, and write nothing."),
         click.Option(
-            ["--source-storage-option", "source_storage_options"],
+            ["--source-storage-option", "source_options"],
             multiple=True,
             metavar="NAME=VALUE",
             callback=parse_pairs,
@@ -159,8 +128,8 @@ def _common() -> list[click.Parameter]:
     ]
 
 
-def _help(source: "Source") -> str:
-    return "\b\n".join((source.__doc__ or "").split("\n\n")[:1])
+def _summary(source: "Source") -> str:
+    return (source.__doc__ or "").split("\n\n")[0]
 
 
 def _sentence(phrase: str) -> str:

@@ -11,11 +11,9 @@ from typing import Final
 from wds_imagenet.demo import pictures
 from wds_imagenet.demo.server import Server, serve
 from wds_imagenet.errors import CorruptError, MissingExtraError
-from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.pack import pack
 from wds_imagenet.reading.dataset import Dataset
 from wds_imagenet.reading.verify import verify
-from wds_imagenet.sources import SOURCES
 
 _BUCKET: Final = "demo"
 _VALIDATION: Final = 240
@@ -63,8 +61,7 @@ def _draw(say: Say, folder: Path, count: int) -> None:
 
 
 def _pack(say: Say, source: Path, url: str, split: str) -> None:
-    listing = SOURCES["sidecars"](str(source))
-    report = pack(listing, url, PackOptions("pictures", split, shard_bytes=32 << 20))
+    report = pack("sidecars", str(source), dest=url, split=split, shard_bytes=32 << 20)
     rate = report.bytes / report.seconds / 1e6
     say(
         f"pack     {url}: {report.samples:,} samples in {report.shards} shards, "

@@ -111,7 +111,7 @@ class Manifest:
             "plan": self.plan,
             "classes": [dict(item) for item in self.classes],
         }
-        shards = b",\n".join(strict_json.dumps(_shard_to_json(shard)) for shard in self.shards)
+        shards = b",\n".join(strict_json.dumps(shard_to_json(shard)) for shard in self.shards)
         return strict_json.dumps(head)[:-1] + b',"shards":[\n' + shards + b"\n]}\n"
 
     @classmethod
@@ -134,7 +134,7 @@ class Manifest:
                 split=_typed(value["split"], str),
                 suffixes=tuple(_typed(suffix, str) for suffix in _typed(value["suffixes"], list)),
                 keys_sha256=_typed(value["keys_sha256"], str),
-                shards=tuple(_shard_from_json(item) for item in _typed(value["shards"], list)),
+                shards=tuple(shard_from_json(item) for item in _typed(value["shards"], list)),
                 classes=tuple(_typed(item, dict) for item in _typed(value["classes"], list)),
                 plan=None if value["plan"] is None else _typed(value["plan"], str),
             )
@@ -147,7 +147,8 @@ class Manifest:
         return manifest
 
 
-def _shard_to_json(shard: Shard) -> dict[str, Any]:
+def shard_to_json(shard: Shard) -> dict[str, Any]:
+    """Return a shard's entry in the manifest."""
     return {
         "name": shard.name,
         "bytes": shard.size,
@@ -157,7 +158,8 @@ def _shard_to_json(shard: Shard) -> dict[str, Any]:
     }
 
 
-def _shard_from_json(value: Any) -> Shard:  # noqa: ANN401 - whatever the JSON holds
+def shard_from_json(value: Any) -> Shard:  # noqa: ANN401 - whatever the JSON holds
+    """Read a shard's entry. Raises `ManifestError`, `TypeError` or `KeyError`."""
     entry = _typed(value, dict)
     blocks = []
     for item in _typed(entry["blocks"], list):

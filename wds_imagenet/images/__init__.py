@@ -11,28 +11,10 @@ crop.py         which part of a picture, drawn or central
 orientation.py  where a box lies, and how a picture turns, under EXIF orientation
 resize.py       that part, resized and turned
 scratch.py      memory that a thread decodes into again and again
+scratch.py      memory that a thread decodes into again and again
 transforms.py   all of it in one call: RandomResizedCrop, ResizeCenterCrop, Decode
 rewrite.py      smaller or mended files, for the packer
+native/         the resize in C; _resize.pyi has its type
+
+Nothing is imported here: a packer that keeps images as they are needs `probe` and no NumPy.
 """
-
-from wds_imagenet.images.decode import decode
-from wds_imagenet.images.header import MAX_PIXELS, ImageHeader
-from wds_imagenet.images.probe import probe
-from wds_imagenet.images.resize import resize
-from wds_imagenet.images.rewrite import Repaired, repair, resize_jpeg
-from wds_imagenet.images.transforms import Decode, RandomResizedCrop, ResizeCenterCrop, Transform
-
-__all__ = [
-    "MAX_PIXELS",
-    "Decode",
-    "ImageHeader",
-    "RandomResizedCrop",
-    "Repaired",
-    "ResizeCenterCrop",
-    "Transform",
-    "decode",
-    "probe",
-    "repair",
-    "resize",
-    "resize_jpeg",
-]

@@ -65,7 +65,7 @@ class PackReport:
         return asdict(self)
 
 
-def pack(
+def pack_listing(
     listing: Listing,
     dest: str,
     options: PackOptions,
@@ -123,7 +123,7 @@ def pack(
     )
 
 
-def pack_source(
+def pack(
     source: str,
     *inputs: str,
     dest: str,
@@ -136,7 +136,7 @@ def pack_source(
 ) -> PackReport:
     """Pack a data set as it was released: what the source of that name finds in its inputs.
 
-    Guarantees and costs are those of `pack`, after the source's own listing. `options` are those of
+    Guarantees and costs are those of `pack_listing`, after the source's own listing. `options` are those of
     the source and of `PackOptions`, by name; `name` is by default that of the destination's folder,
     `split` what the source can tell, or else `train`.
     """
@@ -156,7 +156,7 @@ def pack_source(
     if "split" in of_source or "split" not in choices:
         choices["split"] = listing.split or options.get("split") or "train"
     choices.setdefault("name", default_name(dest, choices["split"]))
-    return pack(
+    return pack_listing(
         listing,
         dest,
         PackOptions(**choices),

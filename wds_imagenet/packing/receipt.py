@@ -6,7 +6,7 @@ from typing import Any, Final, Literal, Self
 
 from wds_imagenet import strict_json
 from wds_imagenet.errors import ManifestError
-from wds_imagenet.format.manifest import FOLDER, Shard, _shard_from_json, _shard_to_json
+from wds_imagenet.format.manifest import FOLDER, Shard, shard_from_json, shard_to_json
 
 Action = Literal["kept", "repaired", "skipped"]
 _FORMAT: Final = "wds-imagenet-receipt"
@@ -51,7 +51,7 @@ class Receipt:
             {
                 "format": _FORMAT,
                 "plan": self.plan,
-                "shard": _shard_to_json(self.shard),
+                "shard": shard_to_json(self.shard),
                 "keys": self.keys,
                 "labels": {str(label): count for label, count in sorted(self.labels.items())},
                 "remarks": [remark.to_json() for remark in self.remarks],
@@ -67,7 +67,7 @@ class Receipt:
                 raise ManifestError(f"it is of the format {value['format']!r:.40}")
             receipt = cls(
                 plan=value["plan"],
-                shard=_shard_from_json(value["shard"]),
+                shard=shard_from_json(value["shard"]),
                 keys=tuple(value["keys"]),
                 labels={int(label): count for label, count in value["labels"].items()},
                 remarks=tuple(Remark(**remark) for remark in value["remarks"]),

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from wds_imagenet.draws import Draws
 from wds_imagenet.errors import DataError, MissingExtraError, UsageError
-from wds_imagenet.images import Decode, RandomResizedCrop, ResizeCenterCrop, decode
+from wds_imagenet.images.decode import decode
+from wds_imagenet.images.transforms import Decode, RandomResizedCrop, ResizeCenterCrop
 from wds_imagenet.reading.pipeline import Entry, Plan
 from wds_imagenet.reading.stats import Meter
 from wds_imagenet.sample import Sample

@@ -8,7 +8,7 @@ import torch
 from torch.utils import data
 
 from wds_imagenet.errors import UsageError
-from wds_imagenet.images import Decode
+from wds_imagenet.images.transforms import Decode
 from wds_imagenet.reading.batches import Batch
 from wds_imagenet.reading.loader import Loader
 

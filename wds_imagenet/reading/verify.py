@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from wds_imagenet.errors import CorruptError, DataError, StoreError
 from wds_imagenet.format.samples import read_samples
-from wds_imagenet.images import decode
+from wds_imagenet.images.decode import decode
 from wds_imagenet.reading.dataset import Dataset
 from wds_imagenet.reading.fetch import Extent
 from wds_imagenet.reading.threads import map_ahead
