@@ -3,8 +3,8 @@
     benchmarks/.venv/bin/python benchmarks/run.py read --photos FOLDER
 
 Every round starts each contender once in a fresh process, in turn, so that a machine that slows down slows
-them all; the table has medians over the rounds and ratios to the first contender. Memory is the resident
-memory of all its processes together, sampled ten times a second.
+them all; the table has medians over the rounds and ratios to the first contender. Memory and CPU time are
+those of all its processes together; of processes other than the first they are sampled ten times a second.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 CONTENDERS = {
     "read": ["ours", "webdataset_pillow", "webdataset_torchvision", "imagefolder"],
-    "pack": ["ours", "shardwriter"],
+    "pack": ["ours", "shardwriter", "shardwriter_synced"],
 }
 
 
@@ -58,18 +58,24 @@ def same_disk(path: Path, data: Path) -> bool:
     return path.stat().st_dev == data.stat().st_dev and os.access(path, os.W_OK)
 
 
-def tree_memory(root: int) -> int:
-    """Return the resident memory of a process and all its descendants, in bytes."""
-    total, page = 0, os.sysconf("SC_PAGE_SIZE")
+def sample_tree(root: int, cpu: dict[int, float]) -> int:
+    """Return the resident memory of a process and all its descendants, in bytes.
+
+    Notes in `cpu` the CPU seconds of each descendant so far.
+    """
+    total, page, tick = 0, os.sysconf("SC_PAGE_SIZE"), os.sysconf("SC_CLK_TCK")
     waiting = [root]
     while waiting:
         process = waiting.pop()
         try:
             total += int(Path(f"/proc/{process}/statm").read_text().split()[1]) * page
+            times = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:13]
             for task in Path(f"/proc/{process}/task").iterdir():
                 waiting += map(int, (task / "children").read_text().split())
         except (FileNotFoundError, ProcessLookupError):
             continue  # it has just ended
+        if process != root:
+            cpu[process] = sum(map(int, times)) / tick
     return total
 
 
@@ -77,10 +83,10 @@ def run_once(contest: str, contender: str, data: Path, workers: int, epochs: int
     """Start a fresh process for one contender."""
     command = [sys.executable, str(HERE / "child.py"), contest, contender, str(data)]
     command += ["--workers", str(workers), "--epochs", str(epochs)]
-    peak = 0
+    peak, descendants = 0, dict[int, float]()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         while process.poll() is None:
-            peak = max(peak, tree_memory(process.pid))
+            peak = max(peak, sample_tree(process.pid, descendants))
             time.sleep(0.1)
         output = process.stdout.read() if process.stdout else ""
     if process.returncode:
@@ -88,7 +94,7 @@ def run_once(contest: str, contender: str, data: Path, workers: int, epochs: int
     took = json.loads(output.splitlines()[-1])
     return Run(
         took["images"] / took["seconds"],
-        took["cpu_seconds"] / took["images"],
+        (took["cpu_seconds"] + sum(descendants.values())) / took["images"],
         peak,
         took.get("first_batch_seconds", 0.0),
         took.get("above_torch_bytes", 0.0),

@@ -13,4 +13,4 @@ def batches(data: Path, workers: int, epochs: int) -> Iterator[torch.Tensor]:
     with Loader(str(data / "shards"), RandomResizedCrop(224, flip=True), 256, threads=workers) as loader:
         for _ in range(epochs):
             for batch in loader:
-                yield batch.images[batch.mask]
+                yield batch.images[: int(batch.mask.sum())]  # what follows is padding

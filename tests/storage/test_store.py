@@ -2,6 +2,7 @@
 
 import multiprocessing
 import pickle
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -236,6 +237,22 @@ class TestMemory(StoreContract):
     @pytest.fixture
     def url(self) -> str:
         return f"memory://{uuid4().hex}/store"
+
+    def test_no_thread_comes_between_looking_and_creating(self, store: Store) -> None:
+        def create(number: int) -> bool:
+            try:
+                store.put(f"{number % 100}", b"1", create=True)
+            except ExistsError:
+                return False
+            return True
+
+        usual = sys.getswitchinterval()
+        sys.setswitchinterval(1e-6)
+        try:
+            with ThreadPoolExecutor(8) as threads:
+                assert sum(threads.map(create, sorted(range(800), key=lambda n: n % 100))) == 100
+        finally:
+            sys.setswitchinterval(usual)
 
 
 class TestS3ByObstore(StoreContract):
