@@ -18,7 +18,7 @@ from wds_imagenet.cli.options import Size, as_json, human, storage_option
     "--threads", default=None, type=click.IntRange(1), help="Decoding threads; all CPUs by default."
 )
 @click.option("--seconds", default=20.0, show_default=True, type=click.FloatRange(min=0.1))
-@click.option("--prefetch-bytes", default=128 << 20, type=Size(), show_default="128MiB")
+@click.option("--prefetch-bytes", default=64 << 20, type=Size(), show_default="64MiB")
 @storage_option
 @as_json
 def bench(

@@ -67,7 +67,7 @@ class Loader:
         threads: int | None = None,
         drop_last: bool = False,
         on_bad: OnBad = "fail",
-        prefetch_bytes: int = 128 << 20,
+        prefetch_bytes: int = 64 << 20,
         with_json: bool = False,
         with_captions: bool = False,
         pin_memory: bool | None = None,
