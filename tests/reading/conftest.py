@@ -1,8 +1,6 @@
 """Data sets to read: the real photos, and small ones where many runs are needed."""
 
 import io
-import os
-from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -21,11 +19,8 @@ def listing_of(paths):
 
 
 @pytest.fixture(scope="session")
-def photo_paths():
-    data = Path(os.environ.get("WDS_IMAGENET_DATA", Path(__file__).parents[3] / "shared" / "data"))
-    if not (data / "imagenet-sample").is_dir():
-        pytest.skip("the real photos are not here; set WDS_IMAGENET_DATA to their folder")
-    return sorted((data / "imagenet-sample").glob("*.JPEG"))
+def photo_paths(photos):
+    return sorted((photos / "imagenet-sample").glob("*.JPEG"))
 
 
 @pytest.fixture(scope="session")

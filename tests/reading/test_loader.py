@@ -114,6 +114,14 @@ def test_each_iteration_is_the_next_epoch_in_another_order(small):
     assert epochs[0] != epochs[1] != epochs[2]
 
 
+def test_an_iteration_that_gave_no_batch_was_no_epoch(small):
+    one = loader(small)
+    iter(one)
+    iter(one)
+    assert rows(next(iter(one))) == rows(next(iter(loader(small))))
+    assert one.epoch == 0
+
+
 def test_set_epoch_gives_that_epoch_and_leaves_a_loaded_state_alone(small):
     one = loader(small)
     whole = [[rows(b) for b in one] for _ in range(2)]

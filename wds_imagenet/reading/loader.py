@@ -112,13 +112,12 @@ class Loader:
     def __iter__(self) -> Iterator[Batch]:
         """Begin the next epoch, or continue the one that `load_state_dict` gave.
 
-        An iteration that is still under way is closed.
+        An iteration that is still under way is closed; one that gave no batch was none.
         """
         self.close()
         if self._begun:
-            self._epoch, self._samples = self._epoch + 1, 0
+            self._epoch, self._samples, self._begun = self._epoch + 1, 0, False
             self._skipped.keys.clear()
-        self._begun = True
         iteration = self._iterate()
         self._iteration = weakref.ref(iteration)
         return iteration
@@ -140,7 +139,7 @@ class Loader:
             self._meter.add(batches=1, samples=int(batch.mask.sum()), wait_seconds=ready - waiting)
             if began is not None:
                 self._meter.stats.first_batch_seconds, began = ready - began, None
-            self._samples = stop
+            self._samples, self._begun = stop, True
             yield batch
             if os.getpid() != owner:
                 raise UsageError("this iteration belongs to the process that began it: iterate anew")
