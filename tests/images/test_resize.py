@@ -1,3 +1,4 @@
+import ctypes
 from importlib import import_module
 
 import numpy as np
@@ -144,3 +145,31 @@ def test_tiny_and_narrow_pictures_are_resized_as_pillow_does(shape):
 
 def test_an_array_whose_pixels_are_not_contiguous_is_resized_too(pixels):
     assert (resize(pixels[:, ::-1], (50, 60)) == resize(pixels[:, ::-1].copy(), (50, 60))).all()
+
+
+@pytest.mark.parametrize("height", [1000, 8000, 33_000, 100_000])
+def test_a_picture_that_shrinks_a_thousandfold_keeps_its_mean(height):
+    ramp = np.repeat(np.arange(height) * 250 // height, 3).astype(np.uint8).reshape(-1, 1, 3)
+    theirs = Image.fromarray(ramp).resize((1, 1), Image.Resampling.BILINEAR)
+    assert levels(resize(ramp, (1, 1)), np.asarray(theirs))[1] <= 2
+
+
+def test_an_out_whose_pixels_are_not_contiguous_is_filled(pixels):
+    out = np.zeros((3, 40, 50), np.uint8).transpose(1, 2, 0)
+    assert (resize(pixels, (40, 50), out=out) == resize(pixels, (40, 50))).all()
+
+
+@pytest.mark.parametrize(
+    "image", [np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3), np.float32), np.zeros((0, 4, 3), np.uint8)]
+)
+def test_what_is_no_picture_is_refused(image):
+    with pytest.raises(UsageError, match="uint8"):
+        resize(image, (2, 2))
+
+
+def test_the_native_module_refuses_buffers_without_strides(engine):
+    if engine == "native":
+        from wds_imagenet.images._resize import resize as native
+
+        with pytest.raises(ValueError, match="uint8"):
+            native(((ctypes.c_uint8 * 3) * 4 * 5)(), 0, 0, 1, 1, np.zeros((2, 2, 3), np.uint8), True, False)

@@ -1,11 +1,11 @@
 /* Bilinear resize of 8-bit RGB, antialiased or plain, in one pass over pairs of output rows.
  *
  * The filter is Pillow's (and torch's): a triangle around the centre of each output pixel, as wide as
- * the picture shrinks, normalised where it is cut at the picture's sides. Weights are 14-bit, rows are
- * rounded to 8 bits between the vertical and the horizontal filter, as in both.
+ * the picture shrinks, normalised where it is cut at the picture's sides. Weights are 14-bit, and what the
+ * vertical filter gives is rounded to 8 bits before the horizontal one.
  *
  * resize(image, left, top, right, bottom, out, antialias, mirror): buffers uint8 [H, W, 3] whose pixels are
- * contiguous in each row. Runs without the GIL.
+ * contiguous in each row, and that do not overlap. Runs without the GIL.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -66,14 +66,16 @@ static int axis_make(Axis *axis, int inputs, double low, double high, int output
         int first = start + axis->count > inputs ? inputs - axis->count : start;
         if (first < 0) first = 0;
         int16_t *weights = axis->weights + (size_t)i * (size_t)axis->count;
-        int total = 0, heaviest = start - first;
+        /* The running sum is rounded, not each weight, so that the weights sum to one exactly: plain areas
+         * stay plain, and even a thousand weights below half a unit are heard. */
+        double running = 0;
+        int before = 0;
         for (int k = start; k < stop; k++) {
-            int at = k - first;
-            weights[at] = (int16_t)lround(exact[k - start] / sum * (1 << BITS));
-            total += weights[at];
-            if (weights[at] > weights[heaviest]) heaviest = at;
+            running += exact[k - start] / sum * (1 << BITS);
+            int now = (int)lround(running);
+            weights[k - first] = (int16_t)(now - before);
+            before = now;
         }
-        weights[heaviest] = (int16_t)(weights[heaviest] + (1 << BITS) - total); /* plain areas stay plain */
         axis->first[i] = first;
     }
     free(exact);
@@ -228,7 +230,7 @@ static int resize_image(const Image *image, const double box[4], uint8_t *out, P
 }
 
 static int is_rgb(const Py_buffer *view) {
-    return view->ndim == 3 && view->itemsize == 1 && view->shape[2] == CHANNELS && view->strides[2] == 1 &&
+    return view->ndim == 3 && view->shape && view->strides && view->itemsize == 1 && view->shape[2] == CHANNELS && view->strides[2] == 1 &&
            view->strides[1] == CHANNELS && view->shape[0] > 0 && view->shape[1] > 0 &&
            view->shape[0] <= MAX_SIDE && view->shape[1] <= MAX_SIDE;
 }
