@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 _MASK: Final = (1 << 64) - 1
+_OF_A_SAMPLE: Final = 3  # 1 and 2 are the order's
 _GAMMA: Final = 0x9E3779B97F4A7C15
 _A: Final = 0xBF58476D1CE4E5B9
 _B: Final = 0x94D049BB133111EB
@@ -60,7 +61,7 @@ class Draws:
     __slots__ = ("_count", "_state")
 
     def __init__(self, seed: int, epoch: int, index: int) -> None:
-        self._state = mix(seed, epoch, index)
+        self._state = mix(seed, epoch, _OF_A_SAMPLE, index)
         self._count = 0
 
     def uniform(self, low: float = 0.0, high: float = 1.0) -> float:

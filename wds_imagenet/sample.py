@@ -75,7 +75,7 @@ class Sample:
         text = bytes(self.members.get("cls", b""))
         if "cls" not in self.members:
             label = self.json.get("label")
-            return label if isinstance(label, int) and not isinstance(label, bool) else None
+            return label if type(label) is int and abs(label) < 10**18 else None
         if not _LABEL.fullmatch(text.strip()):
             raise CorruptError(f"sample {self.key!r}: label {text[:20]!r} is not an integer")
         return int(text)

@@ -1,12 +1,13 @@
 """JSON as RFC 8259 means it, from hands that are not trusted."""
 
 import json
+import math
 import re
 from collections import Counter
 from typing import Any, NoReturn
 
 MAX_DEPTH = 64
-_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
+_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 
 
 def loads(data: bytes, *, max_bytes: int = 1 << 20) -> Any:  # noqa: ANN401 - JSON is any of six types
@@ -19,7 +20,7 @@ def loads(data: bytes, *, max_bytes: int = 1 << 20) -> Any:  # noqa: ANN401 - JS
         raise ValueError(f"JSON of {len(data):,} bytes; at most {max_bytes:,} are read")
     _check_depth(data)
     text = data.decode("utf-8")  # a UnicodeDecodeError is a ValueError
-    value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+    value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite)
     if "\\u" in text:
         _check_surrogates(value)
     return value
@@ -53,6 +54,13 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"JSON has no {name}")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"JSON number {text:.40} is too large")
+    return value
 
 
 def _check_surrogates(value: object) -> None:

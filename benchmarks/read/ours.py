@@ -13,4 +13,5 @@ def batches(data: Path, workers: int, epochs: int) -> Iterator[torch.Tensor]:
     with Loader(str(data / "shards"), RandomResizedCrop(224, flip=True), 256, threads=workers) as loader:
         for _ in range(epochs):
             for batch in loader:
+                assert isinstance(batch.images, torch.Tensor)  # noqa: S101 - for the type checker
                 yield batch.images[: int(batch.mask.sum())]  # what follows is padding

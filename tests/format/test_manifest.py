@@ -16,14 +16,16 @@ from wds_imagenet.format.manifest import Block, Manifest, Shard
 
 SCHEMA = json.loads(resources.files("wds_imagenet.format").joinpath("manifest.schema.json").read_text())
 SHA = hashlib.sha256(b"").hexdigest()
-blocks = st.builds(Block, st.integers(1, 1 << 33), st.integers(0, 1 << 20), st.integers(0, (1 << 32) - 1))
+blocks = st.builds(
+    Block, st.integers(1 << 20, 1 << 33), st.integers(0, 1 << 20), st.integers(0, (1 << 32) - 1)
+)
 parts = st.from_regex(r"\A[A-Za-z0-9_][A-Za-z0-9._=+-]{0,20}\Z")
 digests = st.binary().map(lambda data: hashlib.sha256(data).hexdigest())
 
 
 @st.composite
 def shards(draw: st.DrawFn) -> Shard:
-    tiles = draw(st.lists(blocks, max_size=4))
+    tiles = draw(st.lists(blocks, min_size=1, max_size=4))
     name = "/".join(draw(st.lists(parts, min_size=1, max_size=3)))
     size, samples = sum(b.size for b in tiles), sum(b.samples for b in tiles)
     return Shard(name, size, samples, draw(digests), tuple(tiles))
@@ -35,7 +37,7 @@ manifests = st.builds(
     split=st.sampled_from(["train", "validation"]),
     suffixes=st.just(("cls", "image", "json")),
     keys_sha256=digests,
-    shards=st.lists(shards(), max_size=4, unique_by=lambda s: s.name).map(tuple),
+    shards=st.lists(shards(), min_size=1, max_size=4, unique_by=lambda s: s.name).map(tuple),
     classes=st.lists(st.fixed_dictionaries({"name": parts, "samples": st.integers(0, 9)})).map(tuple),
     plan=st.none() | digests,
 )

@@ -36,9 +36,9 @@ def test_samples_are_found_by_index_and_by_key(small_shards, small_paths):
 
 @pytest.mark.filterwarnings("ignore:unclosed file")  # webdataset leaves closing to the garbage collector
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # which says so
-def test_webdataset_and_tarfile_read_the_same_samples(small_shards):
-    ours = {(s.key, s.image, s.label) for s in Dataset.open(str(small_shards)).samples()}
-    shards = sorted(map(str, small_shards.glob("*.tar")))
+def test_webdataset_and_tarfile_read_the_same_samples(photo_shards):
+    ours = {(s.key, s.image, s.label) for s in Dataset.open(str(photo_shards)).samples()}
+    shards = sorted(map(str, photo_shards.glob("*.tar")))
     theirs = webdataset.WebDataset(shards, shardshuffle=False, empty_check=False)
     assert {(s["__key__"], s["jpg"], int(s["cls"])) for s in theirs} == ours
     gc.collect()
@@ -143,3 +143,11 @@ def test_a_list_of_keys_that_was_changed_is_found(small_copy):
     with pytest.raises(CorruptError, match="not the list that was packed"):
         list(Dataset.open(str(small_copy)).keys())
     assert findings(small_copy)
+
+
+def test_bytes_behind_a_shards_end_are_found(small_copy):
+    path = shard(small_copy)
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes() + bytes(512))
+    assert any("100" in str(f) or "bytes" in f.what for f in findings(small_copy))
+    assert {f.shard for f in findings(small_copy)} == {"small-train-000002.tar"}

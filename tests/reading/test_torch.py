@@ -36,7 +36,26 @@ def test_a_data_loader_gives_the_same_epochs_for_any_number_of_workers(small_sha
     dataset = IterableDataset(str(small_shards), CROP, 48, threads=1)
     loader = data_loader(dataset, workers)
     assert len(loader) == len(epochs[0])
-    assert [contents(loader) for _ in range(2)] == epochs
+    found = []
+    for epoch in range(2):
+        dataset.set_epoch(epoch)
+        found.append(contents(loader))
+    assert found == epochs
+
+
+def test_an_epoch_that_was_left_early_does_not_mix_with_the_next(small_shards, epochs):
+    dataset = IterableDataset(str(small_shards), CROP, 48, threads=1)
+    loader = data_loader(dataset, 2)
+    next(iter(loader))
+    dataset.set_epoch(1)
+    assert contents(loader) == epochs[1]
+
+
+def test_a_state_at_the_end_of_an_epoch_continues_with_the_next(small_shards, epochs):
+    dataset = IterableDataset(str(small_shards), CROP, 48)
+    state = dataset.state_dict(len(dataset))
+    dataset.load_state_dict(state)
+    assert contents(dataset) == epochs[1]
 
 
 def test_workers_may_be_forked(small_shards, epochs):
@@ -47,14 +66,17 @@ def test_workers_may_be_forked(small_shards, epochs):
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_state_continues_in_the_middle_of_an_epoch(small_shards, epochs, workers):
     first = IterableDataset(str(small_shards), CROP, 48, threads=1)
-    state = json.loads(json.dumps(first.state_dict(epoch=1, batches=4)))
+    first.set_epoch(1)
+    state = json.loads(json.dumps(first.state_dict(batches=4)))
     second = IterableDataset(str(small_shards), CROP, 48, threads=1)
     second.load_state_dict(state)
     assert contents(data_loader(second, workers)) == epochs[1][4:]
 
 
 def test_the_loader_can_load_the_data_sets_state(small_shards, epochs):
-    state = IterableDataset(str(small_shards), CROP, 48).state_dict(epoch=1, batches=3)
+    dataset = IterableDataset(str(small_shards), CROP, 48)
+    dataset.set_epoch(1)
+    state = dataset.state_dict(batches=3)
     loader = Loader(str(small_shards), CROP, 48)
     loader.load_state_dict(state)
     assert contents(loader) == epochs[1][3:]

@@ -1,16 +1,24 @@
 """`wds-imagenet index`."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from wds_imagenet import strict_json
 from wds_imagenet.cli.inspect import describe
 from wds_imagenet.cli.options import Size, as_json, human, storage_option
 from wds_imagenet.cli.progress import progress
+from wds_imagenet.errors import UsageError
+
+if TYPE_CHECKING:
+    from wds_imagenet.reading.index import Indexed
 
 
 @click.command()
-@click.argument("url")
-@click.option("--out", metavar="URL", help="Where the manifest goes; beside the shards by default.")
+@click.argument("urls", nargs=-1, required=True, metavar="URL...")
+@click.option(
+    "--out", metavar="URL", help="Where the manifest goes: a folder around the shards; theirs by default."
+)
 @click.option("--name", default=None, help="The data set's name; the folder's by default.")
 @click.option("--split", default="train", show_default=True)
 @click.option("--block-bytes", type=Size(), default=2 << 20, show_default="2MiB")
@@ -18,7 +26,7 @@ from wds_imagenet.cli.progress import progress
 @storage_option
 @as_json
 def index(
-    url: str,
+    urls: tuple[str, ...],
     out: str | None,
     name: str | None,
     split: str,
@@ -27,32 +35,32 @@ def index(
     storage_options: dict[str, str],
     json: bool,
 ) -> None:
-    """Write a manifest for the WebDataset shards at URL, so that they can be read like our own.
+    """Write a manifest for the WebDataset shards at URL..., so that they can be read like our own.
 
-    URL is a folder of .tar files, or one .tar. The shards are read once and never written.
+    Each URL is a folder of .tar files, or one .tar. The shards are read once and never written.
     """
+    from wds_imagenet.packing.options import default_name
     from wds_imagenet.reading.index import index as make
-    from wds_imagenet.reading.index import shard_names
-    from wds_imagenet.storage import open_store, split_url
+    from wds_imagenet.reading.index import shard_infos
+    from wds_imagenet.storage import open_store
 
-    folder, single = split_url(url) if url.endswith(".tar") else (url, None)
+    folder = out or (urls[0].rpartition("/")[0] or "." if urls[0].endswith(".tar") else urls[0])
     store = open_store(folder, **storage_options)
-    names = [single] if single else shard_names(store)
-    total = sum(store.info(shard).size for shard in names)
+    infos = [info for url in urls for info in shard_infos(store, _below(url, folder))]
+    total = sum(info.size for info in infos)
     done = samples = 0
     with progress("indexing", total, quiet=json) as shown:
 
-        def on_shard(indexed: object) -> None:
+        def on_shard(indexed: "Indexed") -> None:
             nonlocal done, samples
-            done += indexed.shard.size  # type: ignore[attr-defined] # an Indexed, imported late
-            samples += indexed.shard.samples  # type: ignore[attr-defined] # the same
+            done += indexed.shard.size
+            samples += indexed.shard.samples
             shown.update(done, f"{samples:,} samples")
 
         manifest = make(
             store,
-            names,
-            out=open_store(out or folder, **storage_options),
-            name=name or split_url(folder)[1],
+            [info.path for info in infos],
+            name=name or default_name(store.url, split),
             split=split,
             block_bytes=block_bytes,
             threads=threads,
@@ -62,6 +70,20 @@ def index(
         click.echo(strict_json.dumps(describe(store.url, manifest)).decode())
     else:
         click.echo(
-            f"{out or store.url}: indexed {manifest.samples:,} samples in {len(manifest.shards)} shards "
+            f"{store.url}: indexed {manifest.samples:,} samples in {len(manifest.shards)} shards "
             f"({human(manifest.size)})"
         )
+
+
+def _below(url: str, folder: str) -> str:
+    """Return a URL's path in the folder, "" if it is the folder; a folder's path ends with a slash."""
+    inside, root = url.rstrip("/"), folder.rstrip("/")
+    if inside == root:
+        return ""
+    if root == "." and "://" not in inside and not inside.startswith(("/", ".")):
+        path = inside
+    elif inside.startswith(f"{root}/"):
+        path = inside.removeprefix(f"{root}/")
+    else:
+        raise UsageError(f"{url} is not in {folder}: the manifest names shards relative to its own folder")
+    return path if path.endswith(".tar") else f"{path}/"

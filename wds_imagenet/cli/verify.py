@@ -38,14 +38,14 @@ def verify(
             done += checked.extent.block.size if checked.keys else 0
             samples += len(checked.keys)
             findings += checked.findings
+            for finding in () if json else checked.findings:
+                click.echo(f"bad: {finding}")
             shown.update(done, f"{samples:,} samples")
     if json:
         problems = [{"what": f.what, "shard": f.shard, "offset": f.offset, "key": f.key} for f in findings]
         report = {"url": dataset.url, "ok": not findings, "samples": samples, "findings": problems}
         click.echo(strict_json.dumps(report).decode())
     else:
-        for finding in findings:
-            click.echo(f"bad: {finding}")
         size = human(dataset.manifest.size)
         shards = len(dataset.manifest.shards)
         verdict = f"{len(findings)} findings" if findings else "all as it was packed"

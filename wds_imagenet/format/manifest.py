@@ -36,7 +36,7 @@ class Block:
 
     def __post_init__(self) -> None:
         _check(self.size > 0, "block bytes", self.size)
-        _check(self.samples >= 0, "block samples", self.samples)
+        _check(0 <= self.samples <= self.size, "block samples", self.samples)
         _check(0 <= self.crc32 < 1 << 32, "block crc32", self.crc32)
 
 
@@ -53,8 +53,8 @@ class Shard:
     blocks: tuple[Block, ...]
 
     def __post_init__(self) -> None:
-        parts = self.name.split("/")
-        _check(all(_PART.fullmatch(part) for part in parts), "shard name", self.name)
+        check_name(self.name)
+        _check(bool(self.blocks), f"blocks of {self.name}", self.blocks)
         _check(bool(_HEX.fullmatch(self.sha256)), f"sha256 of {self.name}", self.sha256)
         _check(sum(b.size for b in self.blocks) == self.size, f"bytes of {self.name}", self.size)
         total = sum(b.samples for b in self.blocks)
@@ -79,6 +79,9 @@ class Manifest:
 
     def __post_init__(self) -> None:
         _check(bool(_HEX.fullmatch(self.keys_sha256)), "keys sha256", self.keys_sha256)
+        _check(bool(self.shards), "shards", self.shards)
+        for item in self.classes:
+            _check(type(item.get("samples", 0)) is int, "samples of a class", item.get("samples"))
         names = {shard.name for shard in self.shards}
         _check(len(names) == len(self.shards), "number of distinct shard names", len(names))
 
@@ -123,7 +126,7 @@ class Manifest:
             raise ManifestError(f"the manifest is not JSON as it should be: {error}") from error
         if not isinstance(value, dict) or value.get("format") != _FORMAT:
             raise ManifestError(f"the manifest is not one of {_FORMAT}")
-        if value.get("version") != VERSION:
+        if type(value.get("version")) is not int or value["version"] != VERSION:
             raise ManifestError(
                 f"the manifest is of version {value.get('version')!r}; this release reads version "
                 f"{VERSION}: upgrade wds-imagenet"
@@ -138,12 +141,13 @@ class Manifest:
                 classes=tuple(_typed(item, dict) for item in _typed(value["classes"], list)),
                 plan=None if value["plan"] is None else _typed(value["plan"], str),
             )
-            _check(value["samples"] == manifest.samples, "total samples", value["samples"])
-            _check(value["bytes"] == manifest.size, "total bytes", value["bytes"])
+            _check(_typed(value["samples"], int) == manifest.samples, "total samples", value["samples"])
+            _check(_typed(value["bytes"], int) == manifest.size, "total bytes", value["bytes"])
         except KeyError as error:
             raise ManifestError(f"the manifest lacks {error}") from error
         except TypeError as error:
             raise ManifestError(f"the manifest is malformed: {error}") from error
+        manifest.__dict__["fingerprint"] = hashlib.sha256(data).hexdigest()
         return manifest
 
 
@@ -173,6 +177,11 @@ def shard_from_json(value: Any) -> Shard:  # noqa: ANN401 - whatever the JSON ho
         sha256=_typed(entry["sha256"], str),
         blocks=tuple(blocks),
     )
+
+
+def check_name(name: str) -> None:
+    """Raise `ManifestError` for a shard's name that could leave the data set's folder, or surprise."""
+    _check(all(_PART.fullmatch(part) for part in name.split("/")), "shard name", name)
 
 
 def _typed(value: object, kind: type[_T]) -> _T:

@@ -110,15 +110,19 @@ def walk(read: Read, start: int, stop: int, *, ended: bool = True) -> Iterator[M
         elif kind in b"xgL":
             if size > _MAX_NAME_RECORDS:
                 raise CorruptError(f"{size:,} bytes of extended header at offset {at:,}")
+            text = bytes(read(body, size))
+            if kind == b"g" and _pax_name(text, at) is not None:
+                raise CorruptError(f"the global header at offset {at:,} names a member: refused")
             if kind != b"g":
-                text = bytes(read(body, size))
                 found = _gnu_name(text, at) if kind == b"L" else _pax_name(text, at)
+                if found is not None and long_name is not None:
+                    raise CorruptError(f"the member at offset {first:,} has two long names")
                 long_name = found or long_name
             elif long_name is not None:
                 raise CorruptError(f"a long name at offset {first:,} belongs to no member")
             at = body + padded(size)
             continue
-        elif kind != b"5":
+        elif kind != b"5" or size:
             raise CorruptError(
                 f"the member {_name(head, at)!r} at offset {at:,} is no file (type {kind!r}); "
                 "links, devices and sparse files are refused"
@@ -158,7 +162,7 @@ def _check_sum(head: bytes, at: int) -> None:
 
 
 def _octal(field: bytes, at: int) -> int:
-    digits = field.strip(b" \0")
+    digits = field.rstrip(b" \0").lstrip(b" ")
     if not digits or not _OCTAL.issuperset(digits):
         raise CorruptError(f"the header at offset {at:,} has {field!r} where octal digits belong")
     return int(digits, 8)
@@ -166,9 +170,12 @@ def _octal(field: bytes, at: int) -> int:
 
 def _text(raw: bytes, at: int) -> str:
     try:
-        return raw.decode("utf-8")
+        text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise CorruptError(f"the name at offset {at:,} is not UTF-8: {raw[:60]!r}") from error
+    if not text or not text.isprintable():
+        raise CorruptError(f"the name at offset {at:,} is empty or has control characters: {text[:60]!r}")
+    return text
 
 
 def _name(head: bytes, at: int) -> str:
@@ -194,8 +201,10 @@ def _pax_name(text: bytes, at: int) -> str | None:
         if not record.endswith(b"\n") or b"=" not in record:
             raise CorruptError(f"the PAX header at offset {at:,} is damaged")
         key, _, value = record[:-1].partition(b"=")
-        if key == b"path":
+        if key == b"path" and name is None:
             name = _text(value, at)
+        elif key == b"path":
+            raise CorruptError(f"the PAX header at offset {at:,} gives two names")
         elif key == b"size" or key.startswith(b"GNU.sparse"):
             raise CorruptError(f"the PAX header at offset {at:,} sets {key.decode()!r}: refused")
     return name

@@ -43,7 +43,8 @@ def resize(
 
     Bilinear. With `antialias` the filter widens as the picture shrinks: as Pillow's and
     torchvision's `resize(antialias=True)`, within a level or, rarely, two. Without it, two pixels in each
-    direction are blended, within one level of `antialias=False`, which is faster. `box`, in pixels and fractions of them, is by default all of the image; the
+    direction are blended, within one level of `antialias=False`, which is faster. `box`, in pixels and
+    fractions of them, is by default all of the image; the
     filter may reach over its sides into the image, as though the whole had been resized. Orientation 2
     is a mirror.
 

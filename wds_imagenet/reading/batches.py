@@ -1,8 +1,7 @@
 """Batches: what a training step is given, and how one is filled."""
 
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
@@ -13,7 +12,6 @@ from wds_imagenet.errors import DataError, MissingExtraError, UsageError
 from wds_imagenet.images.decode import decode
 from wds_imagenet.images.transforms import Decode, RandomResizedCrop, ResizeCenterCrop
 from wds_imagenet.reading.pipeline import Entry, Plan
-from wds_imagenet.reading.stats import Meter
 from wds_imagenet.sample import Sample
 
 if TYPE_CHECKING:
@@ -22,6 +20,8 @@ if TYPE_CHECKING:
     import torch
 
 OnBad = Literal["fail", "skip"]
+Example = list[npt.NDArray[Any]]
+"""At most one row that a transform of the user's returned: what padding must look like."""
 _NO_LABEL: Final = -1
 
 
@@ -51,9 +51,9 @@ class Batch:
     """uint8 [B, 3, H, W] in channels-last memory; what a transform of the user's own returned,
     stacked; or with `Decode()` a list of uint8 [3, height, width]."""
     labels: "torch.Tensor"
-    """int64 [B]; -1 where a sample has no label or the row is padding."""
+    """int64 [B]; -1 where a sample has no label, and where the mask is False."""
     keys: list[str]
-    """"" where the row is padding."""
+    """"" where the row is padding, or a sample that was skipped."""
     captions: list[str] | None
     """With `with_captions=True`; "" where a sample has none."""
     json: list[dict[str, Any]] | None
@@ -69,7 +69,7 @@ class Batch:
         """Return the batch in page-locked memory; DataLoader's own `pin_memory` calls this."""
         return self._moved(lambda tensor: tensor.pin_memory())
 
-    def to(self, device: "torch.device | str", *, non_blocking: bool = True) -> "Batch":
+    def to(self, device: "torch.device | str", *, non_blocking: bool = False) -> "Batch":
         """Return the batch on a device."""
         return self._moved(lambda tensor: tensor.to(device, non_blocking=non_blocking))
 
@@ -98,26 +98,6 @@ class Recipe:
             raise UsageError(f"the transform {self.transform!r} cannot be called")
 
 
-@dataclass(slots=True)
-class Skipped:
-    """The samples of an epoch that could not be decoded, of which there may be few."""
-
-    allowed: int
-    keys: list[str] = field(default_factory=list)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def add(self, key: str, error: DataError) -> None:
-        """Take one down, or raise its error where there have been too many."""
-        with self.lock:
-            if len(self.keys) >= self.allowed:
-                error.add_note(
-                    f"{len(self.keys)} samples of this epoch have been skipped already, and at most "
-                    f"{self.allowed} may be (0.1 %, or 10)"
-                )
-                raise error
-            self.keys.append(key)
-
-
 def torch_side() -> "ModuleType":
     """Return the module that knows torch. Raises `MissingExtraError` where torch is not installed."""
     try:
@@ -130,7 +110,7 @@ def torch_side() -> "ModuleType":
 class BatchDraft:
     """A batch that several threads fill, each its own rows, straight in the batch's memory."""
 
-    def __init__(self, plan: Plan, recipe: Recipe, epoch: int, skipped: Skipped, meter: Meter) -> None:
+    def __init__(self, plan: Plan, recipe: Recipe, epoch: int, example: Example) -> None:
         size = recipe.batch_size
         self.recipe: Final = recipe
         self.labels: Final = np.full(size, _NO_LABEL, np.int64)
@@ -141,27 +121,31 @@ class BatchDraft:
             [{} for _ in range(size)] if recipe.with_json else None
         )
         self.rows: Final[list[npt.NDArray[Any] | None]] = [None] * size
-        shape = getattr(recipe.transform, "shape", None)
+        transform = recipe.transform
+        shape = transform.shape if isinstance(transform, RandomResizedCrop | ResizeCenterCrop) else None
         self.images: Final = (
             torch_side().ImageMemory((size, *shape), pin=recipe.pin_memory) if shape else None
         )
         if self.images is not None:
             self.images.array[len(plan.entries) :] = 0
+        self.example: Final = example
+        self.skipped: Final[list[str]] = []
+        self.errors: Final[list[DataError]] = []
         self._epoch = epoch
-        self._skipped = skipped
-        self._meter = meter
 
     def fill(self, row: int, entry: Entry, sample: Sample) -> None:
         """Decode a sample into its row. Raises `DataError` and leaves the row masked out."""
         label = sample.label
+        caption = sample.caption if self.captions is not None else None
+        json = sample.json if self.json is not None else {}
         self._transform(row, entry, sample, label)
         self.keys[row] = sample.key
         if label is not None:
             self.labels[row] = label
         if self.captions is not None:
-            self.captions[row] = sample.caption or ""
+            self.captions[row] = caption or ""
         if self.json is not None:
-            self.json[row] = sample.json
+            self.json[row] = json
         self.mask[row] = True
 
     def fail(self, row: int, entry: Entry, sample: Sample | None, error: DataError) -> None:
@@ -172,11 +156,11 @@ class BatchDraft:
             )
         if self.recipe.on_bad == "fail":
             raise error
-        self._skipped.add(sample.key if sample else f"{entry.extent} #{entry.within}", error)
+        self.skipped.append(sample.key if sample else f"{entry.extent} #{entry.within}")
+        self.errors.append(error)
         self.rows[row] = None
         if self.images is not None:
             self.images.array[row] = 0
-        self._meter.add(skipped=1)
 
     def batch(self) -> Batch:
         """Return the finished batch as torch's tensors, without copying."""
@@ -193,4 +177,8 @@ class BatchDraft:
         else:
             image = decode(encoded)
             decoded = DecodedSample(sample.key, image, label, sample.caption, sample.json, draws)
-            self.rows[row] = np.asarray(transform(decoded))
+            try:
+                self.rows[row] = np.asarray(transform(decoded))
+            except Exception as error:  # whatever the user's own code raises
+                error.add_note(f"in the transform of sample {sample.key!r}, in {entry.extent}")
+                raise

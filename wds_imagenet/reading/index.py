@@ -5,19 +5,19 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import IO, Final
 
-from wds_imagenet.errors import DataError, SourceError
+from wds_imagenet.errors import DataError, ExistsError, NotFoundError, SourceError
 from wds_imagenet.format.blocks import checksum, cut
-from wds_imagenet.format.manifest import KEYS_PATH, PATH, Manifest, Shard
+from wds_imagenet.format.manifest import KEYS_PATH, PATH, Manifest, Shard, check_name
 from wds_imagenet.format.samples import group
 from wds_imagenet.format.tar import Member, walk
 from wds_imagenet.reading.threads import map_ahead
 from wds_imagenet.sample import IMAGE_SUFFIXES, Sample
-from wds_imagenet.storage import Store
+from wds_imagenet.storage import ObjectInfo, Store
 
 _WINDOW: Final = 16 << 20
+_MAX_CLASSES: Final = 1 << 20
 _MAX_LABEL_JSON: Final = 1 << 20
 
 
@@ -35,20 +35,25 @@ def index(
     store: Store,
     names: Iterable[str],
     *,
-    out: Store,
     name: str,
     split: str,
     block_bytes: int = 2 << 20,
     threads: int = 2,
     on_shard: Callable[[Indexed], None] = lambda _: None,
 ) -> Manifest:
-    """Read every shard once and publish a manifest for them in `out`, create-only.
+    """Read every shard once and publish a manifest for them, create-only.
+
+    `names` are relative to `store`, where the manifest goes too.
 
     Guarantees what `pack` does of its own: each block's checksum, each shard's hash, keys that are
     unique. Raises `CorruptError` for a shard that is damaged, compressed or not a tar, `SourceError` for
-    a key that comes twice, `ExistsError` where a manifest is. Costs one reading of the shards, and disk
-    for a copy of `threads` of them where they do not lie on this machine.
+    a key that comes twice, `ExistsError` where a manifest is. Costs one reading of the shards, and
+    temporary disk for a copy of `threads` of them.
     """
+    names = list(names)
+    for shard in names:
+        check_name(shard)
+    _check_absent(store)
     found: list[Indexed] = []
     for indexed in map_ahead(
         lambda shard: index_shard(store, shard, block_bytes),
@@ -64,7 +69,10 @@ def index(
     _check_unique(found)
     keys = "".join(f"{key}\n" for item in found for key in item.keys).encode()
     labels: Counter[int] = sum((item.labels for item in found), Counter())
-    classes = tuple({"name": str(i), "samples": labels[i]} for i in range(max(labels, default=-1) + 1))
+    highest = max(labels, default=-1)
+    classes = tuple({"name": str(i), "samples": labels[i]} for i in range(highest + 1))
+    if highest >= _MAX_CLASSES:  # those are no class indices
+        classes = ()
     kinds = frozenset[tuple[str, ...]]().union(*(item.suffixes for item in found))
     manifest = Manifest(
         name=name,
@@ -74,8 +82,8 @@ def index(
         shards=tuple(item.shard for item in found),
         classes=classes,
     )
-    out.put(KEYS_PATH, keys)
-    out.put(PATH, manifest.to_json(), create=True)
+    store.put(KEYS_PATH, keys)
+    store.put(PATH, manifest.to_json(), create=True)
     return manifest
 
 
@@ -106,9 +114,17 @@ def index_shard(store: Store, name: str, block_bytes: int) -> Indexed:
     )
 
 
-def shard_names(store: Store) -> list[str]:
-    """Return the tars of a folder, in order."""
-    return [info.path for info in store.list_objects() if PurePosixPath(info.path).suffix == ".tar"]
+def shard_infos(store: Store, prefix: str = "") -> list[ObjectInfo]:
+    """Return the tars whose path begins with the prefix, in order."""
+    return [info for info in store.list_objects(prefix) if info.path.endswith(".tar")]
+
+
+def _check_absent(store: Store) -> None:
+    try:
+        store.info(PATH)
+    except NotFoundError:
+        return
+    raise ExistsError(f"{store.url} has a manifest already: it is a data set, and is not touched")
 
 
 def _describe(

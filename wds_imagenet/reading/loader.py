@@ -5,6 +5,7 @@ import time
 import weakref
 from collections.abc import Generator, Iterator
 from functools import partial
+from operator import index
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -14,9 +15,9 @@ from wds_imagenet.errors import UsageError
 from wds_imagenet.reading.batches import (
     Batch,
     BatchDraft,
+    Example,
     OnBad,
     Recipe,
-    Skipped,
     Transform,
     torch_side,
 )
@@ -38,7 +39,7 @@ class Loader:
     the loop, however it is left, ends them.
 
     Costs the memory of lanes / world size blocks (240 of 2 MiB for one rank), of `prefetch_bytes`, and of
-    four batches; and before the first batch the time to fetch a block for each lane.
+    five batches; and before the first batch the time to fetch a block for each lane.
 
     batch_size: samples a batch of this rank, as in `torch.utils.data.DataLoader`.
     shuffle: False gives the shards' own order, dealt to the ranks in runs; for evaluation.
@@ -47,7 +48,8 @@ class Loader:
         run may have. By default the least common multiple of the world size and 120 from 240 on.
     threads: decoding threads; by default the usable CPUs, divided by `LOCAL_WORLD_SIZE`.
     drop_last: leave out the last batch if it is not full, instead of padding it (see `Batch.mask`).
-    on_bad: "skip" masks out samples that cannot be decoded, at most 0.1 % (or 10) an epoch.
+    on_bad: "skip" masks out samples that cannot be decoded, at most 0.1 % (or 10) an epoch of
+        this rank.
     prefetch_bytes: what may be fetched ahead of need.
     pin_memory: whether batches lie in page-locked memory; by default where CUDA is present.
     """
@@ -76,7 +78,7 @@ class Loader:
         pin = torch_side().default_pin_memory() if pin_memory is None else pin_memory
         self.rank, self.world_size = rank_and_world_size(rank, world_size)
         self.share: Final = Share(self.rank, self.world_size, batch_size, drop_last)
-        self._recipe = Recipe(transform, batch_size, seed, on_bad, with_json, with_captions, pin)
+        self._recipe = Recipe(transform, batch_size, index(seed), on_bad, with_json, with_captions, pin)
         self.threads: Final = default_threads() if threads is None else threads
         if self.threads < 1:
             raise UsageError(f"at least one thread must decode, not {threads}")
@@ -87,12 +89,12 @@ class Loader:
                 f"larger than the data set ({len(self.dataset)} samples), so drop_last leaves nothing"
             )
         self._shuffle = shuffle
-        self._lanes = self._check_lanes(lanes) if lanes else self._default_lanes()
+        self._lanes = self._default_lanes() if lanes is None else self._check_lanes(lanes)
         self._prefetch_bytes = prefetch_bytes
         self._counts = np.array([e.block.samples for e in self.dataset.extents], np.int64)
         self._meter = Meter()
-        self._skipped = Skipped(max(10, len(self.dataset) // 1000))
-        self._epoch, self._samples, self._begun = epoch, 0, False
+        self._skipped: tuple[str, ...] = ()
+        self._epoch, self._samples, self._begun = _checked_epoch(epoch), 0, False
         self._iteration: weakref.ref[Generator[Batch, None, None]] | None = None
 
     @property
@@ -117,7 +119,7 @@ class Loader:
         self.close()
         if self._begun:
             self._epoch, self._samples, self._begun = self._epoch + 1, 0, False
-            self._skipped.keys.clear()
+            self._skipped = ()
         iteration = self._iterate()
         self._iteration = weakref.ref(iteration)
         return iteration
@@ -127,19 +129,20 @@ class Loader:
 
         Or every `every`-th of them, beginning with number `first`.
         """
-        for _, batch in self._run(epoch, start, every, first):
+        for _, batch, _ in self._run(_checked_epoch(epoch), start, every, first, ()):
             yield batch
 
     def _iterate(self) -> Generator[Batch, None, None]:
         owner = os.getpid()
         began: float | None = time.perf_counter()
         waiting = time.perf_counter()
-        for stop, batch in self._run(self._epoch, self._samples, 1, 0):
+        for stop, batch, skipped in self._run(self._epoch, self._samples, 1, 0, self._skipped):
             ready = time.perf_counter()
             self._meter.add(batches=1, samples=int(batch.mask.sum()), wait_seconds=ready - waiting)
             if began is not None:
                 self._meter.stats.first_batch_seconds, began = ready - began, None
-            self._samples, self._begun = stop, True
+            self._meter.add(skipped=len(skipped) - len(self._skipped))
+            self._samples, self._skipped, self._begun = stop, skipped, True
             yield batch
             if os.getpid() != owner:
                 raise UsageError("this iteration belongs to the process that began it: iterate anew")
@@ -147,19 +150,30 @@ class Loader:
             waiting = time.perf_counter()
             self._meter.add(consumer_seconds=waiting - ready)
 
-    def _run(self, epoch: int, start: int, every: int, first: int) -> Iterator[tuple[int, Batch]]:
+    def _run(
+        self, epoch: int, start: int, every: int, first: int, skipped: tuple[str, ...]
+    ) -> Iterator[tuple[int, Batch, tuple[str, ...]]]:
+        example: Example = []
+        allowed = max(10, len(self.dataset) // 1000)
         order = Order(self._counts, self._recipe.seed, epoch, self._lanes, shuffle=self._shuffle)
         starts = self.share.starts(start, order.samples)[first::every]
         filled = run(
             partial(plan_batches, order, self.share, self.dataset.extents, starts),
-            lambda plan: BatchDraft(plan, self._recipe, epoch, self._skipped, self._meter),
+            lambda plan: BatchDraft(plan, self._recipe, epoch, example),
             fetcher=self.dataset.fetcher,
             threads=self.threads,
             prefetch_bytes=self._prefetch_bytes,
             meter=self._meter,
         )
         for plan, draft in filled:
-            yield plan.stop, draft.batch()
+            skipped += tuple(draft.skipped)
+            if len(skipped) > allowed:
+                error = draft.errors[-1]
+                error.add_note(
+                    f"{len(skipped)} samples of this epoch were bad, and at most {allowed} are skipped"
+                )
+                raise error
+            yield plan.stop, draft.batch(), skipped
             del plan, draft
 
     def state_dict(self) -> dict[str, Any]:
@@ -191,7 +205,7 @@ class Loader:
         self._lanes = lanes
         ended = not self.share.starts(saved.samples, len(self.dataset))
         self._epoch, self._samples = (saved.epoch + 1, 0) if ended else (saved.epoch, saved.samples)
-        self._skipped.keys[:] = () if ended else saved.skipped
+        self._skipped = () if ended else saved.skipped
         self._begun = False
 
     def set_epoch(self, epoch: int) -> None:
@@ -201,8 +215,8 @@ class Loader:
         """
         if self._begun or epoch != self._epoch:
             self.close()
-            self._epoch, self._samples, self._begun = epoch, 0, False
-            self._skipped.keys.clear()
+            self._epoch, self._samples, self._begun = _checked_epoch(epoch), 0, False
+            self._skipped = ()
 
     def stats(self) -> Stats:
         """Return what has been done so far, and where the time went."""
@@ -236,7 +250,7 @@ class Loader:
             self._lanes,
             self._samples,
             self._shuffle,
-            tuple(self._skipped.keys),
+            self._skipped,
         )
 
     def _default_lanes(self) -> int:
@@ -247,8 +261,19 @@ class Loader:
         return lanes
 
 
+def _checked_epoch(epoch: int) -> int:
+    if index(epoch) < 0:
+        raise UsageError(f"there is no epoch {epoch}: they count from 0")
+    return index(epoch)
+
+
+def usable_processors() -> int:
+    """Return how many CPUs this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def default_threads() -> int:
     """Return how many CPUs this process may use, its share of them where ranks live side by side."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    usable = usable_processors()
     beside = os.environ.get("LOCAL_WORLD_SIZE", "1")
     return max(1, usable // int(beside)) if beside.isdigit() and int(beside) else usable

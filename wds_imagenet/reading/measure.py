@@ -5,7 +5,7 @@ import sys
 import time
 from dataclasses import dataclass
 
-from wds_imagenet.reading.loader import Loader
+from wds_imagenet.reading.loader import Loader, usable_processors
 from wds_imagenet.reading.stats import Stats
 
 
@@ -20,6 +20,7 @@ class Measurement:
     peak_bytes: int
     """Resident memory at its highest since the process began."""
     threads: int
+    processors: int
 
     @property
     def images_per_second(self) -> float:
@@ -27,9 +28,9 @@ class Measurement:
         return self.stats.samples / self.seconds
 
     @property
-    def decoding(self) -> float:
-        """The part of the decoding threads' time in which they were at work."""
-        return self.stats.transform_cpu_seconds / (self.seconds * self.threads)
+    def busy(self) -> float:
+        """The part of the processors that this process kept busy."""
+        return self.cpu_seconds / (self.seconds * self.processors)
 
     @property
     def starved(self) -> float:
@@ -56,29 +57,30 @@ def measure(loader: Loader, seconds: float) -> Measurement:
         cpu_seconds=time.process_time() - cpu,
         peak_bytes=peak_bytes(),
         threads=loader.threads,
+        processors=usable_processors(),
     )
 
 
 def verdict(measured: Measurement) -> str:
     """Return one sentence that names the bottleneck and what would widen it."""
-    stats, starved, decoding = measured.stats, measured.starved, measured.decoding
-    if starved > 0.3:
+    stats, starved, busy = measured.stats, measured.starved, measured.busy
+    if busy > 0.75:
+        decoding = stats.transform_cpu_seconds / max(measured.cpu_seconds, 1e-9)
+        each = stats.transform_cpu_seconds / max(stats.samples, 1)
+        return (
+            f"The processors are the bottleneck: {busy:.0%} of them was in use, {decoding:.0%} of that to "
+            f"decode and resize ({each * 1e3:.2f} ms an image); more cores, or smaller images (pack "
+            "--jpeg resize=…), would help, a faster store would not."
+        )
+    if starved > 0.2:
         return (
             f"The store is the bottleneck: decoding threads waited for blocks {starved:.0%} of their time, "
             f"while {measured.fetch_rate / 1e6:,.0f} MB/s arrived; a nearer or faster store, or smaller "
             "images (pack --jpeg resize=…), would help."
         )
-    if decoding > 0.7:
-        each = stats.transform_cpu_seconds / max(stats.samples, 1)
-        return (
-            f"Decoding is the bottleneck: {measured.threads} threads were at it {decoding:.0%} of their "
-            f"time, {each * 1e3:.2f} ms an image; more cores, or smaller images (pack --jpeg resize=…), "
-            "would help, a faster store would not."
-        )
     return (
-        f"Neither store nor decoding is the bottleneck (threads decoded {decoding:.0%} and waited for blocks "
-        f"{starved:.0%} of their time): other work on this machine, or Python's lock between threads, takes "
-        "the rest."
+        f"Other programs are the bottleneck, or too few threads: ours used {busy:.0%} of the processors and "
+        f"waited for the store {starved:.0%} of the time; try --threads, or an idle machine."
     )
 
 

@@ -113,6 +113,8 @@ class Share:
 
     def check_lanes(self, lanes: int) -> None:
         """Raise `UsageError` unless the lanes can be dealt to the ranks in equal numbers."""
+        if lanes < 1:
+            raise UsageError(f"an order needs at least one lane, not {lanes}")
         if lanes % self.world_size:
             fits = [w for w in range(1, min(lanes, 4096) + 1) if lanes % w == 0]
             near = ", ".join(map(str, sorted(sorted(fits, key=lambda w: abs(w - self.world_size))[:5])))

@@ -77,14 +77,17 @@ def plan_batches(
             if stay is None:
                 stay = stays[place] = _Stay(ask(extent))
                 fetched_bytes += extent.block.size
-            if place_of.get(lane) != place:
+            held = place_of.get(lane)
+            if held != place:
+                if held is not None:  # its last entry there belongs to a batch that is not ours
+                    stays[held].lanes -= 1
                 place_of[lane] = place
                 stay.lanes += 1
             entries.append(Entry(stay.block, extent, within))
             if last:
                 stay.lanes -= 1
-                if not stay.lanes:
-                    del stays[place]
+                del place_of[lane]
+        stays = {place: stay for place, stay in stays.items() if stay.lanes}
         yield Plan(entries, fetched_bytes, min(begin + share.global_batch, order.samples))
 
 
@@ -118,7 +121,8 @@ def run(
     def fetch(extent: Extent) -> list[Sample]:
         return _fetch(fetcher, extent, meter)
 
-    with pool(FETCHERS, "fetch") as fetching, pool(threads, "decode") as decoding:
+    # Left in reverse: what waits to be fetched is dropped before those who wait for it are joined.
+    with pool(threads, "decode") as decoding, pool(FETCHERS, "fetch") as fetching:
         coming = plans(lambda extent: fetching.submit(fetch, extent))
         planned: deque[Plan] = deque()
         filling: deque[tuple[Plan, AnyDraft, list[Future[None]]]] = deque()

@@ -1,9 +1,6 @@
 """What a loader has done so far, and where its time went."""
 
 import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 
 
@@ -54,12 +51,3 @@ class Meter:
         """Return a copy that no longer changes."""
         with self.lock:
             return Stats(**{f.name: getattr(self.stats, f.name) for f in fields(Stats)})
-
-    @contextmanager
-    def wall(self, name: str) -> Iterator[None]:
-        """Add the wall time spent inside to a sum."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.add(**{name: time.perf_counter() - start})

@@ -1,11 +1,14 @@
 """The one place in this room where threads begin, and where each of them ends."""
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from concurrent.futures import ThreadPoolExecutor as Pool
 from contextlib import contextmanager
 from typing import TypeVar
+
+from wds_imagenet.storage.retry import retry_until
 
 __all__ = ["Future", "Pool", "map_ahead", "pool"]
 
@@ -15,11 +18,17 @@ Result = TypeVar("Result")
 
 @contextmanager
 def pool(threads: int, name: str) -> Iterator[Pool]:
-    """Give a pool of threads; on the way out, whichever it is, drop what waits and join them all."""
-    executor = Pool(threads, thread_name_prefix=f"wds-imagenet-{name}")
+    """Give a pool of threads; on the way out, whichever it is, drop what waits and join them all.
+
+    A store's retries end then too, so that leaving takes no longer than the attempts under way.
+    """
+    stop = threading.Event()
+    prefix = f"wds-imagenet-{name}"
+    executor = Pool(threads, thread_name_prefix=prefix, initializer=retry_until, initargs=(stop,))
     try:
         yield executor
     finally:
+        stop.set()
         executor.shutdown(wait=True, cancel_futures=True)
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from wds_imagenet.errors import CorruptError, DataError, StoreError
+from wds_imagenet.errors import ChangedError, CorruptError, DataError, NotFoundError
 from wds_imagenet.format.samples import read_samples
 from wds_imagenet.images.decode import decode
 from wds_imagenet.reading.dataset import Dataset
@@ -48,6 +48,7 @@ class _Totals:
     keys: list[str] = field(default_factory=list)
     labels: Counter[int | None] = field(default_factory=Counter)
     complete: bool = True
+    """Whether every block could be read: keys and labels are compared only then."""
 
 
 def verify(dataset: Dataset, *, deep: bool = False, threads: int = 4) -> Iterator[Checked]:
@@ -59,7 +60,7 @@ def verify(dataset: Dataset, *, deep: bool = False, threads: int = 4) -> Iterato
     2·threads blocks and all keys.
     """
     totals = _Totals()
-    digest = hashlib.sha256()
+    digest, readable = hashlib.sha256(), True
     for checked in map_ahead(
         lambda extent: _check_block(dataset, extent, deep=deep),
         dataset.extents,
@@ -71,12 +72,13 @@ def verify(dataset: Dataset, *, deep: bool = False, threads: int = 4) -> Iterato
         totals.keys += checked.keys
         totals.labels.update(checked.labels)
         if extent.offset == 0:
-            digest = hashlib.sha256()
+            digest, readable = hashlib.sha256(), True
         if checked.data is None:
-            totals.complete = False
+            totals.complete = readable = False
         else:
+            totals.complete &= len(checked.keys) == extent.block.samples
             digest.update(checked.data)
-        if extent.is_last and not findings and totals.complete and digest.hexdigest() != extent.shard.sha256:
+        if extent.is_last and readable and digest.hexdigest() != extent.shard.sha256:
             findings.append(Finding("the shard's SHA-256 is not the manifest's", extent.shard.name))
         yield Checked(extent, None, checked.keys, checked.labels, tuple(findings))
     whole = tuple(_check_whole(dataset, totals))
@@ -88,9 +90,11 @@ def _check_block(dataset: Dataset, extent: Extent, *, deep: bool) -> Checked:
     shard, offset = extent.shard.name, extent.offset
     try:
         data = dataset.fetcher.read(extent)
-    except (CorruptError, StoreError) as error:
+    except CorruptError as error:
         findings = [Finding(str(error), shard, offset), *_damaged(dataset, extent)]
         return Checked(extent, None, (), (), tuple(findings))
+    except (NotFoundError, ChangedError) as error:  # a store that is down is no finding
+        return Checked(extent, None, (), (), (Finding(str(error), shard, offset),))
     try:
         samples = dataset.fetcher.split(extent, data)
     except CorruptError as error:
@@ -111,7 +115,7 @@ def _damaged(dataset: Dataset, extent: Extent) -> Iterator[Finding]:
         for sample in read_samples(data, ended=extent.is_last):
             for problem in _check_sample(dataset, sample, deep=False)[1]:
                 yield Finding(problem, extent.shard.name, extent.offset, sample.key)
-    except (DataError, StoreError) as error:
+    except (DataError, NotFoundError, ChangedError) as error:
         yield Finding(f"from here on: {error}", extent.shard.name, extent.offset)
 
 
@@ -137,19 +141,26 @@ def _check_sample(dataset: Dataset, sample: Sample, *, deep: bool) -> tuple[int 
 
 def _check_whole(dataset: Dataset, totals: _Totals) -> Iterator[Finding]:
     manifest = dataset.manifest
-    listed = {info.path for info in dataset.store.list_objects() if info.path.endswith(".tar")}
-    for name in sorted(listed - {shard.name for shard in manifest.shards}):
-        yield Finding("a tar that is not in the manifest; other readers may take it for a shard", name)
+    sizes = {info.path: info.size for info in dataset.store.list_objects() if info.path.endswith(".tar")}
+    for shard in manifest.shards:
+        size = sizes.pop(shard.name, None)
+        if size is not None and size != shard.size:
+            yield Finding(f"the shard has {size:,} bytes, the manifest says {shard.size:,}", shard.name)
+    if manifest.plan is not None:  # what was indexed may have neighbours
+        for name in sorted(sizes):
+            yield Finding("a tar that is not in the manifest; other readers may take it for a shard", name)
     twice = [key for key, count in Counter(totals.keys).items() if count > 1]
     for key in twice[:10]:
         yield Finding("the key comes more than once in the data set", key=key)
+    try:
+        keys = list(dataset.keys())
+    except (CorruptError, NotFoundError) as error:
+        yield Finding(str(error))
+        keys = totals.keys
     if not totals.complete:
         return
-    try:
-        if list(dataset.keys()) != totals.keys:
-            yield Finding("keys.txt does not list the shards' keys in their order")
-    except (CorruptError, StoreError) as error:
-        yield Finding(str(error))
+    if keys != totals.keys:
+        yield Finding("keys.txt does not list the shards' keys in their order")
     for index, item in enumerate(manifest.classes):
         if item.get("samples", totals.labels[index]) != totals.labels[index]:
             yield Finding(f"class {index} has {totals.labels[index]} samples, not {item['samples']}")

@@ -2,6 +2,7 @@
 
 import logging
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from wds_imagenet.errors import UnavailableError, UsageError
 
 _Result = TypeVar("_Result")
 _log = logging.getLogger(__name__)
+
+_thread = threading.local()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,11 @@ def delays(retry: Retry, draw: Callable[[], float] = random.random) -> Iterator[
         yield min(retry.cap, retry.first * 2**attempt) * draw()
 
 
+def retry_until(stop: threading.Event) -> None:
+    """Make this thread's retries end, with the error at hand, as soon as the event is set."""
+    _thread.stop = stop
+
+
 def retrying(call: Callable[[], _Result], retry: Retry, what: str) -> _Result:
     """Return `call()`, made again after each `UnavailableError` as `retry` allows.
 
@@ -62,5 +70,10 @@ def retrying(call: Callable[[], _Result], retry: Retry, what: str) -> _Result:
                     f"{what}: gave up after attempt {attempt} of {retry.attempts}, {elapsed:.1f} s"
                 )
                 raise
+            failed = error
             _log.info("%s: attempt %d failed, the next in %.1f s: %s", what, attempt, wait, error)
-        time.sleep(wait)
+        stop = getattr(_thread, "stop", None)
+        if stop is None:
+            time.sleep(wait)
+        elif stop.wait(wait):
+            raise failed

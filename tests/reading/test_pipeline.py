@@ -1,0 +1,57 @@
+"""Blocks are asked for once, when they are needed, and let go when they are not."""
+
+import weakref
+
+import numpy as np
+import pytest
+
+from wds_imagenet.format.manifest import Block, Manifest, Shard
+from wds_imagenet.reading.fetch import extents
+from wds_imagenet.reading.order import Order, Share
+from wds_imagenet.reading.pipeline import plan_batches
+
+COUNT, SAMPLES = 1500, 18
+
+
+class Asked:
+    """Stands for the block that was asked for; what counts is how many live at a time."""
+
+
+@pytest.mark.parametrize("every", [1, 2, 3])
+@pytest.mark.parametrize("world_size", [1, 4])
+def test_no_more_blocks_live_than_there_are_lanes_and_batches_under_way(every, world_size):
+    blocks = (Block(2 << 20, SAMPLES, 0),) * COUNT
+    shard = Shard("x.tar", COUNT * (2 << 20), COUNT * SAMPLES, "0" * 64, blocks)
+    everything = extents(Manifest("x", "train", (), "0" * 64, (shard,)))
+    order = Order(np.full(COUNT, SAMPLES), 0, 0, 240)
+    share = Share(0, world_size, 240 // world_size)
+    live = weakref.WeakSet()
+    asked = []
+
+    def ask(extent):
+        block = Asked()
+        live.add(block)
+        asked.append(extent)
+        return block
+
+    starts = share.starts(0, order.samples)[::every]
+    most = max(len(live) for _ in plan_batches(order, share, everything, starts, ask))
+    assert most <= 240 // world_size + 2 * share.batch_size
+    assert len(asked) <= COUNT / world_size + 240
+
+
+def test_over_all_ranks_a_block_is_asked_for_twice_only_at_lane_ends():
+    blocks = (Block(2 << 20, SAMPLES, 0),) * COUNT
+    shard = Shard("x.tar", COUNT * (2 << 20), COUNT * SAMPLES, "0" * 64, blocks)
+    everything = extents(Manifest("x", "train", (), "0" * 64, (shard,)))
+    order = Order(np.full(COUNT, SAMPLES), 0, 0, 240)
+    asked = []
+    for rank in range(8):
+        share = Share(rank, 8, 30)
+        starts = share.starts(0, order.samples)
+        for _ in plan_batches(
+            order, share, everything, starts, lambda extent: asked.append(extent) or Asked()
+        ):
+            pass
+    assert len(set(map(id, asked))) == COUNT
+    assert len(asked) - COUNT <= 240
