@@ -278,4 +278,4 @@ class TestMistakes:
 def test_debug_shows_the_traceback(tmp_path):
     result = run("--debug", "info", tmp_path / "none")
     assert "Traceback" in result.stderr
-    assert result.returncode == 1
+    assert result.returncode == 3

@@ -159,7 +159,7 @@ def test_the_last_batch_is_padded_with_zeros_and_a_mask(small):
     real = 500 % GLOBAL_BATCH
     assert last.mask.tolist() == [True] * real + [False] * (GLOBAL_BATCH - real)
     assert last.images[real:].sum() == 0
-    assert set(last.labels[real:].tolist()) == {-1}
+    assert set(last.labels[real:].tolist()) == {-100}
     assert set(last.keys[real:]) == {""}
 
 

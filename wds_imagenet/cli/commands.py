@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 it failed, 2 wrong usage, 3 the data is bad, 130 interrupt
 
 import os
 import sys
+import traceback
 from importlib import import_module
 from typing import Final, NoReturn
 
@@ -77,7 +78,7 @@ def run(arguments: list[str] | None = None) -> NoReturn:
         sys.exit(FAILED)
     except WdsImagenetError as error:
         if "--debug" in arguments:
-            raise
+            traceback.print_exc()
         click.echo(f"error: {one_line(error)}", err=True)
         sys.exit(exit_code(error))
     sys.exit(code if isinstance(code, int) else 0)

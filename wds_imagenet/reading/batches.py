@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 OnBad = Literal["fail", "skip"]
 Example = list[npt.NDArray[Any]]
 """At most one row that a transform of the user's returned: what padding must look like."""
-_NO_LABEL: Final = -1
+_NO_LABEL: Final = -100  # torch's losses leave it out by default
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Batch:
     """uint8 [B, 3, H, W] in channels-last memory; what a transform of the user's own returned,
     stacked; or with `Decode()` a list of uint8 [3, height, width]."""
     labels: "torch.Tensor"
-    """int64 [B]; -1 where a sample has no label, and where the mask is False."""
+    """int64 [B]; -100, which torch's losses ignore, where a sample has no label or the mask is False."""
     keys: list[str]
     """"" where the row is padding, or a sample that was skipped."""
     captions: list[str] | None

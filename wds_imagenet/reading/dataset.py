@@ -4,6 +4,7 @@ import hashlib
 from bisect import bisect_right
 from collections.abc import Iterator
 from functools import cached_property
+from os import PathLike, fspath
 from typing import Final, Self
 
 import numpy as np
@@ -121,10 +122,10 @@ def own(sample: Sample) -> Sample:
     return Sample(sample.key, {suffix: bytes(data) for suffix, data in sample.members.items()})
 
 
-def as_dataset(dataset: Dataset | str, storage_options: dict[str, str]) -> Dataset:
+def as_dataset(dataset: Dataset | str | PathLike[str], storage_options: dict[str, str]) -> Dataset:
     """Return the data set, opened if it is given as a URL."""
-    if isinstance(dataset, str):
-        return Dataset.open(dataset, **storage_options)
+    if not isinstance(dataset, Dataset):
+        return Dataset.open(fspath(dataset), **storage_options)
     if storage_options:
         raise UsageError("storage options belong to a URL; this data set is open already")
     return dataset

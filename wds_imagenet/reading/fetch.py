@@ -66,7 +66,8 @@ class Fetcher:
                     f"{self.store.url}/{extent}: the block's checksum is {actual:08x}, the manifest "
                     f"says {extent.block.crc32:08x}; the shard has {size:,} bytes, the manifest says "
                     f"{extent.shard.size:,}. Its bytes were changed or the shard was replaced: "
-                    "'wds-imagenet verify' lists all that is wrong; copy or pack it again"
+                    "copy the shard again; or delete it and .wds-imagenet/manifest.json, then run the same "
+                    "'pack' again, which builds what is missing"
                 )
         return blob.data
 

@@ -56,7 +56,7 @@ class Loader:
 
     def __init__(
         self,
-        dataset: Dataset | str,
+        dataset: Dataset | str | os.PathLike[str],
         transform: Transform,
         batch_size: int,
         *,
