@@ -217,3 +217,10 @@ def test_each_failure_of_the_system_has_its_meaning(number: int, kind: type[Stor
     error = local.meaning(OSError(number, os.strerror(number)), Path("/disk/a"))
     assert type(error) is kind
     assert str(error).startswith("/disk/a: ")
+
+
+@pytest.mark.timeout(20)
+def test_a_fifo_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    with pytest.raises(StoreError, match="FIFO"):
+        open_store(str(tmp_path)).read("pipe.jpg")

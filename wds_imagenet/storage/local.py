@@ -5,6 +5,7 @@ import fcntl
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -60,8 +61,11 @@ class LocalStore:
         full = self._full(path)
         if start < 0 or (stop is not None and stop < start):
             raise UsageError(f"{full}: there are no bytes {start} to {stop}")
-        with _named(full), _opened(full, os.O_RDONLY) as file:
-            info = _info(path, os.fstat(file))
+        with _named(full), _opened(full, os.O_RDONLY | os.O_NONBLOCK) as file:  # a FIFO must not block
+            found = os.fstat(file)
+            if stat.S_ISFIFO(found.st_mode):
+                raise StoreError(f"{full}: is a FIFO and no file")
+            info = _info(path, found)
             if etag not in {None, info.etag}:
                 raise ChangedError(f"{full}: was replaced while it was being read")
             end = max(start, info.size) if stop is None else stop
