@@ -20,17 +20,19 @@ MAY_KNOW = {
     "storage": {"base"},
     "labels": {"base", "format", "storage", "sources"},
     "sources": {"base", "format", "storage", "labels"},
-    "packing": {"base", "format", "images", "storage", "sources"},
+    "packing": {"base", "format", "images", "storage", "sources", "labels"},
     "reading": {"base", "format", "images", "storage"},
+    "evaluation": {"base", "format", "storage", "labels", "sources", "reading"},
     "demo": {"base", "format", "images", "storage", "sources", "packing", "reading"},
-    "cli": {"base", "format", "images", "storage", "sources", "labels", "packing", "reading", "demo"},
+    "cli": {"base", "format", "images", "storage", "sources", "labels", "packing", "reading", "demo"}
+    | {"evaluation"},
     "front": {"base", "images", "packing", "reading", "cli"},
 }
 FRONT = {"__init__.py", "__main__.py", "torch.py"}
 
 # What is imported in few places, so that it is lazy, replaceable, or safe.
 ONLY_IN = {
-    "torch": {"reading/batches.py", "reading/torch.py", "demo/training.py"},
+    "torch": {"reading/batches.py", "reading/torch.py", "demo/training.py", "labels/tensors.py"},
     "fsspec": {"storage"},
     "s3fs": {"storage"},
     "obstore": {"storage"},

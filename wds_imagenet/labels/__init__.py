@@ -1,5 +1,6 @@
 """Label files → classes and labels, which a source joins to its references by key.
 
+- `annotation`  what a label file says of an image, in one form
 - `devkit`   the ILSVRC devkit: the thousand classes, the labels of the validation images
 - `classes`  a class list: which class has which label
 - `naming`   labels of classes that go by numbers or names, such as folders

@@ -18,7 +18,7 @@ from wds_imagenet.packing.plan import plan as make_plan
 from wds_imagenet.packing.publish import Publisher
 from wds_imagenet.packing.receipt import Receipt
 from wds_imagenet.packing.shard import Recipe
-from wds_imagenet.sources import SOURCES, Listing, options_of
+from wds_imagenet.sources import SOURCES, Listing, Stream, options_of
 from wds_imagenet.storage import Store, open_store
 
 
@@ -152,6 +152,8 @@ def pack(
         raise UsageError(f"neither {source} nor packing has the option {', '.join(sorted(unknown))}")
     own = {name: value for name, value in options.items() if name in of_source}
     listing = found(*inputs, **own, **(source_options or {}))
+    if isinstance(listing, Stream):
+        raise UsageError(f"{source} gives a stream here, which is not packed yet")
     choices = {name: value for name, value in options.items() if name in of_packing}
     if "split" in of_source or "split" not in choices:
         choices["split"] = listing.split or options.get("split") or "train"

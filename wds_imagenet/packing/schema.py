@@ -8,12 +8,10 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from wds_imagenet.errors import SourceError
-from wds_imagenet.sources.reference import Listing, Metadata, Reference
-
-Kind = Literal["text", "boolean", "integer", "number", "list", "object"]
+from wds_imagenet.sources.reference import Kind, Listing, Metadata, Reference
 
 MEASURED: Final = ("filename", "width", "height", "format", "sha256")
 """What the packer finds out about every image."""

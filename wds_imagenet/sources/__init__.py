@@ -19,7 +19,7 @@ from typing import Final
 from wds_imagenet.sources.imagefolder import imagefolder
 from wds_imagenet.sources.imagenet import imagenet
 from wds_imagenet.sources.options import Option, Source, options_of
-from wds_imagenet.sources.reference import Listing, Metadata, Reference
+from wds_imagenet.sources.reference import Arrival, Attachment, Kind, Listing, Metadata, Reference, Stream
 from wds_imagenet.sources.sidecars import sidecars
 from wds_imagenet.sources.table import table
 
@@ -30,11 +30,15 @@ SOURCES: Final[Mapping[str, Source]] = MappingProxyType(
 
 __all__ = [
     "SOURCES",
+    "Arrival",
+    "Attachment",
+    "Kind",
     "Listing",
     "Metadata",
     "Option",
     "Reference",
     "Source",
+    "Stream",
     "imagefolder",
     "imagenet",
     "options_of",

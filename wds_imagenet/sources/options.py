@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from inspect import Parameter, signature
 from typing import Annotated, TypeAlias, get_type_hints
 
-from wds_imagenet.sources.reference import Listing
+from wds_imagenet.sources.reference import Listing, Stream
 
-Source = Callable[..., Listing]
+Source = Callable[..., Listing | Stream]
 """`source(url, *, option=None, ..., **storage_options)`: a plain function that lists a data set."""
 
 Classes: TypeAlias = Annotated[str | None, "file that says which class has which label"]

@@ -1,11 +1,28 @@
 """What a source yields: where each image's bytes lie and what is known of it, without reading it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 Metadata = Mapping[str, Any]
 """JSON values by name."""
+
+Kind = Literal["text", "boolean", "integer", "number", "list", "object"]
+"""The JSON type of a field, the same in every sample of a data set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A further member of a sample, such as an array, that lies in a file and is not yet read."""
+
+    suffix: str
+    """What follows the key in the member's name: `relabel.npy`."""
+    url: str
+    offset: int
+    size: int | None
+    """None: to the end of the file."""
+    form: Literal["bytes", "torch"] = "bytes"
+    """How it is stored: `bytes` are taken as they are, a tensor that `torch.save` wrote becomes a `.npy`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +44,8 @@ class Reference:
     caption: str | None = None
     metadata: Metadata = field(default_factory=dict)
     """What goes into the sample's JSON beside what the packer and the class table give."""
+    attachments: tuple[Attachment, ...] = ()
+    """Further members; every sample of a data set has the same suffixes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +61,37 @@ class Listing:
     """What a person ought to hear, such as a count that differs from the published one."""
     split: str | None = None
     """Which split it is, where the source can tell: `train`, `validation` or `test`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One image of a stream: its bytes come with it. Its reference says where it was found, for messages."""
+
+    reference: Reference
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A data set that can be read only from its beginning to its end, such as a gzipped tar.
+
+    What a listing finds out by looking at every sample, a stream must say before the first.
+    """
+
+    identity: Metadata
+    """What it is, as JSON values: names and sizes of files, the class list; no URL. It makes the plan."""
+    arrivals: Callable[[], Iterator[Arrival]]
+    """Reads it anew, in the same order every time; bounded memory. Raises as a source does."""
+    labelled: bool
+    fields: Mapping[str, Kind] = field(default_factory=dict)
+    """Of the metadata: every field that a reference may have."""
+    captioned: bool = False
+    suffixes: tuple[str, ...] = ()
+    """Of the attachments that every reference has."""
+    classes: tuple[Metadata, ...] = ()
+    notes: tuple[str, ...] = ()
+    split: str | None = None
+    samples: int | None = None
+    """How many there are, where that is known."""
+    size: int | None = None
+    """How many bytes of images there are, about, where that is known: for the time left."""
