@@ -10,11 +10,13 @@ fallback.py     what simplejpeg cannot decode, through Pillow
 crop.py         which part of a picture, drawn or central
 orientation.py  where a box lies, and how a picture turns, under EXIF orientation
 resize.py       that part, resized and turned
+labelmap.py     the soft label of a crop, from ReLabel's map of the image
 scratch.py      memory that a thread decodes into again and again
-scratch.py      memory that a thread decodes into again and again
+window.py       the part of a picture that becomes a row: by the native engine, or by the reference
 transforms.py   all of it in one call: RandomResizedCrop, ResizeCenterCrop, Decode
 rewrite.py      smaller or mended files, for the packer
-native/         the resize in C; _resize.pyi has its type
+optimize.py     JPEGs that can be entered in the middle
+native/         the resize in C, and with libjpeg-turbo the decoder of regions; _resize.pyi and _native.pyi
 
 Nothing is imported here: a packer that keeps images as they are needs `probe` and no NumPy.
 """

@@ -16,6 +16,7 @@ _ICC: Final = b"ICC_PROFILE\0"
 _STANDALONE: Final = frozenset({0x01, *range(0xD0, 0xD8)})  # TEM and RST carry no length
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # not DHT, JPG and DAC
 _HIERARCHICAL: Final = frozenset({0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF})
+MAX_SCANS: Final = 100
 _COLORS: Final = {1: "grey", 3: "rgb", 4: "cmyk"}
 _SUBSAMPLING: Final = {
     (1, 1): "4:4:4",
@@ -35,7 +36,7 @@ def read_jpeg(data: bytes | memoryview) -> ImageHeader:
     Raises `ImageError` where the markers end or lose their order before the first scan, or describe what no
     decoder takes.
     """
-    exif, frame, scan = None, None, 0
+    exif, frame, first, scan = None, None, 0, 0
     for marker, start, end in segments(data):
         if marker in _FRAMES:
             if frame is not None:
@@ -43,11 +44,14 @@ def read_jpeg(data: bytes | memoryview) -> ImageHeader:
             frame = marker, start, end
         elif marker == _APP1 and exif is None and data[start : start + len(EXIF)] == EXIF:
             exif = bytes(data[start:end])
-        scan = end
+        first, scan = start, end
     if frame is None:
         raise ImageError("JPEG: its scan begins without a frame header, so that its size is not known")
     marker = frame[0]
     bits, height, width, color, subsampling = _read_frame(data, *frame)
+    progressive = marker in {0xC2, 0xCA}
+    if progressive or data[first] < data[frame[1] + 5]:  # not all components are in the first scan
+        _check_scans(data, scan)
     last = _find_end(data, scan)
     return ImageHeader(
         format="jpg",
@@ -55,7 +59,7 @@ def read_jpeg(data: bytes | memoryview) -> ImageHeader:
         height=height,
         color=color,
         bits=bits,
-        progressive=marker in {0xC2, 0xCA},
+        progressive=progressive,
         arithmetic=marker >= 0xC9,
         orientation=1 if exif is None else read_orientation(exif),
         complete=last >= 0,
@@ -101,6 +105,13 @@ def icc_profile(data: bytes) -> bytes | None:
         if marker == _APP2 and data.startswith(_ICC, start) and end - start > len(_ICC) + 2
     }
     return b"".join(parts[number] for number in sorted(parts)) or None
+
+
+def _check_scans(data: bytes | memoryview, scan: int) -> None:
+    # A scan of a large picture takes as long as decoding it, and a megabyte has room for thousands.
+    scans = 1 + bytes(data[scan:]).count(b"\xff\xda")
+    if scans > MAX_SCANS:
+        raise ImageError(f"JPEG: {scans:,} scans; more than {MAX_SCANS} are refused")
 
 
 def _find_end(data: bytes | memoryview, scan: int) -> int:

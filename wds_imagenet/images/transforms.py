@@ -8,12 +8,11 @@ from typing import Protocol
 from wds_imagenet.draws import Draws
 from wds_imagenet.errors import UsageError
 from wds_imagenet.images.crop import center_crop, random_crop, shrunk_size
-from wds_imagenet.images.decode import Pixels, decode, decode_stored, scale_for, stored_bytes
+from wds_imagenet.images.decode import Pixels, decode, scale_for
 from wds_imagenet.images.header import ImageHeader
 from wds_imagenet.images.orientation import Box, mirrored, stored_box, swaps
 from wds_imagenet.images.probe import probe
-from wds_imagenet.images.resize import resize
-from wds_imagenet.images.scratch import thread_scratch
+from wds_imagenet.images.window import Window, render
 
 Shape = tuple[int, int, int]
 
@@ -66,6 +65,11 @@ class RandomResizedCrop:
     def __call__(self, data: bytes | memoryview, draws: Draws, out: Pixels | None = None) -> Pixels:
         """Draw the part, then the mirror; decode no more than that needs. Raises `ImageError`."""
         header = probe(data)
+        window = self.window(header, draws)
+        return render(data, header, window, (self.size, self.size), antialias=self.antialias, out=out)
+
+    def window(self, header: ImageHeader, draws: Draws) -> Window:
+        """Return which part of a picture of this header is taken."""
         shown, width, height = _as_shown(header, turned=self.orientation)
         crop = random_crop(width, height, draws, self.scale, self.ratio)
         box = stored_box(crop.box, header.width, header.height, shown)
@@ -73,15 +77,8 @@ class RandomResizedCrop:
         if probability > 0 and draws.uniform() < probability:
             shown = mirrored(shown)
         scale = _scale_for_box(header, box, self.size) if self.scaled_decode else 1
-        pixels = decode_stored(data, header, scale, thread_scratch().take(stored_bytes(header, scale)))
         # Cut first, so that the filter does not reach over the crop's sides: torchvision crops, then resizes.
-        left, top, right, bottom = (side / scale for side in box)
-        x, y = math.floor(left), math.floor(top)
-        part = pixels[y : math.ceil(bottom), x : math.ceil(right)]
-        inner = left - x, top - y, right - x, bottom - y
-        return resize(
-            part, (self.size, self.size), inner, out=out, antialias=self.antialias, orientation=shown
-        )
+        return Window(box, scale, bounded=True, orientation=shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +108,14 @@ class ResizeCenterCrop:
         """[crop, crop, 3]."""
         return self.crop, self.crop, 3
 
-    def __call__(self, data: bytes | memoryview, draws: Draws, out: Pixels | None = None) -> Pixels:  # noqa: ARG002 - all transforms are given them
+    def __call__(self, data: bytes | memoryview, draws: Draws, out: Pixels | None = None) -> Pixels:
         """Decode no more than the result needs. Draws nothing. Raises `ImageError`."""
         header = probe(data)
+        window = self.window(header, draws)
+        return render(data, header, window, (self.crop, self.crop), antialias=self.antialias, out=out)
+
+    def window(self, header: ImageHeader, draws: Draws) -> Window:  # noqa: ARG002 - all transforms are given them
+        """Return which part of a picture of this header is taken."""
         shown, width, height = _as_shown(header, turned=self.orientation)
         new_width, new_height = shrunk_size(width, height, self.resize)
         x, y = width / new_width, height / new_height
@@ -122,12 +124,7 @@ class ResizeCenterCrop:
             (crop[0] * x, crop[1] * y, crop[2] * x, crop[3] * y), header.width, header.height, shown
         )
         scale = _scale_for_box(header, box, self.crop) if self.scaled_decode else 1
-        pixels = decode_stored(data, header, scale, thread_scratch().take(stored_bytes(header, scale)))
-        left, top, right, bottom = (max(0, side / scale) for side in box)  # rounding may carry it outside
-        inner = left, top, min(right, pixels.shape[1]), min(bottom, pixels.shape[0])
-        return resize(
-            pixels, (self.crop, self.crop), inner, out=out, antialias=self.antialias, orientation=shown
-        )
+        return Window(box, scale, bounded=False, orientation=shown)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,9 @@
  * The filter is Pillow's (and torch's): a triangle around the centre of each output pixel, as wide as
  * the picture shrinks, normalised where it is cut at the picture's sides. Weights are 14-bit, and what the
  * vertical filter gives is rounded to 8 bits before the horizontal one.
- *
- * resize(image, left, top, right, bottom, out, antialias, mirror): buffers uint8 [H, W, 3] whose pixels are
- * contiguous in each row, and that do not overlap. Runs without the GIL.
  */
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
+#include "resize.h"
+
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -19,7 +16,7 @@
 #define HAVE_AVX2 1
 #endif
 
-enum { BITS = 14, HALF = 1 << (BITS - 1), CHANNELS = 3, SLACK = 64, MAX_SIDE = 1 << 20 };
+enum { BITS = 14, HALF = 1 << (BITS - 1), SLACK = 64 };
 
 /* The weights of one axis: output i takes input first[i] … first[i] + count - 1. */
 typedef struct {
@@ -27,12 +24,6 @@ typedef struct {
     int *first;
     int16_t *weights;
 } Axis;
-
-typedef struct {
-    const uint8_t *pixels;
-    Py_ssize_t stride;
-    int height, width;
-} Image;
 
 static void axis_free(Axis *axis) {
     free(axis->first);
@@ -88,7 +79,7 @@ static inline uint8_t to_byte(int32_t sum) {
 }
 
 /* Filters `count` rows into one, bytes [from, to). */
-static void column_plain(const uint8_t *rows, Py_ssize_t stride, const int16_t *weights, int count, uint8_t *out,
+static void column_plain(const uint8_t *rows, ptrdiff_t stride, const int16_t *weights, int count, uint8_t *out,
                          int from, int to) {
     for (int x = from; x < to; x++) {
         int32_t sum = 0;
@@ -119,7 +110,7 @@ __attribute__((target("avx2"))) static inline __m256i pair(__m256i low, __m256i 
 }
 
 /* 32 bytes at a time: neighbouring rows interleaved, so that one multiply-add takes two of them. */
-__attribute__((target("avx2"))) static void column_avx2(const uint8_t *rows, Py_ssize_t stride,
+__attribute__((target("avx2"))) static void column_avx2(const uint8_t *rows, ptrdiff_t stride,
                                                         const int16_t *weights, int count, uint8_t *out, int from,
                                                         int to) {
     int x = from;
@@ -194,8 +185,7 @@ static void column(const Image *image, const Axis *axis, int i, uint8_t *out, in
     column_plain(rows, image->stride, weights, count, out, from, to);
 }
 
-/* Returns 0, or -1 if there is no memory. */
-static int resize_image(const Image *image, const double box[4], uint8_t *out, Py_ssize_t out_stride, int height,
+int resize_image(const Image *image, const double box[4], uint8_t *out, ptrdiff_t out_stride, int height,
                         int width, int antialias, int mirror) {
     Axis across = {0}, down = {0};
     size_t line = (size_t)image->width * CHANNELS + (size_t)SLACK * CHANNELS;
@@ -228,53 +218,3 @@ static int resize_image(const Image *image, const double box[4], uint8_t *out, P
     axis_free(&down);
     return failed ? -1 : 0;
 }
-
-static int is_rgb(const Py_buffer *view) {
-    return view->ndim == 3 && view->shape && view->strides && view->itemsize == 1 && view->shape[2] == CHANNELS && view->strides[2] == 1 &&
-           view->strides[1] == CHANNELS && view->shape[0] > 0 && view->shape[1] > 0 &&
-           view->shape[0] <= MAX_SIDE && view->shape[1] <= MAX_SIDE;
-}
-
-static PyObject *resize(PyObject *self, PyObject *arguments) {
-    (void)self;
-    Py_buffer from, to;
-    double box[4];
-    int antialias, mirror, failed = 0;
-    PyObject *source, *target;
-    if (!PyArg_ParseTuple(arguments, "OddddOpp", &source, &box[0], &box[1], &box[2], &box[3], &target, &antialias,
-                          &mirror))
-        return NULL;
-    if (PyObject_GetBuffer(source, &from, PyBUF_STRIDES) < 0) return NULL;
-    if (PyObject_GetBuffer(target, &to, PyBUF_STRIDES | PyBUF_WRITABLE) < 0) {
-        PyBuffer_Release(&from);
-        return NULL;
-    }
-    if (!is_rgb(&from) || !is_rgb(&to)) {
-        PyErr_SetString(PyExc_ValueError, "image and out are uint8 [H, W, 3] with contiguous pixels");
-        failed = 1;
-    } else if (!(0 <= box[0] && box[0] < box[2] && box[2] <= from.shape[1] && 0 <= box[1] && box[1] < box[3] &&
-                 box[3] <= from.shape[0])) {
-        PyErr_SetString(PyExc_ValueError, "the box is not in the image");
-        failed = 1;
-    } else {
-        Image image = {from.buf, from.strides[0], (int)from.shape[0], (int)from.shape[1]};
-        Py_BEGIN_ALLOW_THREADS;
-        failed = resize_image(&image, box, to.buf, to.strides[0], (int)to.shape[0], (int)to.shape[1], antialias,
-                              mirror);
-        Py_END_ALLOW_THREADS;
-        if (failed) PyErr_NoMemory();
-    }
-    PyBuffer_Release(&to);
-    PyBuffer_Release(&from);
-    if (failed) return NULL;
-    Py_RETURN_NONE;
-}
-
-static PyMethodDef methods[] = {
-    {"resize", resize, METH_VARARGS, "resize(image, left, top, right, bottom, out, antialias, mirror)"},
-    {NULL, NULL, 0, NULL},
-};
-
-static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_resize", NULL, -1, methods, NULL, NULL, NULL, NULL};
-
-PyMODINIT_FUNC PyInit__resize(void) { return PyModule_Create(&module); }

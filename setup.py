@@ -1,0 +1,49 @@
+"""The two C modules, each built where it can be: what pyproject.toml has no words for.
+
+`_resize` needs a C compiler, `_native` libjpeg-turbo's headers too. Without them the package installs all the
+same, and `wds-imagenet doctor` says what that costs.
+"""
+
+import shutil
+import subprocess
+
+from setuptools import Extension, setup
+
+NATIVE = "wds_imagenet/images/native"
+ABI3 = [("Py_LIMITED_API", "0x030B0000")]
+
+
+def ask_pkg_config(option: str) -> list[str]:
+    """Return what pkg-config says of libjpeg, each path without the two letters before it."""
+    if shutil.which("pkg-config") is None:
+        return []
+    answer = subprocess.run(["pkg-config", option, "libjpeg"], capture_output=True, text=True, check=False)
+    return [word[2:] for word in answer.stdout.split()]
+
+
+setup(
+    ext_modules=[
+        Extension(
+            "wds_imagenet.images._resize",
+            [f"{NATIVE}/resize_module.c", f"{NATIVE}/resize.c"],
+            depends=[f"{NATIVE}/resize.h"],
+            define_macros=ABI3,
+            extra_compile_args=["-O3"],
+            py_limited_api=True,
+            optional=True,
+        ),
+        Extension(
+            "wds_imagenet.images._native",
+            [f"{NATIVE}/{name}.c" for name in ("native_module", "region", "resize", "optimize")],
+            depends=[f"{NATIVE}/{name}.h" for name in ("region", "resize", "optimize")],
+            include_dirs=ask_pkg_config("--cflags-only-I"),
+            library_dirs=ask_pkg_config("--libs-only-L"),
+            libraries=["jpeg"],
+            define_macros=ABI3,
+            extra_compile_args=["-O3"],
+            py_limited_api=True,
+            optional=True,
+        ),
+    ],
+    options={"bdist_wheel": {"py_limited_api": "cp311"}},
+)

@@ -1,0 +1,247 @@
+"""The native engine against the reference: simplejpeg's whole picture, cut."""
+
+import gc
+import io
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from wds_imagenet.draws import Draws
+from wds_imagenet.errors import ImageError
+from wds_imagenet.images import window as windows
+from wds_imagenet.images.decode import decode, decode_stored
+from wds_imagenet.images.header import ImageHeader
+from wds_imagenet.images.probe import probe
+from wds_imagenet.images.transforms import RandomResizedCrop, ResizeCenterCrop
+from wds_imagenet.images.window import Window, region_of, render, render_all
+
+native = pytest.importorskip(
+    "wds_imagenet.images._native", reason="the native engine was not built: it needs libjpeg-turbo's headers"
+)
+
+
+def region(data, box, scale=1):
+    left, top, right, bottom = box
+    out = np.empty((bottom - top, right - left, 3), np.uint8)
+    return out if native.decode_region(data, scale, *box, out) else None
+
+
+def draw_box(random, width, height):
+    left, top = int(random.integers(width)), int(random.integers(height))
+    return left, top, int(random.integers(left + 1, width + 1)), int(random.integers(top + 1, height + 1))
+
+
+def check_regions(data, like, random, count=3):
+    """Compare random regions of one file with the whole decode of another that has the same pixels."""
+    for scale in (1, 2, 4, 8):
+        whole = decode_stored(like, probe(like), scale).copy()
+        for _ in range(count):
+            box = draw_box(random, whole.shape[1], whole.shape[0])
+            part = region(data, box, scale)
+            assert part is not None, (scale, box)
+            assert np.array_equal(part, whole[box[1] : box[3], box[0] : box[2]]), (scale, box)
+
+
+def reference(monkeypatch, transform, data, draws):
+    with monkeypatch.context() as patch:
+        patch.setattr(windows, "_native", None)
+        return transform(data, draws)
+
+
+def test_a_region_equals_the_same_part_of_the_whole_decode(photos):
+    random = np.random.default_rng(1)
+    for data in photos[::4]:
+        check_regions(data, data, random, count=2)
+
+
+def test_a_region_of_an_optimized_photo_equals_that_of_the_original(photos):
+    random = np.random.default_rng(2)
+    for data in photos[1::4]:
+        check_regions(native.optimize(data, 3, True, b""), data, random, count=2)
+
+
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0", "grey"])
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("size", [(1, 1), (7, 9), (16, 16), (17, 33), (121, 90), (640, 479)])
+def test_any_sampling_size_and_coding_is_cut_exactly(picture, encode, subsampling, progressive, size):
+    image = picture.resize(size)
+    options = {"subsampling": subsampling} if subsampling != "grey" else {}
+    image = image if subsampling != "grey" else image.convert("L")
+    data = encode(image, "JPEG", quality=90, progressive=progressive, **options)
+    check_regions(data, data, np.random.default_rng(3))
+    check_regions(native.optimize(data, 3, True, b""), data, np.random.default_rng(4))
+
+
+def test_the_corner_cases_are_cut_exactly(corner_cases):
+    for name, data in corner_cases.items():
+        if name != "monkey12":
+            check_regions(data, data, np.random.default_rng(5))
+
+
+def test_the_transforms_give_the_reference_pixels(photos, monkeypatch):
+    for index, data in enumerate(photos[::10]):
+        for transform in (
+            RandomResizedCrop(),
+            RandomResizedCrop(scaled_decode=False, antialias=False),
+            ResizeCenterCrop(),
+        ):
+            ours = transform(data, Draws(0, 0, index))
+            assert np.array_equal(ours, reference(monkeypatch, transform, data, Draws(0, 0, index)))
+
+
+def test_restart_markers_save_what_lies_beside_the_region(photos):
+    # Damage outside the tiles is not looked at, so a region beside it decodes: the proof that it is spliced.
+    data = next(d for d in photos if probe(d).width >= 480 and probe(d).height >= 300)
+    optimized = bytearray(native.optimize(data, 3, True, b""))
+    scan = optimized.rindex(b"\xff\xda")
+    first = optimized.index(b"\xff\xd0", scan)
+    optimized[scan + 20 : first] = bytes(first - scan - 20)
+    header = probe(data)
+    box = (header.width * 2 // 3 + 32, 128, header.width, header.height)
+    whole = decode(data)
+    assert np.array_equal(region(bytes(optimized), box), whole[box[1] : box[3], box[0] : box[2]])
+
+
+@pytest.mark.parametrize("spoil", [lambda d: d.replace(b"\xff\xd1", b"\xff\xd2"), lambda d: d[: len(d) // 2]])
+def test_markers_out_of_order_or_missing_are_left_to_the_reference(photos, spoil):
+    optimized = spoil(native.optimize(photos[0], 3, True, b""))
+    header = probe(photos[0])
+    box = (header.width - 40, header.height - 40, header.width, header.height)
+    assert region(optimized, box) is None
+
+
+def test_a_photo_cut_off_in_the_middle_is_an_error_as_with_the_reference(photos):
+    data = photos[0]
+    header = probe(data)
+    cut = data[: len(data) // 2] + b"\xff\xd9"
+    window = Window((0, 0, header.width, header.height))
+    with pytest.raises(ImageError, match="damaged"):
+        render(cut, probe(cut), window, (64, 64))
+
+
+def test_cmyk_and_png_in_a_chunk_are_left_out_and_the_others_done(photos, picture, encode):
+    chunk = [photos[0], encode(picture, "PNG"), encode(picture.convert("CMYK"), "JPEG"), photos[1]]
+    images = [(data, probe(data), Window((0, 0, 60, 60))) for data in chunk]
+    out = np.zeros((4, 32, 32, 3), np.uint8)
+    assert render_all(images, out, (32, 32)) == [True, False, False, True]
+    alone = render(chunk[3], images[3][1], images[3][2], (32, 32))
+    assert np.array_equal(out[3], alone)
+    assert not out[1:3].any()
+
+
+def test_a_thousand_scans_are_refused_quickly(picture, encode):
+    data = encode(picture.convert("L"), "JPEG", progressive=True)
+    scan = data.rindex(b"\xff\xda")
+    hostile = data[:-2] + data[scan:-2] * 1000 + b"\xff\xd9"
+    assert region(hostile, (0, 0, 10, 10)) is None
+    with pytest.raises(ImageError, match="scans"):
+        decode(hostile)
+
+
+@pytest.mark.parametrize("box", [(-1, 0, 5, 5), (0, 0, 0, 5), (5, 5, 4, 6), (0, 0, 121, 90), (0, 0, 120, 91)])
+def test_a_region_that_is_not_in_the_picture_is_refused(picture, encode, box):
+    data = encode(picture, "JPEG")
+    left, top, right, bottom = box
+    out = np.empty((max(bottom - top, 1), max(right - left, 1), 3), np.uint8)
+    try:
+        assert not native.decode_region(data, 1, *box, out)
+    except ValueError:
+        assert right <= left or bottom <= top
+
+
+def test_wrong_buffers_are_refused(picture, encode):
+    data = encode(picture, "JPEG")
+    good = np.zeros((1, 32, 32, 3), np.uint8)
+    plan = np.array([[1, 0, 0, 60, 60, 0, 0, 60, 60, 0]], float)
+    assert native.crop_resize([data], plan, good, True) == b"\0"
+    for images, wrong_plan, out in (
+        ([data], plan.astype(np.float32), good),
+        ([data], plan[:, :9], good),
+        ([data, data], plan, good),
+        ([data], plan, good[:, :, ::2]),
+        ([data], plan, good[0]),
+        ([data], plan, good.astype(np.uint16)),
+    ):
+        with pytest.raises(ValueError, match="contiguous"):
+            native.crop_resize(images, wrong_plan, out, True)
+    with pytest.raises(TypeError):
+        native.crop_resize(["text"], plan, good, True)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -1, 1e300])
+@pytest.mark.parametrize("column", range(9))
+def test_absurd_windows_are_left_out(picture, encode, column, value):
+    plan = np.array([[1, 0, 0, 60, 60, 0, 0, 60, 60, 0]], float)
+    plan[0, column] = value
+    out = np.zeros((1, 16, 16, 3), np.uint8)
+    assert native.crop_resize([encode(picture, "JPEG")], plan, out, True) == b"\1"
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_flipped_bytes_never_crash_and_never_pass_for_whole(corner_cases, data):
+    original = (
+        corner_cases["testimgari"] if "testimgari" in corner_cases else next(iter(corner_cases.values()))
+    )
+    spoiled = bytearray(original[:20_000])
+    for _ in range(data.draw(st.integers(1, 8))):
+        spoiled[data.draw(st.integers(0, len(spoiled) - 1))] = data.draw(st.integers(0, 255))
+    out = np.empty((40, 40, 3), np.uint8)
+    native.decode_region(bytes(spoiled), data.draw(st.sampled_from([1, 2, 4, 8])), 3, 3, 43, 43, out)
+
+
+def test_optimizing_keeps_every_pixel_and_shrinks_the_set(photos):
+    before = after = 0
+    for data in photos[::5]:
+        small = native.optimize(data, 3, True, b"")
+        before, after = before + len(data), after + len(small)
+        assert np.array_equal(decode(small), decode(data))
+        assert Image.open(io.BytesIO(small)).info.get("icc_profile") == Image.open(io.BytesIO(data)).info.get(
+            "icc_profile"
+        )
+    assert after < before
+
+
+def test_threads_decode_side_by_side_and_leave_no_memory_behind(photos):
+    expected = [RandomResizedCrop()(data, Draws(0, 0, i)) for i, data in enumerate(photos[:24])]
+    wrong = []
+
+    def work():
+        for i, data in enumerate(photos[:24]):
+            if not np.array_equal(RandomResizedCrop()(data, Draws(0, 0, i)), expected[i]):
+                wrong.append(i)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    gc.collect()
+    assert not wrong
+
+
+@given(
+    sides=st.tuples(st.integers(1, 5000), st.integers(1, 5000)),
+    scale=st.sampled_from([1, 2, 4, 8]),
+    bounded=st.booleans(),
+    fractions=st.tuples(*[st.floats(0, 1)] * 4),
+)
+def test_a_region_holds_its_box_and_lies_in_the_picture(sides, scale, bounded, fractions):
+    width, height = sides
+    a, b, c, d = fractions
+    box = (
+        a * (width - 1),
+        b * (height - 1),
+        width - c * (1 - a) * (width - 1),
+        height - d * (1 - b) * (height - 1),
+    )
+    header = ImageHeader("jpg", width, height, "rgb")
+    (left, top, right, bottom), inner = region_of(Window(box, scale, bounded), header, (224, 224))
+    assert 0 <= left < right <= -(-width // scale)
+    assert 0 <= top < bottom <= -(-height // scale)
+    assert 0 <= inner[0] < inner[2] <= right - left + 1e-9
+    assert 0 <= inner[1] < inner[3] <= bottom - top + 1e-9

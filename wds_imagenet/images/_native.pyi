@@ -1,0 +1,23 @@
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+def crop_resize(
+    images: Sequence[bytes | memoryview | None],
+    windows: npt.NDArray[np.float64],
+    out: npt.NDArray[np.uint8],
+    antialias: bool,
+    /,
+) -> bytes: ...
+def decode_region(
+    image: bytes | memoryview,
+    scale: int,
+    left: int,
+    top: int,
+    right: int,
+    bottom: int,
+    out: npt.NDArray[np.uint8],
+    /,
+) -> bool: ...
+def optimize(image: bytes, tiles: int, keep: bool, exif: bytes, /) -> bytes: ...

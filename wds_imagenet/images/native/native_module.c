@@ -1,0 +1,237 @@
+/* `_native`: parts of JPEGs, decoded and resized straight into a batch. Needs libjpeg-turbo.
+ *
+ * crop_resize(images, windows, out, antialias) -> bytes
+ *     images   n buffers, each a JPEG, or None for a row that is left alone
+ *     windows  float64 [n, 10]: the scale 1, 2, 4 or 8 at which the picture is decoded; the region (left, top,
+ *              right, bottom) that is decoded, in whole pixels at that scale; the box in the region that is
+ *              resized; 1 to mirror it, else 0
+ *     out      uint8 [n, H, W, 3], contiguous but for its first axis
+ *     Returns one status for each: 0 done, 1 left to another decoder, its row then undefined.
+ *
+ * decode_region(image, scale, left, top, right, bottom, out) -> bool
+ *     The region's pixels before they are resized, in a uint8 [H, W, 3], contiguous; False as status 1 above.
+ *
+ * optimize(image, tiles, keep, exif) -> bytes
+ *     The same pixels in a JPEG that can be entered in the middle; a ValueError with libjpeg's reason if not.
+ *
+ * All run without the GIL, from any number of threads.
+ */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "optimize.h"
+#include "region.h"
+
+enum { COLUMNS = 10, MAX_IMAGES = 4096 };
+
+static const size_t CAP = (size_t)3 << 28; /* bytes of a region: those of a picture of 268 million pixels */
+static const size_t KEPT = (size_t)32 << 20; /* bytes that a thread keeps for the next picture */
+
+/* A thread's own memory: fresh pages cost a page fault each, 4 KiB by 4 KiB. */
+typedef struct {
+    Arena pixels, spliced;
+} Scratch;
+
+static pthread_key_t scratch_key;
+
+static void scratch_free(void *memory) {
+    Scratch *scratch = memory;
+    free(scratch->pixels.bytes);
+    free(scratch->spliced.bytes);
+    free(scratch);
+}
+
+static Scratch *scratch_of_thread(void) {
+    Scratch *scratch = pthread_getspecific(scratch_key);
+    if (!scratch && (scratch = calloc(1, sizeof *scratch)) && pthread_setspecific(scratch_key, scratch)) {
+        free(scratch);
+        scratch = NULL;
+    }
+    return scratch;
+}
+
+static void shrink(Arena *arena) {
+    if (arena->size <= KEPT) return;
+    free(arena->bytes);
+    *arena = (Arena){0};
+}
+
+static int side(double value) { return value >= 0 && value <= MAX_SIDE ? (int)value : -1; }
+
+static Status crop_one(const Py_buffer *image, const double *window, uint8_t *out, int height, int width,
+                       int antialias, Scratch *scratch) {
+    if (!image->buf) return LEFT_TO_OTHERS;
+    Region region = {side(window[1]), side(window[2]), side(window[3]), side(window[4])};
+    const double *box = window + 5;
+    Image part;
+    Status status =
+        decode_region(image->buf, (size_t)image->len, side(window[0]), region, CAP, &scratch->pixels,
+                      &scratch->spliced, &part);
+    if (status != DECODED) return status;
+    if (!(0 <= box[0] && box[0] < box[2] && box[2] <= part.width && 0 <= box[1] && box[1] < box[3] &&
+          box[3] <= part.height))
+        return LEFT_TO_OTHERS;
+    ptrdiff_t stride = (ptrdiff_t)width * CHANNELS;
+    return resize_image(&part, box, out, stride, height, width, antialias, window[9] != 0) ? NO_MEMORY : DECODED;
+}
+
+static int is_contiguous(const Py_buffer *view, int from, int dimensions) {
+    Py_ssize_t step = view->itemsize;
+    if (view->ndim != dimensions || !view->shape || !view->strides) return 0;
+    for (int i = dimensions - 1; i >= from; i--) {
+        if (view->shape[i] < 1 || view->shape[i] > MAX_SIDE || view->strides[i] != step) return 0;
+        step *= view->shape[i];
+    }
+    return 1;
+}
+
+/* Takes the buffer of each image; returns how many were taken, less than `count` with an exception set. */
+static Py_ssize_t take_all(PyObject *images, Py_buffer *views, Py_ssize_t count) {
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *image = PySequence_GetItem(images, i);
+        int failed = !image || (image != Py_None && PyObject_GetBuffer(image, &views[i], PyBUF_SIMPLE) < 0);
+        Py_XDECREF(image);
+        if (failed) return i;
+    }
+    return count;
+}
+
+static PyObject *crop_all(PyObject *images, const Py_buffer *windows, const Py_buffer *out, int antialias) {
+    Py_ssize_t count = windows->shape[0], taken = 0;
+    PyObject *result = PyBytes_FromStringAndSize(NULL, count);
+    Py_buffer *views = calloc((size_t)count, sizeof *views);
+    int no_memory = !result || !views;
+    if (!no_memory && (taken = take_all(images, views, count)) == count) {
+        char *statuses = PyBytes_AsString(result);
+        Py_BEGIN_ALLOW_THREADS;
+        Scratch *scratch = scratch_of_thread();
+        no_memory = !scratch;
+        for (Py_ssize_t i = 0; i < count && !no_memory; i++) {
+            Status status = crop_one(&views[i], (const double *)windows->buf + COLUMNS * i,
+                                     (uint8_t *)out->buf + i * out->strides[0], (int)out->shape[1],
+                                     (int)out->shape[2], antialias, scratch);
+            statuses[i] = (char)status;
+            no_memory = status == NO_MEMORY;
+        }
+        if (scratch) {
+            shrink(&scratch->pixels);
+            shrink(&scratch->spliced);
+        }
+        Py_END_ALLOW_THREADS;
+    }
+    for (Py_ssize_t i = 0; i < taken; i++) PyBuffer_Release(&views[i]); /* nothing to be done for None */
+    free(views);
+    if (no_memory) PyErr_NoMemory();
+    if (no_memory || taken < count) Py_CLEAR(result);
+    return result;
+}
+
+static PyObject *crop_resize(PyObject *self, PyObject *arguments) {
+    (void)self;
+    PyObject *images, *given_windows, *given_out, *result = NULL;
+    Py_buffer windows, out;
+    int antialias;
+    if (!PyArg_ParseTuple(arguments, "OOOp", &images, &given_windows, &given_out, &antialias)) return NULL;
+    if (PyObject_GetBuffer(given_windows, &windows, PyBUF_STRIDES | PyBUF_FORMAT) < 0) return NULL;
+    if (PyObject_GetBuffer(given_out, &out, PyBUF_STRIDES | PyBUF_WRITABLE) < 0) {
+        PyBuffer_Release(&windows);
+        return NULL;
+    }
+    Py_ssize_t count = PySequence_Size(images);
+    if (count >= 0) {
+        if (count > MAX_IMAGES || !is_contiguous(&windows, 0, 2) || windows.itemsize != sizeof(double) ||
+            strcmp(windows.format, "d") != 0 || windows.shape[0] != count || windows.shape[1] != COLUMNS)
+            PyErr_SetString(PyExc_ValueError, "windows are float64 [n, 10], contiguous, of at most 4096 images");
+        else if (!is_contiguous(&out, 1, 4) || out.itemsize != 1 || out.shape[0] != count ||
+                 out.shape[3] != CHANNELS)
+            PyErr_SetString(PyExc_ValueError, "out is uint8 [n, H, W, 3] with contiguous pictures");
+        else
+            result = crop_all(images, &windows, &out, antialias);
+    }
+    PyBuffer_Release(&out);
+    PyBuffer_Release(&windows);
+    return result;
+}
+
+static PyObject *decode_alone(PyObject *self, PyObject *arguments) {
+    (void)self;
+    Py_buffer image, out;
+    Region region;
+    int scale;
+    PyObject *given;
+    Status status = LEFT_TO_OTHERS;
+    if (!PyArg_ParseTuple(arguments, "y*iiiiiO", &image, &scale, &region.left, &region.top, &region.right,
+                          &region.bottom, &given))
+        return NULL;
+    if (PyObject_GetBuffer(given, &out, PyBUF_STRIDES | PyBUF_WRITABLE) < 0) {
+        PyBuffer_Release(&image);
+        return NULL;
+    }
+    int fits = is_contiguous(&out, 0, 3) && out.itemsize == 1 && out.shape[2] == CHANNELS &&
+               out.shape[0] == (Py_ssize_t)region.bottom - region.top &&
+               out.shape[1] == (Py_ssize_t)region.right - region.left;
+    if (!fits) {
+        PyErr_SetString(PyExc_ValueError, "out is uint8 [bottom - top, right - left, 3], contiguous");
+    } else {
+        Py_BEGIN_ALLOW_THREADS;
+        Image part;
+        Scratch *scratch = scratch_of_thread();
+        status = scratch ? decode_region(image.buf, (size_t)image.len, scale, region, CAP, &scratch->pixels,
+                                         &scratch->spliced, &part)
+                         : NO_MEMORY;
+        for (int y = 0; status == DECODED && y < part.height; y++)
+            memcpy((uint8_t *)out.buf + y * out.strides[0], part.pixels + y * part.stride,
+                   (size_t)part.width * CHANNELS);
+        Py_END_ALLOW_THREADS;
+        if (status == NO_MEMORY) PyErr_NoMemory();
+    }
+    PyBuffer_Release(&out);
+    PyBuffer_Release(&image);
+    return PyErr_Occurred() ? NULL : PyBool_FromLong(status == DECODED);
+}
+
+static PyObject *optimize(PyObject *self, PyObject *arguments) {
+    (void)self;
+    Py_buffer image, exif;
+    int tiles, keep, failed;
+    uint8_t *out;
+    size_t size;
+    char reason[REASON_BYTES] = "";
+    if (!PyArg_ParseTuple(arguments, "y*ipy*", &image, &tiles, &keep, &exif)) return NULL;
+    PyObject *result = NULL;
+    if (tiles < 1 || tiles > 64) {
+        PyErr_SetString(PyExc_ValueError, "a row of MCUs is cut in 1 to 64 tiles");
+    } else {
+        Py_BEGIN_ALLOW_THREADS;
+        failed = optimize_jpeg(image.buf, (size_t)image.len, tiles, keep, exif.buf, (size_t)exif.len, &out, &size,
+                               reason);
+        Py_END_ALLOW_THREADS;
+        if (failed) {
+            PyErr_SetString(PyExc_ValueError, reason);
+        } else {
+            result = PyBytes_FromStringAndSize((const char *)out, (Py_ssize_t)size);
+            free(out);
+        }
+    }
+    PyBuffer_Release(&exif);
+    PyBuffer_Release(&image);
+    return result;
+}
+
+static PyMethodDef methods[] = {
+    {"crop_resize", crop_resize, METH_VARARGS, "crop_resize(images, windows, out, antialias) -> bytes"},
+    {"decode_region", decode_alone, METH_VARARGS,
+     "decode_region(image, scale, left, top, right, bottom, out) -> bool"},
+    {"optimize", optimize, METH_VARARGS, "optimize(image, tiles, keep, exif) -> bytes"},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_native", NULL, -1, methods, NULL, NULL, NULL, NULL};
+
+PyMODINIT_FUNC PyInit__native(void) {
+    if (pthread_key_create(&scratch_key, scratch_free)) return PyErr_NoMemory();
+    return PyModule_Create(&module);
+}

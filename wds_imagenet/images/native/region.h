@@ -1,0 +1,33 @@
+/* A part of a JPEG, decoded alone. */
+#ifndef WDS_IMAGENET_REGION_H
+#define WDS_IMAGENET_REGION_H
+
+#include "resize.h"
+
+typedef struct {
+    int left, top, right, bottom; /* pixels of the picture as it is decoded, at 1/scale of its size */
+} Region;
+
+/* Memory that its owner uses again and again. */
+typedef struct {
+    uint8_t *bytes;
+    size_t size;
+} Arena;
+
+typedef enum {
+    DECODED = 0,
+    LEFT_TO_OTHERS = 1, /* something is unusual, or damaged: the whole decoder will say what */
+    NO_MEMORY = 2,
+} Status;
+
+/* Decodes a region of a JPEG at 1/scale (1, 2, 4 or 8) of its size.
+ *
+ * The pixels equal those of a full decode by libjpeg-turbo: slow integer DCT, fancy upsampling. Where restart
+ * markers cut each row of MCUs in equal parts, only the parts that the region needs are decoded; else all that
+ * lies above and beside it is entropy-decoded, but not transformed, and what lies below is not looked at.
+ * Any warning of libjpeg ends in LEFT_TO_OTHERS. `part` is in `pixels`, which holds at most `cap` bytes;
+ * libjpeg itself holds a progressive picture's coefficients. */
+Status decode_region(const uint8_t *data, size_t size, int scale, Region region, size_t cap, Arena *pixels,
+                     Arena *spliced, Image *part);
+
+#endif

@@ -1,0 +1,149 @@
+"""The part of a stored picture that becomes a row of the batch, and the two ways to make it one."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from wds_imagenet.images.decode import Pixels, decode_stored, stored_bytes
+from wds_imagenet.images.header import ImageHeader
+from wds_imagenet.images.orientation import Box, swaps
+from wds_imagenet.images.resize import resize
+from wds_imagenet.images.scratch import thread_scratch
+
+
+def _load() -> ModuleType | None:
+    try:
+        from wds_imagenet.images import _native  # noqa: PLC0415 - it may not be there
+    except ImportError:  # it was installed where there is no C compiler or no libjpeg-turbo
+        return None
+    return _native
+
+
+_native: ModuleType | None = _load()
+_MIRRORED: Final = 2
+_STRAIGHT: Final = (1, _MIRRORED)
+_NATIVE_COLORS: Final = ("rgb", "grey")
+_DONE: Final = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What a transform has decided of a picture."""
+
+    box: Box
+    """What is resized, in pixels of the picture as stored."""
+    scale: int = 1
+    """The picture is decoded at 1/scale of its size."""
+    bounded: bool = True
+    """Whether the filter stops at the box's sides, as though it had been cut out before it was resized."""
+    orientation: int = 1
+    """How the result is turned."""
+
+
+Region = tuple[int, int, int, int]
+"""(left, top, right, bottom) in whole pixels of the picture as it is decoded."""
+
+
+def region_of(window: Window, header: ImageHeader, size: tuple[int, int]) -> tuple[Region, Box]:
+    """Return what must be decoded of a window that becomes `size` (height, width), and the box in it."""
+    width, height = -(-header.width // window.scale), -(-header.height // window.scale)
+    left, top, right, bottom = (max(0.0, side / window.scale) for side in window.box)
+    right, bottom = min(right, width), min(bottom, height)  # rounding may carry it outside
+    reach_x = reach_y = 0.0
+    if not window.bounded:
+        reach_x = max(1.0, (right - left) / size[1]) + 1
+        reach_y = max(1.0, (bottom - top) / size[0]) + 1
+    x, y = max(0, math.floor(left - reach_x)), max(0, math.floor(top - reach_y))
+    region = x, y, min(width, math.ceil(right + reach_x)), min(height, math.ceil(bottom + reach_y))
+    return region, (left - x, top - y, right - x, bottom - y)
+
+
+def render(
+    data: bytes | memoryview,
+    header: ImageHeader,
+    window: Window,
+    size: tuple[int, int],
+    *,
+    antialias: bool = True,
+    out: Pixels | None = None,
+) -> Pixels:
+    """Return the window of the image that has this header: uint8 [height, width, 3], in `out` if given.
+
+    The native engine, where it was built, decodes the region that is needed and nothing else; the
+    reference decodes the whole picture. Both give the same pixels. The native one sees damage only in what it
+    decodes. Raises `ImageError`. Costs about 1 ms for an ordinary photo, without the GIL.
+    """
+    height, width = (size[1], size[0]) if swaps(window.orientation) else size
+    if out is None:
+        out = np.empty((height, width, 3), np.uint8)
+    if not render_all([(data, header, window)], out[np.newaxis], size, antialias=antialias)[0]:
+        render_whole(data, header, window, size, antialias=antialias, out=out)
+    return out
+
+
+def render_all(
+    images: Sequence[tuple[bytes | memoryview, ImageHeader, Window]],
+    out: npt.NDArray[np.uint8],
+    size: tuple[int, int],
+    *,
+    antialias: bool = True,
+) -> list[bool]:
+    """Render into `out` [N, H, W, 3] what the native engine takes, in one call, and say which rows are done.
+
+    What it does not take is for `render_whole`, which also says what is wrong with a damaged file.
+    """
+    if _native is None or not out[0].flags.c_contiguous:
+        return [False] * len(images)
+    plan = np.zeros((len(images), 10))
+    taken: list[bytes | memoryview | None] = []
+    for row, (data, header, window) in enumerate(images):
+        takes = _native_takes(header, window)
+        taken.append(data if takes else None)
+        if takes:
+            region, box = region_of(window, header, size)
+            plan[row] = (window.scale, *region, *box, window.orientation == _MIRRORED)
+    statuses: bytes = _native.crop_resize(taken, plan, out, antialias)
+    return [status == _DONE for status in statuses]
+
+
+def render_whole(
+    data: bytes | memoryview,
+    header: ImageHeader,
+    window: Window,
+    size: tuple[int, int],
+    *,
+    antialias: bool = True,
+    out: Pixels,
+) -> None:
+    """Render by the reference: the whole picture is decoded, by simplejpeg or Pillow. Raises `ImageError`."""
+    scratch = thread_scratch().take(stored_bytes(header, window.scale))
+    pixels = decode_stored(data, header, window.scale, scratch)
+    (left, top, right, bottom), box = region_of(window, header, size)
+    part = pixels[top:bottom, left:right]
+    resize(part, size, box, out=out, antialias=antialias, orientation=window.orientation)
+
+
+def native_module() -> ModuleType | None:
+    """Return the native module, or None where it was not built."""
+    return _native
+
+
+def engine() -> str:
+    """Return what decodes: `native`, or `simplejpeg` where the native module was not built."""
+    return "simplejpeg" if _native is None else "native"
+
+
+def _native_takes(header: ImageHeader, window: Window) -> bool:
+    """Whether libjpeg alone gives the right pixels, and the right word for a file that is cut off."""
+    return (
+        header.format == "jpg"
+        and header.bits == 8
+        and header.complete
+        and header.color in _NATIVE_COLORS
+        and window.orientation in _STRAIGHT
+    )
