@@ -1,7 +1,7 @@
-"""The two C modules, each built where it can be: what pyproject.toml has no words for.
+"""The three C modules, each built where it can be: what pyproject.toml has no words for.
 
-`_resize` needs a C compiler, `_native` libjpeg-turbo's headers too. Without them the package installs all the
-same, and `wds-imagenet doctor` says what that costs.
+`_walk` and `_resize` need a C compiler, `_native` libjpeg-turbo's headers too. Without them the package
+installs all the same, and `wds-imagenet doctor` says what that costs.
 """
 
 import shutil
@@ -23,6 +23,14 @@ def ask_pkg_config(option: str) -> list[str]:
 
 setup(
     ext_modules=[
+        Extension(
+            "wds_imagenet.format._walk",
+            ["wds_imagenet/format/native/walk.c"],
+            define_macros=ABI3,
+            extra_compile_args=["-O3"],
+            py_limited_api=True,
+            optional=True,
+        ),
         Extension(
             "wds_imagenet.images._resize",
             [f"{NATIVE}/resize_module.c", f"{NATIVE}/resize.c"],

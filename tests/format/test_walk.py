@@ -1,0 +1,85 @@
+"""The walk in C against the one in Python: the same members, or none at all."""
+
+import io
+import tarfile
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wds_imagenet.errors import CorruptError
+from wds_imagenet.format.samples import read_samples
+from wds_imagenet.format.tar import ending, header, padding, walk_bytes
+
+native = pytest.importorskip("wds_imagenet.format._walk", reason="the C walk was not built")
+
+FILES = {
+    "n01440764_1.cls": b"0",
+    "n01440764_1.jpg": bytes(range(256)) * 5,
+    "a/b.json": b"",
+    "c.txt": b"x" * 512,
+}
+
+
+def build(files):
+    body = b"".join(header(name, len(data)) + data + padding(len(data)) for name, data in files.items())
+    return body, body + ending(len(body))
+
+
+BODY, ARCHIVE = build(FILES)
+
+
+def in_python(data, *, ended):
+    """Return what the walk in Python finds, None where it refuses."""
+    try:
+        return [(m.name, m.start, m.size) for m in walk_bytes(data, ended=ended)]
+    except CorruptError:
+        return None
+
+
+@given(
+    st.dictionaries(st.from_regex(r"[a-z0-9_]{1,40}\.(jpg|json)", fullmatch=True), st.binary(max_size=1500))
+)
+def test_what_we_write_is_read_in_c(files):
+    body, archive = build(files)
+    assert native.walk(archive, True) == in_python(archive, ended=True)
+    assert native.walk(body, False) == in_python(body, ended=False)
+
+
+@given(st.lists(st.tuples(st.integers(0, len(ARCHIVE) - 1), st.integers(0, 255)), min_size=1, max_size=4))
+def test_a_damaged_archive_is_never_read_otherwise_than_in_python(changes):
+    data = bytearray(ARCHIVE)
+    for at, value in changes:
+        data[at] = value
+    for ended in (True, False):
+        found = native.walk(bytes(data), ended)
+        assert found is None or found == in_python(bytes(data), ended=ended)
+
+
+def test_every_flipped_bit_of_a_header_is_left_to_python():
+    for bit in range(512 * 8):
+        data = bytearray(ARCHIVE)
+        data[bit // 8] ^= 1 << bit % 8
+        found = native.walk(bytes(data), True)
+        assert found is None or found == in_python(bytes(data), ended=True)
+        if found is None:
+            with pytest.raises(CorruptError):
+                list(read_samples(bytes(data)))
+
+
+@pytest.mark.parametrize("size", range(0, len(ARCHIVE), 97))
+def test_a_cut_archive_is_left_to_python(size):
+    found = native.walk(ARCHIVE[:size], True)
+    assert found is None or found == in_python(ARCHIVE[:size], ended=True)
+
+
+@pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_what_tarfile_writes_is_the_same_sample_either_way(form):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=form) as archive:
+        for name, data in {"x" * 90 + "/" + "y" * 60 + ".jpg": b"1", "k.jpg": b"22", "k.json": b"{}"}.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    keys = [sample.key for sample in read_samples(buffer.getvalue())]
+    assert keys == ["x" * 90 + "/" + "y" * 60, "k"]
