@@ -42,8 +42,8 @@ setup(
         ),
         Extension(
             "wds_imagenet.images._native",
-            [f"{NATIVE}/{name}.c" for name in ("native_module", "region", "resize", "optimize")],
-            depends=[f"{NATIVE}/{name}.h" for name in ("region", "resize", "optimize")],
+            [f"{NATIVE}/{name}.c" for name in ("native_module", "header", "region", "resize", "optimize")],
+            depends=[f"{NATIVE}/{name}.h" for name in ("header", "region", "resize", "optimize")],
             include_dirs=ask_pkg_config("--cflags-only-I"),
             library_dirs=ask_pkg_config("--libs-only-L"),
             libraries=["jpeg"],

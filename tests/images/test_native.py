@@ -12,7 +12,7 @@ from PIL import Image
 
 from wds_imagenet.draws import Draws
 from wds_imagenet.errors import ImageError
-from wds_imagenet.images import window as windows
+from wds_imagenet.images import engine, jpeg
 from wds_imagenet.images.decode import decode, decode_stored
 from wds_imagenet.images.header import ImageHeader
 from wds_imagenet.images.probe import probe
@@ -48,7 +48,7 @@ def check_regions(data, like, random, count=3):
 
 def reference(monkeypatch, transform, data, draws):
     with monkeypatch.context() as patch:
-        patch.setattr(windows, "_native", None)
+        patch.setattr(engine, "_native", None)
         return transform(data, draws)
 
 
@@ -245,3 +245,31 @@ def test_a_region_holds_its_box_and_lies_in_the_picture(sides, scale, bounded, f
     assert 0 <= top < bottom <= -(-height // scale)
     assert 0 <= inner[0] < inner[2] <= right - left + 1e-9
     assert 0 <= inner[1] < inner[3] <= bottom - top + 1e-9
+
+
+def test_a_header_read_in_c_is_the_one_read_in_python(photos, corner_cases, monkeypatch):
+    data = [*photos, *corner_cases.values()]
+    ours = [probe(item) for item in data]
+    assert sum(native.read_header(item) is not None for item in data) > 0.95 * len(data)
+    monkeypatch.setattr(engine, "_native", None)
+    assert ours == [probe(item) for item in data]
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(st.tuples(st.integers(0, 700), st.integers(0, 255)), min_size=1, max_size=4), st.integers(0, 900)
+)
+def test_a_damaged_header_is_never_read_otherwise_than_in_python(changes, cut):
+    buffer = io.BytesIO()
+    Image.new("RGB", (40, 30), "red").save(buffer, "JPEG", exif=b"Exif\0\0MM\0*" + bytes(20))
+    data = bytearray(buffer.getvalue())
+    for at, value in changes:
+        data[at % len(data)] = value
+    del data[len(data) - cut // 50 :]
+    assert_same_header(bytes(data))
+
+
+def assert_same_header(data):
+    found = jpeg._read_ordinary(data)
+    if found is not None:
+        assert found == jpeg._read_any(data)

@@ -5,12 +5,12 @@ import pytest
 from PIL import Image
 
 from wds_imagenet.errors import UsageError
-from wds_imagenet.images import window
+from wds_imagenet.images import engine
 from wds_imagenet.images.decode import decode
 from wds_imagenet.images.optimize import optimize
 from wds_imagenet.images.probe import probe
 
-built = pytest.mark.skipif(window.engine() != "native", reason="the native engine was not built")
+built = pytest.mark.skipif(engine.engine() != "native", reason="the native engine was not built")
 
 
 def info(data):
@@ -78,6 +78,6 @@ def test_what_cannot_be_read_without_guessing_is_left_with_the_reason(photos):
 
 
 def test_without_the_engine_the_error_says_how_to_get_it(photos, monkeypatch):
-    monkeypatch.setattr(window, "_native", None)
+    monkeypatch.setattr(engine, "_native", None)
     with pytest.raises(UsageError, match="libjpeg-dev"):
         optimize(photos[0])

@@ -5,6 +5,7 @@ probe.py        the header that the bytes give, whatever the name says
 jpeg.py         a walk over a JPEG's marker segments
 containers.py   the headers of PNG, WebP, GIF, BMP and TIFF
 exif.py         the few EXIF and TIFF fields that matter
+engine.py       the native engine, where it was built
 decode.py       pixels, at a reduced scale where that is enough
 fallback.py     what simplejpeg cannot decode, through Pillow
 crop.py         which part of a picture, drawn or central

@@ -1,7 +1,6 @@
 """What is known of an image before it is decoded."""
 
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 MAX_PIXELS: Final = 89_000_000
 """The most pixels an image may have, 267 MB of RGB. It lies just below the limit at which Pillow warns."""
@@ -9,9 +8,8 @@ MAX_PIXELS: Final = 89_000_000
 Format = Literal["jpg", "png", "webp", "gif", "bmp", "tiff"]
 
 
-@dataclass(frozen=True, slots=True)
-class ImageHeader:
-    """What an image's own bytes say of it; its name has no say."""
+class ImageHeader(NamedTuple):
+    """What an image's own bytes say of it; its name has no say. One is made for every sample."""
 
     format: Format
     """Also the suffix that its file should have."""

@@ -1,9 +1,11 @@
 """A walk over a JPEG's marker segments (ITU-T T.81, annex B). The entropy-coded data is not looked at."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from wds_imagenet.errors import ImageError
+from wds_imagenet.images.engine import native_module
 from wds_imagenet.images.exif import EXIF, read_orientation
 from wds_imagenet.images.header import ImageHeader
 
@@ -31,11 +33,39 @@ _MAX_SEGMENTS: Final = 10_000  # an EXIF block or colour profile of many parts n
 
 
 def read_jpeg(data: bytes | memoryview) -> ImageHeader:
-    """Return a JPEG's header. Costs about ten microseconds.
+    """Return a JPEG's header. Costs about ten microseconds, three with the native engine.
 
     Raises `ImageError` where the markers end or lose their order before the first scan, or describe what no
     decoder takes.
     """
+    return _read_ordinary(data) or _read_any(data)
+
+
+def _read_ordinary(data: bytes | memoryview) -> ImageHeader | None:
+    """Return what C reads of a JPEG in which nothing is unusual: nearly every one, for every sample."""
+    native = native_module()
+    found = None if native is None else native.read_header(data)
+    if found is None:
+        return None
+    width, height, count, first, second, third, exif, exif_end = found
+    return ImageHeader(
+        "jpg",
+        width,
+        height,
+        _COLORS[count],
+        orientation=read_orientation(bytes(data[exif:exif_end])) if exif else 1,
+        subsampling=None
+        if count == 1
+        else _subsampling([divmod(each, 16) for each in (first, second, third)]),
+    )
+
+
+@lru_cache(64)
+def _ordinary_subsampling(count: int, *factors: int) -> str | None:
+    return _subsampling([divmod(each, 16) for each in factors[:count]])
+
+
+def _read_any(data: bytes | memoryview) -> ImageHeader:
     exif, frame, first, scan = None, None, 0, 0
     for marker, start, end in segments(data):
         if marker in _FRAMES:

@@ -8,10 +8,10 @@ import numpy as np
 
 from wds_imagenet.errors import ImageError, UsageError
 from wds_imagenet.images.decode import decode_stored
+from wds_imagenet.images.engine import native_module
 from wds_imagenet.images.exif import write_orientation
 from wds_imagenet.images.header import ImageHeader
 from wds_imagenet.images.probe import probe
-from wds_imagenet.images.window import native_module
 
 _TILES: Final = 3  # of a row of MCUs: finer ones cost more bytes than they save decoding
 _GROWTH: Final = 1.125  # of a file that had the best tables already, or was progressive

@@ -3,28 +3,18 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from wds_imagenet.images.decode import Pixels, decode_stored, stored_bytes
+from wds_imagenet.images.engine import native_module
 from wds_imagenet.images.header import ImageHeader
 from wds_imagenet.images.orientation import Box, swaps
 from wds_imagenet.images.resize import resize
 from wds_imagenet.images.scratch import thread_scratch
 
-
-def _load() -> ModuleType | None:
-    try:
-        from wds_imagenet.images import _native  # noqa: PLC0415 - it may not be there
-    except ImportError:  # it was installed where there is no C compiler or no libjpeg-turbo
-        return None
-    return _native
-
-
-_native: ModuleType | None = _load()
 _MIRRORED: Final = 2
 _STRAIGHT: Final = (1, _MIRRORED)
 _NATIVE_COLORS: Final = ("rgb", "grey")
@@ -97,7 +87,8 @@ def render_all(
 
     What it does not take is for `render_whole`, which also says what is wrong with a damaged file.
     """
-    if _native is None or not out[0].flags.c_contiguous:
+    native = native_module()
+    if native is None or not out[0].flags.c_contiguous:
         return [False] * len(images)
     plan = np.zeros((len(images), 10))
     taken: list[bytes | memoryview | None] = []
@@ -107,7 +98,7 @@ def render_all(
         if takes:
             region, box = region_of(window, header, size)
             plan[row] = (window.scale, *region, *box, window.orientation == _MIRRORED)
-    statuses: bytes = _native.crop_resize(taken, plan, out, antialias)
+    statuses: bytes = native.crop_resize(taken, plan, out, antialias)
     return [status == _DONE for status in statuses]
 
 
@@ -126,16 +117,6 @@ def render_whole(
     (left, top, right, bottom), box = region_of(window, header, size)
     part = pixels[top:bottom, left:right]
     resize(part, size, box, out=out, antialias=antialias, orientation=window.orientation)
-
-
-def native_module() -> ModuleType | None:
-    """Return the native module, or None where it was not built."""
-    return _native
-
-
-def engine() -> str:
-    """Return what decodes: `native`, or `simplejpeg` where the native module was not built."""
-    return "simplejpeg" if _native is None else "native"
 
 
 def _native_takes(header: ImageHeader, window: Window) -> bool:

@@ -14,7 +14,10 @@
  * optimize(image, tiles, keep, exif) -> bytes
  *     The same pixels in a JPEG that can be entered in the middle; a ValueError with libjpeg's reason if not.
  *
- * All run without the GIL, from any number of threads.
+ * read_header(image) -> (width, height, components, factors of three, begin and end of the EXIF block), or None
+ *     None for a JPEG that is not ordinary; see header.h.
+ *
+ * All but the last run without the GIL, from any number of threads.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -22,6 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "header.h"
 #include "optimize.h"
 #include "region.h"
 
@@ -221,10 +225,23 @@ static PyObject *optimize(PyObject *self, PyObject *arguments) {
     return result;
 }
 
+static PyObject *header_of(PyObject *self, PyObject *image) {
+    (void)self;
+    Py_buffer view;
+    Header header;
+    if (PyObject_GetBuffer(image, &view, PyBUF_SIMPLE) < 0) return NULL;
+    int ordinary = read_header(view.buf, (size_t)view.len, &header);
+    PyBuffer_Release(&view);
+    if (!ordinary) Py_RETURN_NONE;
+    return Py_BuildValue("(iiiiiinn)", header.width, header.height, header.components, header.factors[0],
+                         header.factors[1], header.factors[2], (Py_ssize_t)header.exif, (Py_ssize_t)header.exif_end);
+}
+
 static PyMethodDef methods[] = {
     {"crop_resize", crop_resize, METH_VARARGS, "crop_resize(images, windows, out, antialias) -> bytes"},
     {"decode_region", decode_alone, METH_VARARGS,
      "decode_region(image, scale, left, top, right, bottom, out) -> bool"},
+    {"read_header", header_of, METH_O, "read_header(image) -> tuple, or None"},
     {"optimize", optimize, METH_VARARGS, "optimize(image, tiles, keep, exif) -> bytes"},
     {NULL, NULL, 0, NULL},
 };
