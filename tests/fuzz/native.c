@@ -1,0 +1,94 @@
+/* Mutated JPEGs through the native engine: headers, regions, resizing and optimizing.
+ *
+ * With clang this is a libFuzzer target:
+ *     clang -g -O1 -fsanitize=fuzzer,address,undefined -I$N native.c $N/{header,region,resize,optimize}.c -ljpeg -lm
+ * where N=wds_imagenet/images/native. tests/fuzz/run does the same with gcc, which has no libFuzzer: with
+ * -DSTANDALONE it mutates the files that it is given by itself.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "header.h"
+#include "optimize.h"
+#include "region.h"
+
+enum { SIDE = 96, CAP = 64 << 20 };
+
+static Arena pixels, spliced;
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    static uint8_t out[SIDE * SIDE * CHANNELS];
+    if (size < 8) return 0;
+    /* The last bytes choose what is done, so that the JPEG itself stays at the beginning. */
+    const uint8_t *choice = data + size - 6;
+    Header header;
+    int known = read_header(data, size, &header);
+    int scale = 1 << (choice[0] & 3);
+    int width = known ? (header.width + scale - 1) / scale : 64, height = known ? (header.height + scale - 1) / scale : 64;
+    if (width < 1 || height < 1) return 0;
+    Region region = {choice[1] * width / 256, choice[2] * height / 256, 0, 0};
+    region.right = region.left + 1 + choice[3] * (width - region.left - 1) / 255;
+    region.bottom = region.top + 1 + choice[4] * (height - region.top - 1) / 255;
+    Image part;
+    if (decode_region(data, size, scale, region, CAP, &pixels, &spliced, &part) == DECODED) {
+        double box[4] = {0, 0, part.width, part.height};
+        resize_image(&part, box, out, SIDE * CHANNELS, SIDE, SIDE, choice[5] & 1, choice[5] & 2);
+    }
+    uint8_t *written;
+    size_t bytes;
+    char reason[REASON_BYTES];
+    if (choice[5] & 4 && optimize_jpeg(data, size, 1 + choice[5] % 8, choice[5] & 8, choice, 6, &written, &bytes, reason) == 0)
+        free(written);
+    return 0;
+}
+
+#ifdef STANDALONE
+static uint64_t state = 88172645463325252u;
+
+static uint64_t next(void) {
+    state ^= state << 13, state ^= state >> 7, state ^= state << 17;
+    return state;
+}
+
+static size_t mutate(uint8_t *data, size_t size) {
+    for (int changes = 1 + (int)(next() % 6); changes; changes--) {
+        size_t at = next() % 3 ? next() % (size < 1024 ? size : 1024) : next() % size;
+        switch (next() % 6) {
+        case 0: data[at] = (uint8_t)next(); break;
+        case 1: data[at] ^= (uint8_t)(1 << next() % 8); break;
+        case 2: data[at] = 0xFF; break;
+        case 3: if (at + 4 < size) memmove(data + at, data + at + 1 + next() % 3, size - at - 3); break;
+        case 4: if (at + 8 < size) memmove(data + at + 2, data + at, size - at - 2); break;
+        default: if (next() % 8 == 0) size = 8 + at % (size - 7 > 0 ? size - 7 : 1); break;
+        }
+        if (size < 16) break;
+    }
+    return size;
+}
+
+int main(int count, char **arguments) {
+    long runs = count > 2 ? atol(arguments[1]) : 0;
+    for (long i = 0; i < runs; i++) {
+        FILE *file = fopen(arguments[2 + i % (count - 2)], "rb");
+        if (!file) return 1;
+        static uint8_t original[1 << 20];
+        size_t size = fread(original, 1, sizeof original, file);
+        fclose(file);
+        if (size < 64) continue;
+        uint8_t *copy = malloc(size); /* of its own size, so that a read past the end is seen */
+        memcpy(copy, original, size);
+        size_t less = mutate(copy, size);
+        uint8_t *exact = malloc(less);
+        memcpy(exact, copy, less);
+        free(copy);
+        LLVMFuzzerTestOneInput(exact, less);
+        free(exact);
+    }
+    printf("%ld mutated files, and no finding\n", runs);
+    free(pixels.bytes);
+    free(spliced.bytes);
+    return 0;
+}
+#endif
