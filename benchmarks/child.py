@@ -1,74 +1,144 @@
-"""Run one contender once, in this fresh process, and print one JSON line of what it took.
+"""Do one thing with one contender, in this fresh process and in its environment, and print one JSON line.
 
-python child.py read webdataset_pillow DATA --workers 2 --epochs 2
+    python child.py prepare read ffcv_loader:own DATA
+    python child.py run read ffcv_loader:own DATA --workers 2 --seconds 8
+
+A contender of `read` is a module with
+
+    batches(data, workers, epochs) -> (images, labels), uint8 [n, 224, 224, 3] or [n, 3, 224, 224] and n integers
+    prepare(data)                  -> its own format, from data/shards or data/folder, if it has one
+    centers(data)                  -> uint8 [224, 224, 3] of each image in the shards' order, for `quality`
+
+where `epochs` yields as long as there is time. One that is no Python loader has `measure` in place of `batches`,
+which returns what `read` below returns. What follows a colon in a contender's name is their last argument.
 """
 
 import argparse
 import json
-import resource
+import os
 import sys
 import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Any
+
+from contest import CONTESTS, folder
+from measure import cpu_seconds, memory
 
 HERE = Path(__file__).parent
+Result = dict[str, float]
 
 
-def memory_now() -> int:
-    """Return this process's resident memory, in bytes."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize()
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is asked for."""
+
+    module: ModuleType
+    variant: tuple[str, ...]
+    data: Path
+    workers: int
+    seconds: float
+
+    def call(self, function: str, *arguments: object) -> Any:  # noqa: ANN401 - each function has its own
+        """Call one of the contender's functions."""
+        return getattr(self.module, function)(self.data, *arguments, *self.variant)
+
+    def epochs(self) -> Iterator[int]:
+        """Yield the epoch's number until the time is over, at least once."""
+        began, epoch = time.perf_counter(), 0
+        while not epoch or time.perf_counter() - began < self.seconds:
+            yield epoch
+            epoch += 1
 
 
-def cpu_seconds() -> float:
-    """Return the CPU time of this process; its children's is sampled from outside."""
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
+def read(task: Task) -> Result:
+    """Read whole epochs, see that every image came as often as it should, and time what follows the first batch."""
+    if hasattr(task.module, "measure"):
+        measured: Result = task.call("measure", task.workers, task.epochs())
+        return measured
+    from check import Check
+
+    check = Check(task.data)
+    cpu, began = cpu_seconds(os.getpid()), time.perf_counter()
+    first_cpu, first_seconds, first_images = cpu, 0.0, 0
+    for images, labels in task.call("batches", task.workers, task.epochs()):
+        check.see(images, labels)
+        if not first_images:
+            first_seconds, first_images = time.perf_counter() - began, check.images
+            first_cpu = cpu_seconds(os.getpid())
+    seconds, last_cpu = time.perf_counter() - began, cpu_seconds(os.getpid())
+    check.end()
+    return {
+        "images": check.images,
+        "seconds": seconds,
+        "first_seconds": first_seconds,
+        "images_per_second": (check.images - first_images) / (seconds - first_seconds),
+        "cpu_per_image": (last_cpu - first_cpu) / (check.images - first_images),
+    }
 
 
-def time_read(contender: ModuleType, data: Path, workers: int, epochs: int) -> dict[str, float]:
-    """Read epochs of batches of 256 and count the images."""
-    before = memory_now()  # torch is imported by now
-    cpu, began = cpu_seconds(), time.perf_counter()
-    images, first = 0, None
-    for batch in contender.batches(data, workers, epochs):
-        first = first or time.perf_counter() - began
-        images += len(batch)
+def pack(task: Task) -> Result:
+    """Pack the folder of photos again and again."""
+    cpu, began = cpu_seconds(os.getpid()), time.perf_counter()
+    images = sum(task.call("pack", task.workers) for _ in task.epochs())
+    return speed(images, began, cpu)
+
+
+def plan(task: Task) -> Result:
+    """List a synthetic data set of as many images as `data` says, and plan its shards."""
+    from wds_imagenet.packing.options import PackOptions
+    from wds_imagenet.packing.plan import plan as plan_shards
+
+    cpu, began = cpu_seconds(os.getpid()), time.perf_counter()
+    listing = task.module.listing(int(task.data.name))
+    listed = time.perf_counter() - began
+    planned = plan_shards(listing, PackOptions("synthetic"))
+    return {**speed(len(planned.order), began, cpu), "listing_seconds": listed}
+
+
+def quality(task: Task) -> Result:
+    """Compare central crops with Pillow's and torchvision's."""
+    from quality import compare
+
+    return compare(task.data, task.call("centers"))
+
+
+def speed(images: int, began: float, cpu: float) -> Result:
+    """Return what doing so many images took since then."""
     seconds = time.perf_counter() - began
     return {
         "images": images,
         "seconds": seconds,
-        "cpu_seconds": cpu_seconds() - cpu,
-        "first_batch_seconds": first or 0.0,
-        "above_torch_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before,
+        "images_per_second": images / seconds,
+        "cpu_per_image": (cpu_seconds(os.getpid()) - cpu) / images,
     }
 
 
-def time_pack(contender: ModuleType, data: Path, workers: int, epochs: int) -> dict[str, float]:
-    """Pack the folder of photos as often as there are epochs."""
-    cpu, began = cpu_seconds(), time.perf_counter()
-    images = sum(contender.pack(data, workers) for _ in range(epochs))
-    return {
-        "images": images,
-        "seconds": time.perf_counter() - began,
-        "cpu_seconds": cpu_seconds() - cpu,
-    }
+RUN: dict[str, Callable[[Task], Result]] = {"read": read, "pack": pack, "plan": plan, "quality": quality}
 
 
 def main() -> None:
-    """Parse, run, print."""
+    """Parse, do it, print."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("contest", choices=["read", "pack"])
+    parser.add_argument("action", choices=["prepare", "run"])
+    parser.add_argument("contest", choices=list(CONTESTS))
     parser.add_argument("contender")
     parser.add_argument("data", type=Path)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=0)
     arguments = parser.parse_args()
-    sys.path.insert(0, str(HERE / arguments.contest))
-    contender = import_module(arguments.contender)
-    run = {"read": time_read, "pack": time_pack}[arguments.contest]
-    print(json.dumps(run(contender, arguments.data, arguments.workers, arguments.epochs)))
+    sys.path.insert(0, str(HERE / folder(arguments.contest)))
+    name, *variant = arguments.contender.split(":")
+    task = Task(import_module(name), tuple(variant), arguments.data, arguments.workers, arguments.seconds)
+    if arguments.action == "prepare":
+        if hasattr(task.module, "prepare"):
+            task.call("prepare")
+        return
+    imports = memory(os.getpid())
+    print(json.dumps({**RUN[arguments.contest](task), "imports_bytes": imports}))
 
 
 if __name__ == "__main__":

@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 
 import jsonschema
+import numpy as np
 import pytest
 import torch
 
+from wds_imagenet import Dataset, pack, relabel
 from wds_imagenet.demo import pictures
 from wds_imagenet.format import manifest as manifests
 from wds_imagenet.packing.options import PackOptions
@@ -68,6 +70,45 @@ def test_the_recipe_for_plain_pytorch_trains_resumes_and_evaluates(shards, tmp_p
     assert names["count"] == 12
 
 
+def test_the_recipe_for_scoring_predictions_scores_every_sample(shards, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "docs" / "recipes.md").read_text()
+    section = text.partition("## Scoring predictions")[2].partition("\n## ")[0]
+    names = {"model": Model(), "device": "cpu"}
+    for program in BLOCK.findall(section):
+        exec(compile(localized(program, shards), "recipes.md", "exec"), names)  # noqa: S102 - our own words
+    (score,) = names["report"].scores
+    right = np.load("predictions-0.npz")
+    truth = Dataset.open(str(shards / "validation"))
+    rows = zip(right["keys"], right["logits"], strict=True)
+    expected = [truth[str(key)].label != row.argmax() for key, row in rows]
+    assert (score.images, score.error[0]) == (12, np.mean(expected))
+
+
+def test_the_recipes_for_label_layers_run(tmp_path, photos):
+    maps = tmp_path / "maps" / "n00000000"
+    maps.mkdir(parents=True)
+    list(pictures.write_many(tmp_path / "pictures", range(40)))
+    for i, path in enumerate(sorted((tmp_path / "pictures").rglob("*.jpg"))):
+        split, key = ("train", f"n00000000_{i}") if i < 32 else ("validation", f"ILSVRC2012_val_{i:08d}")
+        (tmp_path / f"{split}-images" / "any").mkdir(parents=True, exist_ok=True)
+        path.rename(tmp_path / f"{split}-images" / "any" / f"{key}.jpg")
+        values = np.broadcast_to(np.arange(5)[:, None, None], (2, 5, 15, 15))
+        torch.save(torch.tensor(values).half(), maps / f"n00000000_{i}.pt")
+    for split in ("train", "validation"):
+        pack("imagefolder", str(tmp_path / f"{split}-images"), dest=str(tmp_path / split), workers=1)
+    relabel(str(tmp_path / "train"), labels={"relabel": str(tmp_path / "maps")}, layer="maps", workers=1)
+    relabel(str(tmp_path / "validation"), labels={"real": str(photos / "real" / "real.json")}, workers=1)
+    text = (ROOT / "docs" / "recipes.md").read_text()
+    section = text.partition("## Labels, captions and boxes")[2].partition("## Looking")[0]
+    names = {"model": lambda images: torch.nn.Linear(3, 1000)(images.mean((2, 3))), "device": "cpu"}
+    for program in BLOCK.findall(section):
+        exec(compile(localized(program, tmp_path), "recipes.md", "exec"), names)  # noqa: S102 - our own words
+    assert names["sample"].json["real_labels"]
+    assert torch.isfinite(names["loss"])
+    assert names["batch"].soft_labels.shape == (16, 1000)
+
+
 def test_the_recipe_for_a_data_loader_runs(shards):
     text = (ROOT / "docs" / "recipes.md").read_text()
     (program,) = BLOCK.findall(text.partition("## DataLoader")[2].partition("\n## ")[0])
@@ -94,8 +135,9 @@ def test_every_file_that_is_linked_or_named_exists(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_every_option_that_is_shown_is_one(page):
-    verbs = ["pack imagenet", "pack imagefolder", "pack table", "pack sidecars", "index", "verify", "info"]
-    verbs += ["ls", "cat", "bench", "doctor", "demo"]
+    verbs = ["pack imagenet", "pack imagenet21k-p", "pack imagenet-v2", "pack open-images"]
+    verbs += ["pack imagefolder", "pack table", "pack sidecars", "index", "verify", "info"]
+    verbs += ["ls", "cat", "bench", "evaluate", "relabel", "doctor", "demo"]
     helps = "".join(
         subprocess.run(
             [sys.executable, "-m", "wds_imagenet", *verb.split(), "--help"],

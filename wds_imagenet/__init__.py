@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from wds_imagenet.images.decode import decode
     from wds_imagenet.images.transforms import Decode, RandomResizedCrop, ResizeCenterCrop
-    from wds_imagenet.packing.pack import PackReport, pack
+    from wds_imagenet.packing.pack import pack
+    from wds_imagenet.packing.relabel import LayerReport, relabel
+    from wds_imagenet.packing.report import PackReport
     from wds_imagenet.reading.batches import Batch, DecodedSample
     from wds_imagenet.reading.dataset import Dataset
     from wds_imagenet.reading.loader import Loader
@@ -23,6 +25,7 @@ __all__ = [
     "Dataset",
     "Decode",
     "DecodedSample",
+    "LayerReport",
     "Loader",
     "PackReport",
     "RandomResizedCrop",
@@ -30,6 +33,7 @@ __all__ = [
     "Sample",
     "decode",
     "pack",
+    "relabel",
 ]
 
 _HOMES: Final = {
@@ -37,13 +41,15 @@ _HOMES: Final = {
     "Dataset": "reading.dataset",
     "Decode": "images.transforms",
     "DecodedSample": "reading.batches",
+    "LayerReport": "packing.relabel",
     "Loader": "reading.loader",
-    "PackReport": "packing.pack",
+    "PackReport": "packing.report",
     "RandomResizedCrop": "images.transforms",
     "ResizeCenterCrop": "images.transforms",
     "Sample": "sample",
     "decode": "images.decode",
     "pack": "packing.pack",
+    "relabel": "packing.relabel",
 }
 
 

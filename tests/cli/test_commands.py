@@ -94,6 +94,43 @@ def test_a_reader_that_stops_early_is_no_error_to_speak_of(packed):
     assert result.stderr == ""
 
 
+def test_output_that_cannot_be_written_is_one_line(packed):
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "wds_imagenet", "ls", str(packed)]
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert result.returncode == 1
+    assert result.stderr == "error: [Errno 28] No space left on device\n"
+
+
+def test_verify_of_what_is_gone_claims_to_have_read_nothing(packed, tmp_path):
+    copy = tmp_path / "copy"
+    subprocess.run(["cp", "-r", packed, copy], check=True)
+    (copy / "pets-train-000000.tar").unlink()
+    result = run("verify", copy)
+    assert result.returncode == 3
+    bad, verdict = result.stdout.splitlines()
+    assert bad.startswith("bad: pets-train-000000.tar: ")
+    assert "1 findings; 0 of 12 samples are whole; 0 B of " in verdict
+
+
+def test_pack_of_a_finished_data_set_that_is_damaged_names_the_check_which_repairs_it(packed, folder, tmp_path):
+    copy = tmp_path / "pets" / "train"
+    copy.parent.mkdir()
+    subprocess.run(["cp", "-r", packed, copy], check=True)
+    (copy / "pets-train-000000.tar").unlink()
+    result = run("pack", "imagefolder", folder, copy)
+    assert result.returncode == 3
+    assert "again with --check" in result.stderr
+    assert run("pack", "imagefolder", folder, copy, "--check").returncode == 0
+    assert (copy / "pets-train-000000.tar").read_bytes() == (packed / "pets-train-000000.tar").read_bytes()
+    assert run("verify", copy).returncode == 0
+
+
+def test_help_tells_every_exit_code():
+    text = " ".join(run("--help").stdout.split())
+    assert "0 done, 1 it failed, 2 wrong usage, 3 the data is bad, 130 interrupted, 143 terminated" in text
+
+
 def test_verify_ends_with_3_and_names_what_is_wrong(packed, tmp_path):
     assert run("verify", packed, "--deep").returncode == 0
     copy = tmp_path / "copy"

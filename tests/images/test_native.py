@@ -17,7 +17,7 @@ from wds_imagenet.images.decode import decode, decode_stored
 from wds_imagenet.images.header import ImageHeader
 from wds_imagenet.images.probe import probe
 from wds_imagenet.images.transforms import RandomResizedCrop, ResizeCenterCrop
-from wds_imagenet.images.window import Window, region_of, render, render_all
+from wds_imagenet.images.window import Job, Window, region_of, render, render_all
 
 native = pytest.importorskip(
     "wds_imagenet.images._native", reason="the native engine was not built: it needs libjpeg-turbo's headers"
@@ -125,10 +125,10 @@ def test_a_photo_cut_off_in_the_middle_is_an_error_as_with_the_reference(photos)
 
 def test_cmyk_and_png_in_a_chunk_are_left_out_and_the_others_done(photos, picture, encode):
     chunk = [photos[0], encode(picture, "PNG"), encode(picture.convert("CMYK"), "JPEG"), photos[1]]
-    images = [(data, probe(data), Window((0, 0, 60, 60))) for data in chunk]
+    images = [Job(data, probe(data), Window((0, 0, 60, 60)), row) for row, data in enumerate(chunk)]
     out = np.zeros((4, 32, 32, 3), np.uint8)
     assert render_all(images, out, (32, 32)) == [True, False, False, True]
-    alone = render(chunk[3], images[3][1], images[3][2], (32, 32))
+    alone = render(chunk[3], images[3].header, images[3].window, (32, 32))
     assert np.array_equal(out[3], alone)
     assert not out[1:3].any()
 
@@ -156,14 +156,15 @@ def test_a_region_that_is_not_in_the_picture_is_refused(picture, encode, box):
 def test_wrong_buffers_are_refused(picture, encode):
     data = encode(picture, "JPEG")
     good = np.zeros((1, 32, 32, 3), np.uint8)
-    plan = np.array([[1, 0, 0, 60, 60, 0, 0, 60, 60, 0]], float)
+    plan = np.array([[1, 0, 0, 60, 60, 0, 0, 60, 60, 0, 0]], float)
     assert native.crop_resize([data], plan, good, True) == b"\0"
     for images, wrong_plan, out in (
         ([data], plan.astype(np.float32), good),
-        ([data], plan[:, :9], good),
+        ([data], plan[:, :10], good),
         ([data, data], plan, good),
         ([data], plan, good[:, :, ::2]),
         ([data], plan, good[0]),
+        ([data], plan, good[:, :0]),
         ([data], plan, good.astype(np.uint16)),
     ):
         with pytest.raises(ValueError, match="contiguous"):
@@ -173,9 +174,9 @@ def test_wrong_buffers_are_refused(picture, encode):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -1, 1e300])
-@pytest.mark.parametrize("column", range(9))
+@pytest.mark.parametrize("column", [*range(9), 10])
 def test_absurd_windows_are_left_out(picture, encode, column, value):
-    plan = np.array([[1, 0, 0, 60, 60, 0, 0, 60, 60, 0]], float)
+    plan = np.array([[1, 0, 0, 60, 60, 0, 0, 60, 60, 0, 0]], float)
     plan[0, column] = value
     out = np.zeros((1, 16, 16, 3), np.uint8)
     assert native.crop_resize([encode(picture, "JPEG")], plan, out, True) == b"\1"

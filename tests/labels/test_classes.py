@@ -47,6 +47,15 @@ def test_the_thousand_wnids_have_their_labels(ilsvrc):
     assert (len(listed), listed.find("n01440764"), listed.find("n01751748")) == (1000, 0, 65)
 
 
+def test_the_class_table_of_imagenet_v2_is_a_class_list(read, photos, ilsvrc):
+    entries = json.loads((photos / "imagenet-v2" / "class_info.json").read_text())
+    listed = read(json.dumps(entries[::-1]))
+    assert [info["wnid"] for info in listed.classes] == (ilsvrc / "imagenet_synsets.txt").read_text().split()
+    assert listed.classes[0] == {"name": "tench, Tinca tinca", "wnid": "n01440764"}
+    with pytest.raises(SourceError, match="65 is where 64 should be"):
+        read(json.dumps([entry for entry in entries if entry["cid"] != 64]))
+
+
 def test_a_list_in_the_order_of_ilsvrc_ids_is_refused(ilsvrc):
     with pytest.raises(SourceError, match="whose order is ILSVRC2012_ID and not the label"):
         read_classes(str(ilsvrc / "map_clsloc.txt"))
@@ -76,6 +85,9 @@ def test_a_name_of_two_classes_is_listed_but_not_looked_up(read):
         ('{"cat": 0}', "'cat' is no label"),
         ('{"1": "cat"}', "1 is where 0 should be"),
         ("[1]", "class 0 is 1, neither"),
+        ('[{"cid": 0, "wnid": "n01440764"}]', "is no object with 'cid', 'wnid' and 'synset'"),
+        ('[{"cid": "0", "wnid": "n01440764", "synset": ["tench"]}]', "is no object with"),
+        ('[{"cid": 0, "wnid": "tench", "synset": ["tench"]}]', "class 0 is .*, neither"),
         ("[[", "classes.txt cannot be used"),
     ],
 )

@@ -99,6 +99,58 @@ def test_map_clsloc_stands_in_for_meta_mat(devkit, extracted, ilsvrc):
     assert found.validation == devkit.validation
 
 
+def later(extracted, ilsvrc, root, year, ids):
+    """Lay out a devkit of a later year from the genuine numbers, and return its folder."""
+    scipy_io = pytest.importorskip("scipy.io")
+    numpy = pytest.importorskip("numpy")
+    lines = [line.split() for line in (ilsvrc / "map_clsloc.txt").read_text().splitlines()]
+    fields = [ids, "WNID", "name", "description", "num_train_images"]
+    synsets = numpy.zeros((1, 1000), [(field, object) for field in fields])
+    for at, (wnid, identity, name) in enumerate(lines):
+        synsets[0, at] = (numpy.uint16(identity), wnid, name, "a " + name, numpy.uint16(1300))
+    data = root / "devkit" / "data"
+    data.mkdir(parents=True)
+    scipy_io.savemat(data / "meta_clsloc.mat", {"synsets": synsets})
+    (data / "map_clsloc.txt").write_bytes((ilsvrc / "map_clsloc.txt").read_bytes())
+    truth = (extracted / "data" / "ILSVRC2012_validation_ground_truth.txt").read_bytes()
+    (data / f"ILSVRC{year}_clsloc_validation_ground_truth.txt").write_bytes(truth.replace(b"\n", b"\r\n"))
+    (data / f"ILSVRC{year}_clsloc_validation_blacklist.txt").write_bytes(b"36\n50\n")
+    return data
+
+
+@pytest.mark.parametrize(
+    ("year", "ids"), [(2013, "ILSVRC2013_ID"), (2014, "ILSVRC2014_CLSLOC_ID"), (2017, "ILSVRC2017_CLSLOC_ID")]
+)
+def test_devkits_of_later_years_have_the_same_labels(devkit, extracted, ilsvrc, year, ids):
+    tmp_path = extracted.parent
+    later(extracted, ilsvrc, tmp_path / "ILSVRC", year, ids)
+    with tarfile.open(tmp_path / "kit.tgz", "w:gz", compresslevel=1) as archive:
+        archive.add(tmp_path / "ILSVRC", "ILSVRC")
+    for url in (tmp_path / "ILSVRC", tmp_path / "ILSVRC" / "devkit", tmp_path / "kit.tgz"):
+        found = read_devkit(str(url))
+        assert found.validation == devkit.validation
+        assert [(i.wnid, i.ilsvrc2012_id) for i in found.classes] == [
+            (i.wnid, i.ilsvrc2012_id) for i in devkit.classes
+        ]
+
+
+def test_files_of_one_devkit_must_agree(extracted, ilsvrc, tmp_path):
+    data = later(extracted, ilsvrc, tmp_path / "ILSVRC", 2015, "ILSVRC2015_CLSLOC_ID")
+    lines = (data / "map_clsloc.txt").read_text()
+    swapped = lines.replace("n02119789 1 ", "n02119789 0 ").replace("n02100735 2 ", "n02100735 1 ")
+    (data / "map_clsloc.txt").write_text(swapped.replace("n02119789 0 ", "n02119789 2 "))
+    with pytest.raises(
+        SourceError, match=r"has n02100735 with the ID 2, but .*map_clsloc\.txt has n02100735"
+    ):
+        read_devkit(str(tmp_path / "ILSVRC"))
+    (data / "map_clsloc.txt").write_text(lines)
+    truth = (data / "ILSVRC2015_clsloc_validation_ground_truth.txt").read_text()
+    other = data / "ILSVRC2016_clsloc_validation_ground_truth.txt"
+    other.write_text(truth.replace("490", "361", 1))
+    with pytest.raises(SourceError, match=r"2015_cls.*txt and .*2016_cls.*txt give different labels"):
+        read_devkit(str(tmp_path / "ILSVRC"))
+
+
 def change_truth(folder, change):
     path = folder / "data" / "ILSVRC2012_validation_ground_truth.txt"
     lines = path.read_text().splitlines()

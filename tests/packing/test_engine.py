@@ -13,8 +13,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from wds_imagenet.ahead import read_ahead
 from wds_imagenet.errors import ImageError, UnavailableError, WdsImagenetError
-from wds_imagenet.packing.engines.local import behind, read_ahead, run, usable_cpus
+from wds_imagenet.packing.engines.local import behind, run, usable_cpus
 
 Task = SimpleNamespace
 

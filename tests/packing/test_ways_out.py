@@ -9,16 +9,21 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from wds_imagenet.errors import FullError
+from wds_imagenet import Dataset
+from wds_imagenet.errors import FullError, ManifestError
 from wds_imagenet.packing.pack import pack
+from wds_imagenet.reading.verify import verify
+from wds_imagenet.storage import open_store
 
 Run = tuple[int, str, dict[str, str]]
 HashFiles = Callable[[Path], dict[str, str]]
@@ -38,7 +43,7 @@ class Packers:
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
 
-    def start(self, source: Path, dest: Path, workers: int) -> int:
+    def start(self, source: Path, dest: Path | str, workers: int) -> int:
         assert self._process.stdin
         self._process.stdin.write(f"{source} {dest} {workers}\n")
         self._process.stdin.flush()
@@ -126,26 +131,95 @@ def test_a_packer_killed_at_any_moment_is_finished_by_the_next(
     with packers() as found:
         for trial in range(20):
             dest = tmp_path / str(trial)
-            packer = found.start(source, dest, workers=1 + trial % 2)
-            wait_for_files(dest, draw.randrange(len(expected)), packer)
-            time.sleep(draw.uniform(0, 0.01))
-            with suppress(ProcessLookupError):  # it was quicker
-                (os.killpg if trial % 4 < 2 else os.kill)(packer, signal.SIGKILL)
-            found.exit_code()
-            wait_until_gone(packer, 5)
-            held = hash_files(dest)
-            visible = {path: digest for path, digest in held.items() if not TEMPORARY.search(path)}
-            assert visible.items() <= expected.items()
-            assert MANIFEST not in held or visible == expected
-            unfinished += MANIFEST not in held
-            pack("imagefolder", str(source), dest=str(dest), workers=1, **OPTIONS)
-            assert hash_files(dest) == expected
+            with watched(str(dest)) as seen:
+                packer = found.start(source, dest, workers=1 + trial % 2)
+                wait_for_files(dest, draw.randrange(len(expected)), packer)
+                time.sleep(draw.uniform(0, 0.01))
+                kill(packer, trial)
+                found.exit_code()
+                wait_until_gone(packer, 5)
+                held = hash_files(dest)
+                visible = {path: digest for path, digest in held.items() if not TEMPORARY.search(path)}
+                assert visible.items() <= expected.items()
+                assert MANIFEST not in held or visible == expected
+                unfinished += MANIFEST not in held
+                pack("imagefolder", str(source), dest=str(dest), workers=1, **OPTIONS)
+                assert hash_files(dest) == expected
+            check_seen(seen)
             shutil.rmtree(dest)
     assert unfinished >= 10
 
 
+def kill(packer: int, trial: int) -> None:
+    with suppress(ProcessLookupError):  # it was quicker
+        (os.killpg if trial % 4 < 2 else os.kill)(packer, signal.SIGKILL)
+
+
+def test_no_reader_of_an_object_store_sees_what_a_killed_packer_left(small_folder: Path, s3_url: str) -> None:
+    draw = random.Random(2)
+    unfinished = 0
+    with packers() as found:
+        began = time.monotonic()
+        found.start(small_folder, f"{s3_url}/whole", workers=1)
+        assert found.exit_code() == 0
+        whole = time.monotonic() - began
+        manifest = open_store(f"{s3_url}/whole").read(MANIFEST).data
+        for trial in range(20):
+            dest = f"{s3_url}/{trial}"
+            with watched(dest) as seen:
+                packer = found.start(small_folder, dest, workers=1 + (trial % 5 == 0))
+                time.sleep(draw.uniform(0, whole))
+                kill(packer, trial)
+                found.exit_code()
+                wait_until_gone(packer, 5)
+                unfinished += not list(open_store(dest).list_objects(MANIFEST))
+                pack("imagefolder", str(small_folder), dest=dest, workers=1, **OPTIONS)
+                assert open_store(dest).read(MANIFEST).data == manifest
+            check_seen(seen)
+    assert unfinished >= 5
+
+
+@contextmanager
+def watched(url: str) -> Iterator[list[str]]:
+    """Have a reader look at a data set, again and again until the end: what it saw each time."""
+    seen: list[str] = []
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.is_set():
+            seen.append(look(url))
+        seen.append(look(url))
+
+    with ThreadPoolExecutor(1) as pool:
+        watching = pool.submit(watch)
+        try:
+            yield seen
+        finally:
+            ended.set()
+        watching.result()
+
+
+def look(url: str) -> str:
+    try:
+        dataset = Dataset.open(url)
+    except ManifestError as error:
+        return "nothing" if "is no data set" in str(error) else repr(error)
+    findings = [str(finding) for checked in verify(dataset, threads=1) for finding in checked.findings]
+    keys = list(dataset.keys())
+    whole = len(keys) == len(dataset) in {60, 120} and dataset[keys[-1]].image[:2] == b"\xff\xd8"
+    return "all" if whole and not findings else f"{len(keys)} keys, {findings}"
+
+
+def check_seen(seen: list[str]) -> None:
+    """Nothing, and from some moment on all of it."""
+    assert seen == sorted(seen, reverse=True)
+    assert set(seen) <= {"nothing", "all"}
+    assert seen[-1] == "all"
+
+
 def wait_for_files(folder: Path, count: int, packer: int) -> None:
-    while len(list(folder.rglob("*.*"))) < count and group_members(packer):
+    # Not rglob, which fails where a folder goes while it looks.
+    while sum(len(names) for *_, names in os.walk(folder)) < count and group_members(packer):
         time.sleep(0.001)
 
 

@@ -2,6 +2,7 @@
 
 import gc
 import hashlib
+import random
 import shutil
 import tarfile
 
@@ -9,7 +10,7 @@ import pytest
 import webdataset
 
 from wds_imagenet import Dataset
-from wds_imagenet.errors import CorruptError, DataError, ManifestError
+from wds_imagenet.errors import CorruptError, ManifestError, NotFoundError
 from wds_imagenet.format import manifest as manifests
 from wds_imagenet.reading.verify import verify
 from wds_imagenet.sample import make_key
@@ -108,26 +109,89 @@ def test_verify_names_the_key_of_a_damaged_image(small_copy):
     assert {finding.key for finding in findings(small_copy)} == {None, "k0123"}
 
 
+def notable_offsets(folder):
+    """Of one shard: the first and last byte of every kind of record of its first and last block."""
+    data = shard(folder).read_bytes()
+    with tarfile.open(shard(folder)) as archive:
+        members = archive.getmembers()
+    places = {"end of archive": len(data) - 1, "first zero record": members[-1].offset_data + 512 * 2}
+    for member in (*members[:3], *members[-3:]):
+        content = member.offset_data
+        stop = content + member.size
+        places |= {
+            f"{member.name} header {field}": member.offset + field for field in (0, 124, 148, 257, 511)
+        }
+        places |= {f"{member.name} first": content, f"{member.name} last": stop - 1}
+        places |= {f"{member.name} padding": stop} if stop % 512 else {}
+    draw = random.Random(0)
+    return {**places, **{f"random {i}": draw.randrange(len(data)) for i in range(20)}}
+
+
+def test_one_flipped_bit_anywhere_names_shard_block_and_offset(small_copy):
+    dataset = Dataset.open(str(small_copy))
+    blocks = [e for e in dataset.extents if e.shard.name == shard(small_copy).name]
+    pristine = shard(small_copy).read_bytes()
+    shard(small_copy).chmod(0o644)
+    for number, (place, offset) in enumerate(notable_offsets(small_copy).items()):
+        data = bytearray(pristine)
+        data[offset] ^= 1 << number % 8
+        shard(small_copy).write_bytes(data)
+        block = next(e for e in blocks if e.offset <= offset < e.offset + e.block.size)
+        with pytest.raises(CorruptError) as caught:
+            list(Dataset.open(str(small_copy)).samples())
+        assert str(caught.value).startswith(f"{small_copy}/{block}: the block's checksum is "), place
+        found = findings(small_copy)
+        assert {(f.shard, f.offset) for f in found} == {(block.shard.name, block.offset)}, place
+        told = [f for f in found if f.key is None]
+        assert len(told) == 1, place
+        assert str(told[0]).startswith(f"{block.shard.name}, offset {block.offset:,}: "), place
+
+
 @pytest.mark.parametrize("cut", [1, 512, 10_000])
-def test_a_shard_that_was_cut_is_an_error(small_copy, cut):
+def test_a_shard_that_was_cut_is_an_error_that_names_it_and_where_it_ends(small_copy, cut):
     path = shard(small_copy)
     path.chmod(0o644)
     path.write_bytes(path.read_bytes()[:-cut])
-    with pytest.raises(DataError, match=r"small-train-000002\.tar"):
+    size = path.stat().st_size
+    with pytest.raises(CorruptError, match=rf"small-train-000002\.tar has {size:,} bytes, the manifest says"):
         read_all(small_copy)
-    assert findings(small_copy)
+    *blocks, whole = findings(small_copy)
+    assert whole.what == f"the shard has {size:,} bytes, the manifest says {size + cut:,}"
+    lost = [e for e in Dataset.open(str(small_copy)).extents if e.shard.name == path.name]
+    lost = [e.offset for e in lost if e.offset + e.block.size > size]
+    assert [f.offset for f in blocks] == lost  # one line a block that is lost, and none for the others
+    assert {f.shard for f in (*blocks, whole)} == {path.name}
+    assert f"ends at byte {size}" in blocks[0].what
 
 
-def test_a_shard_that_was_replaced_by_another_is_an_error(small_copy):
+def test_a_shard_that_was_replaced_by_another_of_the_same_size_names_its_first_block(small_copy):
     shutil.copyfile(shard(small_copy, 1), shard(small_copy, 2))
-    with pytest.raises(DataError, match=r"small-train-000002\.tar"):
+    assert shard(small_copy, 1).stat().st_size == shard(small_copy, 2).stat().st_size
+    with pytest.raises(CorruptError, match=r"small-train-000002\.tar, bytes 0 to .*the shard was replaced"):
         read_all(small_copy)
-    assert findings(small_copy)
+    found = [f for f in findings(small_copy) if f.shard == shard(small_copy).name]
+    blocks = [
+        e.offset for e in Dataset.open(str(small_copy)).extents if e.shard.name == shard(small_copy).name
+    ]
+    assert [f.offset for f in found if f.key is None and f.offset is not None] == blocks
 
 
-def test_a_shard_that_is_missing_is_found(small_copy):
+def test_a_shard_that_is_missing_is_said_once(small_copy):
     shard(small_copy).unlink()
-    assert any("small-train-000002" in str(finding) for finding in findings(small_copy))
+    with pytest.raises(NotFoundError, match=r"small-train-000002\.tar") as caught:
+        read_all(small_copy)
+    assert "while reading the block small-train-000002.tar, bytes 0 to" in " ".join(caught.value.__notes__)
+    (found,) = findings(small_copy)
+    assert (found.shard, found.offset) == ("small-train-000002.tar", None)
+
+
+def test_a_data_set_and_a_sample_show_what_they_are_in_a_line(small_shards):
+    dataset = Dataset.open(str(small_shards))
+    assert repr(dataset) == f"Dataset('{small_shards}': 500 samples in 5 shards)"
+    told = repr(dataset["k0123"])
+    assert told.startswith("Sample('k0123': cls ")
+    assert f"jpg {len(dataset['k0123'].image):,} bytes" in told
+    assert len(told) < 120
 
 
 def test_a_tar_that_is_not_in_the_manifest_is_found(small_copy):

@@ -9,7 +9,10 @@ import torch
 
 from wds_imagenet import Dataset, Decode, Loader, RandomResizedCrop, ResizeCenterCrop
 from wds_imagenet.errors import ImageError, UsageError
+from wds_imagenet.packing.options import PackOptions
+from wds_imagenet.packing.pack import pack_listing
 from wds_imagenet.sample import make_key
+from wds_imagenet.sources.reference import Listing, Reference
 
 WORLD_SIZES = (1, 2, 3, 4, 6, 8)
 GLOBAL_BATCH = 48
@@ -19,6 +22,19 @@ CROP = RandomResizedCrop(8, flip=True)
 @pytest.fixture(scope="module")
 def small(small_shards):
     return Dataset.open(str(small_shards))
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory, small_paths):
+    """150 of the small images: four batches."""
+    folder = tmp_path_factory.mktemp("few")
+    options = PackOptions("few", samples_per_shard=50, block_bytes=16 << 10)
+    references = [
+        Reference(make_key(p.name), str(p), 0, p.stat().st_size, p.name, i)
+        for i, p in enumerate(small_paths[:150])
+    ]
+    pack_listing(Listing(references), str(folder), options, workers=1)
+    return Dataset.open(str(folder))
 
 
 def loader(dataset, *, rank=0, world_size=1, **options):
@@ -80,6 +96,31 @@ def test_resuming_at_every_batch_boundary_gives_the_same_rest(small, world_size)
     states = [first.state_dict(), *(json.loads(json.dumps(first.state_dict())) for _ in first)]
     for done, state in enumerate(states[:-1]):
         assert global_batches(small, world_size, state) == whole[done:]
+
+
+@pytest.mark.parametrize("saved_on", WORLD_SIZES)
+def test_a_state_of_any_world_size_is_continued_on_every_other(few, saved_on):
+    whole = global_batches(few, 1)
+    ranks = [loader(few, rank=r, world_size=saved_on, threads=1) for r in range(saved_on)]
+    boundaries = [[one.state_dict() for one in ranks]]
+    boundaries += [[one.state_dict() for one in ranks] for _ in zip(*ranks, strict=True)][:-1]
+    assert len(boundaries) == len(whole) == 4
+    for done, states in enumerate(boundaries):
+        assert all(state == states[0] for state in states)
+        for world_size in WORLD_SIZES:
+            if world_size != saved_on:
+                rest = global_batches(few, world_size, json.loads(json.dumps(states[-1])), threads=1)
+                assert rest == whole[done:]
+
+
+def test_the_states_at_every_boundary_are_the_same_on_every_world_size(small):
+    def states(world_size):
+        ranks = [loader(small, rank=r, world_size=world_size, threads=1) for r in range(world_size)]
+        return [[one.state_dict() for one in ranks] for _ in zip(*ranks, strict=True)]
+
+    alone = [state for (state,) in states(1)]
+    for world_size in WORLD_SIZES[1:]:
+        assert states(world_size) == [[state] * world_size for state in alone]
 
 
 def test_a_state_at_the_end_of_an_epoch_continues_with_the_next(small):
@@ -176,6 +217,22 @@ def test_a_transform_of_the_users_own_gets_the_decoded_sample(small):
         assert torch.equal(batch.images, again.images)
 
 
+@pytest.mark.parametrize("made", [None, {"image": 1}, "text", [[1], [1, 2]]], ids=repr)
+def test_a_transform_that_returns_no_numbers_is_told_what_it_should(small, made):
+    with pytest.raises(
+        UsageError, match=f"the transform returned {type(made).__name__}, where an array"
+    ) as e:
+        next(iter(Loader(small, lambda _: made, 10)))
+    assert "in the transform of sample 'k" in e.value.__notes__[0]
+
+
+def test_a_loader_shows_what_it_is_in_a_line(small):
+    one = loader(small, world_size=2, rank=1)
+    next(iter(one))
+    place = "500 samples in batches of 24, rank 1 of 2, epoch 0 after 48 samples"
+    assert repr(one) == f"Loader('{small.url}': {place})"
+
+
 def test_arrays_of_different_shapes_cannot_be_stacked(small):
     def uneven(sample):
         return sample.image[: sample.label % 16 + 1]
@@ -242,3 +299,8 @@ def test_skipped_samples_are_masked_counted_and_in_the_state(one_bad):
     assert real == 99
     assert one.stats().skipped == 1
     assert one.state_dict()["skipped"] == ["k0007"]
+
+
+def test_what_was_skipped_is_said_at_the_end_of_the_epoch(one_bad, caplog):
+    list(Loader(str(one_bad), CROP, 10, on_bad="skip"))
+    assert [r.message for r in caplog.records] == ["1 samples of epoch 0 were left out as bad: k0007"]

@@ -140,3 +140,10 @@ def test_without_torch_the_error_names_the_extra(small_shards, tmp_path):
         check=False,
     )
     assert "pip install 'wds-imagenet[torch]'" in result.stderr
+
+
+def test_the_workers_of_a_data_loader_say_what_they_skipped(one_bad, capfd):
+    dataset = IterableDataset(str(one_bad), RandomResizedCrop(8), 10, on_bad="skip")
+    batches = list(DataLoader(dataset, batch_size=None, num_workers=1))
+    assert sum(int(batch.mask.sum()) for batch in batches) == 99
+    assert "1 samples of epoch 0 were left out as bad: k0007" in capfd.readouterr().err

@@ -160,7 +160,7 @@ def test_a_flat_val_without_devkit_is_told_what_to_give(val_tar, photos):
 
 def test_a_folder_that_contradicts_the_ground_truth_is_refused(make_tree, devkit):
     tree = make_tree({f"val/n01440764/{VAL.format(1)}": b"x"})
-    with pytest.raises(SourceError, match="says n01440764, label 0, but the devkit says label 65"):
+    with pytest.raises(SourceError, match="says n01440764, label 0, but the devkit says n01751748, label 65"):
         imagenet(tree, devkit=devkit)
 
 

@@ -4,14 +4,16 @@ from wds_imagenet.sources import SOURCES, options_of
 
 
 def test_every_source_is_called_as_its_name_says_and_described_in_a_line():
-    assert list(SOURCES) == ["imagenet", "imagefolder", "table", "sidecars"]
+    assert {"imagenet", "imagenet21k-p", "imagenet-v2", "imagefolder", "table", "sidecars"} <= set(SOURCES)
     for name, source in SOURCES.items():
-        assert source.__name__ == name
+        assert source.__name__.replace("_", "-") == name
         assert source.__doc__.splitlines()[0].endswith(".")
 
 
 def test_options_are_the_keyword_parameters_with_their_help():
-    assert [option.name for option in options_of(SOURCES["imagenet"])] == ["split", "devkit", "classes"]
+    assert [option.name for option in options_of(SOURCES["imagenet"])] == [
+        *("split", "devkit", "classes", "solution")
+    ]
     for source in SOURCES.values():
         parameters = inspect.signature(source).parameters
         for option in options_of(source):

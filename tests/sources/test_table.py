@@ -216,7 +216,7 @@ def test_a_table_on_another_store_lists_images_beside_it():
         ("path\ni/a.jpg\n".encode("utf-16"), "is UTF-16; save it as UTF-8"),
         (b"\x1f\x8b\x08\0", "is a gzip file: gunzip it first"),
         ("path\ni/a.jpg\ni/x.jpg\n", r"line 3: there is no i/x\.jpg in .* \(and so for 1 of 2 rows\)"),
-        ("path\ni/a.jpg\ni/a.jpg\n", "line 2 and .*line 3 have the same key 'i/a'"),
+        ("path\ni/a.jpg\ni/a.jpg\n", r"line 3 means the same image as .*line 2, .*i/a\.jpg"),
         (
             "path,label\ni/a.jpg,3\ni/b.jpg,cat\n",
             r"line 2: the class '3' is a number, but 'cat' \(.*line 3\)",
@@ -274,3 +274,74 @@ def test_long_tables_are_read_across_windows(make_tree, monkeypatch):
     monkeypatch.setattr(rows, "_MAX_LINE", 20)
     with pytest.raises(SourceError, match="line 2 has more than 20 bytes"):
         table(f"{folder}/t.csv")
+
+
+COCO = (
+    "file,id,split,caption,license\n"
+    "i/a.jpg,11,val,one cat,3\ni/b.jpg,12,val,a dog,4\ni/a.jpg,13,val,a cat,3\ni/a.jpg,14,val,,3\n"
+)
+
+
+def test_rows_of_one_image_are_refused_with_what_can_be_done(read):
+    with pytest.raises(SourceError, match=r"line 4 means the same image as .*line 2, .*a\.jpg") as caught:
+        read(COCO)
+    assert "option duplicates='group'" in str(caught.value)
+    assert "option 'key_column'" in str(caught.value)
+
+
+def test_grouped_rows_make_one_sample_with_all_captions(read):
+    a, b = read(COCO, duplicates="group").references
+    assert (a.key, a.caption, b.key, b.caption) == ("a", "one cat", "b", "a dog")
+    assert a.metadata == {"id": [11, 13, 14], "split": "val", "license": 3, "captions": ["one cat", "a cat"]}
+    assert b.metadata == {"id": [12], "split": "val", "license": 4, "captions": ["a dog"]}
+
+
+def test_rows_with_keys_of_their_own_are_samples_of_their_own(read):
+    listing = read(COCO, key_column="id")
+    assert [(r.key, r.name) for r in listing.references] == [
+        ("11", "i/a.jpg"),
+        ("12", "i/b.jpg"),
+        ("13", "i/a.jpg"),
+        ("14", "i/a.jpg"),
+    ]
+    assert listing.references[0].metadata == {"split": "val", "license": 3}
+
+
+def test_grouping_changes_nothing_where_no_image_repeats(read):
+    alone, grouped = (read("path,label\ni/a.jpg,x\ni/b.jpg,y\n", duplicates=d) for d in ("fail", "group"))
+    assert alone.references == grouped.references
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "says"),
+    [
+        ("path,k\ni/a.jpg,x\ni/b.jpg,x\n", {"key_column": "k"}, r"line 3 has the key 'x', as has .*line 2"),
+        ("path,k\ni/a.jpg,x\ni/a.jpg,x\n", {"key_column": "k"}, r"line 3 has the key 'x', as has .*line 2"),
+        ("path,k\ni/a.jpg,a.b\n", {"key_column": "k"}, r"line 2, column 'k': key 'a\.b' may hold letters"),
+        ("path,k\ni/a.jpg,\n", {"key_column": "k"}, r"line 2, column 'k': key '' may hold letters"),
+        ("path\ni/a.jpg\n", {"key_column": "k"}, r"has no column 'k'; its columns are path"),
+        (
+            "path,label\ni/a.jpg,x\ni/a.jpg,y\n",
+            {"duplicates": "group"},
+            r"line 3 gives i/a\.jpg the label 1, but .*line 2 gave it 0",
+        ),
+        (
+            "path,k\ni/a.jpg,x\ni/a.jpg,y\n",
+            {"duplicates": "group", "key_column": "k"},
+            r"line 3 gives i/a\.jpg the key 'y', but .*line 2 gave it 'x'",
+        ),
+        (
+            "path,caption,captions\ni/a.jpg,x,y\n",
+            {"duplicates": "group"},
+            "column 'captions' is there beside that of the captions: rename it",
+        ),
+    ],
+)
+def test_keys_and_groups_that_contradict_are_refused_by_line(read, content, options, says):
+    with pytest.raises(SourceError, match=says):
+        read(content, **options)
+
+
+def test_a_way_of_treating_duplicates_that_there_is_not_is_refused(read):
+    with pytest.raises(UsageError, match="option 'duplicates' is fail or group, not 'all'"):
+        read(COCO, duplicates="all")

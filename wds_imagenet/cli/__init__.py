@@ -5,9 +5,11 @@ options.py    options that several verbs share
 progress.py   what is said while something long runs
 pack.py       pack SOURCE INPUT DEST, one subcommand a source
 index.py      index, for shards that others wrote
+relabel.py    relabel
 verify.py     verify
 inspect.py    info, ls and cat
 bench.py      bench
+evaluate.py   evaluate
 doctor.py     doctor
 demo.py       demo
 """

@@ -1,6 +1,7 @@
 """All verbs in one group; errors become one readable line and an exit code.
 
-Exit codes: 0 done, 1 it failed, 2 wrong usage, 3 the data is bad, 130 interrupted.
+Exit codes: 0 done, 1 it failed, 2 wrong usage, 3 the data is bad, 130 interrupted (SIGINT), 143
+terminated (SIGTERM; a shell's number for it where nothing had to be cleaned up first).
 """
 
 import os
@@ -12,16 +13,19 @@ from typing import Final, NoReturn
 import click
 
 from wds_imagenet import __version__
+from wds_imagenet.cli.options import as_flags
 from wds_imagenet.errors import DataError, UsageError, WdsImagenetError
 
 _HOMES: Final = {
     "pack": "pack",
     "index": "index",
+    "relabel": "relabel",
     "verify": "verify",
     "info": "inspect",
     "ls": "inspect",
     "cat": "inspect",
     "bench": "bench",
+    "evaluate": "evaluate",
     "doctor": "doctor",
     "demo": "demo",
 }
@@ -44,7 +48,8 @@ class _Verbs(click.Group):
 @click.command(
     cls=_Verbs,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done, 1 it failed, 2 wrong usage, 3 the data is bad, 130 interrupted. "
+    epilog="Exit codes: 0 done, 1 it failed, 2 wrong usage, 3 the data is bad, 130 interrupted, "
+    "143 terminated. "
     "Completion for bash (or zsh, fish): "
     'eval "$(_WDS_IMAGENET_COMPLETE=bash_source wds-imagenet)"',
 )
@@ -76,18 +81,26 @@ def run(arguments: list[str] | None = None) -> NoReturn:
         # The reader of our output has had enough; Python would complain once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(FAILED)
+    except OSError as error:  # stores raise none: what we write to is full, say
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _tell(error, arguments)
+        sys.exit(FAILED)
     except WdsImagenetError as error:
-        if "--debug" in arguments:
-            traceback.print_exc()
-        click.echo(f"error: {one_line(error)}", err=True)
+        _tell(error, arguments)
         sys.exit(exit_code(error))
     sys.exit(code if isinstance(code, int) else 0)
 
 
+def _tell(error: Exception, arguments: list[str]) -> None:
+    if "--debug" in arguments:
+        traceback.print_exc()
+    click.echo(f"error: {one_line(error)}", err=True)
+
+
 def one_line(error: BaseException) -> str:
-    """Return an error's message and its notes in one line."""
+    """Return an error's message and its notes in one line, options as they are written here."""
     notes: list[str] = list(dict.fromkeys(getattr(error, "__notes__", ())))
-    return " ".join("; ".join([str(error), *notes]).split())
+    return as_flags(" ".join("; ".join([str(error), *notes]).split()))
 
 
 def exit_code(error: WdsImagenetError) -> int:

@@ -62,14 +62,16 @@ def _version(name: str) -> str | None:
 
 
 def _threads() -> int:
-    from wds_imagenet.reading.loader import default_threads
+    from wds_imagenet.reading.ranks import default_threads
 
     return default_threads()
 
 
 def _advice(versions: dict[str, str | None], resizer: str) -> list[str]:
     advice = []
-    if versions["obstore"] is None:
+    if versions["obstore"] is None and versions["s3fs"] is None:
+        advice.append("s3:// cannot be opened, nor gs:// and az://: pip install 'wds-imagenet[s3]'")
+    elif versions["obstore"] is None:
         advice.append("s3, gs and az go through fsspec, which is slower: pip install 'wds-imagenet[s3]'")
     if versions["torch"] is None:
         advice.append("Loader needs torch: pip install 'wds-imagenet[torch]'")

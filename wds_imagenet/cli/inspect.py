@@ -12,6 +12,7 @@ from wds_imagenet.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from wds_imagenet.format.manifest import Manifest
+    from wds_imagenet.reading.layers import Layer
 
 
 @click.command()
@@ -19,11 +20,14 @@ if TYPE_CHECKING:
 @storage_option
 @as_json
 def info(url: str, storage_options: dict[str, str], json: bool) -> None:
-    """Say what the data set at URL is: counts, sizes, members, classes. Reads only the manifest."""
+    """Say what the data set at URL is: counts, sizes, members, classes. Reads only manifests."""
     from wds_imagenet.reading.dataset import Dataset
+    from wds_imagenet.reading.layers import Layer, list_layers
 
     dataset = Dataset.open(url, **storage_options)
     facts = describe(dataset.url, dataset.manifest)
+    layers = [Layer.open(dataset.store, dataset.manifest, name) for name in list_layers(dataset.store)]
+    facts["layers"] = [_describe_layer(layer) for layer in layers]
     if json:
         click.echo(strict_json.dumps(facts).decode())
         return
@@ -33,6 +37,9 @@ def info(url: str, storage_options: dict[str, str], json: bool) -> None:
     click.echo(f"  shards       {facts['shards']:,}, {human(facts['bytes'])} in all")
     click.echo(f"  blocks       {facts['blocks']:,}, {human(facts['bytes'] / facts['blocks'])} on average")
     click.echo(f"  fingerprint  {facts['fingerprint']}")
+    for layer in facts["layers"]:
+        gives = ", ".join([*layer["suffixes"], *(f"json.{name}" for name in layer["fields"])])
+        click.echo(f"  layer        {layer['name']}, {human(layer['bytes'])}: {gives}")
     if classes:
         click.echo(f"  classes      {len(classes):,}, {facts['samples_a_class']} samples each")
         for index, item in enumerate(classes[:8]):
@@ -63,6 +70,8 @@ def cat(url: str, key: str, member: str | None, image: bool, storage_options: di
     """Show one sample of the data set at URL: by KEY, or by number as '#17'."""
     from wds_imagenet.reading.dataset import Dataset
 
+    if image and member:
+        raise UsageError("give --image or --member, not both")
     dataset = Dataset.open(url, **storage_options)
     numbered = key.startswith("#") and key[1:].isdigit()
     try:
@@ -104,6 +113,18 @@ def describe(url: str, manifest: "Manifest") -> dict[str, Any]:
     }
 
 
+def _describe_layer(layer: "Layer") -> dict[str, Any]:
+    return {
+        "name": layer.name,
+        "suffixes": list(layer.manifest.suffixes),
+        "fields": dict(layer.plan.fields),
+        "labels": [dict(item) for item in layer.plan.labels],
+        "bytes": layer.manifest.size,
+        "fingerprint": layer.manifest.fingerprint,
+        "classes": [dict(item) for item in layer.manifest.classes],
+    }
+
+
 def _name(item: Mapping[str, Any]) -> str:
-    extra = [str(item[field]) for field in ("wnid",) if field in item]
+    extra = [str(item[field]) for field in item if field == "wnid" or field.startswith("name_")]
     return "  ".join([str(item.get("name", "")), *extra])

@@ -1,6 +1,7 @@
 """Options that several verbs share."""
 
 import re
+import shlex
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
@@ -8,6 +9,7 @@ import click
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+_OPTION: Final = re.compile(r"\boption (?:'([a-z][a-z0-9_.]*)'|([a-z][a-z0-9_]*)='([^']*)')")
 _UNITS: Final = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 1 << 10, "mi": 1 << 20, "gi": 1 << 30}
 
 
@@ -55,6 +57,55 @@ def storage_option(function: Function) -> Function:
 def as_json(function: Function) -> Function:
     """Add `--json`, passed as `json`."""
     return click.option("--json", is_flag=True, help="Print JSON instead of text.")(function)
+
+
+def label_parameters() -> list[click.Parameter]:
+    """Return the options that name label files, for pack and for relabel."""
+
+    def pairs(name: str, metavar: str, text: str) -> click.Option:
+        return click.Option([name], multiple=True, metavar=metavar, callback=parse_pairs, help=text)
+
+    return [
+        pairs("--labels", "NAME=FILE", "Label file to join to the images; 'pack --help' lists the names."),
+        pairs("--label-option", "NAME.OPTION=VALUE", "Option of a label file: kaggle.synsets=FILE."),
+        click.Option(["--captions"], metavar="FILE", help="ImageNet-Captions' JSON: --labels captions=FILE."),
+        click.Option(
+            ["--caption-template"],
+            metavar="TEXT",
+            help="How a caption is made; '{title} {tags} {description}' by default.",
+        ),
+        pairs("--class-names", "LANGUAGE=FILE", "Names of the thousand classes in a language, as name_zh."),
+    ]
+
+
+def with_template(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options with `--caption-template` where the library has it, among the label options."""
+    template = options.pop("caption_template", None)
+    if template is not None:
+        options["label_option"] = {**options["label_option"], "captions.template": template}
+    options["label_options"] = options.pop("label_option")
+    return options
+
+
+def as_flags(message: str) -> str:
+    """Return a message of the library with its options as they are written here: `--on-bad skip`.
+
+    The library says `option 'on_bad'` or `option on_bad='skip'`.
+    """
+
+    def flag(match: re.Match[str]) -> str:
+        name = match[1] or match[2]
+        if "." in name:
+            return f"--label-option {name}=…"
+        value = "" if match[3] is None else f" {shlex.quote(match[3])}"
+        return f"--{name.replace('_', '-')}{value}"
+
+    return _OPTION.sub(flag, message)
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number of things as a person says it: 1 shard, 2,000 shards."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def human(size: float) -> str:

@@ -5,11 +5,22 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wds_imagenet import strict_json
-from wds_imagenet.cli.options import Size, as_json, human, parse_pairs, storage_option
+from wds_imagenet.cli.options import (
+    Size,
+    as_flags,
+    as_json,
+    counted,
+    human,
+    label_parameters,
+    parse_pairs,
+    storage_option,
+    with_template,
+)
 from wds_imagenet.cli.progress import progress
+from wds_imagenet.errors import UsageError
 
 if TYPE_CHECKING:
-    from wds_imagenet.packing.pack import PackReport, Progress
+    from wds_imagenet.packing.report import PackReport, Progress
     from wds_imagenet.sources import Source
 
 
@@ -43,7 +54,9 @@ def _command(name: str, source: "Source") -> click.Command:
         click.Argument(["url"], metavar="INPUT"),
         click.Argument(["dest"]),
         *(click.Option([_flag(option.name)], help=_sentence(option.help)) for option in own),
-        *_common(),
+        *label_parameters(),
+        *_without(),
+        *_common(source),
     ]
 
     @as_json
@@ -58,6 +71,9 @@ def _command(name: str, source: "Source") -> click.Command:
     ) -> None:
         from wds_imagenet.packing.pack import pack as run_pack
 
+        options = with_template(options)
+        if options.pop("strip"):
+            options["jpeg"] = _stripped(options["jpeg"])
         if _scheme(url) == _scheme(dest):
             source_options = {**storage_options, **source_options}
         if not json:
@@ -66,7 +82,8 @@ def _command(name: str, source: "Source") -> click.Command:
 
             def on_progress(now: "Progress") -> None:
                 shown.expect(now.bytes_expected)
-                shown.update(now.bytes_done, f"shard {now.shards_done} of {now.shards}")
+                of_all = f" of {now.shards}" if now.shards is not None else ""
+                shown.update(now.bytes_done, f"shard {now.shards_done}{of_all}")
 
             report = run_pack(
                 name,
@@ -84,14 +101,48 @@ def _command(name: str, source: "Source") -> click.Command:
     return command
 
 
-def _common() -> list[click.Parameter]:
+def _stripped(jpeg: str) -> str:
+    if "optimize" not in jpeg:
+        raise UsageError(f"--strip goes with --jpeg optimize, and not with --jpeg {jpeg}")
+    return f"{jpeg.removesuffix(':strip')}:strip"
+
+
+def _without() -> list[click.Parameter]:
+    choices = click.Choice(["keep", "drop", "fail"])
+    return [
+        click.Option(
+            ["--without-label"],
+            type=choices,
+            default="keep",
+            show_default=True,
+            help="What to do with images that a file of --labels does not know.",
+        ),
+        click.Option(
+            ["--without-caption"],
+            type=choices,
+            default="keep",
+            show_default=True,
+            help="What to do with images that --captions gives no text.",
+        ),
+    ]
+
+
+def _split_help(source: "Source") -> str:
+    from wds_imagenet.sources import options_of
+
+    own = [f"{_sentence(option.help)} It" for option in options_of(source) if option.name == "split"]
+    what = own[0] if own else "What these images are of: train, validation, test or another; else train. It"
+    return f"{what} is in the shards' names and the manifest, and train alone is shuffled by default."
+
+
+def _common(source: "Source") -> list[click.Parameter]:
     return [
         click.Option(["--name"], help="The data set's name, in the shards' names; DEST's folder by default."),
-        click.Option(["--split"], help="train, validation, test or another; as the source tells, or train."),
+        click.Option(["--split"], help=_split_help(source)),
         click.Option(
-            ["--shard-bytes"], type=Size(), default=256 << 20, show_default="256MiB", help="About how large."
+            ["--shard-bytes"], type=Size(), show_default="256MiB", help="About how large a shard becomes."
         ),
-        click.Option(["--samples-per-shard"], type=click.IntRange(1), help="Instead of --shard-bytes."),
+        click.Option(["--samples-per-shard"], type=click.IntRange(1), help="How many samples instead."),
         click.Option(
             ["--block-bytes"],
             type=Size(),
@@ -104,19 +155,39 @@ def _common() -> list[click.Parameter]:
         ),
         click.Option(["--seed"], type=int, default=0, show_default=True, help="Of the order."),
         click.Option(
+            ["--window-bytes"],
+            type=Size(),
+            default=1 << 30,
+            show_default="1GiB",
+            help="What is shuffled at a time, in memory, of an archive that can only be read from its start.",
+        ),
+        click.Option(
             ["--jpeg"],
             default="keep",
             show_default=True,
-            help="keep the bytes, or resize=256[:q90]: short side, never upscaled.",
+            metavar="POLICY",
+            help="keep the bytes; optimize: the same pixels, decoded faster where only a crop is needed; "
+            "resize=256[:q90]: to this short side, never upscaled; resize=256:optimize: both.",
+        ),
+        click.Option(
+            ["--strip"],
+            is_flag=True,
+            help="With --jpeg optimize: drop the colour profile and the EXIF orientation too.",
         ),
         click.Option(
             ["--on-bad"],
-            type=click.Choice(["fail", "skip", "repair"]),
+            type=click.Choice(["fail", "skip", "repair", "repair-else-skip"]),
             default="fail",
             show_default=True,
-            help="What to do with an image that cannot be used.",
+            help="What to do with an image that cannot be used: stop at the first, leave all such out and "
+            "list them in the report, or mend them (a missing end, CMYK, GIF, BMP, TIFF).",
         ),
         click.Option(["--workers"], type=click.IntRange(1), help="Processes; all CPUs by default."),
+        click.Option(
+            ["--check"],
+            is_flag=True,
+            help="Read every finished shard again, and rebuild what is missing or damaged.",
+        ),
         click.Option(["--dry-run"], is_flag=True, help="Plan, say what would be done, and write nothing."),
         click.Option(
             ["--source-storage-option", "source_options"],
@@ -129,7 +200,9 @@ def _common() -> list[click.Parameter]:
 
 
 def _summary(source: "Source") -> str:
-    return (source.__doc__ or "").split("\n\n")[0]
+    """Return the first line of a source's docstring, as said of packing what it lists."""
+    _, _, what = (source.__doc__ or "").split("\n\n")[0].partition(" ")
+    return f"Pack {what}"
 
 
 def _sentence(phrase: str) -> str:
@@ -146,17 +219,25 @@ def _scheme(url: str) -> str:
 
 def _lines(report: "PackReport") -> list[str]:
     planned = report.manifest is None
-    lines = [f"note: {note}" for note in report.notes]
+    lines = [f"note: {as_flags(note)}" for note in report.notes]
     verb = "would pack" if planned else "packed"
     about = "about " if planned else ""
-    lines.append(
-        f"{report.url}: {verb} {report.samples:,} samples in {report.shards} shards "
-        f"({about}{human(report.bytes)}) in {report.seconds:.1f} s"
-    )
-    if report.resumed:
-        lines.append(f"{report.resumed} shards had been finished before")
+    samples = counted(report.samples, "sample") if report.samples else "an unknown number of samples"
+    shards = counted(report.shards, "shard") if report.shards else "an unknown number of shards"
+    if report.already:
+        size = human(report.bytes)
+        lines.append(f"{report.url}: already packed, nothing to do: {samples} in {shards} ({size})")
+    else:
+        size = f"{about}{human(report.bytes)}"
+        lines.append(f"{report.url}: {verb} {samples} in {shards} ({size}) in {report.seconds:.1f} s")
+    if report.resumed and not report.already:
+        had = "has" if report.resumed == 1 else "have"
+        lines.append(f"{counted(report.resumed, 'shard')} of these {had} been finished before")
     if report.skipped or report.repaired:
         lines.append(
-            f"{report.skipped} images left out, {report.repaired} repaired: see .wds-imagenet/report.jsonl"
+            f"{counted(report.skipped, 'image')} left out, {report.repaired:,} repaired: see "
+            ".wds-imagenet/report.jsonl"
         )
+    if report.url.startswith("memory://") and not planned:
+        lines.append("note: what is in memory:// is gone when this process ends: it was a trial")
     return lines

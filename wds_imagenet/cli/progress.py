@@ -39,8 +39,8 @@ class Progress:
             self._said = now
             click.echo(self._line(now, note), err=True)
 
-    def expect(self, total_bytes: int) -> None:
-        """Set how many bytes are expected in all, where that is only known by now."""
+    def expect(self, total_bytes: int | None) -> None:
+        """Set how many bytes are expected in all, where that is only known by now, if at all."""
         self._total = total_bytes
         if self._bar is not None:
             self._bar.total = total_bytes

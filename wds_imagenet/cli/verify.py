@@ -1,5 +1,7 @@
 """`wds-imagenet verify`."""
 
+from collections.abc import Iterator
+
 import click
 
 from wds_imagenet import strict_json
@@ -24,18 +26,27 @@ def verify(
     """Read the whole data set at URL and report everything that is not as it was packed.
 
     Sizes, the checksum of each block and shard, the tar structure, keys, labels, JSON, and each image
-    against its hash. Ends with 3 if anything is wrong.
+    against its hash; its label layers too. Ends with 3 if anything is wrong.
     """
     from wds_imagenet.reading.dataset import Dataset
-    from wds_imagenet.reading.verify import Finding
+    from wds_imagenet.reading.layers import Layer, list_layers
+    from wds_imagenet.reading.verify import Checked, Finding, verify_layer
     from wds_imagenet.reading.verify import verify as check
 
     dataset = Dataset.open(url, **storage_options)
+    layers = [Layer.open(dataset.store, dataset.manifest, name) for name in list_layers(dataset.store)]
+
+    def everything() -> Iterator[Checked]:
+        yield from check(dataset, deep=deep, threads=threads)
+        for layer in layers:
+            yield from verify_layer(dataset, layer, threads=threads)
+
     findings: list[Finding] = []
     done = samples = 0
-    with progress("verifying", dataset.manifest.size, quiet=json) as shown:
-        for checked in check(dataset, deep=deep, threads=threads):
-            done += checked.extent.block.size if checked.keys else 0
+    total = dataset.manifest.size + sum(layer.manifest.size for layer in layers)
+    with progress("verifying", total, quiet=json) as shown:
+        for checked in everything():
+            done += checked.bytes
             samples += len(checked.keys)
             findings += checked.findings
             for finding in () if json else checked.findings:
@@ -46,9 +57,11 @@ def verify(
         report = {"url": dataset.url, "ok": not findings, "samples": samples, "findings": problems}
         click.echo(strict_json.dumps(report).decode())
     else:
-        size = human(dataset.manifest.size)
-        shards = len(dataset.manifest.shards)
-        verdict = f"{len(findings)} findings" if findings else "all as it was packed"
+        size, shards = human(dataset.manifest.size), len(dataset.manifest.shards)
         how = "read and decoded" if deep else "read"
-        click.echo(f"{dataset.url}: {verdict}; {samples:,} samples in {shards} shards ({size}) {how}")
+        told = f"all as it was packed; {samples:,} samples in {shards} shards ({size}) {how}"
+        if findings:
+            whole = f"{samples:,} of {dataset.manifest.samples:,} samples are whole"
+            told = f"{len(findings)} findings; {whole}; {human(done)} of {size} could be {how}"
+        click.echo(f"{dataset.url}: {told}")
     return BAD_DATA if findings else 0

@@ -78,8 +78,11 @@ def ending(size: int) -> bytes:
     return bytes(2 * RECORD + -(size + 2 * RECORD) % _ARCHIVE_UNIT)
 
 
-def walk(read: Read, start: int, stop: int, *, ended: bool = True) -> Iterator[Member]:
+def walk(read: Read, start: int, stop: int | None, *, ended: bool = True) -> Iterator[Member]:
     """Yield every file of the archive in [start, stop), or raise `CorruptError` with the offset.
+
+    A `stop` of None says that it ends where `read` finds no more, and that what a member's content lacks
+    there is for the caller to see. Reads are in rising order, so that a stream will do.
 
     Guarantees that nothing was passed over: each header's checksum is right, each size plain octal,
     each member whole, the end-of-archive there and nothing but zeros behind it. With `ended=False`
@@ -89,7 +92,7 @@ def walk(read: Read, start: int, stop: int, *, ended: bool = True) -> Iterator[M
     """
     at = first = start
     long_name: str | None = None
-    while at < stop:
+    while stop is None or at < stop:
         head = bytes(read(at, RECORD))
         if len(head) < RECORD:
             raise CorruptError(f"the archive is cut off in the header at offset {at:,}")
@@ -101,7 +104,7 @@ def walk(read: Read, start: int, stop: int, *, ended: bool = True) -> Iterator[M
         _check_sum(head, at)
         size = _octal(head[124:136], at)
         body = at + RECORD
-        if body + padded(size) > stop:
+        if stop is not None and body + padded(size) > stop:
             raise CorruptError(f"the member at offset {at:,} should reach to {body + size:,}, past {stop:,}")
         kind = head[156:157]
         if kind in b"0\0":
@@ -139,12 +142,15 @@ def walk_bytes(data: bytes | memoryview, *, ended: bool = True) -> Iterator[Memb
     return walk(lambda at, size: view[at : at + size], 0, len(view), ended=ended)
 
 
-def _check_end(read: Read, at: int, stop: int) -> None:
-    if stop - at < 2 * RECORD:
+def _check_end(read: Read, at: int, stop: int | None) -> None:
+    end = at + 2 * RECORD
+    if stop is not None and stop < end:
         raise CorruptError(f"the archive's end marker at offset {at:,} is cut off")
-    while at < stop:
-        rest = bytes(read(at, min(stop - at, 1 << 20)))
+    while stop is None or at < stop:
+        rest = bytes(read(at, 1 << 20 if stop is None else min(stop - at, 1 << 20)))
         if not rest:
+            if stop is None and at >= end:
+                return
             raise CorruptError(f"the archive is cut off at offset {at:,}")
         if rest.count(0) != len(rest):
             where = at + len(rest) - len(rest.lstrip(b"\0"))

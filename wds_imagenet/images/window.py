@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -71,35 +71,45 @@ def render(
     height, width = (size[1], size[0]) if swaps(window.orientation) else size
     if out is None:
         out = np.empty((height, width, 3), np.uint8)
-    if not render_all([(data, header, window)], out[np.newaxis], size, antialias=antialias)[0]:
+    if not render_all([Job(data, header, window, 0)], out[np.newaxis], size, antialias=antialias)[0]:
         render_whole(data, header, window, size, antialias=antialias, out=out)
     return out
 
 
-def render_all(
-    images: Sequence[tuple[bytes | memoryview, ImageHeader, Window]],
-    out: npt.NDArray[np.uint8],
-    size: tuple[int, int],
-    *,
-    antialias: bool = True,
-) -> list[bool]:
-    """Render into `out` [N, H, W, 3] what the native engine takes, in one call, and say which rows are done.
+class Job(NamedTuple):
+    """A window to be rendered into a row of a batch."""
 
-    What it does not take is for `render_whole`, which also says what is wrong with a damaged file.
+    data: bytes | memoryview
+    header: ImageHeader
+    window: Window
+    row: int
+
+
+def render_all(
+    jobs: Sequence[Job | None], out: npt.NDArray[np.uint8], size: tuple[int, int], *, antialias: bool = True
+) -> list[bool]:
+    """Render what the native engine takes into rows of `out` [N, H, W, 3]; say of which jobs that was done.
+
+    In one call, without the GIL. What it does not take is for `render_whole`, which also says what is wrong
+    with a damaged file; its row is undefined. None stands for a job that is not to be done.
     """
     native = native_module()
+    done = [False] * len(jobs)
     if native is None or not out[0].flags.c_contiguous:
-        return [False] * len(images)
-    plan = np.zeros((len(images), 10))
-    taken: list[bytes | memoryview | None] = []
-    for row, (data, header, window) in enumerate(images):
-        takes = _native_takes(header, window)
-        taken.append(data if takes else None)
-        if takes:
-            region, box = region_of(window, header, size)
-            plan[row] = (window.scale, *region, *box, window.orientation == _MIRRORED)
-    statuses: bytes = native.crop_resize(taken, plan, out, antialias)
-    return [status == _DONE for status in statuses]
+        return done
+    taken = [i for i, job in enumerate(jobs) if job is not None and _native_takes(job.header, job.window)]
+    chosen = [job for i in taken if (job := jobs[i]) is not None]
+    if chosen:
+        plan = np.array([_plan_row(job, size) for job in chosen])
+        statuses = native.crop_resize([job.data for job in chosen], plan, out, antialias)
+        for i, status in zip(taken, statuses, strict=True):
+            done[i] = status == _DONE
+    return done
+
+
+def _plan_row(job: Job, size: tuple[int, int]) -> tuple[float, ...]:
+    region, box = region_of(job.window, job.header, size)
+    return (job.window.scale, *region, *box, job.window.orientation == _MIRRORED, job.row)
 
 
 def render_whole(

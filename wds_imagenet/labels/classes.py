@@ -8,8 +8,9 @@ As text, UTF-8, one class a line, and the line's place, from 0, is the label::
     0<TAB>tench                         an explicit label, on every line then, in any order
 
 As JSON, an array in the order of the labels, or an object with the labels as names; each entry is a
-name or `[WNID, name]`. Explicit labels must be 0, 1, … without a gap: a list that begins at 1 is refused,
-since nothing tells what its author meant.
+name or `[WNID, name]`; or ImageNet-V2's `class_info.json`, an array of objects in any order. Explicit
+labels must be 0, 1, … without a gap: a list that begins at 1 is refused, since nothing tells what its
+author meant.
 """
 
 import re
@@ -105,6 +106,8 @@ def _from_json(data: bytes) -> Iterator[tuple[str | None, str]]:
             if not re.fullmatch("[0-9]{1,7}", name):
                 raise ValueError(f"{name!r:.60} is no label; a JSON object goes by labels: 0, 1, …")
         value = list(_in_order((int(name), entry) for name, entry in value.items()))
+    elif value and all(isinstance(entry, dict) for entry in value):
+        value = list(_in_order(map(_from_class_info, value)))
     for label, entry in enumerate(value):
         match entry:
             case str(name):
@@ -113,6 +116,13 @@ def _from_json(data: bytes) -> Iterator[tuple[str | None, str]]:
                 yield wnid, name
             case _:
                 raise ValueError(f"class {label} is {entry!r:.60}, neither a name nor [WNID, name]")
+
+
+def _from_class_info(entry: Mapping[str, object]) -> tuple[int, list[str]]:
+    match entry:
+        case {"cid": int(label), "wnid": str(wnid), "synset": [*lemmas]} if lemmas:
+            return label, [wnid, ", ".join(map(str, lemmas))]
+    raise ValueError(f"{entry!r:.60} is no object with 'cid', 'wnid' and 'synset'")
 
 
 def _in_order(entries: Iterable[tuple[int, _T]]) -> Iterator[_T]:

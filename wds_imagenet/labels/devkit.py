@@ -49,18 +49,29 @@ def read_devkit(url: str, **storage_options: object) -> Devkit:
     """Return what a devkit says: `ILSVRC2012_devkit_t12.tar.gz`, a later one, or either extracted.
 
     Guarantees a bijection of 1000 WNIDs and the IDs 1 to 1000, and 50,000 labels. The classes are read
-    from `meta.mat`, else from `meta_clsloc.mat` or `map_clsloc.txt` of later years. Raises
-    `SourceError` that names the file, and the line where there is one.
+    from `meta.mat`, else from `meta_clsloc.mat` or `map_clsloc.txt` of later years; all files that
+    are there must agree. Raises `SourceError` that names the file, and the line where there is one.
     """
     found = read_files(url, storage_options, _is_wanted)
-    files = {path.rsplit("/", 1)[-1]: (f"{url}: {path}", data) for path, data in found.items()}
-    meta = next((files[name] for name in _META if name in files), None)
-    truth = next((files[name] for name in sorted(files) if _TRUTH.fullmatch(name)), None)
-    if meta is None or truth is None:
-        lacks = " or ".join(_META) if meta is None else "ILSVRC2012_validation_ground_truth.txt"
+    files = [(path.rsplit("/", 1)[-1], f"{url}: {path}", found[path]) for path in sorted(found)]
+    metas = [(where, data) for meta in _META for name, where, data in files if name == meta]
+    truths = [(where, data) for name, where, data in files if _TRUTH.fullmatch(name)]
+    if not metas or not truths:
+        lacks = " or ".join(_META) if not metas else "ILSVRC2012_validation_ground_truth.txt"
         raise SourceError(f"{url} is no devkit of ILSVRC: it has no {lacks}")
-    classes = _classes(*meta)
-    return Devkit(classes, _validation(*truth, classes))
+    classes = _classes(*metas[0])
+    for where, data in metas[1:]:
+        for info, other in zip(classes, _classes(where, data), strict=True):
+            if (info.wnid, info.ilsvrc2012_id) != (other.wnid, other.ilsvrc2012_id):
+                raise SourceError(
+                    f"{metas[0][0]} has {info.wnid} with the ID {info.ilsvrc2012_id}, but {where} has "
+                    f"{other.wnid} with the ID {other.ilsvrc2012_id}: they are not of one devkit"
+                )
+    validation = _validation(*truths[0], classes)
+    for where, data in truths[1:]:
+        if _validation(where, data, classes) != validation:
+            raise SourceError(f"{truths[0][0]} and {where} give different labels: keep the right one")
+    return Devkit(classes, validation)
 
 
 def _is_wanted(path: str) -> bool:

@@ -48,13 +48,13 @@ def name_classes(names: Iterable[str], listed: ClassList | None, where: Callable
         word = next(name for name in distinct if not _NUMBER.fullmatch(name))
         raise SourceError(
             f"{where(numbers[0])}: the class {numbers[0]!r} is a number, but {word!r} ({where(word)}) is "
-            "not: name both in a class list, and give it as classes"
+            "not: name both in a class list, and give it as option 'classes'"
         )
     notes: tuple[str, ...] = ()
     if all(WNID.fullmatch(name) for name in distinct) and len(distinct) != CLASSES:
         note = (
             f"{len(distinct):,} WNIDs are labelled 0 to {len(distinct) - 1} in sorted order, which are "
-            f"not ILSVRC's labels 0 to {CLASSES - 1}; a class list, given as classes, fixes others"
+            f"not ILSVRC's labels 0 to {CLASSES - 1}; a class list, given as option 'classes', fixes others"
         )
         notes = (note,)
     labels = {name: label for label, name in enumerate(distinct)}
@@ -68,7 +68,7 @@ def _numbered(names: Iterable[str], listed: ClassList | None, where: Callable[[s
         if label is None or label < -1:
             raise SourceError(
                 f"{where(name)}: {name:.30} is no label: they begin at 0 (-1: there is none) and have 9 "
-                "digits at most; if it is a name, a class list, given as classes, says so"
+                "digits at most; if it is a name, a class list, given as option 'classes', says so"
             )
         if listed is not None and label >= len(listed):
             raise SourceError(

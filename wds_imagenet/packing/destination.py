@@ -4,20 +4,23 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
 
 from wds_imagenet import strict_json
 from wds_imagenet.errors import CorruptError, ExistsError, ManifestError, NotFoundError, PlanError
 from wds_imagenet.format.companions import OPEN_CLIP, README, TIMM, companions
-from wds_imagenet.format.manifest import FOLDER, KEYS_PATH, PATH, Manifest
+from wds_imagenet.format.manifest import FOLDER, KEYS_PATH, PATH, Manifest, Shard
+from wds_imagenet.packing.audit import check_sizes, sound
 from wds_imagenet.packing.plan import Plan, differences
 from wds_imagenet.packing.receipt import Receipt, Remark, receipt_path
 from wds_imagenet.packing.schema import Schema
+from wds_imagenet.packing.streamplan import StreamPlan
 from wds_imagenet.sources.reference import Metadata
 from wds_imagenet.storage import Store
 
 PLAN_PATH: Final = f"{FOLDER}/plan.json"
+AnyPlan: TypeAlias = Plan | StreamPlan
 REPORT_PATH: Final = f"{FOLDER}/report.jsonl"
 
 
@@ -31,19 +34,26 @@ class Standing:
     """Of the finished data set, None if it is not finished."""
     receipts: Mapping[str, Receipt]
     """Of the shards that are done, by name."""
+    expected: Mapping[str, str] = field(default_factory=dict)
+    """The SHA-256 of every shard by name, where a manifest has said it already."""
 
 
-def survey(store: Store, plan: Plan) -> Standing:
+def survey(store: Store, plan: AnyPlan, *, check: bool = False) -> Standing:
     """Find out what of a plan is done, changing nothing.
 
     Raises `PlanError` if the destination holds another plan's work, finished or not, or files that
-    packing would overwrite. Costs two requests, a listing, and one more a finished shard.
+    packing would overwrite, and `CorruptError` if shards of a finished data set are missing or of another
+    size. Costs two requests, a listing, and one more a finished shard.
+
+    With `check` every finished shard is read, and counts only if it holds what its receipt and the
+    manifest say; the rest is then to be built, of a finished data set too.
     """
     # Listed before the plan is looked for: whoever put these shards had put a plan before them.
     prefix = f"{plan.options.name}-{plan.options.split}-"
     sizes = {item.path: item.size for item in store.list_objects(prefix)}
-    theirs = _read(store, PLAN_PATH)
-    finished = _read(store, PATH)
+    theirs = read_if_there(store, PLAN_PATH)
+    finished = read_if_there(store, PATH)
+    expected: dict[str, str] = {}
     if theirs is not None and theirs != plan.to_json():
         state = "unfinished" if finished is None else "finished"
         raise PlanError(
@@ -57,14 +67,23 @@ def survey(store: Store, plan: Plan) -> Standing:
                 f"{store.url} holds a finished data set of another origin ({manifest.name}, "
                 f"{manifest.samples:,} samples). Choose another destination; it is never overwritten"
             )
-        return Standing(True, manifest, {})
-    if theirs is None:
-        _check_vacant(store, sizes)
+        if not check:
+            check_sizes(store, manifest, sizes)
+            return Standing(True, manifest, {})
+        expected = {shard.name: shard.sha256 for shard in manifest.shards}
+    elif theirs is None:
+        check_vacant(store, sizes)
         return Standing(False, None, {})
-    return Standing(True, None, dict(_receipts(store, plan, sizes)))
+    names = expected or plan.shard_names or (sizes if check else ())  # a stream does not know its own
+    paths = {receipt_path(name): name for name in names}
+    receipts = dict(find_receipts(store, plan.fingerprint, paths, sizes))
+    if check:
+        known = (r for name, r in receipts.items() if r.shard.sha256 == expected.get(name, r.shard.sha256))
+        receipts = {receipt.shard.name: receipt for receipt in sound(store, known)}
+    return Standing(True, None, receipts, expected)
 
 
-def claim(store: Store, plan: Plan) -> None:
+def claim(store: Store, plan: AnyPlan) -> None:
     """Put the plan where nobody else's is, or raise `PlanError`."""
     try:
         store.put(PLAN_PATH, plan.to_json(), create=True)
@@ -72,30 +91,33 @@ def claim(store: Store, plan: Plan) -> None:
         survey(store, plan)  # another packer was quicker; with the same plan both may go on
 
 
-def commit(store: Store, plan: Plan, receipts: Iterable[Receipt]) -> Manifest:
+def commit(store: Store, plan: AnyPlan, receipts: Iterable[Receipt]) -> Manifest:
     """Put all that goes with the shards, and last the manifest that makes them a data set.
 
-    Whoever comes second with the same bytes has done his work too; with others, that is a
-    `PlanError`, and the data set stays as it was.
+    The receipts are those of all shards, in their order. Whoever comes second with the same bytes has
+    done his work too; with others, that is a `PlanError`, and the data set stays as it was.
     """
-    by_name = {receipt.shard.name: receipt for receipt in receipts}
-    ordered = [by_name[name] for name in plan.shard_names]
-    keys = "".join(f"{key}\n" for receipt in ordered for key in receipt.keys).encode()
+    shards: list[Shard] = []
+    lines: list[bytes] = []
+    remarks: list[bytes] = []
     labels: Counter[int] = Counter()
-    for receipt in ordered:
+    for receipt in receipts:
+        shards.append(receipt.shard)
+        lines.append("".join(f"{key}\n" for key in receipt.keys).encode())
+        remarks += (strict_json.dumps(remark.to_json()) + b"\n" for remark in receipt.remarks)
         labels.update(receipt.labels)
+    keys = b"".join(lines)
     manifest = Manifest(
         name=plan.options.name,
         split=plan.options.split,
         suffixes=plan.schema.suffixes,
         keys_sha256=hashlib.sha256(keys).hexdigest(),
-        shards=tuple(receipt.shard for receipt in ordered),
-        classes=_classes(plan.schema, labels),
+        shards=tuple(shards),
+        classes=class_table(plan.schema, labels),
         plan=plan.fingerprint,
     )
-    remarks = (remark for receipt in ordered for remark in receipt.remarks)
     store.put(KEYS_PATH, keys)
-    store.put(REPORT_PATH, b"".join(strict_json.dumps(r.to_json()) + b"\n" for r in remarks))
+    store.put(REPORT_PATH, b"".join(remarks))
     for path, data in companions(manifest).items():
         store.put(path, data)
     try:
@@ -115,14 +137,16 @@ def read_remarks(store: Store) -> list[Remark]:
         raise CorruptError(f"{store.url}/{REPORT_PATH} cannot be read: {error}") from error
 
 
-def _read(store: Store, path: str) -> bytes | None:
+def read_if_there(store: Store, path: str) -> bytes | None:
+    """Return an object's bytes, None if there is none."""
     try:
         return store.read(path).data
     except NotFoundError:
         return None
 
 
-def _check_vacant(store: Store, shards: Mapping[str, int]) -> None:
+def check_vacant(store: Store, shards: Mapping[str, int]) -> None:
+    """Refuse a place without a plan that has what packing would overwrite, one of these shards included."""
     for path in (*list(shards)[:1], TIMM, OPEN_CLIP, README):
         with suppress(NotFoundError):
             store.info(path)
@@ -132,10 +156,19 @@ def _check_vacant(store: Store, shards: Mapping[str, int]) -> None:
             )
 
 
-def _receipts(store: Store, plan: Plan, sizes: Mapping[str, int]) -> Iterable[tuple[str, Receipt]]:
-    """Yield the receipts that still hold; a shard without one is simply built again."""
-    paths = {receipt_path(name): name for name in plan.shard_names}
-    for item in store.list_objects(f"{FOLDER}/receipts/"):
+def find_receipts(
+    store: Store,
+    plan: str,
+    paths: Mapping[str, str],
+    sizes: Mapping[str, int],
+    folder: str = f"{FOLDER}/receipts/",
+) -> Iterable[tuple[str, Receipt]]:
+    """Yield the receipts in a folder that still hold; a shard without one is simply built again.
+
+    `plan` is the fingerprint that they must have, `paths` tells whose receipt lies where, and `sizes`
+    how large the shards are that are there.
+    """
+    for item in store.list_objects(folder):
         name = paths.get(item.path)
         if name is None:
             continue
@@ -144,11 +177,11 @@ def _receipts(store: Store, plan: Plan, sizes: Mapping[str, int]) -> Iterable[tu
         except ManifestError:
             continue
         shard = receipt.shard
-        if (receipt.plan, shard.name, shard.size) == (plan.fingerprint, name, sizes.get(name)):
+        if (receipt.plan, shard.name, shard.size) == (plan, name, sizes.get(name)):
             yield name, receipt
 
 
-def _classes(schema: Schema, labels: Mapping[int, int]) -> tuple[Metadata, ...]:
+def class_table(schema: Schema, labels: Mapping[int, int]) -> tuple[Metadata, ...]:
     """Return what the samples' JSON says of each class, and how many samples it has."""
     classes = []
     for label, record in enumerate(schema.classes):

@@ -1,11 +1,14 @@
 """The bytes that a reference means."""
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final
 
-from wds_imagenet.errors import SourceError, WdsImagenetError
-from wds_imagenet.packing.engines.local import read_ahead
+from wds_imagenet.ahead import read_ahead
+from wds_imagenet.errors import ImageError, SourceError, WdsImagenetError
+from wds_imagenet.packing.downloads import download_all, is_download
 from wds_imagenet.packing.location import describe, locate
 from wds_imagenet.sources.reference import Reference
 from wds_imagenet.storage import Store, open_store
@@ -49,6 +52,20 @@ class Fetch:
         remote = any(self._is_remote(url) for url in _places(references))
         yield from read_ahead(self, references, _THREADS) if remote else map(self, references)
 
+    def images(self, references: Sequence[Reference]) -> Generator[bytes | ImageError, None, None]:
+        """Yield the bytes of each as `all` does, or why an image of the web cannot be downloaded."""
+        if any(is_download(reference.url) for reference in references):
+            yield from download_all(references, self, self.options)
+        else:
+            yield from self.all(references)
+
+    def attached(self, references: Sequence[Reference]) -> Generator[tuple[bytes, ...], None, None]:
+        """Yield the bytes of each reference's attachments, in order; as `all` does."""
+        files = [file for reference in references for file in _files(reference)]
+        with closing(self.all(files)) as contents:
+            for reference in references:
+                yield tuple(islice(contents, len(reference.attachments)))
+
     def shared(self, references: Iterable[Reference]) -> bool:
         """Whether other processes can read them too."""
         return all(self._store(url).shared for url in _places(references))
@@ -67,4 +84,15 @@ class Fetch:
 
 
 def _places(references: Iterable[Reference]) -> set[str]:
-    return {locate(reference.url)[0] for reference in references}
+    return {
+        locate(url)[0]
+        for reference in references
+        for url in (reference.url, *(item.url for item in reference.attachments))
+        if url and not is_download(url)  # a layer's samples have no image
+    }
+
+
+def _files(reference: Reference) -> list[Reference]:
+    """Return where the attachments lie, as references of their own."""
+    key, attachments = reference.key, reference.attachments
+    return [Reference(key, a.url, a.offset, a.size, f"{key}.{a.suffix}") for a in attachments]

@@ -39,7 +39,7 @@ def take(data: bytes, filename: str, options: PackOptions) -> Taken:
     given = data
     header, problem = _examine(data)
     original, repaired = header, None
-    if options.on_bad == "repair" and (problem or _is_cmyk(header)):
+    if options.repairs and (problem or _is_cmyk(header)):
         from wds_imagenet.images.rewrite import repair  # noqa: PLC0415 - it brings Pillow
 
         mended = repair(data)
@@ -47,13 +47,19 @@ def take(data: bytes, filename: str, options: PackOptions) -> Taken:
         header, problem = _examine(data)
     if problem or header is None:
         raise ImageError(problem)
-    oddity = _oddity(header, filename)
+    oddity = None if repaired else _oddity(header, filename)
     if options.jpeg.short_side is not None and header.format == "jpg":
         from wds_imagenet.images.rewrite import resize_jpeg  # noqa: PLC0415 - it brings Pillow
 
         smaller = resize_jpeg(data, options.jpeg.short_side, options.jpeg.quality)
         if smaller is not None:
             data, header = smaller, probe(smaller)
+    if options.jpeg.optimize and header.format == "jpg":
+        from wds_imagenet.images.optimize import optimize  # noqa: PLC0415 - it brings NumPy
+
+        optimized = optimize(data, strip=options.jpeg.strip)
+        data = optimized.data
+        oddity = "; ".join(filter(None, (oddity, optimized.left))) or None
     sha256 = hashlib.sha256(data).hexdigest()
     measured: dict[str, Any] = {
         "filename": filename,

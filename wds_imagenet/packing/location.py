@@ -1,13 +1,16 @@
 """Where references lie: which store, and in words that outlive a move and hold no secret. Pure."""
 
 import os.path
+import re
 from collections.abc import Iterable
+from itertools import groupby
 from typing import Final
 
 from wds_imagenet.sources.reference import Reference
 from wds_imagenet.storage import split_url
+from wds_imagenet.storage.download import PREFIX
 
-_HTTP: Final = ("http://", "https://")
+_HTTP: Final = ("http://", "https://", f"{PREFIX}http://", f"{PREFIX}https://")
 
 
 def locate(url: str) -> tuple[str, str]:
@@ -26,17 +29,23 @@ def locate(url: str) -> tuple[str, str]:
 
 
 def plain(url: str) -> str:
-    """Return a URL without credentials and query, which HTTP URLs alone may have."""
+    """Return a URL without credentials, query and fragment, which HTTP URLs alone may have."""
     if not url.startswith(_HTTP):
         return url
-    scheme, _, rest = url.partition("?")[0].partition("://")
+    scheme, _, rest = re.split("[?#]", url.removeprefix(PREFIX), maxsplit=1)[0].partition("://")
     authority, slash, path = rest.partition("/")
     return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
 
 
 def common_folder(urls: Iterable[str]) -> str:
     """Return the longest folder, with its last slash, that all URLs lie in; "" if they share none."""
-    shared = os.path.commonprefix([plain(url) for url in urls])  # noqa: RUF071 - cut at its last slash
+    first = last = None
+    for url, _ in groupby(urls):  # an archive's are all the same
+        path = plain(url)
+        first = path if first is None else min(first, path)
+        last = path if last is None else max(last, path)
+    # What the first and the last in order share, all between them do.
+    shared = os.path.commonprefix([first or "", last or ""])  # noqa: RUF071 - cut at its last slash
     return "".join(shared.rpartition("/")[:2])
 
 

@@ -1,68 +1,30 @@
-"""Pack a data set: from a listing to a committed manifest."""
+"""Pack a data set: from what a source finds to a committed manifest."""
 
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, fields
+from dataclasses import fields
 from typing import Any
 
 from wds_imagenet.errors import UsageError
 from wds_imagenet.format.manifest import PATH
 from wds_imagenet.packing import destination
+from wds_imagenet.packing.annotate import LabelChoices, open_labels
 from wds_imagenet.packing.engines import local
 from wds_imagenet.packing.fetch import Fetch
 from wds_imagenet.packing.options import JpegPolicy, PackOptions, default_name
 from wds_imagenet.packing.plan import Plan
 from wds_imagenet.packing.plan import plan as make_plan
+from wds_imagenet.packing.preflight import check_apart, check_destination, check_engines
 from wds_imagenet.packing.publish import Publisher
 from wds_imagenet.packing.receipt import Receipt
+from wds_imagenet.packing.report import PackReport, Progress
 from wds_imagenet.packing.shard import Recipe
+from wds_imagenet.packing.streaming import pack_stream
 from wds_imagenet.sources import SOURCES, Listing, Stream, options_of
 from wds_imagenet.storage import Store, open_store
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far packing has come; given for every shard that is done, those of an earlier run first."""
-
-    shards_done: int
-    shards: int
-    samples_done: int
-    samples: int
-    bytes_done: int
-    """Of shards."""
-    bytes_expected: int
-    """Of all shards, by the sizes that the source told."""
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class PackReport:
-    """What packing came to."""
-
-    url: str
-    """Of the data set."""
-    manifest: str | None
-    """The manifest's URL; None after a dry run."""
-    plan: str
-    """The plan's fingerprint."""
-    shards: int
-    resumed: int
-    """How many of the shards an earlier run had finished."""
-    samples: int
-    """In the data set; after a dry run, how many are planned."""
-    bytes: int
-    """Of all shards; after a dry run, about how many are expected."""
-    skipped: int
-    repaired: int
-    notes: tuple[str, ...]
-    """What a person ought to hear."""
-    seconds: float
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the report as plain values."""
-        return asdict(self)
+from wds_imagenet.unknown import unknown
 
 
 def pack_listing(
@@ -75,25 +37,27 @@ def pack_listing(
     source_options: Mapping[str, Any] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     dry_run: bool = False,
+    check: bool = False,
 ) -> PackReport:
     """Pack a listing into shards at `dest`, any URL that a store takes.
 
     Guarantees that there is a manifest only when every shard is whole and in place; that the same
     listing and options give the same bytes for any number of workers and any number of interrupted
     runs; that nothing is overwritten but what the same plan put there. Run again after a crash, it
-    goes on where it was; run again after the end, it changes nothing.
+    goes on where it was; run again after the end, it changes nothing. With `check` it reads every finished
+    shard first, of a finished data set too, and builds anew those that are missing or damaged.
 
     `workers` defaults to the CPUs at hand; a store that other processes cannot see takes one.
     `storage_options` are those of the destination's store, `source_options` those of the source's.
     Raises `UsageError` (of it `PlanError`: the destination holds something else), `SourceError`,
-    `ImageError` and `StoreError`.
+    `ImageError`, `StoreError`, and `CorruptError` for a finished data set that `check` could repair.
     """
     began = time.monotonic()
     if workers is not None and workers < 1:
         raise UsageError(f"packing takes at least one worker, not {workers}")
     plan = make_plan(listing, options)
     store = open_store(dest, **(storage_options or {}))
-    standing = destination.survey(store, plan)
+    standing = destination.survey(store, plan, check=check)
     manifest = standing.manifest
     if manifest is None and not dry_run:
         if not standing.claimed:
@@ -104,7 +68,7 @@ def pack_listing(
                 receipts.append(receipt)
                 if on_progress is not None:
                     on_progress(_progress(plan, receipts, time.monotonic() - began))
-        manifest = destination.commit(store, plan, receipts)
+        manifest = destination.commit(store, plan, sorted(receipts, key=lambda receipt: receipt.shard.name))
     if not dry_run:
         store.sweep()
     actions = Counter(remark.action for remark in destination.read_remarks(store)) if manifest else {}
@@ -120,6 +84,7 @@ def pack_listing(
         repaired=actions.get("repaired", 0),
         notes=plan.notes,
         seconds=time.monotonic() - began,
+        already=standing.manifest is not None,
     )
 
 
@@ -132,13 +97,15 @@ def pack(
     source_options: Mapping[str, Any] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     dry_run: bool = False,
+    check: bool = False,
     **options: Any,  # noqa: ANN401 - those of the source and of `PackOptions`
 ) -> PackReport:
     """Pack a data set as it was released: what the source of that name finds in its inputs.
 
-    Guarantees and costs are those of `pack_listing`, after the source's own listing. `options` are those of
-    the source and of `PackOptions`, by name; `name` is by default that of the destination's folder,
-    `split` what the source can tell, or else `train`.
+    Guarantees and costs are those of `pack_listing`, after the source's own listing, or of `pack_stream`
+    where it can only be read from beginning to end. `options` are those of the source, of `PackOptions`
+    and of `LabelChoices`, by name; `name` is by default that of the destination's folder, `split` what
+    the source can tell, or else `train`.
     """
     found = SOURCES.get(source)
     if found is None:
@@ -147,27 +114,52 @@ def pack(
         options["jpeg"] = JpegPolicy.parse(options["jpeg"])
     of_source = {option.name for option in options_of(found)}
     of_packing = {item.name for item in fields(PackOptions)}
-    unknown = options.keys() - of_source - of_packing
-    if unknown:
-        raise UsageError(f"neither {source} nor packing has the option {', '.join(sorted(unknown))}")
-    own = {name: value for name, value in options.items() if name in of_source}
-    listing = found(*inputs, **own, **(source_options or {}))
-    if isinstance(listing, Stream):
-        raise UsageError(f"{source} gives a stream here, which is not packed yet")
+    of_labels = {item.name for item in fields(LabelChoices)}
+    known = of_source | of_packing | of_labels
+    if surplus := options.keys() - known:
+        raise unknown(f"option of {source} or of packing", surplus, known)
+    if options.get("samples_per_shard") is not None and options.get("shard_bytes") is not None:
+        raise UsageError("give option 'samples_per_shard' or option 'shard_bytes', not both")
     choices = {name: value for name, value in options.items() if name in of_packing}
+    _check_ahead(inputs, dest, choices, of_source, storage_options or {})
+    own = {name: value for name, value in options.items() if name in of_source}
+    labels = LabelChoices(**{name: value for name, value in options.items() if name in of_labels})
+    opened = open_labels(labels, source_options or {})
+    listing = opened.annotate(found(*inputs, **own, **(source_options or {})))
     if "split" in of_source or "split" not in choices:
         choices["split"] = listing.split or options.get("split") or "train"
     choices.setdefault("name", default_name(dest, choices["split"]))
-    return pack_listing(
-        listing,
-        dest,
-        PackOptions(**choices),
-        workers=workers,
-        storage_options=storage_options,
-        source_options=source_options,
-        on_progress=on_progress,
-        dry_run=dry_run,
-    )
+    common: dict[str, Any] = {
+        "workers": workers,
+        "storage_options": storage_options,
+        "source_options": source_options,
+        "on_progress": on_progress,
+        "dry_run": dry_run,
+        "check": check,
+    }
+    if isinstance(listing, Stream):
+        return pack_stream(listing, dest, PackOptions(**choices), **common)
+    return pack_listing(listing, dest, PackOptions(**choices), **common)
+
+
+def _check_ahead(
+    inputs: Sequence[str],
+    dest: str,
+    choices: Mapping[str, Any],
+    of_source: Collection[str],
+    storage_options: Mapping[str, Any],
+) -> None:
+    """Refuse before the listing what can be refused by then; the split may be known only after it."""
+    split = choices.get("split") or "train"
+    options = PackOptions(**{"name": default_name(dest, split), **choices, "split": split})
+    check_engines(options)
+    check_apart(inputs, dest)
+    unsettled = set() if "split" in choices and "split" not in of_source else {"split", "shuffle"}
+    if unsettled and "name" not in choices:
+        unsettled.add("name")
+    if choices.get("shuffle") is not None:
+        unsettled.discard("shuffle")
+    check_destination(open_store(dest, **storage_options), options, unsettled)
 
 
 def _receipts(
@@ -178,7 +170,8 @@ def _receipts(
     missing = [i for i, name in enumerate(plan.shard_names) if name not in standing.receipts]
     shared = store.shared and fetch.shared(plan.listing.references)
     crew = min(workers or local.usable_cpus(), len(missing)) if shared else 1
-    publisher = Publisher(store, Recipe(plan.fingerprint, plan.options, plan.schema), fetch)
+    recipe = Recipe(plan.fingerprint, plan.options, plan.schema)
+    publisher = Publisher(store, recipe, fetch, standing.expected)
     yield from local.run(publisher, (plan.task(i) for i in missing), crew)
 
 

@@ -1,7 +1,8 @@
 """The shard plan: which sample goes where, decided before the first byte is written. Pure."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -12,22 +13,25 @@ import numpy.typing as npt
 from wds_imagenet import draws, strict_json
 from wds_imagenet.errors import PlanError, SourceError, UsageError
 from wds_imagenet.format.tar import RECORD
+from wds_imagenet.packing.duplicates import case_note
 from wds_imagenet.packing.location import common_folder, relative
 from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.schema import Schema, decide
 from wds_imagenet.packing.task import ShardTask
 from wds_imagenet.sample import check_key
+from wds_imagenet.sources.recurring import recurring
 from wds_imagenet.sources.reference import Listing, Reference
 
 VERSION: Final = 1
 """Of the bytes that a plan leads to; it changes when they do."""
-_FORMAT: Final = "wds-imagenet-plan"
+FORMAT: Final = "wds-imagenet-plan"
 _SHUFFLE: Final = 0x5348554646  # the purpose of this draw, apart from every other of the same seed
 _UNKNOWN_SIZE: Final = 128 << 10
+_UNKNOWN_ATTACHMENT: Final = 8 << 10
 _BYTES_PER_PIXEL: Final = 0.32  # of a photo as JPEG of quality 90
 _JSON_BYTES: Final = 512
 _CHUNK: Final = 4096
-_MAX_SHARDS: Final = 1_000_000
+MAX_SHARDS: Final = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -67,9 +71,11 @@ class Plan:
 
     def to_json(self) -> bytes:
         """Return the plan's bytes, as they lie beside the shards: no URL, no secret, no clock."""
+        # Only where there are any, so that all other plans have the bytes that they always had.
+        attachments = {"attachments": self.schema.attachments} if self.schema.attachments else {}
         return strict_json.dumps(
             {
-                "format": _FORMAT,
+                "format": FORMAT,
                 "version": VERSION,
                 "options": self.options.to_json(),
                 "samples": len(self.order),
@@ -78,6 +84,7 @@ class Plan:
                 "classes": len(self.listing.classes),
                 "classes_sha256": self.classes_sha256,
                 "references_sha256": self.references_sha256,
+                **attachments,
             }
         )
 
@@ -99,11 +106,12 @@ def plan(listing: Listing, options: PackOptions) -> Plan:
         order = draws.permutation(draws.mix(options.seed, _SHUFFLE), count)
     else:
         order = np.arange(count, dtype=np.int64)
-    sizes = _expected_sizes(listing, schema, options)[order]
+    sizes = np.fromiter((expected_size(r, r.size, schema, options) for r in references), np.int64, count)
+    sizes = sizes[order]
     bounds = tuple(_bounds(sizes, options))
     shards = len(bounds) - 1
-    if shards > _MAX_SHARDS:
-        raise UsageError(f"{shards:,} shards; at most {_MAX_SHARDS:,} have names: make them larger")
+    if shards > MAX_SHARDS:
+        raise UsageError(f"{shards:,} shards; at most {MAX_SHARDS:,} have names: make them larger")
     renamed = [f for f in schema.fields if f.name != f.source]
     notes = (
         *listing.notes,
@@ -116,8 +124,8 @@ def plan(listing: Listing, options: PackOptions) -> Plan:
         listing=listing,
         order=order,
         bounds=bounds,
-        references_sha256=_hash_references(references),
-        classes_sha256=_hash_classes(schema),
+        references_sha256=hash_references(references),
+        classes_sha256=hash_classes(schema),
         expected_bytes=int(sizes.sum()),
         notes=notes,
     )
@@ -125,15 +133,26 @@ def plan(listing: Listing, options: PackOptions) -> Plan:
 
 def differences(theirs: bytes, ours: bytes) -> str:
     """Say in what the plan that a destination holds differs from the one at hand."""
-    try:
-        old = strict_json.loads(theirs)
-    except ValueError as error:
-        raise PlanError(f"the plan at the destination cannot be read: {error}") from error
-    new = strict_json.loads(ours)
-    if not isinstance(old, dict) or old.get("format") != _FORMAT:
-        raise PlanError("the plan at the destination is none of wds-imagenet's")
+    old, new = _parse(theirs), strict_json.loads(ours)
     found = [*_compare(old.pop("options", {}), new.pop("options")), *_compare(old, new)]
     return "; ".join(found) or "it is written in another way"
+
+
+def option_differences(theirs: bytes, options: PackOptions, open_choices: Collection[str]) -> str:
+    """Say in which options the plan that a destination holds differs, those not yet settled left out."""
+    old = _parse(theirs).get("options", {})
+    new = {n: value for n, value in options.to_json().items() if n in old and n not in open_choices}
+    return "; ".join(_compare({name: old[name] for name in new}, new))
+
+
+def _parse(plan: bytes) -> dict[str, Any]:
+    try:
+        value = strict_json.loads(plan)
+    except ValueError as error:
+        raise PlanError(f"the plan at the destination cannot be read: {error}") from error
+    if not isinstance(value, dict) or value.get("format") != FORMAT:
+        raise PlanError("the plan at the destination is none of wds-imagenet's")
+    return value
 
 
 def _compare(old: Any, new: dict[str, Any]) -> Iterator[str]:  # noqa: ANN401 - a stranger's JSON
@@ -148,39 +167,32 @@ def _compare(old: Any, new: dict[str, Any]) -> Iterator[str]:  # noqa: ANN401 - 
 
 def _check_keys(references: Sequence[Reference]) -> tuple[str, ...]:
     """Refuse two samples of one key; return a note where keys differ in case alone."""
+    # Of a million keys nearly all are alone with their hash: only the others are held and compared.
+    hashes = array("q", (hash(check_key(r.key).lower()) for r in references))
     names: dict[str, str] = {}
     folded: dict[str, str] = {}
     clashes = []
-    for reference in references:
-        key = check_key(reference.key)
+    for place in recurring(hashes):
+        key, name = references[place].key, references[place].name
         if key in names:
-            raise SourceError(f"{names[key]!r} and {reference.name!r} have the same key {key!r}")
-        names[key] = reference.name
+            raise SourceError(f"{names[key]!r} and {name!r} have the same key {key!r}")
+        names[key] = name
         first = folded.setdefault(key.lower(), key)
         if first != key:
             clashes.append(f"{first!r} and {key!r}")
-    if not clashes:
-        return ()
-    note = (
-        f"{len(clashes):,} keys differ from another in case alone, such as {clashes[0]}: unpacked on "
-        "a file system that ignores case, one overwrites the other"
-    )
-    return (note,)
+    return case_note(clashes)
 
 
-def _expected_sizes(listing: Listing, schema: Schema, options: PackOptions) -> npt.NDArray[np.int64]:
-    """Return about how many bytes each sample takes in its shard."""
-    references = listing.references
-    sizes = np.fromiter(
-        (_UNKNOWN_SIZE if r.size is None else r.size for r in references), np.int64, len(references)
-    )
+def expected_size(reference: Reference, size: int | None, schema: Schema, options: PackOptions) -> int:
+    """Return about how many bytes a sample takes in its shard, given those of its image."""
+    size = _UNKNOWN_SIZE if size is None else size
     if options.jpeg.short_side is not None:
         pixels = options.jpeg.short_side**2 * 4 / 3  # photos are 4:3, more or less
-        sizes = np.minimum(sizes, int(pixels * _BYTES_PER_PIXEL))
+        size = min(size, int(pixels * _BYTES_PER_PIXEL))
     if schema.captioned:
-        sizes += np.fromiter((len(r.caption or "") for r in references), np.int64, len(references))
-    overhead = len(schema.suffixes) * (RECORD + RECORD // 2) + _JSON_BYTES
-    return sizes + overhead
+        size += len(reference.caption or "")
+    size += sum(_UNKNOWN_ATTACHMENT if a.size is None else a.size for a in reference.attachments)
+    return size + len(schema.suffixes) * (RECORD + RECORD // 2) + _JSON_BYTES
 
 
 def _bounds(sizes: npt.NDArray[np.int64], options: PackOptions) -> Iterator[int]:
@@ -199,29 +211,35 @@ def _bounds(sizes: npt.NDArray[np.int64], options: PackOptions) -> Iterator[int]
     yield count
 
 
-def _hash_classes(schema: Schema) -> str:
+def hash_classes(schema: Schema) -> str:
+    """Return the SHA-256 of the class table. Raises `SourceError` for one that JSON cannot hold."""
     try:
         return hashlib.sha256(strict_json.dumps(schema.classes)).hexdigest()
     except (TypeError, ValueError) as error:
         raise SourceError(f"the class table has no JSON form: {error}") from error
 
 
-def _hash_references(references: Sequence[Reference]) -> str:
+def hash_references(references: Sequence[Reference]) -> str:
     """Return the SHA-256 of what the references say, wherever the data set lies."""
     folder = common_folder(reference.url for reference in references)
+    beside = common_folder(item.url for reference in references for item in reference.attachments)
     digest = hashlib.sha256()
     for start in range(0, len(references), _CHUNK):
         chunk = references[start : start + _CHUNK]
         try:
-            digest.update(strict_json.dumps([_identity(r, folder) for r in chunk]))
+            digest.update(strict_json.dumps([_identity(r, folder, beside) for r in chunk]))
         except (TypeError, ValueError):
             for reference in chunk:
-                _check_json(reference, folder)
+                _check_json(reference, folder, beside)
             raise
     return digest.hexdigest()
 
 
-def _identity(reference: Reference, folder: str) -> list[Any]:
+def _identity(reference: Reference, folder: str, beside: str) -> list[Any]:
+    attachments = [
+        [item.suffix, relative(item.url, beside), item.offset, item.size, item.form]
+        for item in reference.attachments
+    ]
     return [
         reference.key,
         relative(reference.url, folder),
@@ -231,11 +249,12 @@ def _identity(reference: Reference, folder: str) -> list[Any]:
         reference.label,
         reference.caption,
         reference.metadata,
+        *([attachments] if attachments else []),
     ]
 
 
-def _check_json(reference: Reference, folder: str) -> None:
+def _check_json(reference: Reference, folder: str, beside: str) -> None:
     try:
-        strict_json.dumps(_identity(reference, folder))
+        strict_json.dumps(_identity(reference, folder, beside))
     except (TypeError, ValueError) as error:
         raise SourceError(f"what is known of {reference.name!r} has no JSON form: {error}") from error

@@ -4,12 +4,13 @@ import fcntl
 import os
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from wds_imagenet.errors import CorruptError
+from wds_imagenet.errors import CorruptError, SourceError
+from wds_imagenet.format.manifest import PATH
 from wds_imagenet.packing.fetch import Fetch
 from wds_imagenet.packing.receipt import Receipt, receipt_path
 from wds_imagenet.packing.shard import Recipe, build_shard
@@ -25,6 +26,8 @@ class Publisher:
     store: Store
     recipe: Recipe
     fetch: Fetch
+    expected: Mapping[str, str] = field(default_factory=dict)
+    """The SHA-256 that shards must come out with, by name, where it is known."""
 
     def __call__(self, task: ShardTask) -> Receipt:
         """Publish a shard and its receipt, in that order, and return the receipt.
@@ -33,18 +36,51 @@ class Publisher:
         outlives the call. Costs a shard's bytes of local disk while it lasts. Raises, beside what
         building raises, `StoreError` and its kinds.
         """
-        with _temporary(self.store, task.name) as file:
-            with closing(self.fetch.all(task.references)) as images:
-                receipt = build_shard(task, self.recipe, images, file)
-            self.store.put_file(task.name, file)
-        size = self.store.info(task.name).size
-        if size != receipt.shard.size:
-            raise CorruptError(
-                f"{self.store.url}/{task.name} has {size:,} bytes right after "
-                f"{receipt.shard.size:,} were put there: is another program writing to it?"
-            )
-        self.store.put(receipt_path(task.name), receipt.to_json())
-        return receipt
+
+        def build(file: Path) -> Receipt:
+            references = task.references
+            with (
+                closing(self.fetch.images(references)) as images,
+                closing(self.fetch.attached(references)) as more,
+            ):
+                receipt = build_shard(task, self.recipe, images, file, more)
+            check_expected(self.store, receipt, self.expected)
+            return receipt
+
+        return publish(self.store, task.name, receipt_path(task.name), build)
+
+
+def check_expected(store: Store, receipt: Receipt, expected: Mapping[str, str]) -> None:
+    """Refuse a shard that is not the one of a finished data set, before it is put there."""
+    shard = receipt.shard
+    if expected.get(shard.name, shard.sha256) != shard.sha256:
+        raise SourceError(
+            f"{shard.name} comes out other than {store.url}/{PATH} says, so it is left as it is: the source "
+            "has changed since, or images are resized by other versions of the libraries. Pack to another "
+            "destination"
+        )
+
+
+def publish(
+    store: Store, path: str, receipt_at: str, build: Callable[[Path], Receipt], held: bytes | None = None
+) -> Receipt:
+    """Let a tar be built in a temporary file, put it, confirm it and put its receipt, in that order.
+
+    Nothing is put if the receipt is `held`, that of the tar which is there.
+    """
+    with _temporary(store, path.rpartition("/")[2]) as file:
+        receipt = build(file)
+        if receipt.to_json() == held:
+            return receipt
+        store.put_file(path, file)
+    size = store.info(path).size
+    if size != receipt.shard.size:
+        raise CorruptError(
+            f"{store.url}/{path} has {size:,} bytes right after "
+            f"{receipt.shard.size:,} were put there: is another program writing to it?"
+        )
+    store.put(receipt_at, receipt.to_json())
+    return receipt
 
 
 @contextmanager
@@ -55,7 +91,6 @@ def _temporary(store: Store, name: str) -> Iterator[Path]:
             with tempfile.TemporaryDirectory(prefix="wds-imagenet-") as folder:
                 yield Path(folder) / name
         else:
-            store.staging.mkdir(parents=True, exist_ok=True)
             with _locked(store.staging / f"{name}.{secrets.token_hex(8)}") as file:
                 yield file
     except OSError as error:
@@ -70,7 +105,12 @@ def _locked(file: Path) -> Iterator[Path]:
     """Make a file, and hold a lock so that no other process's `sweep` takes it for a dead one's."""
     try:
         while True:
-            with file.open("wb") as stream:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                stream = file.open("wb")
+            except FileNotFoundError:  # the folder was empty, and swept
+                continue
+            with stream:
                 fcntl.flock(stream, fcntl.LOCK_EX)
                 if os.fstat(stream.fileno()).st_nlink:  # else it was swept before it was locked
                     yield file

@@ -6,12 +6,13 @@ fields, where a later sample differs. So the types are decided from all samples 
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
 
 from wds_imagenet.errors import SourceError
-from wds_imagenet.sources.reference import Kind, Listing, Metadata, Reference
+from wds_imagenet.packing.attachments import attached_suffixes
+from wds_imagenet.sources.reference import Kind, Listing, Metadata, Reference, Stream
 
 MEASURED: Final = ("filename", "width", "height", "format", "sha256")
 """What the packer finds out about every image."""
@@ -25,7 +26,9 @@ _KINDS: Final[tuple[tuple[type | tuple[type, ...], Kind], ...]] = (
     ((list, tuple), "list"),
     (dict, "object"),
 )
-_EMPTY: Final[Mapping[Kind, Any]] = {"text": "", "list": [], "object": {}}
+_Kinds: TypeAlias = dict[str, dict[Kind | None, int]]  # how many samples have a field as which type
+EMPTY: Final[Mapping[Kind, Any]] = {"text": "", "list": [], "object": {}}
+"""What stands for a value that a sample lacks, where anything can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +51,14 @@ class Schema:
     classes: tuple[Mapping[str, Any], ...]
     """By class index, what is merged into the JSON."""
     fields: tuple[Field, ...]
+    attachments: tuple[str, ...] = ()
+    """The suffixes of further members."""
 
     @property
     def suffixes(self) -> tuple[str, ...]:
         """The members of each sample, in their order."""
-        return ("cls",) * self.labelled + ("image", "json") + ("txt",) * self.captioned
+        own = ("cls",) * self.labelled + ("image", "json") + ("txt",) * self.captioned
+        return own + self.attachments
 
     def record(self, reference: Reference, measured: Mapping[str, Any]) -> dict[str, Any]:
         """Return one sample's JSON object; `measured` has the values of `MEASURED` and `ORIGINAL`."""
@@ -72,35 +78,75 @@ def decide(listing: Listing, *, rewritten: bool) -> Schema:
 
     A text, list or object that some samples lack is empty there; numbers with gaps and values of
     mixed types become text throughout; whole numbers among fractions become fractions. Raises
-    `SourceError` where only some samples have a label, or one that the class table lacks.
+    `SourceError` where only some samples have a label, or one that the class table lacks, or an attachment.
     """
-    labelled = _check_labels(listing.references, len(listing.classes))
+    census = _Census(len(listing.classes))
+    attachments = attached_suffixes(census.watch(listing.references))
+    labelled = census.check_labels()
     classes = _class_records(listing.classes) if labelled else ()
-    taken = {*MEASURED, *(ORIGINAL if rewritten else ())}
-    if labelled:
-        taken |= {"label", *(classes[0] if classes else ())}
+    taken = _taken(classes, labelled=labelled, rewritten=rewritten)
     return Schema(
         labelled=labelled,
-        captioned=any(reference.caption is not None for reference in listing.references),
+        captioned=census.captioned,
         classes=classes,
-        fields=_fields([reference.metadata for reference in listing.references], taken),
+        fields=_fields(census.kinds, census.samples, taken),
+        attachments=attachments,
     )
 
 
-def _check_labels(references: Sequence[Reference], classes: int) -> bool:
-    unlabelled = sum(reference.label is None for reference in references)
-    if unlabelled == len(references):
-        return False
-    for reference in references:
-        if reference.label is None:
+def declare(stream: Stream, *, rewritten: bool) -> Schema:
+    """Return the schema that a stream declares. Raises `SourceError` where it contradicts itself."""
+    classes = _class_records(stream.classes) if stream.labelled else ()
+    taken = _taken(classes, labelled=stream.labelled, rewritten=rewritten)
+    fields = tuple(_renamed(name, stream.fields[name], taken) for name in sorted(stream.fields))
+    _check_names(fields, taken)
+    return Schema(stream.labelled, stream.captioned, classes, fields, tuple(sorted(stream.suffixes)))
+
+
+def _taken(classes: Sequence[Metadata], *, labelled: bool, rewritten: bool) -> set[str]:
+    """Return the names that the packer and the class table have taken."""
+    taken = {*MEASURED, *(ORIGINAL if rewritten else ())}
+    return taken | {"label", *(classes[0] if classes else ())} if labelled else taken
+
+
+@dataclass(slots=True)
+class _Census:
+    """What one pass over the references tells; a second one would read them from disk again."""
+
+    classes: int
+    """How many the table has."""
+    samples: int = 0
+    unlabelled: int = 0
+    wrong: Reference | None = None
+    """The first without a label, or with one that there is not."""
+    captioned: bool = False
+    kinds: _Kinds = field(default_factory=dict)
+
+    def watch(self, references: Iterable[Reference]) -> Iterator[Reference]:
+        """Pass the references through, and take down what they have."""
+        for reference in references:
+            label = reference.label
+            self.samples += 1
+            self.unlabelled += label is None
+            if self.wrong is None and (label is None or not 0 <= label < (self.classes or label + 1)):
+                self.wrong = reference
+            self.captioned = self.captioned or reference.caption is not None
+            _count(self.kinds, reference.metadata)
+            yield reference
+
+    def check_labels(self) -> bool:
+        """Return whether all have labels, False if none has; else raise `SourceError`."""
+        if self.unlabelled == self.samples:
+            return False
+        if self.wrong is not None and self.wrong.label is None:
             raise SourceError(
-                f"{unlabelled:,} of {len(references):,} images have no label, the first is "
-                f"{reference.name!r}: label all or none"
+                f"{self.unlabelled:,} of {self.samples:,} images have no label, the first is "
+                f"{self.wrong.name!r}: label all or none"
             )
-        if reference.label < 0 or (classes and reference.label >= classes):
-            known = f"the class table has 0 to {classes - 1}" if classes else "labels begin at 0"
-            raise SourceError(f"{reference.name!r} has the label {reference.label}, but {known}")
-    return True
+        if self.wrong is not None:
+            known = f"the class table has 0 to {self.classes - 1}" if self.classes else "labels begin at 0"
+            raise SourceError(f"{self.wrong.name!r} has the label {self.wrong.label}, but {known}")
+        return True
 
 
 def _class_records(classes: Sequence[Metadata]) -> tuple[Mapping[str, Any], ...]:
@@ -112,7 +158,10 @@ def _class_records(classes: Sequence[Metadata]) -> tuple[Mapping[str, Any], ...]
     # The packer's own names keep their meaning: a class table's `width` is not the image's.
     taken = {"label", *MEASURED, *ORIGINAL}
     renamed = [{_class_name(name): value for name, value in item.items()} for item in classes]
-    fields = _fields(renamed, taken, sort=False)
+    kinds: _Kinds = {}
+    for record in renamed:
+        _count(kinds, record)
+    fields = _fields(kinds, len(renamed), taken, sort=False)
     return tuple(
         {item.name: _fit(record.get(item.source), item.kind) for item in fields} for record in renamed
     )
@@ -122,19 +171,24 @@ def _class_name(name: str) -> str:
     return "class_name" if name == "name" else name
 
 
-def _fields(records: Sequence[Metadata], taken: set[str], *, sort: bool = True) -> tuple[Field, ...]:
-    kinds: dict[str, dict[Kind | None, int]] = {}
-    for record in records:
-        for name, value in record.items():
-            counts = kinds.setdefault(name, {})
-            kind = _kind(value)
-            counts[kind] = counts.get(kind, 0) + 1
+def _count(kinds: _Kinds, record: Metadata) -> None:
+    for name, value in record.items():
+        counts = kinds.setdefault(name, {})
+        kind = kind_of(value)
+        counts[kind] = counts.get(kind, 0) + 1
+
+
+def _fields(kinds: _Kinds, samples: int, taken: set[str], *, sort: bool = True) -> tuple[Field, ...]:
     fields = tuple(
-        Field(name, f"source_{name}" if name in taken else name, _settle(kinds[name], len(records)))
+        _renamed(name, _settle(kinds[name], samples), taken)
         for name in (sorted(kinds) if sort else kinds)
     )
     _check_names(fields, taken)
     return fields
+
+
+def _renamed(name: str, kind: Kind, taken: set[str]) -> Field:
+    return Field(name, f"source_{name}" if name in taken else name, kind)
 
 
 def _check_names(fields: Iterable[Field], taken: set[str]) -> None:
@@ -145,7 +199,7 @@ def _check_names(fields: Iterable[Field], taken: set[str]) -> None:
         names.add(item.name)
 
 
-def _kind(value: object) -> Kind | None:
+def kind_of(value: object) -> Kind | None:
     """Return the JSON type of a value, None for a gap."""
     if value is None:
         return None
@@ -165,12 +219,12 @@ def _settle(counts: Mapping[Kind | None, int], samples: int) -> Kind:
     if len(present) != 1:
         return "text"
     (kind,) = present
-    return "text" if gaps and kind not in _EMPTY else kind
+    return "text" if gaps and kind not in EMPTY else kind
 
 
 def _fit(value: object, kind: Kind) -> object:
     if value is None:
-        return _EMPTY[kind]
+        return EMPTY[kind]
     if kind == "text" and not isinstance(value, str):
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     if kind == "number" and isinstance(value, int):

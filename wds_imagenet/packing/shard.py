@@ -1,14 +1,16 @@
 """One shard: images in, a checked tar file and its receipt out."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from pathlib import Path
 from typing import Final
 
 from wds_imagenet import strict_json
 from wds_imagenet.errors import ImageError, SourceError
 from wds_imagenet.format.tar import ending, header, padding
+from wds_imagenet.packing.attachments import contents as attached_members
 from wds_imagenet.packing.engines.local import behind
 from wds_imagenet.packing.intake import Taken, take
 from wds_imagenet.packing.location import describe
@@ -20,6 +22,12 @@ from wds_imagenet.packing.task import ShardTask
 from wds_imagenet.sources.reference import Reference
 
 _SMALL_JSON: Final = 64 << 10
+_LEAVE_OUT: Final = "leaves out every such image and lists them all in .wds-imagenet/report.jsonl"
+_ADVICE: Final = {
+    False: f"mend it, or let it be mended (option on_bad='repair'); option on_bad='skip' {_LEAVE_OUT}",
+    True: f"it cannot be mended here; option on_bad='repair-else-skip' {_LEAVE_OUT}",
+}
+"""What to do about an image that cannot be used, by whether mending was tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +40,26 @@ class Recipe:
     schema: Schema
 
 
-def build_shard(task: ShardTask, recipe: Recipe, images: Iterable[bytes], path: Path) -> Receipt:
+def build_shard(
+    task: ShardTask,
+    recipe: Recipe,
+    images: Iterable[bytes | ImageError],
+    path: Path,
+    attached: Iterable[Sequence[bytes]] | None = None,
+) -> Receipt:
     """Write one shard to a file, read it back, and return its receipt.
 
     The same references and images give the same bytes in any process on any machine. `images` are
-    those of the task's references, in their order. Costs the memory of about three blocks; each byte
-    passes through SHA-256 (twice, if it is an image's) and CRC-32. Raises `ImageError`, naming the
-    file, for an image that cannot be used where the options do not say to leave it out; `SourceError`
-    if none of a shard's images is left; `CorruptError` if the file system loses bytes; `OSError`.
+    those of the task's references, in their order, and `attached` their attachments. Costs the memory of
+    about three blocks; each byte passes through SHA-256 (twice, if it is an image's) and CRC-32. Raises
+    `ImageError`, naming the file, for an image that cannot be used where the options do not say to leave it
+    out; `SourceError` if none of a shard's images is left; `CorruptError` if the file system loses
+    bytes; `OSError`.
     """
     contents = _Contents()
-    samples = _samples(task, recipe, images, contents)
+    if attached is None:
+        attached = repeat((), len(task.references))
+    samples = _samples(task, recipe, images, attached, contents)
     # Hashing and writing need no GIL: one block goes its way while the next is gathered.
     with ShardFile.create(path) as file, behind(file.add) as add:
         for draft in _cut(samples, recipe.options.block_bytes):
@@ -94,45 +111,62 @@ def _cut(samples: Iterable[tuple[str, list[bytes]]], block_bytes: int) -> Iterat
 
 
 def _samples(
-    task: ShardTask, recipe: Recipe, images: Iterable[bytes], contents: _Contents
+    task: ShardTask,
+    recipe: Recipe,
+    images: Iterable[bytes | ImageError],
+    attached: Iterable[Sequence[bytes]],
+    contents: _Contents,
 ) -> Iterator[tuple[str, list[bytes]]]:
     """Yield each sample's key and its part of the tar, and take down what is in it."""
     options = recipe.options
-    for reference, data in zip(task.references, images, strict=True):
+    for reference, data, further in zip(task.references, images, attached, strict=True):
         try:
-            taken = take(data, reference.name, options)
+            taken = take(_whole(data), reference.name, options)
         except ImageError as error:
-            if options.on_bad != "skip":
-                hint = "" if options.on_bad == "repair" else ", or pack with on_bad 'repair' or 'skip'"
-                raise ImageError(f"{describe(reference)}: {error}; mend it{hint}") from error
+            if not options.skips:
+                raise ImageError(f"{describe(reference)}: {error}; {_ADVICE[options.repairs]}") from error
             contents.remark(reference, "skipped", str(error))
             continue
         if taken.repaired is not None:
-            contents.remark(reference, "repaired", taken.repaired)
-        if taken.oddity is not None:
+            contents.remark(reference, "repaired", "; ".join(filter(None, (taken.repaired, taken.oddity))))
+        elif taken.oddity is not None:
             contents.remark(reference, "kept", taken.oddity)
         contents.keys.append(reference.key)
         if reference.label is not None:
             contents.labels[reference.label] += 1
-        yield reference.key, list(_members(reference, taken, recipe.schema))
+        yield reference.key, list(_members(reference, taken, further, recipe.schema))
 
 
-def _members(reference: Reference, taken: Taken, schema: Schema) -> Iterator[bytes]:
+def _whole(data: bytes | ImageError) -> bytes:
+    if isinstance(data, ImageError):  # it could not be downloaded
+        raise data
+    return data
+
+
+def _members(
+    reference: Reference, taken: Taken, attached: Sequence[bytes], schema: Schema
+) -> Iterator[bytes]:
     """Yield a sample's part of the tar."""
     record = strict_json.dumps(schema.record(reference, taken.measured))
-    _check_readable(record, reference)
+    check_readable(record, reference)
     members = [(taken.suffix, taken.data), ("json", record)]
     if schema.labelled:
         members.insert(0, ("cls", str(reference.label).encode()))
     if schema.captioned:
         members.append(("txt", (reference.caption or "").encode()))
+    members += attached_members(reference, attached)
+    yield from tar_parts(reference.key, members)
+
+
+def tar_parts(key: str, members: Iterable[tuple[str, bytes]]) -> Iterator[bytes]:
+    """Yield the bytes of a sample's members, given by suffix, as they lie in the tar."""
     for suffix, content in members:
-        yield header(f"{reference.key}.{suffix}", len(content))
+        yield header(f"{key}.{suffix}", len(content))
         yield content
         yield padding(len(content))
 
 
-def _check_readable(record: bytes, reference: Reference) -> None:
+def check_readable(record: bytes, reference: Reference) -> None:
     """Refuse what our own reader would: JSON too large or too deep."""
     if len(record) < _SMALL_JSON and record.count(b"[") + record.count(b"{") <= strict_json.MAX_DEPTH:
         return

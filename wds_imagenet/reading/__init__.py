@@ -2,10 +2,13 @@
 
 dataset.py    a finished data set: by index, by key, or whole
 fetch.py      a block: one ranged read, one checksum, its samples
+layers.py     label layers, and blocks with what they give
+softlabels.py the soft label of a crop, from the image's label map
 order.py      the order of an epoch, a pure function
 state.py      where a loader is in it
-ranks.py      which process of how many this is
+ranks.py      which process of how many this is, and its share of the CPUs
 loader.py     the loader
+iteration.py  one iteration of it, which any thread may end
 pipeline.py   what is fetched when, and who decodes it
 batches.py    batches, and how one is filled
 torch.py      the same as tensors, and IterableDataset

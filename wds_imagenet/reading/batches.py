@@ -1,6 +1,6 @@
 """Batches: what a training step is given, and how one is filled."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -10,14 +10,19 @@ import numpy.typing as npt
 from wds_imagenet.draws import Draws
 from wds_imagenet.errors import DataError, MissingExtraError, UsageError
 from wds_imagenet.images.decode import decode
+from wds_imagenet.images.probe import probe
 from wds_imagenet.images.transforms import Decode, RandomResizedCrop, ResizeCenterCrop
+from wds_imagenet.images.window import Job, render_all
 from wds_imagenet.reading.pipeline import Entry, Plan
+from wds_imagenet.reading.softlabels import CLASSES, soft_label
 from wds_imagenet.sample import Sample
 
 if TYPE_CHECKING:
     from types import ModuleType
 
     import torch
+
+    from wds_imagenet.reading.torch import ImagePool
 
 OnBad = Literal["fail", "skip"]
 Example = list[npt.NDArray[Any]]
@@ -60,6 +65,8 @@ class Batch:
     """With `with_json=True`."""
     mask: "torch.Tensor"
     """bool [B]: False where the row is padding, or a sample that was skipped."""
+    soft_labels: "torch.Tensor | None" = None
+    """With `soft_labels=True`: float32 [B, 1000], of the very crop; zeros where the mask is False."""
 
     def __len__(self) -> int:
         """Return B, padding included."""
@@ -76,7 +83,9 @@ class Batch:
     def _moved(self, move: "Callable[[torch.Tensor], torch.Tensor]") -> "Batch":
         many = isinstance(self.images, list)
         images = [move(image) for image in self.images] if many else move(self.images)  # type: ignore[arg-type] # `many` decided
-        return Batch(images, move(self.labels), self.keys, self.captions, self.json, move(self.mask))
+        soft_labels = None if self.soft_labels is None else move(self.soft_labels)
+        labels, mask = move(self.labels), move(self.mask)
+        return Batch(images, labels, self.keys, self.captions, self.json, mask, soft_labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +99,15 @@ class Recipe:
     with_json: bool
     with_captions: bool
     pin_memory: bool
+    soft_labels: bool = False
 
     def __post_init__(self) -> None:
         if self.on_bad not in ("fail", "skip"):
             raise UsageError(f"on_bad is 'fail' or 'skip', not {self.on_bad!r}")
         if not callable(self.transform):
             raise UsageError(f"the transform {self.transform!r} cannot be called")
+        if self.soft_labels and not isinstance(self.transform, RandomResizedCrop | ResizeCenterCrop):
+            raise UsageError("soft labels are those of crops: use RandomResizedCrop or ResizeCenterCrop")
 
 
 def torch_side() -> "ModuleType":
@@ -107,10 +119,21 @@ def torch_side() -> "ModuleType":
     return module
 
 
+def image_pool(recipe: Recipe) -> "ImagePool | None":
+    """Return where batches get the memory of their images; None if these differ in shape."""
+    transform = recipe.transform
+    if not isinstance(transform, RandomResizedCrop | ResizeCenterCrop):
+        return None
+    pool: ImagePool = torch_side().ImagePool((recipe.batch_size, *transform.shape), pin=recipe.pin_memory)
+    return pool
+
+
 class BatchDraft:
     """A batch that several threads fill, each its own rows, straight in the batch's memory."""
 
-    def __init__(self, plan: Plan, recipe: Recipe, epoch: int, example: Example) -> None:
+    def __init__(
+        self, plan: Plan, recipe: Recipe, epoch: int, example: Example, pool: "ImagePool | None"
+    ) -> None:
         size = recipe.batch_size
         self.recipe: Final = recipe
         self.labels: Final = np.full(size, _NO_LABEL, np.int64)
@@ -120,12 +143,9 @@ class BatchDraft:
         self.json: Final[list[dict[str, Any]] | None] = (
             [{} for _ in range(size)] if recipe.with_json else None
         )
+        self.soft_labels: Final = np.zeros((size, CLASSES), np.float32) if recipe.soft_labels else None
         self.rows: Final[list[npt.NDArray[Any] | None]] = [None] * size
-        transform = recipe.transform
-        shape = transform.shape if isinstance(transform, RandomResizedCrop | ResizeCenterCrop) else None
-        self.images: Final = (
-            torch_side().ImageMemory((size, *shape), pin=recipe.pin_memory) if shape else None
-        )
+        self.images: Final = None if pool is None else pool.take()
         if self.images is not None:
             self.images.array[len(plan.entries) :] = 0
         self.example: Final = example
@@ -133,20 +153,31 @@ class BatchDraft:
         self.errors: Final[list[DataError]] = []
         self._epoch = epoch
 
-    def fill(self, row: int, entry: Entry, sample: Sample) -> None:
-        """Decode a sample into its row. Raises `DataError` and leaves the row masked out."""
-        label = sample.label
-        caption = sample.caption if self.captions is not None else None
-        json = sample.json if self.json is not None else {}
-        self._transform(row, entry, sample, label)
-        self.keys[row] = sample.key
-        if label is not None:
-            self.labels[row] = label
-        if self.captions is not None:
-            self.captions[row] = caption or ""
-        if self.json is not None:
-            self.json[row] = json
-        self.mask[row] = True
+    def fill(self, items: Sequence[tuple[int, Entry, Sample]]) -> None:
+        """Decode samples, each into its row: all that the native engine takes in one call, without the GIL.
+
+        A bad one goes to `fail`, and leaves its row masked out.
+        """
+        for (row, entry, sample), done in zip(items, self._render(items), strict=True):
+            try:
+                label = sample.label
+                caption = sample.caption if self.captions is not None else None
+                json = sample.json if self.json is not None else {}
+                if not done:
+                    self._transform(row, entry, sample, label)
+                if self.soft_labels is not None:
+                    self.soft_labels[row] = self._soft_label(entry, sample)
+            except DataError as error:
+                self.fail(row, entry, sample, error)
+                continue
+            self.keys[row] = sample.key
+            if label is not None:
+                self.labels[row] = label
+            if self.captions is not None:
+                self.captions[row] = caption or ""
+            if self.json is not None:
+                self.json[row] = json
+            self.mask[row] = True
 
     def fail(self, row: int, entry: Entry, sample: Sample | None, error: DataError) -> None:
         """Raise the error, its sample named, or skip the sample as the recipe allows."""
@@ -167,6 +198,29 @@ class BatchDraft:
         made: Batch = torch_side().to_batch(self)
         return made
 
+    def _soft_label(self, entry: Entry, sample: Sample) -> npt.NDArray[np.float32]:
+        transform = self.recipe.transform
+        if not isinstance(transform, RandomResizedCrop | ResizeCenterCrop):  # the recipe has refused it
+            raise UsageError("soft labels are those of crops")
+        # The same draws anew, and so the same crop.
+        return soft_label(sample, transform, Draws(self.recipe.seed, self._epoch, entry.number))
+
+    def _render(self, items: Sequence[tuple[int, Entry, Sample]]) -> list[bool]:
+        """Let the native engine fill what it takes, and say which of the items are done."""
+        transform = self.recipe.transform
+        if self.images is None or not isinstance(transform, RandomResizedCrop | ResizeCenterCrop):
+            return [False] * len(items)
+        jobs: list[Job | None] = []
+        for row, entry, sample in items:
+            try:
+                encoded = sample.members[sample.suffix]
+                header = probe(encoded)
+                draws = Draws(self.recipe.seed, self._epoch, entry.number)
+                jobs.append(Job(encoded, header, transform.window(header, draws), row))
+            except DataError:  # raised anew, with its place, where the sample is transformed by itself
+                jobs.append(None)
+        return render_all(jobs, self.images.array, transform.shape[:2], antialias=transform.antialias)
+
     def _transform(self, row: int, entry: Entry, sample: Sample, label: int | None) -> None:
         transform = self.recipe.transform
         draws = Draws(self.recipe.seed, self._epoch, entry.number)
@@ -178,7 +232,20 @@ class BatchDraft:
             image = decode(encoded)
             decoded = DecodedSample(sample.key, image, label, sample.caption, sample.json, draws)
             try:
-                self.rows[row] = np.asarray(transform(decoded))
+                self.rows[row] = _array(transform(decoded))
             except Exception as error:  # whatever the user's own code raises
                 error.add_note(f"in the transform of sample {sample.key!r}, in {entry.extent}")
                 raise
+
+
+def _array(made: object) -> npt.NDArray[Any]:
+    try:
+        row = np.asarray(made)
+    except ValueError:  # rows of several lengths
+        row = np.asarray(None)
+    if row.dtype.kind not in "biufc":
+        raise UsageError(
+            f"the transform returned {type(made).__name__}, where an array of numbers belongs: the image, "
+            "or whatever of it is to be stacked in Batch.images; labels, captions and JSON come by themselves"
+        )
+    return row

@@ -2,10 +2,10 @@
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from os import PathLike, fspath
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from wds_imagenet.errors import CorruptError, ManifestError, NotFoundError, Usag
 from wds_imagenet.format import manifest as manifests
 from wds_imagenet.format.manifest import Manifest
 from wds_imagenet.reading.fetch import Extent, Fetcher, extents
+from wds_imagenet.reading.layers import Blocks, Layer
 from wds_imagenet.reading.threads import map_ahead
 from wds_imagenet.sample import Sample
 from wds_imagenet.storage import Store, open_store
@@ -24,15 +25,23 @@ class Dataset:
     Safe to use from many threads. Opening costs one request, and for 1.3 million samples about 3 MB.
     """
 
-    def __init__(self, store: Store, manifest: Manifest) -> None:
+    def __init__(
+        self,
+        store: Store,
+        manifest: Manifest,
+        layers: Sequence[Layer] = (),
+        fetcher: Fetcher | None = None,
+    ) -> None:
         self.store: Final = store
         self.manifest: Final = manifest
-        self.fetcher: Final = Fetcher(store)
+        self.layers: Final = tuple(layers)
+        self.fetcher: Final = Fetcher(store) if fetcher is None else fetcher
 
     @classmethod
-    def open(cls, url: str, **storage_options: str) -> Self:
-        """Open a data set by the URL of its folder.
+    def open(cls, url: str, *, layers: Sequence[str] = (), **storage_options: str) -> Self:
+        """Open a data set by the URL of its folder, its samples with what the named layers give them.
 
+        A later layer counts for more; each costs two requests here and one more with every block.
         Raises `ManifestError` where there is no manifest, or one that cannot be read: without it a
         prefix is not a data set yet. Raises `StoreError` where the store cannot be asked.
         """
@@ -50,7 +59,12 @@ class Dataset:
         except ManifestError as error:
             error.add_note(f"in {store.url}/{manifests.PATH}")
             raise
-        return cls(store, manifest)
+        if isinstance(layers, str):
+            raise UsageError(f"layers are a list of names: [{layers!r}]")
+        return cls(store, manifest, [Layer.open(store, manifest, name) for name in layers])
+
+    def __repr__(self) -> str:
+        return f"Dataset({self.url!r}: {len(self):,} samples in {len(self.manifest.shards):,} shards)"
 
     @property
     def url(self) -> str:
@@ -61,6 +75,24 @@ class Dataset:
     def extents(self) -> list[Extent]:
         """Every block, in the order of the data set."""
         return extents(self.manifest)
+
+    @cached_property
+    def blocks(self) -> Blocks:
+        """Every block's samples, with what the layers give them."""
+        return Blocks(self.fetcher, self.extents, self.layers)
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """The members of every sample; empty where samples differ."""
+        own = self.manifest.suffixes
+        given = [suffix for layer in self.layers for suffix in layer.manifest.suffixes]
+        return tuple(dict.fromkeys([*own, *given])) if own else ()
+
+    @property
+    def classes(self) -> tuple[Mapping[str, Any], ...]:
+        """By label: its class's `name` and what else is known of it; of whichever gives the labels."""
+        tables = [layer.manifest for layer in self.layers if "cls" in layer.manifest.suffixes]
+        return [self.manifest, *tables][-1].classes
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -78,12 +110,12 @@ class Dataset:
         if not 0 <= index < len(self):
             raise IndexError(f"sample {item} of {len(self)}")
         extent = self.extents[bisect_right(self.extents, index, key=lambda e: e.first_sample) - 1]
-        return own(self.fetcher.samples(extent)[index - extent.first_sample])
+        return own(self.blocks.samples(extent)[index - extent.first_sample])
 
     def samples(self, *, threads: int = 4) -> Iterator[Sample]:
         """Yield every sample, once, in the order of the shards. Holds at most 2·threads blocks."""
         blocks = map_ahead(
-            self.fetcher.samples, self.extents, threads=threads, ahead=2 * threads, name="samples"
+            self.blocks.samples, self.extents, threads=threads, ahead=2 * threads, name="samples"
         )
         for block in blocks:
             yield from map(own, block)
@@ -122,10 +154,12 @@ def own(sample: Sample) -> Sample:
     return Sample(sample.key, {suffix: bytes(data) for suffix, data in sample.members.items()})
 
 
-def as_dataset(dataset: Dataset | str | PathLike[str], storage_options: dict[str, str]) -> Dataset:
+def as_dataset(
+    dataset: Dataset | str | PathLike[str], storage_options: dict[str, str], layers: Sequence[str] = ()
+) -> Dataset:
     """Return the data set, opened if it is given as a URL."""
     if not isinstance(dataset, Dataset):
-        return Dataset.open(fspath(dataset), **storage_options)
-    if storage_options:
-        raise UsageError("storage options belong to a URL; this data set is open already")
+        return Dataset.open(fspath(dataset), layers=layers, **storage_options)
+    if storage_options or layers:
+        raise UsageError("storage options and layers belong to a URL; this data set is open already")
     return dataset

@@ -12,6 +12,9 @@ from wds_imagenet.sample import Sample
 from wds_imagenet.storage import Blob, Store
 
 
+_REMEDY: Final = "run the same 'pack' with --check"
+
+
 @dataclass(frozen=True, slots=True)
 class Extent:
     """Where a block lies."""
@@ -43,14 +46,16 @@ def extents(manifest: Manifest) -> list[Extent]:
 
 
 class Fetcher:
-    """Reads blocks of one data set, from any number of threads.
+    """Reads blocks of one data set, or of one of its layers in a folder, from any number of threads.
 
     What it returns is what the packer wrote, or a `CorruptError` names shard and offset. A block whose
     checksum is wrong is read once more, since the wire may have been at fault and not the store.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, folder: str = "", remedy: str = _REMEDY) -> None:
         self.store: Final = store
+        self.folder: Final = folder
+        self._remedy: Final = remedy
         # The first reply pins the shard's ETag; threads that race write the same value.
         self._etags: dict[str, str | None] = {}
 
@@ -61,13 +66,12 @@ class Fetcher:
             blob = self._read(extent)
             actual = zlib.crc32(blob.data)
             if actual != extent.block.crc32:
-                size = blob.info.size if blob.info else self.store.info(extent.shard.name).size
+                size = blob.info.size if blob.info else self.store.info(self._path(extent)).size
                 raise CorruptError(
-                    f"{self.store.url}/{extent}: the block's checksum is {actual:08x}, the manifest "
+                    f"{self._where(extent)}: the block's checksum is {actual:08x}, the manifest "
                     f"says {extent.block.crc32:08x}; the shard has {size:,} bytes, the manifest says "
                     f"{extent.shard.size:,}. Its bytes were changed or the shard was replaced: "
-                    "copy the shard again; or delete it and .wds-imagenet/manifest.json, then run the same "
-                    "'pack' again, which builds what is missing"
+                    f"copy the shard again; or {self._remedy} again, which builds what is missing"
                 )
         return blob.data
 
@@ -80,23 +84,29 @@ class Fetcher:
         try:
             samples = list(read_samples(data, ended=extent.is_last))
         except CorruptError as error:
-            error.add_note(f"in the block {self.store.url}/{extent}; offsets count from its beginning")
+            error.add_note(f"in the block {self._where(extent)}; offsets count from its beginning")
             raise
         if len(samples) != extent.block.samples:
             raise CorruptError(
-                f"{self.store.url}/{extent}: the block has {len(samples)} samples, "
+                f"{self._where(extent)}: the block has {len(samples)} samples, "
                 f"the manifest says {extent.block.samples}"
             )
         return samples
 
+    def _path(self, extent: Extent) -> str:
+        return f"{self.folder}{extent.shard.name}"
+
+    def _where(self, extent: Extent) -> str:
+        return f"{self.store.url}/{self.folder}{extent}"
+
     def _read(self, extent: Extent) -> Blob:
-        name = extent.shard.name
+        name = self._path(extent)
         try:
             blob = self.store.read(
                 name, extent.offset, extent.offset + extent.block.size, etag=self._etags.get(name)
             )
         except (StoreError, CorruptError) as error:
-            error.add_note(f"while reading the block {extent}")
+            error.add_note(f"while reading the block {self.folder}{extent}")
             raise
         if blob.info is not None:
             if blob.info.size != extent.shard.size:

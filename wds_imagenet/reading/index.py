@@ -4,17 +4,20 @@ import hashlib
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Final
 
 from wds_imagenet.errors import DataError, ExistsError, NotFoundError, SourceError
 from wds_imagenet.format.blocks import checksum, cut
-from wds_imagenet.format.manifest import KEYS_PATH, PATH, Manifest, Shard, check_name
+from wds_imagenet.format.manifest import FOLDER, KEYS_PATH, PATH, Manifest, Shard, check_name
 from wds_imagenet.format.samples import group
 from wds_imagenet.format.tar import Member, walk
 from wds_imagenet.reading.threads import map_ahead
 from wds_imagenet.sample import IMAGE_SUFFIXES, Sample
 from wds_imagenet.storage import ObjectInfo, Store
+from wds_imagenet.storage.local import meaning
 
 _WINDOW: Final = 16 << 20
 _MAX_CLASSES: Final = 1 << 20
@@ -89,7 +92,7 @@ def index(
 
 def index_shard(store: Store, name: str, block_bytes: int) -> Indexed:
     """Read one shard and describe it. Raises `CorruptError` or `SourceError`."""
-    with tempfile.TemporaryFile(prefix="wds-imagenet-") as file:
+    with _temporary(f"{store.url}/{name}") as file:
         size, sha256 = _copy(store, name, file)
 
         def read(start: int, length: int) -> bytes:
@@ -116,7 +119,11 @@ def index_shard(store: Store, name: str, block_bytes: int) -> Indexed:
 
 def shard_infos(store: Store, prefix: str = "") -> list[ObjectInfo]:
     """Return the tars whose path begins with the prefix, in order."""
-    return [info for info in store.list_objects(prefix) if info.path.endswith(".tar")]
+    return [
+        info
+        for info in store.list_objects(prefix)
+        if info.path.endswith(".tar") and not info.path.startswith(f"{FOLDER}/")
+    ]
 
 
 def _check_absent(store: Store) -> None:
@@ -139,6 +146,17 @@ def _describe(
     if "image" not in suffixes:
         raise SourceError(f"key {key!r} has no image, only {', '.join(suffixes)}")
     return Sample(key, small).label, suffixes
+
+
+@contextmanager
+def _temporary(what: str) -> Iterator[IO[bytes]]:
+    try:
+        with tempfile.TemporaryFile(prefix="wds-imagenet-") as file:
+            yield file
+    except OSError as error:
+        told = meaning(error, Path(tempfile.gettempdir()))
+        told.add_note(f"a copy of {what} is read there; TMPDIR may name another place")
+        raise told from error
 
 
 def _copy(store: Store, name: str, file: IO[bytes]) -> tuple[int, str]:

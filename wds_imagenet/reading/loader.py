@@ -1,9 +1,10 @@
 """The loader: a data set's epochs as batches, in an exact, resumable, elastic order."""
 
+import logging
 import os
 import time
 import weakref
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from functools import partial
 from operator import index
 from types import TracebackType
@@ -19,14 +20,20 @@ from wds_imagenet.reading.batches import (
     OnBad,
     Recipe,
     Transform,
+    image_pool,
     torch_side,
 )
 from wds_imagenet.reading.dataset import Dataset, as_dataset
+from wds_imagenet.reading.iteration import Iteration
 from wds_imagenet.reading.order import Order, Share, default_lanes
 from wds_imagenet.reading.pipeline import plan_batches, run
-from wds_imagenet.reading.ranks import rank_and_world_size
+from wds_imagenet.reading.ranks import default_threads, rank_and_world_size
+from wds_imagenet.reading.softlabels import check_label_maps
 from wds_imagenet.reading.state import State
 from wds_imagenet.reading.stats import Meter, Stats
+from wds_imagenet.stop import Stop
+
+_log = logging.getLogger(__name__)
 
 
 class Loader:
@@ -51,6 +58,8 @@ class Loader:
     on_bad: "skip" masks out samples that cannot be decoded, at most 0.1 % (or 10) an epoch of
         this rank.
     prefetch_bytes: what may be fetched ahead of need.
+    soft_labels: whether batches have those of ReLabel, of each crop that is drawn; 0.1 ms a sample.
+    layers: names of label layers, whose labels, captions and fields count over the data set's own.
     pin_memory: whether batches lie in page-locked memory; by default where CUDA is present.
     """
 
@@ -72,17 +81,23 @@ class Loader:
         prefetch_bytes: int = 64 << 20,
         with_json: bool = False,
         with_captions: bool = False,
+        soft_labels: bool = False,
         pin_memory: bool | None = None,
+        layers: Sequence[str] = (),
         **storage_options: str,
     ) -> None:
         pin = torch_side().default_pin_memory() if pin_memory is None else pin_memory
         self.rank, self.world_size = rank_and_world_size(rank, world_size)
         self.share: Final = Share(self.rank, self.world_size, batch_size, drop_last)
-        self._recipe = Recipe(transform, batch_size, index(seed), on_bad, with_json, with_captions, pin)
+        self._recipe = Recipe(
+            transform, batch_size, index(seed), on_bad, with_json, with_captions, pin, soft_labels
+        )
         self.threads: Final = default_threads() if threads is None else threads
         if self.threads < 1:
             raise UsageError(f"at least one thread must decode, not {threads}")
-        self.dataset: Final = as_dataset(dataset, storage_options)
+        self.dataset: Final = as_dataset(dataset, storage_options, layers)
+        if soft_labels:
+            check_label_maps(self.dataset)
         if drop_last and self.share.global_batch > len(self.dataset):
             raise UsageError(
                 f"a global batch of {self.share.global_batch} ({batch_size} × {self.world_size} ranks) is "
@@ -95,7 +110,7 @@ class Loader:
         self._meter = Meter()
         self._skipped: tuple[str, ...] = ()
         self._epoch, self._samples, self._begun = _checked_epoch(epoch), 0, False
-        self._iteration: weakref.ref[Generator[Batch, None, None]] | None = None
+        self._iteration: weakref.ref[Iteration[Batch]] | None = None
 
     @property
     def epoch(self) -> int:
@@ -120,7 +135,7 @@ class Loader:
         if self._begun:
             self._epoch, self._samples, self._begun = self._epoch + 1, 0, False
             self._skipped = ()
-        iteration = self._iterate()
+        iteration = Iteration(self._iterate)
         self._iteration = weakref.ref(iteration)
         return iteration
 
@@ -129,20 +144,22 @@ class Loader:
 
         Or every `every`-th of them, beginning with number `first`.
         """
-        for _, batch, _ in self._run(_checked_epoch(epoch), start, every, first, ()):
+        for _, batch, _ in self._run(_checked_epoch(epoch), start, every, first, (), stop=Stop()):
             yield batch
 
-    def _iterate(self) -> Generator[Batch, None, None]:
+    def _iterate(self, stop: Stop) -> Generator[Batch, None, None]:
         owner = os.getpid()
         began: float | None = time.perf_counter()
         waiting = time.perf_counter()
-        for stop, batch, skipped in self._run(self._epoch, self._samples, 1, 0, self._skipped):
+        for samples, batch, skipped in self._run(self._epoch, self._samples, 1, 0, self._skipped, stop=stop):
+            if stop.is_set():
+                return
             ready = time.perf_counter()
             self._meter.add(batches=1, samples=int(batch.mask.sum()), wait_seconds=ready - waiting)
             if began is not None:
                 self._meter.stats.first_batch_seconds, began = ready - began, None
             self._meter.add(skipped=len(skipped) - len(self._skipped))
-            self._samples, self._skipped, self._begun = stop, skipped, True
+            self._samples, self._skipped, self._begun = samples, skipped, True
             yield batch
             if os.getpid() != owner:
                 raise UsageError("this iteration belongs to the process that began it: iterate anew")
@@ -151,19 +168,21 @@ class Loader:
             self._meter.add(consumer_seconds=waiting - ready)
 
     def _run(
-        self, epoch: int, start: int, every: int, first: int, skipped: tuple[str, ...]
+        self, epoch: int, start: int, every: int, first: int, skipped: tuple[str, ...], *, stop: Stop
     ) -> Iterator[tuple[int, Batch, tuple[str, ...]]]:
         example: Example = []
+        pool = image_pool(self._recipe)
         allowed = max(10, len(self.dataset) // 1000)
         order = Order(self._counts, self._recipe.seed, epoch, self._lanes, shuffle=self._shuffle)
         starts = self.share.starts(start, order.samples)[first::every]
         filled = run(
             partial(plan_batches, order, self.share, self.dataset.extents, starts),
-            lambda plan: BatchDraft(plan, self._recipe, epoch, example),
-            fetcher=self.dataset.fetcher,
+            lambda plan: BatchDraft(plan, self._recipe, epoch, example, pool),
+            blocks=self.dataset.blocks,
             threads=self.threads,
             prefetch_bytes=self._prefetch_bytes,
             meter=self._meter,
+            stop=stop,
         )
         for plan, draft in filled:
             skipped += tuple(draft.skipped)
@@ -175,6 +194,9 @@ class Loader:
                 raise error
             yield plan.stop, draft.batch(), skipped
             del plan, draft
+        if skipped:
+            named = ", ".join(skipped[:10]) + (", …" if len(skipped) > 10 else "")
+            _log.warning("%d samples of epoch %d were left out as bad: %s", len(skipped), epoch, named)
 
     def state_dict(self) -> dict[str, Any]:
         """Return, as JSON values, where the consumer is: after the last batch that it was given.
@@ -223,11 +245,20 @@ class Loader:
         return self._meter.snapshot()
 
     def close(self) -> None:
-        """End the iteration that is under way, if one is, and its threads. Iterating again is allowed."""
+        """End the iteration that is under way, if one is, and its threads. Iterating again is allowed.
+
+        Requests under way are cut short. While another thread waits for a batch it returns at once, and that
+        thread's iteration ends as it would after the last one.
+        """
         iteration = self._iteration() if self._iteration else None
         if iteration is not None:
             iteration.close()
         self._iteration = None
+
+    def __repr__(self) -> str:
+        samples = f"{len(self.dataset):,} samples in batches of {self._recipe.batch_size}"
+        place = f"rank {self.rank} of {self.world_size}, epoch {self._epoch} after {self._samples:,} samples"
+        return f"Loader({self.dataset.url!r}: {samples}, {place})"
 
     def __enter__(self) -> Self:
         """Return the loader itself."""
@@ -265,15 +296,3 @@ def _checked_epoch(epoch: int) -> int:
     if index(epoch) < 0:
         raise UsageError(f"there is no epoch {epoch}: they count from 0")
     return index(epoch)
-
-
-def usable_processors() -> int:
-    """Return how many CPUs this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def default_threads() -> int:
-    """Return how many CPUs this process may use, its share of them where ranks live side by side."""
-    usable = usable_processors()
-    beside = os.environ.get("LOCAL_WORLD_SIZE", "1")
-    return max(1, usable // int(beside)) if beside.isdigit() and int(beside) else usable

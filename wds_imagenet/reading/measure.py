@@ -5,7 +5,8 @@ import sys
 import time
 from dataclasses import dataclass
 
-from wds_imagenet.reading.loader import Loader, usable_processors
+from wds_imagenet.reading.loader import Loader
+from wds_imagenet.reading.ranks import usable_processors
 from wds_imagenet.reading.stats import Stats
 
 

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol, TypeVar
 
 from wds_imagenet.errors import DataError
-from wds_imagenet.reading.fetch import Extent, Fetcher
+from wds_imagenet.reading.fetch import Extent
+from wds_imagenet.reading.layers import Blocks
 from wds_imagenet.reading.order import Order, Share
 from wds_imagenet.reading.stats import Meter
 from wds_imagenet.reading.threads import Future, Pool, pool
 from wds_imagenet.sample import Sample
+from wds_imagenet.stop import Stop
 
 FETCHERS: Final = 16  # enough to hide 50 ms of latency behind blocks of 2 MiB at 500 MB/s
 DECODED_AHEAD: Final = 3
@@ -94,8 +96,8 @@ def plan_batches(
 class Draft(Protocol):
     """A batch that is being filled, row by row, from several threads."""
 
-    def fill(self, row: int, entry: Entry, sample: Sample) -> None:
-        """Decode one sample into its row."""
+    def fill(self, items: Sequence[tuple[int, Entry, Sample]]) -> None:
+        """Decode samples, each into its row; what is bad goes to `fail`."""
 
     def fail(self, row: int, entry: Entry, sample: Sample | None, error: DataError) -> None:
         """Raise the error with its place noted, or take it down and go on."""
@@ -108,21 +110,23 @@ def run(
     plans: Callable[[Callable[[Extent], Block]], Iterator[Plan]],
     draft: Callable[[Plan], AnyDraft],
     *,
-    fetcher: Fetcher,
+    blocks: Blocks,
     threads: int,
     prefetch_bytes: int,
     meter: Meter,
+    stop: Stop,
 ) -> Iterator[tuple[Plan, AnyDraft]]:
     """Yield every plan with its filled draft, in order. No thread outlives the iterator.
 
+    When `stop` is set, blocks that are being fetched are given up, with an error in their turn.
     Holds the blocks that lanes are in, `prefetch_bytes` of further ones, and four drafts.
     """
 
     def fetch(extent: Extent) -> list[Sample]:
-        return _fetch(fetcher, extent, meter)
+        return _fetch(blocks, extent, meter)
 
     # Left in reverse: what waits to be fetched is dropped before those who wait for it are joined.
-    with pool(threads, "decode") as decoding, pool(FETCHERS, "fetch") as fetching:
+    with pool(threads, "decode") as decoding, pool(FETCHERS, "fetch", stop) as fetching:
         coming = plans(lambda extent: fetching.submit(fetch, extent))
         planned: deque[Plan] = deque()
         filling: deque[tuple[Plan, AnyDraft, list[Future[None]]]] = deque()
@@ -152,14 +156,14 @@ def _plan_ahead(planned: deque[Plan], coming: Iterator[Plan], prefetch_bytes: in
         ahead += plan.fetched_bytes
 
 
-def _fetch(fetcher: Fetcher, extent: Extent, meter: Meter) -> list[Sample]:
+def _fetch(blocks: Blocks, extent: Extent, meter: Meter) -> list[Sample]:
     wall, cpu = time.perf_counter(), time.thread_time()
-    data = fetcher.read(extent)
+    data = blocks.read(extent)
     fetched, read_cpu = time.perf_counter(), time.thread_time()
-    samples = fetcher.split(extent, data)
+    samples = blocks.split(extent, data)
     meter.add(
-        blocks=1,
-        bytes=len(data),
+        blocks=len(data),
+        bytes=sum(map(len, data)),
         fetch_seconds=fetched - wall,
         fetch_cpu_seconds=read_cpu - cpu,
         walk_cpu_seconds=time.thread_time() - read_cpu,
@@ -176,15 +180,16 @@ def _fill(decoding: Pool, draft: Draft, plan: Plan, meter: Meter) -> list[Future
 def _fill_rows(draft: Draft, entries: Sequence[Entry], rows: Sequence[int], meter: Meter) -> None:
     starved = 0.0
     cpu = time.thread_time()
+    items = []
     for row in rows:
-        entry, sample = entries[row], None
+        entry = entries[row]
         try:
             if not entry.block.done():
                 asked = time.perf_counter()
                 entry.block.exception()
                 starved += time.perf_counter() - asked
-            sample = entry.block.result()[entry.within]
-            draft.fill(row, entry, sample)
+            items.append((row, entry, entry.block.result()[entry.within]))
         except DataError as error:
-            draft.fail(row, entry, sample, error)
+            draft.fail(row, entry, None, error)
+    draft.fill(items)
     meter.add(transform_cpu_seconds=time.thread_time() - cpu, starved_seconds=starved)

@@ -1,4 +1,7 @@
-"""Which process of how many this is: told by torch.distributed or the environment, never guessed."""
+"""Which process of how many this is, and its share of the CPUs.
+
+Told by torch.distributed or the environment, never guessed.
+"""
 
 import os
 import sys
@@ -29,3 +32,15 @@ def rank_and_world_size(rank: int | None = None, world_size: int | None = None) 
         raise UsageError(
             f"the environment has RANK={told[0]!r} and WORLD_SIZE={told[1]!r}; both must be integers"
         ) from None
+
+
+def usable_processors() -> int:
+    """Return how many CPUs this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def default_threads() -> int:
+    """Return how many CPUs this process may use, its share of them where ranks live side by side."""
+    usable = usable_processors()
+    beside = os.environ.get("LOCAL_WORLD_SIZE", "1")
+    return max(1, usable // int(beside)) if beside.isdigit() and int(beside) else usable

@@ -1,6 +1,5 @@
 """The one place in this room where threads begin, and where each of them ends."""
 
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
@@ -8,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor as Pool
 from contextlib import contextmanager
 from typing import TypeVar
 
-from wds_imagenet.storage.retry import retry_until
+from wds_imagenet.stop import Stop, heed
 
 __all__ = ["Future", "Pool", "map_ahead", "pool"]
 
@@ -17,16 +16,18 @@ Result = TypeVar("Result")
 
 
 @contextmanager
-def pool(threads: int, name: str) -> Iterator[Pool]:
+def pool(threads: int, name: str, until: Stop | None = None) -> Iterator[Pool]:
     """Give a pool of threads; on the way out, whichever it is, drop what waits and join them all.
 
-    A store's retries end then too, so that leaving takes no longer than the attempts under way.
+    Requests to stores that are under way are cut short then, so that leaving takes no longer than the
+    Python code under way; and also when `until` is set.
     """
-    stop = threading.Event()
+    stop = Stop()
     prefix = f"wds-imagenet-{name}"
-    executor = Pool(threads, thread_name_prefix=prefix, initializer=retry_until, initargs=(stop,))
+    executor = Pool(threads, thread_name_prefix=prefix, initializer=heed, initargs=(stop,))
     try:
-        yield executor
+        with (until or Stop()).cutting(stop.set):
+            yield executor
     finally:
         stop.set()
         executor.shutdown(wait=True, cancel_futures=True)

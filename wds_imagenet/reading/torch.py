@@ -1,9 +1,11 @@
 """Batches as torch's tensors, and torch's own kind of data set: the one module that imports torch."""
 
+from collections import deque
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch.utils import data
 
@@ -15,13 +17,55 @@ from wds_imagenet.reading.loader import Loader
 if TYPE_CHECKING:
     from wds_imagenet.reading.batches import BatchDraft
 
+_KEPT: Final = 4  # batches of memory that wait for the next one
 
-class ImageMemory:
+
+class ImageMemory(NamedTuple):
     """One batch's images: NumPy's view to decode into, torch's to hand out, of the same memory."""
 
+    array: npt.NDArray[np.uint8]
+    tensor: torch.Tensor
+
+
+class ImagePool:
+    """Memory for batches of one shape, which comes back when the last tensor that shares it is gone.
+
+    A fresh batch of 256 costs 9,400 page faults, 40 µs an image; one that was used before costs none.
+    """
+
     def __init__(self, shape: tuple[int, ...], *, pin: bool) -> None:
-        self.tensor: Final = torch.empty(shape, dtype=torch.uint8, pin_memory=pin)
-        self.array: Final = self.tensor.numpy()
+        self._shape = shape
+        self._pin = pin
+        self._free: deque[npt.NDArray[np.uint8]] = deque(maxlen=_KEPT)
+
+    def take(self) -> ImageMemory:
+        """Return memory that nobody else has. What is in it is left from before."""
+        if self._pin:  # torch keeps page-locked memory for itself
+            tensor = torch.empty(self._shape, dtype=torch.uint8, pin_memory=True)
+            return ImageMemory(tensor.numpy(), tensor)
+        try:
+            memory = self._free.pop()
+        except IndexError:
+            memory = np.empty(self._shape, np.uint8)
+        array = np.asarray(_Lease(memory, self._free))
+        return ImageMemory(array, torch.from_numpy(array))
+
+
+class _Lease:
+    """What every array and tensor made of some memory holds on to, and what gives it back in the end."""
+
+    __slots__ = ("_free", "_memory")
+
+    def __init__(self, memory: npt.NDArray[np.uint8], free: deque[npt.NDArray[np.uint8]]) -> None:
+        self._memory = memory
+        self._free = free
+
+    @property
+    def __array_interface__(self) -> dict[str, Any]:
+        return self._memory.__array_interface__
+
+    def __del__(self) -> None:
+        self._free.append(self._memory)
 
 
 def default_pin_memory() -> bool:
@@ -48,6 +92,7 @@ def to_batch(draft: "BatchDraft") -> Batch:
         draft.captions,
         draft.json,
         _pinned(torch.from_numpy(draft.mask), pin),
+        None if draft.soft_labels is None else _pinned(torch.from_numpy(draft.soft_labels), pin),
     )
 
 

@@ -1,15 +1,18 @@
 """Verify a data set: read every byte and say of each that is not as it should be where it lies."""
 
 import hashlib
+import zlib
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 
 from wds_imagenet.errors import ChangedError, CorruptError, DataError, NotFoundError
+from wds_imagenet.format.manifest import FOLDER
 from wds_imagenet.format.samples import read_samples
 from wds_imagenet.images.decode import decode
 from wds_imagenet.reading.dataset import Dataset
 from wds_imagenet.reading.fetch import Extent
+from wds_imagenet.reading.layers import Layer
 from wds_imagenet.reading.threads import map_ahead
 from wds_imagenet.sample import IMAGE_SUFFIXES, Sample
 
@@ -34,8 +37,8 @@ class Checked:
     """What one block came to."""
 
     extent: Extent
-    data: bytes | None
-    """None if it could not be read."""
+    bytes: int
+    """How many of it could be read: all, or none."""
     keys: tuple[str, ...]
     labels: tuple[int | None, ...]
     findings: tuple[Finding, ...]
@@ -51,72 +54,111 @@ class _Totals:
     """Whether every block could be read: keys and labels are compared only then."""
 
 
-def verify(dataset: Dataset, *, deep: bool = False, threads: int = 4) -> Iterator[Checked]:
+def verify_layer(dataset: Dataset, layer: Layer, *, threads: int = 4) -> Iterator[Checked]:
+    """Yield every block of a layer, checked as `verify` checks those of its data set.
+
+    Its samples are those of the data set, key by key, in the same blocks; they are not told again.
+    """
+    own = Dataset(dataset.store, layer.manifest, fetcher=layer.fetcher)
+    for checked in verify(own, threads=threads, keys=dataset.keys):
+        where = (f"{layer.folder}{item.shard or ''}" for item in checked.findings)
+        findings = (replace(item, shard=at) for item, at in zip(checked.findings, where, strict=True))
+        yield replace(checked, keys=(), labels=(), findings=tuple(findings))
+
+
+def verify(
+    dataset: Dataset,
+    *,
+    deep: bool = False,
+    threads: int = 4,
+    keys: Callable[[], Iterator[str]] | None = None,
+) -> Iterator[Checked]:
     """Yield every block, checked, and one last time the end of the last with what the whole lacks.
 
     Guarantees that a data set without findings is, byte for byte, the one whose manifest it has: sizes,
     checksums of blocks and shards, tar structure, keys, labels, JSON, and each image against the hash
     in its JSON. With `deep`, each image also decodes. Costs one reading of the data set; memory for
-    2·threads blocks and all keys.
+    2·threads blocks and all keys. Those that it should have are `keys`, by default what its `keys.txt` lists.
     """
     totals = _Totals()
     digest, readable = hashlib.sha256(), True
-    for checked in map_ahead(
+    said: set[Finding] = set()
+    for checked, data in map_ahead(
         lambda extent: _check_block(dataset, extent, deep=deep),
         dataset.extents,
         threads=threads,
         ahead=2 * threads,
         name="verify",
     ):
-        extent, findings = checked.extent, list(checked.findings)
+        extent = checked.extent
+        # What is told of a whole shard is told once, not for each of its blocks.
+        findings = [item for item in checked.findings if item.offset is not None or item not in said]
+        said.update(item for item in findings if item.offset is None)
         totals.keys += checked.keys
         totals.labels.update(checked.labels)
         if extent.offset == 0:
             digest, readable = hashlib.sha256(), True
-        if checked.data is None:
+        if data is None:
             totals.complete = readable = False
         else:
             totals.complete &= len(checked.keys) == extent.block.samples
-            digest.update(checked.data)
+            digest.update(data)
         if extent.is_last and readable and digest.hexdigest() != extent.shard.sha256:
             findings.append(Finding("the shard's SHA-256 is not the manifest's", extent.shard.name))
-        yield Checked(extent, None, checked.keys, checked.labels, tuple(findings))
-    whole = tuple(_check_whole(dataset, totals))
+        yield Checked(extent, checked.bytes, checked.keys, checked.labels, tuple(findings))
+    whole = tuple(_check_whole(dataset, totals, keys or dataset.keys))
     if whole:
-        yield Checked(dataset.extents[-1], None, (), (), whole)
+        yield Checked(dataset.extents[-1], 0, (), (), whole)
 
 
-def _check_block(dataset: Dataset, extent: Extent, *, deep: bool) -> Checked:
+def _check_block(dataset: Dataset, extent: Extent, *, deep: bool) -> tuple[Checked, bytes | None]:
     shard, offset = extent.shard.name, extent.offset
     try:
-        data = dataset.fetcher.read(extent)
+        data, damage = _read(dataset, extent)
     except CorruptError as error:
-        findings = [Finding(str(error), shard, offset), *_damaged(dataset, extent)]
-        return Checked(extent, None, (), (), tuple(findings))
+        return Checked(extent, 0, (), (), (Finding(str(error), shard, offset),)), None
     except (NotFoundError, ChangedError) as error:  # a store that is down is no finding
-        return Checked(extent, None, (), (), (Finding(str(error), shard, offset),))
+        return Checked(extent, 0, (), (), (Finding(str(error), shard),)), None
+    if damage is not None:
+        return Checked(extent, len(data), (), (), tuple(_damaged(dataset, extent, data, damage))), None
     try:
         samples = dataset.fetcher.split(extent, data)
     except CorruptError as error:
-        return Checked(extent, data, (), (), (Finding(str(error), shard, offset),))
+        return Checked(extent, len(data), (), (), (Finding(str(error), shard, offset),)), data
     labels, wrong = [], []
     for sample in samples:
         label, problems = _check_sample(dataset, sample, deep=deep)
         labels.append(label)
         wrong += [Finding(problem, shard, offset, sample.key) for problem in problems]
     keys = tuple(sample.key for sample in samples)
-    return Checked(extent, data, keys, tuple(labels), tuple(wrong))
+    return Checked(extent, len(data), keys, tuple(labels), tuple(wrong)), data
 
 
-def _damaged(dataset: Dataset, extent: Extent) -> Iterator[Finding]:
-    """Name the samples of a damaged block whose images are not what their JSON says, if it can be told."""
+def _read(dataset: Dataset, extent: Extent) -> tuple[bytes, CorruptError | None]:
+    """Return a block's bytes, and what is wrong with them.
+
+    A whole block of a shard that is too long or too short has nothing wrong; of the shard it is told.
+    """
     try:
-        data = dataset.store.read(extent.shard.name, extent.offset, extent.offset + extent.block.size).data
+        return dataset.fetcher.read(extent), None
+    except CorruptError as error:
+        damage = error
+    path = f"{dataset.fetcher.folder}{extent.shard.name}"
+    data = dataset.store.read(path, extent.offset, extent.offset + extent.block.size).data
+    return data, damage if zlib.crc32(data) != extent.block.crc32 else None
+
+
+def _damaged(dataset: Dataset, extent: Extent, data: bytes, damage: CorruptError) -> Iterator[Finding]:
+    """Tell of a damaged block, and name those of its samples whose images are not what their JSON says."""
+    told, found = str(damage), []
+    try:
         for sample in read_samples(data, ended=extent.is_last):
             for problem in _check_sample(dataset, sample, deep=False)[1]:
-                yield Finding(problem, extent.shard.name, extent.offset, sample.key)
-    except (DataError, NotFoundError, ChangedError) as error:
-        yield Finding(f"from here on: {error}", extent.shard.name, extent.offset)
+                found.append(Finding(problem, extent.shard.name, extent.offset, sample.key))
+    except DataError as error:
+        told += f"; in the block, {error}"
+    yield Finding(told, extent.shard.name, extent.offset)
+    yield from found
 
 
 def _check_sample(dataset: Dataset, sample: Sample, *, deep: bool) -> tuple[int | None, list[str]]:
@@ -139,9 +181,13 @@ def _check_sample(dataset: Dataset, sample: Sample, *, deep: bool) -> tuple[int 
     return label, problems
 
 
-def _check_whole(dataset: Dataset, totals: _Totals) -> Iterator[Finding]:
+def _check_whole(
+    dataset: Dataset, totals: _Totals, listed: Callable[[], Iterator[str]]
+) -> Iterator[Finding]:
     manifest = dataset.manifest
-    sizes = {info.path: info.size for info in dataset.store.list_objects() if info.path.endswith(".tar")}
+    folder = dataset.fetcher.folder
+    paths = ((i.path.removeprefix(folder), i.size) for i in dataset.store.list_objects(folder))
+    sizes = {path: size for path, size in paths if path.endswith(".tar") and not path.startswith(FOLDER)}
     for shard in manifest.shards:
         size = sizes.pop(shard.name, None)
         if size is not None and size != shard.size:
@@ -153,7 +199,7 @@ def _check_whole(dataset: Dataset, totals: _Totals) -> Iterator[Finding]:
     for key in twice[:10]:
         yield Finding("the key comes more than once in the data set", key=key)
     try:
-        keys = list(dataset.keys())
+        keys = list(listed())
     except (CorruptError, NotFoundError) as error:
         yield Finding(str(error))
         keys = totals.keys

@@ -2,29 +2,62 @@
 
 - `reference`    what a source yields
 - `imagefolder`  one folder a class
-- `imagenet`     ILSVRC2012 as released; `ilsvrc` knows its names
+- `imagenet`     ILSVRC2012 as released; `ilsvrc` knows its names, `kaggle` its CSVs, `truth` its labels
+- `imagenet21k`  the whole ImageNet; `synsets` knows its class lists
+- `imagenet21k_p`  ImageNet-21K-P; `releases` knows its class lists by their hashes
+- `imagenet_v2`  the three test sets of ImageNet-V2
+- `open_images`  Open Images; `flickr` knows its photographs, `verdicts` what is in them, `hosted` where
+                 they are kept, `gathering` brings that together
 - `table`        a CSV, TSV, JSONL or Parquet file that lists images; `rows` and `parquet` read it,
-                 `columns` understands it, `places` finds the images
+                 `columns` understands it, `places` finds the images, `grouping` joins rows of one
 - `sidecars`     images with files `beside` them, or with one JSON of `annotations` for all
+- `arrivals`     the images of a gzipped archive, as a stream
 - `files`        the files of an input: a folder or an archive, on any store
 - `archives`     tars, and tars of tars, listed in place; `windows` reads their headers
+- `streams`      gzipped tars, read from beginning to end
+- `texts`        large CSV files, row by row; `ledger` brings their rows in order, on disk
 - `images`       which files are images, and the keys that they get
+- `webdataset`   shards that are there already; `shards` reads them, `selection` says which samples are
+                 taken and what their labels become
+- `huggingface`  Parquet files with images in them; `features` tells what the columns are, `survey` what
+                 all rows have
+- `parts`        the files that a data set is split into
+- `spool`        references on disk, for the many; `recurring` finds those of one key
 - `options`      what a source lets a person choose
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
+from wds_imagenet.sources.huggingface import huggingface
 from wds_imagenet.sources.imagefolder import imagefolder
 from wds_imagenet.sources.imagenet import imagenet
+from wds_imagenet.sources.imagenet21k import imagenet21k
+from wds_imagenet.sources.imagenet21k_p import imagenet21k_p
+from wds_imagenet.sources.imagenet_v2 import imagenet_v2
+from wds_imagenet.sources.open_images import open_images
 from wds_imagenet.sources.options import Option, Source, options_of
 from wds_imagenet.sources.reference import Arrival, Attachment, Kind, Listing, Metadata, Reference, Stream
 from wds_imagenet.sources.sidecars import sidecars
+from wds_imagenet.sources.spool import Spool, spool_in_order
 from wds_imagenet.sources.table import table
+from wds_imagenet.sources.webdataset import webdataset
 
+_ALL: Final[Sequence[Source]] = (
+    imagenet,
+    imagenet21k,
+    imagenet21k_p,
+    imagenet_v2,
+    open_images,
+    imagefolder,
+    table,
+    sidecars,
+    webdataset,
+    huggingface,
+)
 SOURCES: Final[Mapping[str, Source]] = MappingProxyType(
-    {source.__name__: source for source in (imagenet, imagefolder, table, sidecars)}
+    {source.__name__.replace("_", "-"): source for source in _ALL}
 )
 """Every source by its name; the first line of its docstring says what it lists."""
 
@@ -38,10 +71,18 @@ __all__ = [
     "Option",
     "Reference",
     "Source",
+    "Spool",
     "Stream",
+    "huggingface",
     "imagefolder",
     "imagenet",
+    "imagenet21k",
+    "imagenet21k_p",
+    "imagenet_v2",
+    "open_images",
     "options_of",
     "sidecars",
+    "spool_in_order",
     "table",
+    "webdataset",
 ]

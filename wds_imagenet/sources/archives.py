@@ -33,10 +33,11 @@ class File:
     size: int
 
 
-def list_archive(read: Read, size: int, url: str, folder: str = "") -> Iterator[File]:
+def list_archive(read: Read, size: int | None, url: str, folder: str = "") -> Iterator[File]:
     """Yield every file in the tar archive at a URL, those of inner tars included, in its own order.
 
-    `read(offset, size)` reads the archive, and `folder` is put before every path. Guarantees what
+    `read(offset, size)` reads the archive, in rising order; a `size` of None says that it ends where
+    that finds no more. `folder` is put before every path. Guarantees what
     `format.tar.walk` does: an archive that is damaged or ends early raises `CorruptError` with the
     offset, and a note with the URL and the member. A compressed one, which cannot be read at
     random, raises `SourceError`. Costs one read a member, about 10 µs of CPU.
@@ -52,13 +53,13 @@ def list_archive(read: Read, size: int, url: str, folder: str = "") -> Iterator[
             yield File(name, url, inner.offset, inner.size)
 
 
-def _walk(read: Read, start: int, stop: int, where: str) -> Iterator[Member]:
-    head = bytes(read(start, RECORD))
-    for magic, kind, tool in _COMPRESSED:
-        if head.startswith(magic):
-            raise SourceError(f"{where} is a {kind} file, not to be read at random: {tool} it first")
+def _walk(read: Read, start: int, stop: int | None, where: str) -> Iterator[Member]:
     last = "before its first member"
     try:
+        head = bytes(read(start, RECORD))
+        for magic, kind, tool in _COMPRESSED:
+            if head.startswith(magic):
+                raise SourceError(f"{where} is a {kind} file, not to be read at random: {tool} it first")
         for member in walk(read, start, stop):
             yield member
             last = f"after the member {member.name!r}"

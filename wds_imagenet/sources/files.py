@@ -9,6 +9,7 @@ from wds_imagenet.sources.archives import File, list_archive
 from wds_imagenet.sources.windows import open_reader
 from wds_imagenet.storage import open_store
 from wds_imagenet.storage.store import ObjectInfo, Store
+from wds_imagenet.storage.url import parse_url
 
 
 def list_files(url: str, options: Options, archives: re.Pattern[str] | None = None) -> Iterator[File]:
@@ -32,6 +33,12 @@ def list_files(url: str, options: Options, archives: re.Pattern[str] | None = No
             yield File(info.path, address(store.url, info.path), 0, info.size)
     if empty:
         raise SourceError(f"there is nothing at {url}: no file, and no folder with files")
+
+
+def folder_name(url: str) -> str:
+    """Return what the folder at a URL is called, also where that is `.`; "" where it has no name."""
+    location = parse_url(url)
+    return (location.root if location.scheme == "file" else url).rstrip("/").rpartition("/")[2]
 
 
 def _list_archive(store: Store, info: ObjectInfo, folder: str = "") -> Iterator[File]:

@@ -51,7 +51,7 @@ def describe(paths: Sequence[str]) -> str:
         return "there are no files at all"
     kinds = Counter(f".{suffix_of(path)}" if suffix_of(path) else "without suffix" for path in paths)
     counts = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common(5))
-    if ".tar" in kinds:
+    if not kinds.keys().isdisjoint((".tar", ".tgz", ".gz")):
         return f"found {counts}; to read a tar archive, give the archive itself, not its folder"
     return f"found {counts}, the first is {paths[0]!r}"
 
@@ -63,6 +63,15 @@ def passed_over(paths: Sequence[str], what: str) -> list[str]:
     first = sorted(paths)[:3]
     more = ", …" if len(paths) > len(first) else ""
     return [f"passed over {len(paths):,} {what}: {', '.join(first)}{more}"]
+
+
+def make_key_of(file: File, name: str) -> str:
+    """Return the key that a name gives; the `DataError` where it gives none says of which file."""
+    try:
+        return make_key(name)
+    except DataError as error:
+        error.add_note(f"made from {file.url}: {file.path!r} at offset {file.offset:,}")
+        raise
 
 
 def choose_keys(paths: Sequence[str], where: Callable[[int], str]) -> list[str]:

@@ -1,4 +1,8 @@
-"""Sources, and what each lets a person choose: read from its signature, so it is said once."""
+"""Sources, and what each lets a person choose: read from its signature, so it is said once.
+
+Messages speak of an option as `option 'key_column'`, or with a value as `option others='skip'`; the command
+line shows these as `--key-column` and `--others skip`. That of a label file is `option 'names.devkit'`.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +27,7 @@ class Option:
     """What it is, as a phrase without a full stop."""
 
 
-def options_of(source: Source) -> tuple[Option, ...]:
+def options_of(source: Callable[..., object]) -> tuple[Option, ...]:
     """Return the options of a source: its keyword-only parameters, each `Annotated` with its help."""
     hints = get_type_hints(source, include_extras=True)
     names = [p.name for p in signature(source).parameters.values() if p.kind is Parameter.KEYWORD_ONLY]

@@ -48,7 +48,7 @@ def locate(rows: Rows, column: str, root: str, options: Options) -> list[Place]:
     if missing:
         raise SourceError(
             f"{rows.where(missing[0])}: there is no {names[missing[0]]} in {base.url} (and so for "
-            f"{len(missing):,} of {len(names):,} rows); another folder can be given as root"
+            f"{len(missing):,} of {len(names):,} rows); another folder can be given as option 'root'"
         )
     return [
         Place(name, url or address(base.url, name), None if url else sizes[name])
@@ -70,7 +70,7 @@ def _point(cell: object, base: Location) -> tuple[str, str | None]:
         folder = base.root.rstrip("/") + "/"
         path = "/" + posixpath.normpath(path).lstrip("/")
         if base.scheme != "file" or not path.startswith(folder):
-            raise ValueError(f"{path} lies outside of {base.url}; another root can be given, / for all")
+            raise ValueError(f"{path} lies outside of {base.url}; another one can be given as option 'root', / for all")
         path = path.removeprefix(folder)
     return check_path(posixpath.normpath(path)), None
 

@@ -64,7 +64,7 @@ def _one_character(delimiter: str | None) -> str | None:
     if delimiter in ("tab", "\\t"):
         return "\t"
     if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
-        raise UsageError(f"a delimiter is one character, or 'tab', and not {delimiter!r}")
+        raise UsageError(f"option 'delimiter' is one character, or 'tab', and not {delimiter!r}")
     return delimiter
 
 
@@ -130,7 +130,7 @@ def _header(url: str, cells: list[str], delimiter: str) -> list[str]:
         raise SourceError(f"{url} has {len(names):,} columns; at most {_MAX_COLUMNS:,} are read")
     other = next((mark for mark in ",;\t|" if mark != delimiter and mark in names[0]), None)
     if len(names) == 1 and other:
-        raise SourceError(f"{url} has the one column {names[0]!r}: give {other!r} as delimiter")
+        raise SourceError(f"{url} has the one column {names[0]!r}: give option delimiter={other!r}")
     named = [name for name in names if name]  # pandas leaves the name of its index empty
     if len(set(named)) < len(named):
         twice = next(name for name in named if named.count(name) > 1)

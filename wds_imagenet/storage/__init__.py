@@ -11,7 +11,9 @@ objects.py      the fast engine, for s3, gs and az: obstore's own API
 generic.py      the engine for all the rest: fsspec
 credentials.py  what signs obstore's requests to S3
 fault.py        what a failure means, whichever engine met it
+download.py     images off the web, from whoever has them
 retry.py        trying again, within bounds
+waiting.py      one attempt, which Ctrl-C and a stop can cut short
 
 No other room knows fsspec or obstore.
 """

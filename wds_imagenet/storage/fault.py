@@ -14,8 +14,10 @@ from wds_imagenet.errors import (
     StoreError,
     UnavailableError,
 )
+from wds_imagenet.storage.url import SCHEMES
 
 NO_CREDENTIALS: Final = "NoCredentials"
+NO_ACCOUNT: Final = "NoAccount"
 BAD_CERTIFICATE: Final = "BadCertificate"
 BAD_PATH: Final = "BadPath"
 EXISTS: Final = "Exists"
@@ -51,12 +53,28 @@ def _rule(
     return _Rule(frozenset(codes), frozenset(statuses), kind, told)
 
 
+_ADVICE: Final = {
+    "s3": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE, or for public data "
+    "--storage-option anon=true",
+    "gs": "set GOOGLE_APPLICATION_CREDENTIALS to a service account's JSON file, or for public data "
+    "--storage-option skip_signature=true",
+    "az": "set AZURE_STORAGE_ACCOUNT_NAME with AZURE_STORAGE_ACCOUNT_KEY or AZURE_STORAGE_SAS_TOKEN, or for "
+    "public data --storage-option skip_signature=true",
+    "": "the options of its fsspec class may bring them, as --storage-option NAME=VALUE",
+}
+"""What to do without credentials, for each kind of store."""
+
 _RULES: Final = (
     _rule(
         DeniedError,
-        "no credentials were found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (or your cloud's own) "
-        "or AWS_PROFILE, or for public data --storage-option anon=true",
+        "no credentials were found; {advice}",
         NO_CREDENTIALS,
+    ),
+    _rule(
+        StoreError,
+        "{reason}: set AZURE_STORAGE_ACCOUNT_NAME or --storage-option account_name=NAME, or write it in the "
+        "URL: az://CONTAINER@ACCOUNT/path",
+        NO_ACCOUNT,
     ),
     _rule(
         StoreError, "{reason}; does the endpoint speak https with a certificate known here?", BAD_CERTIFICATE
@@ -127,7 +145,9 @@ def meaning(fault: Fault, where: str) -> StoreError | CorruptError:
     """Return the error to raise: what happened, where, and what to do."""
     for rule in _RULES:
         if fault.code in rule.codes or fault.status in rule.statuses:
-            return rule.kind(f"{where}: {rule.told.format(reason=fault.reason)}")
+            scheme = SCHEMES.get(where.partition("://")[0], "")
+            advice = _ADVICE.get(scheme, _ADVICE[""])
+            return rule.kind(f"{where}: {rule.told.format(reason=fault.reason, advice=advice)}")
     return StoreError(f"{where}: {fault.reason}")
 
 

@@ -7,6 +7,7 @@ from threading import Lock
 from typing import Any, Final
 
 from wds_imagenet.errors import ChangedError, MissingExtraError, StoreError
+from wds_imagenet.storage import waiting
 from wds_imagenet.storage.fault import BAD_CERTIFICATE, EXISTS, NO_BUCKET, NO_CREDENTIALS, TRANSPORT, Fault
 from wds_imagenet.storage.objects import PART, PARTS
 from wds_imagenet.storage.options import Options
@@ -111,10 +112,12 @@ class FsspecEngine:
         return f"{self._root}/{path}{self._query}"
 
     def _call(self, method: str, *args: object, size: int | None = 0, **options: Any) -> Any:  # noqa: ANN401
-        if self._fs.async_impl:  # its calls take a timeout, without which a swallowed upload never ends
-            longest = self._longest if size is None else self._idle + size / _SLOWEST
-            options["timeout"] = max(longest, self._idle)
-        return getattr(self._fs, method)(*args, **options)
+        if not self._fs.async_impl:
+            return getattr(self._fs, method)(*args, **options)
+        # Not its blocking calls: nothing ends those, not even a swallowed upload.
+        longest = self._longest if size is None else self._idle + size / _SLOWEST
+        work = getattr(self._fs, f"_{method}")(*args, **options)
+        return waiting.run_in(self._fs.loop, work, max(longest, self._idle))
 
     def _info(self, path: str, found: Mapping[str, Any]) -> ObjectInfo:
         if found.get("size") is None:

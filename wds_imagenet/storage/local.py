@@ -128,6 +128,8 @@ class LocalStore:
                 for name in names:
                     if name.endswith(_TEMPORARY) or staging in (Path(folder) / name).parents:
                         _remove_if_dead(Path(folder) / name)
+        with suppress(OSError):  # somebody is at work there, or nobody ever was
+            staging.rmdir()
 
     def _full(self, path: str) -> Path:
         return self._root / check_path(path)

@@ -9,8 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from wds_imagenet.errors import UnavailableError
+from wds_imagenet.storage import waiting
 from wds_imagenet.storage.credentials import find_credentials
-from wds_imagenet.storage.fault import BAD_CERTIFICATE, BAD_PATH, NO_BUCKET, NO_CREDENTIALS, TRANSPORT, Fault
+from wds_imagenet.storage.fault import (
+    BAD_CERTIFICATE,
+    BAD_PATH,
+    NO_ACCOUNT,
+    NO_BUCKET,
+    NO_CREDENTIALS,
+    TRANSPORT,
+    Fault,
+)
 from wds_imagenet.storage.options import Options
 from wds_imagenet.storage.store import Blob, ObjectInfo
 from wds_imagenet.storage.url import Location
@@ -31,6 +40,7 @@ _SIGNS: Final = (
     (r"Received redirect without LOCATION", "PermanentRedirect"),
     (r"External AWS credential provider", "AccessDenied"),
     (r"Wanted range starting at \d+, but object was only", "InvalidRange"),
+    (r"Account must be specified", NO_ACCOUNT),
     (r"HTTP error: ", TRANSPORT),
 )
 """What an error's text says, and the code it stands for."""
@@ -80,48 +90,56 @@ class ObjectEngine:
 
     def info(self, path: str) -> ObjectInfo:
         """HEAD."""
-        return self._info(self._obstore.head(self._small, self._key(path)))
+        return self._info(waiting.run(lambda: self._obstore.head_async(self._small, self._key(path))))
 
     def get(self, path: str, start: int, stop: int | None, etag: str | None) -> Blob:
         """GET with a range, guarded by the ETag."""
         options: dict[str, Any] = {} if etag is None else {"if_match": etag}
         if stop is not None:
             options["range"] = (start, stop)
-        reply = self._obstore.get(self._small, self._key(path), options=options)  # type: ignore[arg-type]
-        first, last = reply.range
-        # One chunk as large as the range: it arrives as bytes and is not copied again.
-        data = b"".join(reply.stream(min_chunk_size=max(1, last - first)))
+        first, last, data, meta = waiting.run(lambda: self._get(path, options))
         if first != start or len(data) != last - first:
             raise UnavailableError(
                 f"{self._url}/{path}: bytes {first} to {last} were promised, and {len(data)} of them sent"
             )
-        return Blob(data, self._info(reply.meta))
+        return Blob(data, self._info(meta))
 
     def put(self, path: str, data: bytes, *, create: bool) -> None:
         """PUT, with If-None-Match to create."""
         client = self._small if len(data) <= _SMALL else self._large
         mode: Literal["create", "overwrite"] = "create" if create else "overwrite"
-        self._obstore.put(client, self._key(path), data, mode=mode, chunk_size=PART, max_concurrency=PARTS)
+        self._put(client, path, data, mode=mode)
 
     def put_file(self, path: str, file: Path) -> None:
         """PUT, in parts if it is large; parts of an upload that failed are removed again."""
-        self._obstore.put(self._large, self._key(path), file, chunk_size=PART, max_concurrency=PARTS)
+        self._put(self._large, path, file)
 
     def list_objects(self, folder: str) -> Iterable[ObjectInfo]:
         """LIST, a thousand at a time."""
         prefix = self._key(folder) if folder else self._folder
-        for page in self._obstore.list(self._small, prefix or None, chunk_size=1000):
-            for meta in page:
-                if meta["path"] != self._folder:  # the marker of the folder itself
-                    yield self._info(meta)
+        for meta in waiting.run(lambda: self._list(prefix)):
+            if meta["path"] != self._folder:  # the marker of the folder itself
+                yield self._info(meta)
 
     def delete(self, path: str) -> None:
         """DELETE, of which Azure says when there is nothing."""
         try:
-            self._obstore.delete(self._small, self._key(path))
+            waiting.run(lambda: self._obstore.delete_async(self._small, self._key(path)))
         except FileNotFoundError as error:
             if translate(error).code in NO_BUCKET:
                 raise
+
+    async def _get(self, path: str, options: Any) -> "tuple[int, int, bytes, ObjectMeta]":  # noqa: ANN401
+        reply = await self._obstore.get_async(self._small, self._key(path), options=options)
+        return *reply.range, bytes(await reply.bytes_async()), reply.meta
+
+    async def _list(self, prefix: str) -> "list[ObjectMeta]":
+        pages = self._obstore.list(self._small, prefix or None, chunk_size=1000)
+        return [meta async for page in pages for meta in page]
+
+    def _put(self, client: Any, path: str, data: bytes | Path, **mode: Any) -> None:  # noqa: ANN401
+        how: dict[str, Any] = {"chunk_size": PART, "max_concurrency": PARTS, **mode}
+        waiting.run(lambda: self._obstore.put_async(client, self._key(path), data, **how))
 
     def _key(self, path: str) -> str:
         return f"{self._folder}/{path}" if self._folder else path

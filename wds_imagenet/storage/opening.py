@@ -15,8 +15,9 @@ def open_store(url: str | os.PathLike[str], **options: object) -> Store:
 
     Options are those of `--storage-option NAME=VALUE`: s3fs's names or obstore's for `s3://`, those of the
     fsspec class elsewhere, and everywhere `engine` (`obstore`, `fsspec`), `retries`, `timeout` (seconds that
-    a request may go without progress) and `deadline` (seconds after which none is begun again). Local paths
-    need none, and take any. Credentials and endpoint come from the options or else the environment.
+    a request may go without progress) and `deadline` (seconds after which none is begun again: by default
+    180, and 10 as long as the store has never answered). Local paths need none, and take any. Credentials and
+    endpoint come from the options or else the environment.
 
     Raises `UsageError` for a URL or option that is not understood.
     """

@@ -1,8 +1,9 @@
 """What a user may say about a store, in s3fs's words or in obstore's, made into what each takes. Pure."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
+from urllib.parse import urlsplit
 
 from wds_imagenet import strict_json
 from wds_imagenet.errors import UsageError
@@ -60,6 +61,9 @@ _KEYS: Final = {
     "secret_access_key": "AWS_SECRET_ACCESS_KEY",
     "session_token": "AWS_SESSION_TOKEN",
 }
+_FIRST_CONTACT: Final = 10.0
+"""Seconds for which a store that never answered is tried again."""
+_ENDPOINTS: Final = frozenset({"endpoint", "endpoint_url", "base_url", "msi_endpoint", "sts_endpoint"})
 _PUBLIC: Final = frozenset({"endpoint", "region", "profile", "region_name", "endpoint_url", "base_url"})
 _WORDS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 _BOOLEANS: Final = frozenset(
@@ -74,6 +78,8 @@ class Options:
     engine: str = ""
     """`obstore`, `fsspec`, or nothing for whichever can do it."""
     retry: Retry = field(default_factory=Retry)
+    first_contact: Retry = field(default_factory=Retry)
+    """The same, until the store has answered once: a wrong address should not take minutes to be noticed."""
     timeout: float = 30.0
     """Seconds that a request may go without progress."""
     config: Mapping[str, object] = field(default_factory=dict, repr=False)
@@ -83,6 +89,14 @@ class Options:
     def secrets(self) -> frozenset[str]:
         """The values that no message may show."""
         return frozenset(_secrets(self.config))
+
+    def endpoint_note(self, scheme: str) -> str:
+        """Say at which address a store of this scheme is sought, to whom it does not answer."""
+        if "endpoint" in self.config:
+            return f" (at the endpoint {self.config['endpoint']})"
+        if scheme == "s3" and "profile" not in self.config:
+            return " (at Amazon's own endpoint: no AWS_ENDPOINT_URL or endpoint_url is given)"
+        return ""
 
 
 def parse_options(scheme: str, options: Mapping[str, object], environ: Mapping[str, str]) -> Options:
@@ -96,13 +110,15 @@ def parse_options(scheme: str, options: Mapping[str, object], environ: Mapping[s
     if engine not in {"", "obstore", "fsspec"}:
         raise UsageError(f"engine={engine}: the engines are obstore and fsspec")
     usual = Retry()
+    first = _FIRST_CONTACT if "deadline" not in rest else float("inf")
     retry = Retry(
         attempts=1 + int(_number("retries", rest.pop("retries", usual.attempts - 1))),
         deadline=_number("deadline", rest.pop("deadline", usual.deadline)),
     )
     timeout = _number("timeout", rest.pop("timeout", 30.0))
     config = _s3_config(rest, environ) if scheme == "s3" else {n: _value(n, v) for n, v in rest.items()}
-    return Options(engine, retry, timeout, config)
+    _check_endpoints(config)
+    return Options(engine, retry, replace(retry, deadline=min(retry.deadline, first)), timeout, config)
 
 
 def obstore_config(scheme: str, options: Options) -> dict[str, object] | None:
@@ -176,6 +192,23 @@ def _mapping(value: object) -> Mapping[str, object]:
     if not isinstance(value, Mapping):
         raise UsageError('a storage option of the name *_kwargs is a JSON object: {"name": value}')
     return value
+
+
+def _check_endpoints(config: Mapping[str, object]) -> None:
+    """Refuse what obstore would panic at and others misread: an address without its scheme."""
+    for name in _ENDPOINTS & config.keys():
+        value = str(config[name])
+        shown = value.rpartition("@")[2].partition("?")[0]
+        try:
+            parts = urlsplit(value)
+            whole = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+        except ValueError:
+            whole = False
+        if not whole or value != value.strip():
+            raise UsageError(
+                f"the endpoint {shown!r} is no address: write http://HOST:PORT or https://HOST, with the "
+                f"scheme, in {' or '.join(_ENVIRONMENT['endpoint'][:2])} or the storage option {name}"
+            )
 
 
 def _number(name: str, value: object) -> float:

@@ -1,6 +1,8 @@
 """A folder on any store but the local disk: retries, checks and clear errors around an engine."""
 
+import logging
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -26,6 +28,10 @@ from wds_imagenet.storage.store import Blob, ObjectInfo
 from wds_imagenet.storage.url import Location, check_path
 
 _Result = TypeVar("_Result")
+_log = logging.getLogger(__name__)
+_SILENCE: Final = 3.0
+"""Seconds after which retrying is mentioned."""
+_EVERY: Final = 60.0
 
 
 class RemoteStore:
@@ -36,22 +42,25 @@ class RemoteStore:
 
     staging: Path | None = None
 
-    def __init__(self, location: Location, options: Options) -> None:
+    def __init__(self, location: Location, options: Options, *, answered: bool = False) -> None:
         self.url: str = location.url
         self.shared: bool = location.scheme != "memory"
         self._location: Final = location
         self._options: Final = options
         self._secrets: Final = options.secrets | {location.query} - {""}
         self._connected: tuple[int, Engine] | None = None
+        self._answered = answered
+        self._spoke = 0.0
 
     def __repr__(self) -> str:
         return f"RemoteStore({self.url!r})"
 
-    def __getstate__(self) -> tuple[Location, Options]:
-        return self._location, self._options
+    def __getstate__(self) -> tuple[Location, Options, bool]:
+        return self._location, self._options, self._answered
 
-    def __setstate__(self, state: tuple[Location, Options]) -> None:
-        self.__init__(*state)  # type: ignore[misc] # the handles belong to the process that made them
+    def __setstate__(self, state: tuple[Location, Options, bool]) -> None:
+        location, options, answered = state  # the handles belong to the process that made them
+        self.__init__(location, options, answered=answered)  # type: ignore[misc]
 
     def info(self, path: str) -> ObjectInfo:
         """See `Store.info`."""
@@ -142,19 +151,34 @@ class RemoteStore:
         self._try(check_path(path), call)
 
     def _try(self, path: str, call: Callable[[Engine], _Result]) -> _Result:
-        return retrying(lambda: self._once(path, call), self._options.retry, self._where(path))
+        where = self._where(path)
+        retry = self._options.retry if self._answered else self._options.first_contact
+        return retrying(lambda: self._once(path, call), retry, where, self._say)
+
+    def _say(self, error: UnavailableError, elapsed: float) -> None:
+        """Say that it takes long, once a minute, however many threads have the same trouble."""
+        now = time.monotonic()
+        if elapsed > _SILENCE and now - self._spoke > _EVERY:
+            self._spoke = now
+            longest = self._options.retry.deadline
+            _log.warning("%s; trying again, for up to %.0f s", error, longest)
 
     def _once(self, path: str, call: Callable[[Engine], _Result]) -> _Result:
         engine = self._engine()
         try:
-            return call(engine)
+            result = call(engine)
         except WdsImagenetError:
             raise
         except engine.failures as error:
             fault = engine.fault(error)
             told = meaning(fault, self._where(path))
+            self._answered |= fault.status is not None
+            if isinstance(told, UnavailableError):
+                told.args = (f"{told}{self._options.endpoint_note(self._location.scheme)}",)
             told.args = (redact(str(told), self._secrets),)
             raise told from (error if self._is_clean(error) else None)
+        self._answered = True
+        return result
 
     def _is_clean(self, error: BaseException | None) -> bool:
         """Whether a traceback that shows the error and its causes shows no secret."""

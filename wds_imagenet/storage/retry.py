@@ -1,19 +1,15 @@
 """Trying again, a bounded number of times, for as long as a bounded time."""
 
-import logging
 import random
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
 from wds_imagenet.errors import UnavailableError, UsageError
+from wds_imagenet.stop import heeded
 
 _Result = TypeVar("_Result")
-_log = logging.getLogger(__name__)
-
-_thread = threading.local()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +40,19 @@ def delays(retry: Retry, draw: Callable[[], float] = random.random) -> Iterator[
         yield min(retry.cap, retry.first * 2**attempt) * draw()
 
 
-def retry_until(stop: threading.Event) -> None:
-    """Make this thread's retries end, with the error at hand, as soon as the event is set."""
-    _thread.stop = stop
-
-
-def retrying(call: Callable[[], _Result], retry: Retry, what: str) -> _Result:
+def retrying(
+    call: Callable[[], _Result],
+    retry: Retry,
+    what: str,
+    on_failure: Callable[[UnavailableError, float], None] = lambda *_: None,
+) -> _Result:
     """Return `call()`, made again after each `UnavailableError` as `retry` allows.
 
-    Every other error is raised at once. The last `UnavailableError` is raised with a note of how often
-    and how long it was tried.
+    Every other error is raised at once, and that one too as soon as a `Stop` that this thread heeds is set.
+    The last `UnavailableError` is raised with a note of how often and how long it was tried. Those before go,
+    with the seconds since the first attempt, to `on_failure`.
     """
+    stop = heeded()
     started = time.monotonic()
     waits = delays(retry)
     attempt = 0
@@ -63,6 +61,8 @@ def retrying(call: Callable[[], _Result], retry: Retry, what: str) -> _Result:
         try:
             return call()
         except UnavailableError as error:
+            if stop.is_set():
+                raise
             elapsed = time.monotonic() - started
             wait = next(waits, None)
             if wait is None or elapsed + wait > retry.deadline:
@@ -71,9 +71,6 @@ def retrying(call: Callable[[], _Result], retry: Retry, what: str) -> _Result:
                 )
                 raise
             failed = error
-            _log.info("%s: attempt %d failed, the next in %.1f s: %s", what, attempt, wait, error)
-        stop = getattr(_thread, "stop", None)
-        if stop is None:
-            time.sleep(wait)
-        elif stop.wait(wait):
+            on_failure(error, elapsed)
+        if stop.wait(wait):
             raise failed

@@ -1,12 +1,12 @@
 /* `_native`: parts of JPEGs, decoded and resized straight into a batch. Needs libjpeg-turbo.
  *
  * crop_resize(images, windows, out, antialias) -> bytes
- *     images   n buffers, each a JPEG, or None for a row that is left alone
- *     windows  float64 [n, 10]: the scale 1, 2, 4 or 8 at which the picture is decoded; the region (left, top,
+ *     images   n buffers, each a JPEG
+ *     windows  float64 [n, 11]: the scale 1, 2, 4 or 8 at which the picture is decoded; the region (left, top,
  *              right, bottom) that is decoded, in whole pixels at that scale; the box in the region that is
- *              resized; 1 to mirror it, else 0
- *     out      uint8 [n, H, W, 3], contiguous but for its first axis
- *     Returns one status for each: 0 done, 1 left to another decoder, its row then undefined.
+ *              resized; 1 to mirror it, else 0; its row of out
+ *     out      uint8 [rows, H, W, 3], contiguous but for its first axis
+ *     Returns one status for each image: 0 done, 1 left to another decoder, its row then undefined.
  *
  * decode_region(image, scale, left, top, right, bottom, out) -> bool
  *     The region's pixels before they are resized, in a uint8 [H, W, 3], contiguous; False as status 1 above.
@@ -29,7 +29,7 @@
 #include "optimize.h"
 #include "region.h"
 
-enum { COLUMNS = 10, MAX_IMAGES = 4096 };
+enum { COLUMNS = 11, MAX_IMAGES = 4096 };
 
 static const size_t CAP = (size_t)3 << 28; /* bytes of a region: those of a picture of 268 million pixels */
 static const size_t KEPT = (size_t)32 << 20; /* bytes that a thread keeps for the next picture */
@@ -67,7 +67,6 @@ static int side(double value) { return value >= 0 && value <= MAX_SIDE ? (int)va
 
 static Status crop_one(const Py_buffer *image, const double *window, uint8_t *out, int height, int width,
                        int antialias, Scratch *scratch) {
-    if (!image->buf) return LEFT_TO_OTHERS;
     Region region = {side(window[1]), side(window[2]), side(window[3]), side(window[4])};
     const double *box = window + 5;
     Image part;
@@ -96,7 +95,7 @@ static int is_contiguous(const Py_buffer *view, int from, int dimensions) {
 static Py_ssize_t take_all(PyObject *images, Py_buffer *views, Py_ssize_t count) {
     for (Py_ssize_t i = 0; i < count; i++) {
         PyObject *image = PySequence_GetItem(images, i);
-        int failed = !image || (image != Py_None && PyObject_GetBuffer(image, &views[i], PyBUF_SIMPLE) < 0);
+        int failed = !image || PyObject_GetBuffer(image, &views[i], PyBUF_SIMPLE) < 0;
         Py_XDECREF(image);
         if (failed) return i;
     }
@@ -114,9 +113,12 @@ static PyObject *crop_all(PyObject *images, const Py_buffer *windows, const Py_b
         Scratch *scratch = scratch_of_thread();
         no_memory = !scratch;
         for (Py_ssize_t i = 0; i < count && !no_memory; i++) {
-            Status status = crop_one(&views[i], (const double *)windows->buf + COLUMNS * i,
-                                     (uint8_t *)out->buf + i * out->strides[0], (int)out->shape[1],
-                                     (int)out->shape[2], antialias, scratch);
+            const double *window = (const double *)windows->buf + COLUMNS * i;
+            int row = side(window[COLUMNS - 1]);
+            Status status = LEFT_TO_OTHERS;
+            if (row >= 0 && row < out->shape[0])
+                status = crop_one(&views[i], window, (uint8_t *)out->buf + row * out->strides[0],
+                                  (int)out->shape[1], (int)out->shape[2], antialias, scratch);
             statuses[i] = (char)status;
             no_memory = status == NO_MEMORY;
         }
@@ -126,7 +128,7 @@ static PyObject *crop_all(PyObject *images, const Py_buffer *windows, const Py_b
         }
         Py_END_ALLOW_THREADS;
     }
-    for (Py_ssize_t i = 0; i < taken; i++) PyBuffer_Release(&views[i]); /* nothing to be done for None */
+    for (Py_ssize_t i = 0; i < taken; i++) PyBuffer_Release(&views[i]);
     free(views);
     if (no_memory) PyErr_NoMemory();
     if (no_memory || taken < count) Py_CLEAR(result);
@@ -148,10 +150,9 @@ static PyObject *crop_resize(PyObject *self, PyObject *arguments) {
     if (count >= 0) {
         if (count > MAX_IMAGES || !is_contiguous(&windows, 0, 2) || windows.itemsize != sizeof(double) ||
             strcmp(windows.format, "d") != 0 || windows.shape[0] != count || windows.shape[1] != COLUMNS)
-            PyErr_SetString(PyExc_ValueError, "windows are float64 [n, 10], contiguous, of at most 4096 images");
-        else if (!is_contiguous(&out, 1, 4) || out.itemsize != 1 || out.shape[0] != count ||
-                 out.shape[3] != CHANNELS)
-            PyErr_SetString(PyExc_ValueError, "out is uint8 [n, H, W, 3] with contiguous pictures");
+            PyErr_SetString(PyExc_ValueError, "windows are float64 [n, 11], contiguous, of at most 4096 images");
+        else if (!is_contiguous(&out, 1, 4) || out.itemsize != 1 || out.shape[3] != CHANNELS)
+            PyErr_SetString(PyExc_ValueError, "out is uint8 [rows, H, W, 3] with contiguous pictures");
         else
             result = crop_all(images, &windows, &out, antialias);
     }

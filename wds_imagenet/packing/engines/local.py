@@ -12,7 +12,6 @@ import sys
 import threading
 import time
 import traceback
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from multiprocessing.process import BaseProcess
 from types import FrameType, ModuleType
 from typing import Any, Final, Generic, NoReturn, Self, TypeVar, cast
 
+from wds_imagenet.ahead import read_ahead
 from wds_imagenet.errors import WdsImagenetError
 
 Task = TypeVar("Task")
@@ -53,20 +53,12 @@ def run(work: Callable[[Task], Result], tasks: Iterable[Task], workers: int) -> 
             yield from _run_processes(work, tasks, workers)
 
 
-def read_ahead(read: Callable[[Task], Result], tasks: Iterable[Task], threads: int) -> Iterator[Result]:
-    """Yield `read(task)` for every task, in order, `threads` of them under way at a time."""
-    with ThreadPoolExecutor(threads, thread_name_prefix="read-ahead") as pool:
-        ahead: deque[Future[Result]] = deque()
-        try:
-            for task in tasks:
-                ahead.append(pool.submit(read, task))
-                if len(ahead) > threads:
-                    yield ahead.popleft().result()
-            while ahead:
-                yield ahead.popleft().result()
-        finally:
-            for future in ahead:
-                future.cancel()
+def run_threads(
+    work: Callable[[Task], Result], tasks: Iterable[Task], threads: int
+) -> Generator[Result, None, None]:
+    """Yield `work(task)` for every task, in order, in threads of this process; as `read_ahead` does."""
+    with _termination_unwinds():
+        yield from read_ahead(work, tasks, threads)
 
 
 @contextmanager

@@ -1,0 +1,58 @@
+"""Who takes part in what: a file each, in the folder of the contest, and the environment that it runs in."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A module in the contest's folder; what follows a colon in its name is told to its functions."""
+
+    name: str
+    title: str
+    environment: str = "torch"
+
+
+CONTESTS: Final = {
+    "read": (
+        Contender("ours", "wds-imagenet"),
+        Contender("limit:crop", "the limit: libjpeg-turbo in C, the crop's region only, not resized"),
+        Contender("limit:resize", "the limit, resized"),
+        Contender("dali", "DALI, fused random-crop decoding", "dali"),
+        Contender("ffcv_loader:equal", "FFCV, the same files", "ffcv"),
+        Contender("ffcv_loader:own", "FFCV, its own files (quality 90)", "ffcv"),
+        Contender("webdataset_torchvision", "webdataset + torchvision `decode_jpeg`"),
+        Contender("webdataset_pillow", "webdataset + Pillow + torchvision"),
+        Contender("imagefolder", "`ImageFolder` + `DataLoader`"),
+        Contender("litdata_streaming", "litData"),
+        Contender("mosaicml_streaming", "MosaicML Streaming"),
+        Contender("huggingface:streaming", "Hugging Face datasets, streaming our shards"),
+        Contender("huggingface:arrow", "Hugging Face datasets, Arrow files"),
+        Contender("datago_files", "datago, loose files, its own central crop", "datago"),
+        Contender("spdl_pipeline", "SPDL (FFmpeg)", "spdl"),
+    ),
+    "pack": (
+        Contender("ours", "wds-imagenet"),
+        Contender("shardwriter", "webdataset's `ShardWriter`"),
+        Contender("shardwriter_synced", "`ShardWriter`, synced"),
+    ),
+    "plan": (
+        Contender("ours", "wds-imagenet"),
+        Contender("plain_list", "the same references in a plain list"),
+    ),
+    "quality": (
+        Contender("ours:exact", "wds-imagenet, `scaled_decode=False`"),
+        Contender("ours:scaled", "wds-imagenet"),
+        Contender("webdataset_torchvision", "torchvision `decode_jpeg` + v2 transforms, as litData's"),
+        Contender("dali", "DALI", "dali"),
+        Contender("ffcv_loader:equal", "FFCV, the same files", "ffcv"),
+        Contender("ffcv_loader:own", "FFCV, its own files (quality 90)", "ffcv"),
+        Contender("spdl_pipeline", "SPDL (FFmpeg)", "spdl"),
+    ),
+}
+"""The first of each is what the others are compared with; `quality` looks at the modules of `read`."""
+
+
+def folder(contest: str) -> str:
+    """Return the folder of a contest's modules."""
+    return "read" if contest == "quality" else contest

@@ -1,0 +1,46 @@
+"""The environments that `benchmarks/setup` makes: one where versions agree, one more for each peer that differs."""
+
+import json
+import os
+import platform
+import re
+import subprocess
+from pathlib import Path
+from typing import Final
+
+HERE: Final = Path(__file__).parent
+NAMES: Final = ("torch", "mosaicml", "dali", "ffcv", "spdl", "datago")
+
+
+def python(name: str) -> Path:
+    """Return the interpreter of an environment, whether it is there or not."""
+    return HERE / ".venvs" / name / "bin" / "python"
+
+
+def is_there(name: str) -> bool:
+    """Return whether the environment was made to its end."""
+    return (HERE / ".venvs" / name / ".installed").exists()
+
+
+def versions(name: str) -> str:
+    """Return the versions of what an environment was made for, and of what decodes there."""
+    text = (HERE / "requirements" / f"{name}.txt").read_text()
+    wanted = re.findall(r"^[\w-]+", text, re.MULTILINE)
+    wanted += {"torch": ["wds-imagenet", "simplejpeg"]}.get(name, [])
+    program = (
+        "import json, sys; from importlib.metadata import version; "
+        "print(json.dumps({name: version(name) for name in sys.argv[1:]}))"
+    )
+    command = [str(python(name)), "-c", program, *dict.fromkeys([*wanted, "numpy", "pillow"])]
+    found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    return f"{name}: " + ", ".join(f"{package} {version}" for package, version in found.items())
+
+
+def machine() -> str:
+    """Return what the figures were taken on."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    models = (line.partition(": ")[2] for line in lines if line.startswith("model name"))
+    gigabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    cores = len(os.sched_getaffinity(0))
+    cpu = next(models, platform.machine())
+    return f"{cores} × {cpu}, {gigabytes:.0f} GB, {platform.system()} {platform.release()}"

@@ -1,0 +1,47 @@
+"""A train archive such as ILSVRC's, of which there is nothing but the headers, made as they are read."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from wds_imagenet.format.tar import RECORD, ending, header, padded
+from wds_imagenet.sources import Metadata, Reference
+from wds_imagenet.sources.archives import list_archive
+from wds_imagenet.sources.ilsvrc import parse
+
+CLASSES: Final = 1000
+_IMAGE: Final = 109_576  # the mean of ImageNet's
+_STEP: Final = RECORD + padded(_IMAGE)
+_NOTHING: Final[Metadata] = {}
+
+
+def references(entries: int) -> Iterator[Reference]:
+    """Yield a reference for each image of a tar of a thousand tars, found by its headers."""
+    archive = _Archive(-(-entries // CLASSES))
+    for file in list_archive(archive.read, archive.size, "s3://bucket/ILSVRC2012_img_train.tar"):
+        image = parse(file)
+        if image is not None:
+            label = int((image.wnid or "n0")[1:])
+            yield Reference(image.key, image.url, image.offset, image.size, image.name, label, None, _NOTHING)
+
+
+class _Archive:
+    """The bytes of its headers; what lies between them is zeros."""
+
+    def __init__(self, images: int) -> None:
+        """Take the number of images a class."""
+        self._images = images
+        self._inner = images * _STEP + len(ending(images * _STEP))
+        self._outer = RECORD + padded(self._inner)
+        self.size = CLASSES * self._outer + len(ending(CLASSES * self._outer))
+
+    def read(self, at: int, size: int) -> bytes:
+        """Return what lies at an offset."""
+        label, rest = divmod(at, self._outer)
+        if label == CLASSES or size != RECORD:
+            return bytes(min(size, self.size - at))
+        if not rest:
+            return header(f"n{label:08d}.tar", self._inner)
+        image, rest = divmod(rest - RECORD, _STEP)
+        if rest or image >= self._images:
+            return bytes(size)
+        return header(f"n{label:08d}_{image * 7919 % 100_003}.JPEG", _IMAGE)

@@ -1,0 +1,108 @@
+"""Label files on the command line: joined when packing, or written as a layer that verify knows."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from wds_imagenet import Dataset
+
+
+def run(*arguments):
+    command = [sys.executable, "-m", "wds_imagenet", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def inputs(photos, tmp_path_factory):
+    """Ten photos under validation names and under train names, and captions for half of the latter."""
+    root = tmp_path_factory.mktemp("inputs")
+    (root / "val").mkdir()
+    entries = []
+    for i, photo in enumerate(sorted((photos / "imagenet-sample").glob("*.JPEG"))[:10]):
+        shutil.copyfile(photo, root / "val" / f"ILSVRC2012_val_{i + 1:08d}.JPEG")
+        wnid = photo.name[:9]
+        (root / "train" / wnid).mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(photo, root / "train" / wnid / f"{wnid}_{i}.JPEG")
+        if i % 2:
+            entries.append({"filename": f"{wnid}_{i}.JPEG", "wnid": wnid, "title": f"t{i}", "tags": ["x"]})
+    (root / "captions.json").write_text(json.dumps(entries))
+    return root
+
+
+@pytest.fixture(scope="module")
+def validation(inputs, photos):
+    devkit = photos / "ilsvrc2012" / "ILSVRC2012_devkit_t12.tar.gz"
+    names = photos / "class-names" / "cn.json"
+    dest = inputs / "packed" / "validation"
+    options = ["--devkit", devkit, "--split", "validation", "--class-names", f"zh={names}"]
+    result = run("pack", "imagenet", inputs / "val", dest, *options)
+    assert result.returncode == 0, result.stderr
+    return dest
+
+
+def test_labels_are_joined_when_packing(inputs, photos, tmp_path):
+    devkit = photos / "ilsvrc2012" / "ILSVRC2012_devkit_t12.tar.gz"
+    options = ["--devkit", devkit, "--split", "validation", "--labels", f"real={photos}/real/real.json"]
+    result = run("pack", "imagenet", inputs / "val", tmp_path / "out", *options)
+    assert result.returncode == 0, result.stderr
+    assert "says something of 10 images; 49,990 that it knows are not here" in result.stdout
+    truth = json.loads((photos / "real" / "real.json").read_text())
+    for sample in Dataset.open(str(tmp_path / "out")).samples():
+        assert sample.json["real_labels"] == truth[int(sample.key[-8:]) - 1]
+
+
+def test_images_without_a_caption_are_left_out_when_that_is_said(inputs, tmp_path):
+    options = ["--captions", inputs / "captions.json", "--caption-template", "a photo of {title}"]
+    result = run("pack", "imagefolder", inputs / "train", tmp_path / "a", *options)
+    assert result.returncode == 0, result.stderr
+    result = run(
+        "pack", "imagefolder", inputs / "train", tmp_path / "b", *options, "--without-caption", "drop"
+    )
+    assert "5 that it does not know are left out" in result.stdout
+    kept, left = Dataset.open(str(tmp_path / "a")), Dataset.open(str(tmp_path / "b"))
+    assert (len(kept), len(left)) == (10, 5)
+    assert sorted(s.caption for s in kept.samples()) == [""] * 5 + [
+        f"a photo of t{i}" for i in (1, 3, 5, 7, 9)
+    ]
+    assert all(s.caption for s in left.samples())
+
+
+def test_relabel_writes_a_layer_that_info_and_verify_know(validation, photos):
+    real = f"real={photos}/real/real.json"
+    assert "would write the layer 'real'" in run("relabel", validation, "--labels", real, "--dry-run").stdout
+    result = run("relabel", validation, "--labels", real)
+    assert (result.returncode, result.stderr) == (0, "reading the label files\n")
+    assert "wrote the layer 'real' of 10 samples" in result.stdout
+    assert "which gives json, json.real_labels" in result.stdout
+    assert "1 of its 1 tars had been finished before" in run("relabel", validation, "--labels", real).stdout
+    assert "layer        real, 10.0 KiB: json, json.real_labels" in run("info", validation).stdout
+    (layer,) = json.loads(run("info", validation, "--json").stdout)["layers"]
+    assert (layer["name"], layer["fields"]) == ("real", {"real_labels": "list"})
+    assert run("verify", validation).returncode == 0
+    tar = next((validation / ".wds-imagenet" / "layers" / "real").glob("*.tar"))
+    data = bytearray(tar.read_bytes())
+    data[600] ^= 1
+    tar.chmod(0o644)
+    tar.write_bytes(data)
+    result = run("verify", validation)
+    assert result.returncode == 3
+    assert f"bad: .wds-imagenet/layers/real/{tar.name}, offset 0" in result.stdout
+
+
+def test_info_shows_the_names_of_classes_in_other_languages(validation):
+    shown = run("info", validation).stdout
+    assert "n01440764  丁鲷" in shown
+
+
+def test_mistakes_end_with_2_and_bad_files_with_3(validation, inputs, tmp_path):
+    assert run("relabel", validation).returncode == 2
+    result = run("relabel", validation, "--labels", "nosuch=x")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "no label source 'nosuch', only captions" in result.stderr
+    assert run("relabel", validation, "--captions", inputs / "captions.json").returncode == 3
+    (tmp_path / "bad.json").write_text("[1")
+    assert run("relabel", validation, "--labels", f"real={tmp_path}/bad.json").returncode == 3
+    assert not (validation / ".wds-imagenet" / "layers" / "captions").exists()

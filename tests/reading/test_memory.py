@@ -1,0 +1,87 @@
+"""The memory of batches: used again when nobody looks at it any more, and never before."""
+
+import gc
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from wds_imagenet.reading.torch import ImagePool
+
+SHAPE = (4, 8, 8, 3)
+
+
+@pytest.fixture
+def pool():
+    return ImagePool(SHAPE, pin=False)
+
+
+def address(memory):
+    return memory.array.__array_interface__["data"][0]
+
+
+def test_memory_is_used_again_when_its_tensor_is_gone(pool):
+    memory = pool.take()
+    where = address(memory)
+    del memory
+    assert address(pool.take()) == where
+
+
+@pytest.mark.parametrize(
+    "keep",
+    [
+        lambda m: m.tensor,
+        lambda m: m.tensor.permute(0, 3, 1, 2)[1:],
+        lambda m: m.tensor.permute(0, 3, 1, 2).numpy()[0],
+        lambda m: m.array[2, :1],
+        lambda m: memoryview(m.array),
+        lambda m: torch.utils.data.default_collate([m.tensor])[0].new_tensor(0).data_ptr() and m.tensor[0, 0],
+    ],
+)
+def test_whatever_shares_the_memory_keeps_it(pool, keep):
+    memory = pool.take()
+    where = address(memory)
+    kept = keep(memory)
+    del memory
+    gc.collect()
+    others = [pool.take() for _ in range(6)]
+    assert where not in [address(other) for other in others]
+    del kept
+    gc.collect()
+    assert address(pool.take()) == where
+
+
+def test_tensor_and_array_are_the_same_memory(pool):
+    memory = pool.take()
+    memory.array[...] = np.arange(memory.array.size, dtype=np.uint8).reshape(SHAPE)
+    assert memory.tensor.tolist() == memory.array.tolist()
+    assert memory.tensor.dtype == torch.uint8
+
+
+def test_no_more_than_four_batches_wait(pool):
+    many = [pool.take() for _ in range(9)]
+    del many
+    gc.collect()
+    assert len(pool._free) == 4
+
+
+def test_threads_never_get_the_same_memory(pool):
+    seen, clash = set(), []
+
+    def work():
+        for _ in range(500):
+            memory = pool.take()
+            where = address(memory)
+            if where in seen:
+                clash.append(where)
+            seen.add(where)
+            seen.discard(where)
+            del memory
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not clash

@@ -1,0 +1,265 @@
+"""Shards that webdataset's own ShardWriter wrote, listed in place."""
+
+import io
+import json
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from wds_imagenet.errors import CorruptError, DataError, SourceError, UsageError
+from wds_imagenet.packing.schema import MEASURED as PACKED
+from wds_imagenet.sources.webdataset import MEASURED, webdataset
+
+IMAGES = 60
+
+
+@pytest.fixture(scope="session")
+def samples(train_images):
+    """Sixty photos with a label, a caption, metadata and an array each."""
+    return [
+        {
+            "__key__": name.partition(".")[0],
+            "jpg": data,
+            "cls": label,
+            "json": {"label": label, "license": f"n° {label}", "width": -1},
+            "txt": f"photo {label}, ünï",
+            "Mask.PNG": bytes([label]) * 9,
+        }
+        for label, (name, data) in enumerate(list(train_images.items())[:IMAGES])
+    ]
+
+
+@pytest.fixture(scope="session")
+def shards(samples, tmp_path_factory):
+    """Four shards of them."""
+    wds = pytest.importorskip("webdataset")
+    folder = tmp_path_factory.mktemp("foreign")
+    with wds.ShardWriter(str(folder / "in-train-%06d.tar"), maxcount=16, verbose=0) as writer:
+        for sample in samples:
+            writer.write(sample)
+    return str(folder)
+
+
+def make_shard(folder, *members, name="x.tar"):
+    """Write a shard of (name, bytes) and return its URL."""
+    path = Path(folder) / name
+    with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as archive:
+        for member, content in members:
+            info = tarfile.TarInfo(member)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return str(path)
+
+
+def told(error):
+    return "\n".join([str(error.value), *getattr(error.value, "__notes__", [])])
+
+
+def test_every_sample_of_another_writer_is_listed(shards, samples, read_back):
+    listing = webdataset(shards)
+    assert [r.key for r in listing.references] == [sample["__key__"] for sample in samples]
+    assert [r.label for r in listing.references] == list(range(IMAGES))
+    assert [r.caption for r in listing.references] == [sample["txt"] for sample in samples]
+    assert listing.references[7].metadata == {"license": "n° 7", "width": -1}
+    assert all(read_back(r) == s["jpg"] for r, s in zip(listing.references, samples, strict=True))
+    assert listing.split == "train"
+
+
+def test_other_members_become_attachments(shards, samples):
+    for reference, sample in zip(webdataset(shards).references, samples, strict=True):
+        (attachment,) = reference.attachments
+        with Path(attachment.url).open("rb") as file:
+            file.seek(attachment.offset)
+            assert (attachment.suffix, file.read(attachment.size)) == ("mask.png", sample["Mask.PNG"])
+
+
+def test_on_s3_it_is_the_same_in_few_requests(shards, s3_url, monkeypatch):
+    from wds_imagenet.storage import open_store
+    from wds_imagenet.storage.remote import RemoteStore
+
+    store = open_store(s3_url)
+    for path in Path(shards).iterdir():
+        store.put_file(path.name, path)
+    reads = []
+    read = RemoteStore.read
+    monkeypatch.setattr(RemoteStore, "read", lambda *a, **k: (reads.append(a[1:]), read(*a, **k))[1])
+    here, there = (
+        webdataset(shards).references,
+        webdataset(f"{s3_url}/in-train-{{000000..000003}}.tar").references,
+    )
+    assert [(r.key, r.offset, r.metadata) for r in there] == [(r.key, r.offset, r.metadata) for r in here]
+    assert len(reads) < IMAGES
+
+
+def test_one_shard_alone_and_some_of_them(shards):
+    assert len(webdataset(f"{shards}/in-train-000003.tar").references) == IMAGES - 48
+    assert len(webdataset(f"{shards}/in-train-{{000000..000001}}.tar").references) == 32
+
+
+def test_keys_are_selected(shards, samples, tmp_path):
+    wanted = [samples[i]["__key__"] for i in (3, 40)]
+    (tmp_path / "keys").write_text("\ufeff" + "\r\n".join([*wanted, "stranger"]) + "\r\n", encoding="utf-8")
+    listing = webdataset(shards, select_keys=str(tmp_path / "keys"))
+    assert [r.key for r in listing.references] == wanted
+    assert any("58 of 60 samples were not selected" in note for note in listing.notes)
+    assert any("1 keys" in note and "'stranger'" in note for note in listing.notes)
+
+
+def test_labels_are_selected(shards):
+    labels = [r.label for r in webdataset(shards, select_labels="0, 5-7,59").references]
+    assert labels == [0, 5, 6, 7, 59]
+
+
+@pytest.mark.parametrize("asked", ["", "a", "7-3", "-1", "1-2-3"])
+def test_labels_to_select_that_are_none(shards, asked):
+    with pytest.raises(UsageError, match="such as 0,5-9"):
+        webdataset(shards, select_labels=asked)
+
+
+def test_nothing_selected_is_an_error(shards):
+    with pytest.raises(SourceError, match=r"no samples to take .*60 are there"):
+        webdataset(shards, select_labels="900")
+
+
+def test_labels_become_others_by_number_and_by_name(shards, tmp_path):
+    (tmp_path / "numbers").write_text("".join(f"{i}\t{i % 2}\n" for i in range(IMAGES)))
+    numbers = webdataset(shards, relabel=str(tmp_path / "numbers"))
+    assert [r.label for r in numbers.references] == [i % 2 for i in range(IMAGES)]
+    (tmp_path / "names").write_text("".join(f"{i}\t{'dog' if i % 2 else 'cat'}\n" for i in range(IMAGES)))
+    names = webdataset(shards, relabel=str(tmp_path / "names"))
+    assert [r.label for r in names.references] == [i % 2 for i in range(IMAGES)]
+    assert [item["name"] for item in names.classes] == ["cat", "dog"]
+
+
+def test_a_class_list_says_what_names_are(tmp_path):
+    url = make_shard(tmp_path, ("a.cls", b"dog\n"), ("a.jpg", b"1"), ("b.cls", b"1"), ("b.jpg", b"1"))
+    (tmp_path / "classes.txt").write_text("cat\nbird\ndog\n")
+    listing = webdataset(url, classes=str(tmp_path / "classes.txt"))
+    assert [r.label for r in listing.references] == [2, 1]
+    assert [item["name"] for item in listing.classes] == ["cat", "bird", "dog"]
+    with pytest.raises(
+        SourceError, match=r"x\.tar, member 'a\.cls' at offset 0: the label 'dog' is not an int"
+    ):
+        webdataset(url)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("0\tcat\n1 dog\n", "line 2 is not old<TAB>new"),
+        ("0\t1\n0\t2\n", "line 2: '0' becomes '2', but '1' before"),
+        ("0\t1\n", r"'n.*\.cls' at offset .*the label '1' is not in .*map\.tsv"),
+        ("\n", "is empty"),
+        ("0\t-7\n", r"line 1: -7 is no label"),
+    ],
+)
+def test_a_mapping_that_does_not_hold(shards, tmp_path, text, message):
+    (tmp_path / "map.tsv").write_text(text)
+    with pytest.raises(SourceError, match=message):
+        webdataset(shards, relabel=str(tmp_path / "map.tsv"))
+
+
+def test_members_are_left_out(shards):
+    reference = webdataset(shards, leave_out="txt, Mask.png").references[0]
+    assert (reference.caption, reference.attachments) == (None, ())
+
+
+def test_the_label_may_be_in_the_json(tmp_path):
+    url = make_shard(tmp_path, ("a.json", b'{"label":3,"b":1}'), ("a.jpg", b"1"))
+    (reference,) = webdataset(url).references
+    assert (reference.label, reference.metadata) == (3, {"b": 1})
+
+
+def test_a_label_of_minus_one_is_none(tmp_path):
+    url = make_shard(tmp_path, ("a.cls", b"-1"), ("a.jpg", b"1"))
+    assert webdataset(url).references[0].label is None
+
+
+def test_keys_end_at_the_first_dot_and_folders_stay(tmp_path):
+    url = make_shard(
+        tmp_path, ("./n 1/a.x.jpg", b"1"), ("__meta__.txt", b"1"), ("README", b"1"), ("b.jpg", b"1")
+    )
+    with pytest.raises(
+        SourceError, match=r"member './n 1/a\.x\.jpg' at offset 0: .* has no image, only x\.jpg"
+    ):
+        webdataset(url)
+    url = make_shard(tmp_path, ("./n 1/a.seg.x", b"1"), ("./n 1/a.jpg", b"2"), ("README", b"1"))
+    listing = webdataset(url)
+    assert [(r.key, r.attachments[0].suffix) for r in listing.references] == [("n_1/a", "seg.x")]
+    assert any("1 keys had characters" in note for note in listing.notes)
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ([("a.cls", b"1")], r"x\.tar, member 'a\.cls' at offset 0: the sample 'a' has no image"),
+        (
+            [("a.jpg", b"1"), ("a.png", b"1")],
+            r"'a\.png' at offset 1,024.*another image, 'a\.jpg' at offset 0",
+        ),
+        ([("a.jpg", b"1"), ("a.jpg", b"1")], r"two members 'jpg', at offsets 0 and 1,024\n.*x\.tar"),
+        (
+            [("a.jpg", b"1"), ("b.jpg", b"1"), ("a.jpg", b"1")],
+            r"offset 2,560 has the key 'a'.*at 512 of .*x\.tar",
+        ),
+        ([("a.jpg", b"1"), ("a.cls", b"")], r"'a\.cls' at offset 1,024 is empty"),
+        (
+            [("a.jpg", b"1"), ("a.cls", b"1.5")],
+            r"'a\.cls' at offset 1,024: the label '1\.5' is not an integer",
+        ),
+        ([("a.jpg", b"1"), ("a.txt", b"\xff")], r"'a\.txt' at offset 1,024 is not UTF-8"),
+        ([("a.jpg", b"1"), ("a.json", b"{")], r"'a\.json' at offset 1,024 is not JSON"),
+        ([("a.jpg", b"1"), ("a.json", b"[]")], r"'a\.json' at offset 1,024 is no JSON object"),
+        ([("a.jpg", b"1"), ("a.json", b" " * 2_000_000)], r"'a\.json' at offset 1,024 has 2,000,000 bytes"),
+        (
+            [("a.jpg", b"1"), ("b.jpg", b"1"), ("b.x", b"1")],
+            r"'b\.jpg' at offset 1,024.*'b' only some .* 'x'",
+        ),
+        (
+            [("a.jpg", b"1"), ("a.x", b"1"), ("b.jpg", b"1")],
+            r"'b\.jpg' at offset 2,048.*'b' only some .* 'x'",
+        ),
+        ([(".jpg", b"1")], r"'\.jpg' at offset 0 has no key\n.*x\.tar"),
+    ],
+)
+def test_what_is_wrong_is_named_with_shard_member_and_offset(tmp_path, members, message):
+    url = make_shard(tmp_path, *members)
+    with pytest.raises(DataError) as error:
+        webdataset(url)
+    import re
+
+    assert re.search(message, told(error), re.DOTALL), told(error)
+
+
+def test_a_shard_cut_short_is_an_error(shards, tmp_path):
+    data = Path(shards, "in-train-000001.tar").read_bytes()
+    (tmp_path / "cut.tar").write_bytes(data[: len(data) // 2])
+    with pytest.raises(CorruptError) as error:
+        webdataset(str(tmp_path / "cut.tar"))
+    assert "cut.tar" in told(error)
+
+
+def test_the_same_key_in_two_shards_is_an_error(tmp_path):
+    for name in ("0.tar", "1.tar"):
+        make_shard(tmp_path, ("a.jpg", b"1"), name=name)
+    with pytest.raises(SourceError, match=r"1\.tar: .* has the key 'a', as has the one at 512 of .*0\.tar"):
+        webdataset(str(tmp_path))
+
+
+def test_what_the_packer_measures_is_known_here():
+    assert set(PACKED) == MEASURED
+
+
+def test_nested_metadata_comes_whole(tmp_path):
+    record = {"a": [1, {"b": None}], "c": "é", "d": 1.5, "e": True}
+    url = make_shard(tmp_path, ("a.jpg", b"1"), ("a.json", json.dumps(record).encode()))
+    assert webdataset(url).references[0].metadata == record
+
+
+def test_a_gzipped_shard_is_refused_with_what_to_do(shards, tmp_path):
+    import gzip
+
+    (tmp_path / "x.tar.gz").write_bytes(gzip.compress(Path(shards, "in-train-000003.tar").read_bytes()))
+    with pytest.raises(SourceError, match=r"x\.tar\.gz is a gzip file, .* gunzip it first"):
+        webdataset(str(tmp_path))

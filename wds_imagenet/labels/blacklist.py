@@ -1,0 +1,43 @@
+"""`blacklist`: the validation images that ILSVRC's localisation leaves out since 2013.
+
+Format: `ILSVRC2014_clsloc_validation_blacklist.txt` of the later devkits, 1,762 lines, each the number
+in the name of a validation image, from 1.
+"""
+
+from typing import Final
+
+from wds_imagenet.errors import SourceError
+from wds_imagenet.labels.annotation import Annotation, Labels
+from wds_imagenet.labels.devkit import VALIDATION_IMAGES
+from wds_imagenet.labels.files import read_file
+from wds_imagenet.labels.stems import validation_number
+
+FIELD: Final = "blacklisted"
+LENGTH: Final = 1762
+_MAX_BYTES: Final = 1 << 20
+
+
+def blacklist(url: str, **storage_options: object) -> Labels:
+    """Read the blacklist of the devkits of 2013 and later: `blacklisted`, for every validation image.
+
+    It concerns the localisation error alone; the classification error counts all images. Raises
+    `SourceError` that names the line for anything but 1,762 different numbers from 1 to 50,000.
+    """
+    numbers: set[int] = set()
+    lines = read_file(url, storage_options, max_bytes=_MAX_BYTES).removeprefix(b"\xef\xbb\xbf").splitlines()
+    for place, line in enumerate(lines, 1):
+        text = line.strip()
+        number = int(text) if text.isdigit() and len(text) < 9 else 0
+        if not 1 <= number <= VALIDATION_IMAGES:
+            raise SourceError(f"{url}, line {place:,}: {line[:40]!r} is no number from 1 to 50,000")
+        if number in numbers:
+            raise SourceError(f"{url}, line {place:,}: {number} is listed before")
+        numbers.add(number)
+    if len(numbers) != LENGTH:
+        raise SourceError(f"{url} has {len(numbers):,} lines; the blacklist has {LENGTH:,}")
+
+    def find(stem: str) -> Annotation | None:
+        number = validation_number(stem)
+        return None if number is None else Annotation(metadata={FIELD: number in numbers})
+
+    return Labels(url, find, VALIDATION_IMAGES, fields={FIELD: "boolean"})

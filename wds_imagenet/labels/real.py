@@ -1,0 +1,55 @@
+"""`real`: ILSVRC2012's validation images, labelled anew.
+
+Source: Beyer et al., "Are we done with ImageNet?", 2020.
+
+Format: `real.json`, a list of 50,000 lists of labels 0 to 999; the place, from 0, is one less than the
+number in `ILSVRC2012_val_00000001`. (The example in its README says `i+i`, which is a slip.)
+"""
+
+from typing import Any, Final
+
+from wds_imagenet import strict_json
+from wds_imagenet.errors import SourceError
+from wds_imagenet.labels.annotation import Annotation, Labels
+from wds_imagenet.labels.devkit import CLASSES, VALIDATION_IMAGES
+from wds_imagenet.labels.files import read_file
+from wds_imagenet.labels.stems import validation_number
+
+FIELD: Final = "real_labels"
+_MAX_BYTES: Final = 8 << 20
+
+
+def real(url: str, **storage_options: object) -> Labels:
+    """Read ReaL, `real.json`: `real_labels`, every label that is right for a validation image.
+
+    In the file's order, which means nothing. Where the list is empty, as 3,163 are, the image counts
+    neither as right nor as wrong: it is left out of the metric. Raises `SourceError` that names the
+    image for anything but 50,000 lists of different labels.
+    """
+    try:
+        value = strict_json.loads(read_file(url, storage_options), max_bytes=_MAX_BYTES)
+    except ValueError as error:
+        raise SourceError(f"{url} is no JSON: {error}") from error
+    if not isinstance(value, list) or len(value) != VALIDATION_IMAGES:
+        found = f"{len(value):,} entries" if isinstance(value, list) else f"a {type(value).__name__}"
+        raise SourceError(f"{url} has {found}, where a list of {VALIDATION_IMAGES:,} lists belongs")
+    for number, labels in enumerate(value, 1):
+        _check(labels, f"{url}, image {number:,} (place {number - 1:,})")
+
+    def find(stem: str) -> Annotation | None:
+        number = validation_number(stem)
+        return None if number is None else Annotation(metadata={FIELD: value[number - 1]})
+
+    empty = sum(not labels for labels in value)
+    note = f"{empty:,} of {len(value):,} images have no ReaL label: they are not to be scored"
+    return Labels(url, find, len(value), fields={FIELD: "list"}, notes=(note,) if empty else ())
+
+
+def _check(labels: Any, where: str) -> None:  # noqa: ANN401 - JSON
+    if not isinstance(labels, list):
+        raise SourceError(f"{where}: {labels!r:.60} is no list")
+    for label in labels:
+        if type(label) is not int or not 0 <= label < CLASSES:
+            raise SourceError(f"{where}: {label!r:.60} is no label from 0 to {CLASSES - 1}")
+    if len(set(labels)) < len(labels):
+        raise SourceError(f"{where}: {labels!r:.60} names a label twice")

@@ -1,0 +1,55 @@
+"""Finished shards, held against what is known of them: by size always, by every byte on demand."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+from typing import Final
+
+from wds_imagenet.ahead import read_ahead
+from wds_imagenet.errors import ChangedError, CorruptError, NotFoundError
+from wds_imagenet.format.manifest import Manifest, Shard
+from wds_imagenet.packing.receipt import Receipt
+from wds_imagenet.storage import Store
+
+_THREADS: Final = 4
+_WINDOW: Final = 8 << 20
+
+
+def check_sizes(store: Store, manifest: Manifest, sizes: Mapping[str, int]) -> None:
+    """Raise `CorruptError` if a shard of a finished data set is missing or of another size."""
+    wrong = [_wrong(shard, sizes.get(shard.name)) for shard in manifest.shards]
+    told = [text for text in wrong if text]
+    if told:
+        raise CorruptError(
+            f"{store.url} is finished, but {len(told)} of its {len(wrong)} shards are not as they were "
+            f"packed ({told[0]}): run the same 'pack' again with --check, which rebuilds what is missing or "
+            "damaged"
+        )
+
+
+def sound(store: Store, receipts: Iterable[Receipt]) -> Iterator[Receipt]:
+    """Yield the receipts whose shards hold, byte for byte, what they say.
+
+    Costs one reading of the shards, and the memory of four windows of 8 MiB.
+    """
+    listed = list(receipts)
+    with closing(read_ahead(lambda receipt: _is_sound(store, receipt.shard), listed, _THREADS)) as answers:
+        for receipt, answer in zip(listed, answers, strict=True):
+            if answer:
+                yield receipt
+
+
+def _wrong(shard: Shard, size: int | None) -> str:
+    if size is None:
+        return f"{shard.name} is missing"
+    return "" if size == shard.size else f"{shard.name} has {size:,} bytes instead of {shard.size:,}"
+
+
+def _is_sound(store: Store, shard: Shard) -> bool:
+    digest = hashlib.sha256()
+    try:
+        for start in range(0, shard.size, _WINDOW):
+            digest.update(store.read(shard.name, start, min(start + _WINDOW, shard.size)).data)
+        return digest.hexdigest() == shard.sha256 and store.info(shard.name).size == shard.size
+    except (CorruptError, ChangedError, NotFoundError):
+        return False

@@ -1,0 +1,71 @@
+"""Arrivals → full shards, in the order in which they come. Pure."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from wds_imagenet.errors import DataError, SourceError
+from wds_imagenet.packing.declared import check
+from wds_imagenet.packing.location import describe
+from wds_imagenet.packing.plan import expected_size
+from wds_imagenet.packing.streamplan import StreamPlan
+from wds_imagenet.packing.task import ShardTask
+from wds_imagenet.sample import check_key
+from wds_imagenet.sources.reference import Arrival, Reference
+
+
+@dataclass(frozen=True, slots=True)
+class FullShard:
+    """A shard to be built, and the images that go into it."""
+
+    task: ShardTask
+    images: tuple[bytes, ...] = field(repr=False)
+
+    @property
+    def size(self) -> int:
+        """Bytes of its images."""
+        return sum(map(len, self.images))
+
+
+def fill(arrivals: Iterable[Arrival], plan: StreamPlan) -> Iterator[FullShard]:
+    """Yield the shards of a stream, each when the next sample has no room in it.
+
+    Holds one shard's images. Raises `SourceError`, naming the member, for a sample that is not as the
+    stream declared, and for two with one key in one shard, which would be taken for one.
+    """
+    options = plan.options
+    held: dict[str, Arrival] = {}
+    size = number = 0
+    for arrival in arrivals:
+        reference = arrival.reference
+        _check(reference, plan, held)
+        length = expected_size(reference, len(arrival.data), plan.schema, options)
+        if options.samples_per_shard is not None:
+            full = len(held) >= options.samples_per_shard
+        else:
+            full = bool(held) and size + length > options.shard_bytes
+        if full:
+            yield _full(plan.shard_name(number), held)
+            held, size, number = {}, 0, number + 1
+        held[reference.key] = arrival
+        size += length
+    if held:
+        yield _full(plan.shard_name(number), held)
+
+
+def _full(name: str, held: dict[str, Arrival]) -> FullShard:
+    references = tuple(arrival.reference for arrival in held.values())
+    return FullShard(ShardTask(name, references), tuple(arrival.data for arrival in held.values()))
+
+
+def _check(reference: Reference, plan: StreamPlan, held: dict[str, Arrival]) -> None:
+    try:
+        check_key(reference.key)
+        check(reference, plan.schema)
+    except DataError as error:
+        error.add_note(f"of {describe(reference)}")
+        raise
+    if reference.key in held:
+        raise SourceError(
+            f"{describe(held[reference.key].reference)} and {describe(reference)} have the same key "
+            f"{reference.key!r}: name them apart in the source"
+        )

@@ -1,0 +1,201 @@
+"""Label a finished data set: a layer of labels beside its shards, and not an image written."""
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from wds_imagenet.errors import CorruptError, ExistsError, ManifestError, NotFoundError, PlanError, UsageError
+from wds_imagenet.format import manifest as manifests
+from wds_imagenet.format.layers import MANIFEST, PLAN, LayerPlan, layer_folder
+from wds_imagenet.format.manifest import Manifest
+from wds_imagenet.packing.annotate import LabelChoices, open_labels
+from wds_imagenet.packing.destination import class_table, find_receipts
+from wds_imagenet.packing.engines import local
+from wds_imagenet.packing.fetch import Fetch
+from wds_imagenet.packing.layer import Layering, plan_layer
+from wds_imagenet.packing.layershard import LayerPublisher, layer_receipt_path
+from wds_imagenet.packing.receipt import Receipt
+from wds_imagenet.storage import Store, open_store
+
+
+@dataclass(frozen=True, slots=True)
+class LayerReport:
+    """What labelling came to."""
+
+    url: str
+    """Of the data set."""
+    layer: str
+    manifest: str | None
+    """The URL of the layer's manifest; None after a dry run."""
+    samples: int
+    suffixes: tuple[str, ...]
+    """What the layer gives each sample."""
+    fields: Mapping[str, str]
+    """What it adds to the JSON, and of which type."""
+    shards: int
+    resumed: int
+    """How many tars an earlier run had finished."""
+    bytes: int
+    """Of all the layer's tars; 0 after a dry run."""
+    notes: tuple[str, ...]
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as plain values."""
+        return asdict(self)
+
+
+def relabel(
+    url: str,
+    *,
+    labels: Mapping[str, str] | None = None,
+    captions: str | None = None,
+    label_options: Mapping[str, str] | None = None,
+    class_names: Mapping[str, str] | None = None,
+    layer: str | None = None,
+    workers: int | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+    source_options: Mapping[str, Any] | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+    dry_run: bool = False,
+) -> LayerReport:
+    """Write what label files say of a finished data set's samples as a layer beside its shards.
+
+    `labels`, `captions`, `label_options` and `class_names` are those of `LabelChoices`, `layer` names the
+    layer (by default as its sources). Guarantees that nothing of the data set itself is touched; that there is a layer only when every tar
+    of it is whole and in place; that the same files give the same bytes, for any number of workers and
+    of interrupted runs; and that a layer is never overwritten. Run again, it goes on where it was.
+
+    Costs one pass over the label files, the memory of all keys (20 MB for ImageNet), and for each sample
+    some 2 kB of tar. `source_options` are those of the label files' store; `on_progress` is called with
+    the tars that are done, and all. Raises `ManifestError` where there is no data set, `PlanError` where
+    the layer holds other labels, `SourceError`, `UsageError` and `StoreError`.
+    """
+    began = time.monotonic()
+    choices = LabelChoices(labels or {}, captions, label_options or {}, class_names or {})
+    if workers is not None and workers < 1:
+        raise UsageError(f"labelling takes at least one worker, not {workers}")
+    if layer is not None:
+        layer_folder(layer)
+    store = open_store(url, **(storage_options or {}))
+    base, keys = _read_base(store)
+    opened = open_labels(choices, source_options or {})
+    if not opened.joins:
+        raise UsageError("there is nothing to label with: give a label file that says something of images")
+    name = layer or "-".join(opened.joins)
+    layering = plan_layer(name, base, keys, opened)
+    manifest, done = _survey(store, layering)
+    resumed = len(base.shards) if manifest else len(done)
+    if manifest is None and not dry_run:
+        receipts = []
+        publisher = LayerPublisher(
+            store, name, layering.plan.fingerprint, layering.schema, Fetch(source_options or {})
+        )
+        with closing(_receipts(layering, publisher, done, workers)) as arriving:
+            for receipt in arriving:
+                receipts.append(receipt)
+                if on_progress is not None:
+                    on_progress(len(receipts), len(base.shards))
+        manifest = _commit(store, layering, receipts)
+    if not dry_run:
+        store.sweep()
+    return LayerReport(
+        url=store.url,
+        layer=name,
+        manifest=f"{store.url}/{layer_folder(name)}{MANIFEST}" if manifest else None,
+        samples=base.samples,
+        suffixes=layering.plan.suffixes,
+        fields=layering.plan.fields,
+        shards=len(base.shards),
+        resumed=resumed,
+        bytes=manifest.size if manifest else 0,
+        notes=layering.notes,
+        seconds=time.monotonic() - began,
+    )
+
+
+def _read_base(store: Store) -> tuple[Manifest, bytes]:
+    try:
+        base = Manifest.from_json(store.read(manifests.PATH).data)
+    except NotFoundError as error:
+        raise ManifestError(
+            f"{store.url} is no data set: it has no {manifests.PATH}. Finish 'pack' first, or 'index' "
+            "shards that others wrote"
+        ) from error
+    keys = store.read(manifests.KEYS_PATH).data
+    if hashlib.sha256(keys).hexdigest() != base.keys_sha256 or keys.count(b"\n") != base.samples:
+        raise CorruptError(f"{store.url}/{manifests.KEYS_PATH} is not the list that was packed")
+    return base, keys
+
+
+def _survey(store: Store, layering: Layering) -> tuple[Manifest | None, dict[str, Receipt]]:
+    """Find out what of the layer is done, and claim its place. Raises `PlanError` if it is another's."""
+    folder = layer_folder(layering.plan.name)
+    # Listed before the plan is put: whoever put these tars had put a plan before them.
+    sizes = {info.path.removeprefix(folder): info.size for info in store.list_objects(folder)}
+    if PLAN not in sizes and any(name.endswith(".tar") for name in sizes):
+        raise PlanError(f"{store.url}/{folder} has tars and no plan: it is no layer; move it away")
+    plan = layering.plan.to_json()
+    if PLAN in sizes and (theirs := store.read(f"{folder}{PLAN}").data) != plan:
+        raise PlanError(
+            f"{store.url} has a layer {layering.plan.name!r} that says something else: "
+            f"{_differences(LayerPlan.from_json(theirs), layering.plan)}. Give yours another name; what is "
+            "there is never overwritten"
+        )
+    if MANIFEST in sizes:
+        manifest = Manifest.from_json(store.read(f"{folder}{MANIFEST}").data)
+        return manifest, {}
+    paths = {layer_receipt_path(layering.plan.name, s.name): s.name for s in layering.base.shards}
+    found = find_receipts(store, layering.plan.fingerprint, paths, sizes, f"{folder}receipts/")
+    return None, dict(found)
+
+
+def _receipts(
+    layering: Layering, publisher: LayerPublisher, done: Mapping[str, Receipt], workers: int | None
+) -> Generator[Receipt, None, None]:
+    """Claim the layer's place, yield the receipts that there are, and publish what is missing."""
+    store, plan = publisher.store, layering.plan
+    path = f"{layer_folder(plan.name)}{PLAN}"
+    try:
+        store.put(path, plan.to_json(), create=True)
+    except ExistsError:
+        if store.read(path).data != plan.to_json():
+            raise PlanError(f"{store.url}/{path} was just put there by another, for other labels") from None
+    yield from done.values()
+    missing = [i for i, shard in enumerate(layering.base.shards) if shard.name not in done]
+    shared = store.shared and publisher.fetch.shared(layering.references)
+    crew = min(workers or local.usable_cpus(), len(missing)) if shared else 1
+    yield from local.run(publisher, (layering.task(i) for i in missing), crew)
+
+
+def _commit(store: Store, layering: Layering, receipts: Iterable[Receipt]) -> Manifest:
+    by_name = {receipt.shard.name: receipt for receipt in receipts}
+    ordered = [by_name[shard.name] for shard in layering.base.shards]
+    labels: Counter[int] = Counter()
+    for receipt in ordered:
+        labels.update(receipt.labels)
+    manifest = Manifest(
+        name=layering.base.name,
+        split=layering.base.split,
+        suffixes=layering.plan.suffixes,
+        keys_sha256=layering.base.keys_sha256,
+        shards=tuple(receipt.shard for receipt in ordered),
+        classes=class_table(layering.schema, labels),
+        plan=layering.plan.fingerprint,
+    )
+    path = f"{layer_folder(layering.plan.name)}{MANIFEST}"
+    try:
+        store.put(path, manifest.to_json(), create=True)
+    except ExistsError as error:
+        if store.read(path).data != manifest.to_json():
+            raise PlanError(f"{store.url}/{path} was put there by another, with other bytes") from error
+    return manifest
+
+
+def _differences(theirs: LayerPlan, ours: LayerPlan) -> str:
+    names = [name for name in asdict(ours) if getattr(theirs, name) != getattr(ours, name)]
+    return "not the same are its " + ", ".join(name.removesuffix("_sha256") for name in names)

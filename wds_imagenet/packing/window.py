@@ -1,0 +1,39 @@
+"""The random order of a stream: as random as the memory that it may take. Pure."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from wds_imagenet import draws
+from wds_imagenet.sources.reference import Arrival
+
+_WINDOW: Final = 0x57494E444F57  # the purpose of these draws, apart from every other of the same seed
+_OVERHEAD: Final = 1024  # about what Python takes for an arrival beside its image's bytes
+
+
+def shuffled(arrivals: Iterable[Arrival], window_bytes: int, seed: int) -> Iterator[Arrival]:
+    """Yield every arrival once, in an order that depends on their order, their sizes and the seed alone.
+
+    A window of that many bytes fills up; from then on a random one of those in it makes room for each
+    that comes. So none is early by more than the window holds, and how late one is is random, the
+    window's number of images on average.
+    """
+    window: list[Arrival] = []
+    held = drawn = 0
+    for arrival in arrivals:
+        window.append(arrival)
+        held += len(arrival.data) + _OVERHEAD
+        while held > window_bytes:
+            leaving = _draw(window, draws.mix(seed, _WINDOW, drawn))
+            drawn += 1
+            held -= len(leaving.data) + _OVERHEAD
+            yield leaving
+    while window:
+        yield _draw(window, draws.mix(seed, _WINDOW, drawn))
+        drawn += 1
+
+
+def _draw(window: list[Arrival], bits: int) -> Arrival:
+    """Take out one of the window's, by 64 random bits; the last one takes its place."""
+    place = bits * len(window) >> 64
+    window[place], window[-1] = window[-1], window[place]
+    return window.pop()

@@ -1,0 +1,236 @@
+"""`open_images`: Open Images V1 to V7, from files or from the web."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+
+from wds_imagenet.errors import SourceError, UsageError
+from wds_imagenet.labels.classes import read_classes
+from wds_imagenet.labels.files import Options
+from wds_imagenet.sources import hosted
+from wds_imagenet.sources.flickr import INTEGERS, SPLITS, fields_of, number_of, read_images, split_of
+from wds_imagenet.sources.gathering import FILE, Gathering, Photograph
+from wds_imagenet.sources.ledger import Ledger, Row
+from wds_imagenet.sources.options import Classes
+from wds_imagenet.sources.reference import Kind, Listing, Reference, Stream
+from wds_imagenet.sources.spool import Spool
+from wds_imagenet.sources.texts import Sheet, read_sheets
+from wds_imagenet.sources.verdicts import (
+    BOX_COLUMNS,
+    BOX_FIELDS,
+    LABEL_COLUMNS,
+    LABEL_FIELDS,
+    Verdicts,
+    read_names,
+)
+from wds_imagenet.storage.download import Download
+
+_COLUMNS: Final = {"original": "original_url", "thumbnail": "thumbnail_300k_url"}
+
+
+def open_images(
+    url: str,
+    *,
+    images: Annotated[str | None, "the CSV of the images, with licence, author, title and rotation"] = None,
+    image_labels: Annotated[
+        str | None, "CSVs of labels, machine's or human, comma between; or their folder"
+    ] = None,
+    boxes: Annotated[str | None, "CSVs of boxes, comma between; or their folder"] = None,
+    names: Annotated[str | None, "the class descriptions: dict.csv or class-descriptions.csv"] = None,
+    classes: Classes = None,
+    split: Annotated[str | None, "train, validation or test: no others are taken"] = None,
+    fetch: Annotated[
+        str | None, "'original' or 'thumbnail': download; INPUT is the CSV of the images"
+    ] = None,
+    missing: Annotated[str | None, "'skip': leave out images that one file lists and another lacks"] = None,
+    private_hosts: Annotated[str | None, "'allow': download from private networks too"] = None,
+    **storage_options: object,
+) -> Listing | Stream:
+    """List Open Images, V1 to V7, from files, tars, a store or the web.
+
+    The input is a folder (`train/`), one of archives (`train_0.tar`) or an archive; gzipped archives, known
+    by their first bytes, make it a stream. With `fetch` it is the CSV of the images, and packing downloads
+    them. A CSV may be gzipped, or lie in a folder or tar, as V1's do; its columns go by its header.
+
+    Keys are the ids, references come in their order. There is no label: an image has many. Its JSON has,
+    where they are given, `human_positive`, `human_negative` (confidence 0: somebody looked, and it is not
+    there) and `machine`, lists of `{id, name, class, confidence, source}`, and `boxes`: `{id, name, class,
+    source, xmin, xmax, ymin, ymax, attributes, unknown, clicks}` from 0 to 1 on the pixels as they are
+    stored. `class` is the index in `classes`, whose lack of a class leaves labels and boxes of it out. Then
+    the columns of the images' CSV; `rotation`, in degrees counter-clockwise, is recorded and not applied.
+
+    Costs about 10 µs a row, 64 MiB of memory and 16 bytes an image, and room in the temporary folder as
+    large as the CSVs twice over. Raises `SourceError` that names file and line: of a malformed row, an id
+    that is there twice, and one that one file lists and another lacks, unless `missing` is 'skip'.
+    """
+    _check(images=images, split=split, fetch=fetch, missing=missing, private_hosts=private_hosts)
+    verdicts = Verdicts(
+        None if names is None else read_names(names, storage_options),
+        None if classes is None else read_classes(classes, **storage_options),
+    )
+    gathering = Gathering(
+        verdicts,
+        labels=image_labels is not None,
+        boxes=boxes is not None,
+        listed=images is not None or fetch is not None,
+        present=fetch is None,
+        skip=missing == "skip",
+    )
+    reader = _Reader(storage_options, split, gathering)
+    packed: list[hosted.Packed] = []
+    others = hosted.Others()
+    with Ledger() as ledger:
+        if fetch is None:
+            ledger.add(_files(url, storage_options, split, packed, others))
+        listed = url if fetch is not None else images
+        for sheet, number in reader.sheets(listed, ("ImageID",), without="LabelName"):
+            gathering.fields |= {name: 0 if name in INTEGERS else "" for name in fields_of(sheet)}
+            ledger.add(read_images(sheet, number, split))
+        for sheet, number in reader.sheets(image_labels, LABEL_COLUMNS, without="XMin"):
+            ledger.add(verdicts.labels(sheet, number))
+        for sheet, number in reader.sheets(boxes, BOX_COLUMNS):
+            ledger.add(verdicts.boxes(sheet, number))
+        if packed:
+            return _stream(ledger, packed, storage_options, split, gathering, others)
+        photographs = gathering.images(ledger)
+        if fetch is None:
+            references = Spool(_reference(photograph) for photograph in photographs)
+        else:
+            references = Spool(_downloads(photographs, gathering, fetch, private=private_hosts == "allow"))
+    if not references:
+        raise SourceError(f"there are no images of Open Images in {url}; {'; '.join(gathering.notes())}")
+    return Listing(references, (), (*others.notes(), *gathering.notes()), split or gathering.split)
+
+
+class _Reader:
+    """Opens the CSVs that were given, and numbers them."""
+
+    def __init__(self, options: Options, split: str | None, gathering: Gathering) -> None:
+        self._options = options
+        self._split = split
+        self._gathering = gathering
+
+    def sheets(
+        self, urls: str | None, columns: Sequence[str], without: str | None = None
+    ) -> Iterator[tuple[Sheet, int]]:
+        """Yield the CSVs with these columns, and not that one; each of `urls` has at least one."""
+        for url in urls.split(",") if urls else ():
+            other: Sheet | None = None
+            taken = False
+            for sheet in read_sheets(url, self._options, self._is_wanted):
+                if not set(columns) <= set(sheet.columns) or without in sheet.columns:
+                    other = sheet
+                    continue
+                taken = True
+                self._gathering.sheets.append(sheet.where)
+                yield sheet, len(self._gathering.sheets) - 1
+            if taken:
+                continue
+            if other is None:
+                raise SourceError(
+                    f"there is no CSV in {url}" + f" for the split {self._split}" * bool(self._split)
+                )
+            other.places(columns)
+            raise SourceError(f"{other.where} has a column {without!r}: it is given for what it is not")
+
+    def _is_wanted(self, path: str) -> bool:
+        return self._split is None or split_of(path) in {None, self._split}
+
+
+def _check(
+    *,
+    images: str | None,
+    split: str | None,
+    fetch: str | None,
+    missing: str | None,
+    private_hosts: str | None,
+) -> None:
+    for name, value, known in (
+        ("split", split, SPLITS),
+        ("fetch", fetch, tuple(_COLUMNS)),
+        ("missing", missing, ("skip",)),
+        ("private_hosts", private_hosts, ("allow",)),
+    ):
+        if value is not None and value not in known:
+            raise UsageError(f"option '{name}' is one of {', '.join(known)}, not {value!r}")
+    if fetch is not None and images is not None:
+        raise UsageError("with option 'fetch' the input is the CSV of the images, so option 'images' is not for it")
+
+
+def _files(
+    url: str, options: Options, split: str | None, packed: list[hosted.Packed], others: hosted.Others
+) -> Iterator[Row]:
+    """Yield the image files; put gzipped archives and what else there is aside."""
+    loose: str | None = None
+    for file in hosted.find_images(url, options, split):
+        if isinstance(file, hosted.Packed):
+            packed.append(file)
+        elif (number := hosted.number_in(file.path)) is None:
+            others.add(file.path)
+        else:
+            loose = file.url
+            yield Row(number, FILE, -1, 0, file.offset, file.size, json.dumps([file.url, file.path]))
+        if packed and loose:
+            raise SourceError(f"{packed[0].url} is gzipped and {loose} is not: pack the two apart")
+
+
+def _reference(photograph: Photograph) -> Reference:
+    row = photograph.file
+    if row is None:  # a stream brings it
+        return Reference(photograph.id, "", 0, None, photograph.where, metadata=photograph.known)
+    url, path = json.loads(row.text)
+    name = path.rpartition("/")[2]
+    return Reference(photograph.id, url, row.first, int(row.second), name, metadata=photograph.known)
+
+
+def _downloads(
+    photographs: Iterator[Photograph], gathering: Gathering, fetch: str, *, private: bool
+) -> Iterator[Reference]:
+    field = _COLUMNS[fetch]
+    original = fetch == "original"
+    for photograph in photographs:
+        fields = photograph.known
+        if not fields.get(field):
+            gathering.differ(f"{photograph.where}: {photograph.id} has no {field}", f"has no {field}")
+            continue
+        # Size and MD5 are those of the original: no copy has them.
+        md5 = fields.get("original_md5") if original else None
+        size = fields.get("original_size") if original else None
+        try:
+            download = Download(fields[field], md5 or None, private)
+        except UsageError as error:
+            raise SourceError(f"{photograph.where}: {error}") from error
+        name = urlsplit(download.url).path.rpartition("/")[2] or photograph.id
+        yield Reference(photograph.id, str(download), 0, size or None, name, metadata=photograph.known)
+
+
+def _stream(  # noqa: PLR0917 - all that was found
+    ledger: Ledger,
+    packed: Sequence[hosted.Packed],
+    options: Options,
+    split: str | None,
+    gathering: Gathering,
+    others: hosted.Others,
+) -> Stream:
+    gathering.present = False
+    known = hosted.Known((number_of(p.id), _reference(p)) for p in gathering.images(ledger))
+    blank = Reference("", "", 0, None, "", metadata=gathering.seen_in(()))
+    kinds: dict[str, Kind] = {n: "integer" if n in INTEGERS else "text" for n in gathering.fields}
+    return Stream(
+        identity={
+            "archives": [[archive.path, archive.size] for archive in packed],
+            "known_sha256": known.sha256,
+        },
+        arrivals=lambda: hosted.read_images(packed, options, known, gathering, blank),
+        labelled=False,
+        fields={
+            **kinds,
+            **(LABEL_FIELDS if gathering.labels else {}),
+            **(BOX_FIELDS if gathering.boxes else {}),
+        },
+        notes=(*others.notes(), *gathering.notes()),
+        split=split or gathering.split,
+        samples=len(known) if gathering.listed and not gathering.skip else None,
+        size=sum(archive.size for archive in packed),
+    )
