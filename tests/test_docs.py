@@ -135,9 +135,9 @@ def test_every_file_that_is_linked_or_named_exists(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_every_option_that_is_shown_is_one(page):
-    verbs = ["pack imagenet", "pack imagenet21k-p", "pack imagenet-v2", "pack open-images"]
-    verbs += ["pack imagefolder", "pack table", "pack sidecars", "index", "verify", "info"]
-    verbs += ["ls", "cat", "bench", "evaluate", "relabel", "doctor", "demo"]
+    verbs = ["pack imagenet", "pack imagenet21k", "pack imagenet21k-p", "pack imagenet-v2"]
+    verbs += ["pack open-images", "pack imagefolder", "pack table", "pack sidecars", "index", "verify"]
+    verbs += ["info", "ls", "cat", "bench", "evaluate", "relabel", "doctor", "demo"]
     helps = "".join(
         subprocess.run(
             [sys.executable, "-m", "wds_imagenet", *verb.split(), "--help"],

@@ -1,6 +1,6 @@
 """torchvision's ImageFolder in a DataLoader: loose files, nothing packed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import torch
@@ -9,7 +9,9 @@ from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
 
-def batches(data: Path, workers: int, epochs: int) -> Iterator[torch.Tensor]:
+def batches(
+    data: Path, workers: int, epochs: Iterable[int]
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Yield uint8 [256, 3, 224, 224]."""
     transform = v2.Compose(
         [v2.RandomResizedCrop(224, antialias=True), v2.RandomHorizontalFlip(), v2.PILToTensor()]
@@ -21,6 +23,5 @@ def batches(data: Path, workers: int, epochs: int) -> Iterator[torch.Tensor]:
         num_workers=workers,
         persistent_workers=workers > 0,
     )
-    for _ in range(epochs):
-        for images, _labels in loader:
-            yield images
+    for _ in epochs:
+        yield from loader

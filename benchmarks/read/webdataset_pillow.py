@@ -1,6 +1,6 @@
 """webdataset + Pillow + torchvision's transforms, in DataLoader workers: the commonest recipe."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import torch
@@ -8,7 +8,9 @@ import webdataset as wds
 from torchvision.transforms import v2
 
 
-def batches(data: Path, workers: int, epochs: int) -> Iterator[torch.Tensor]:
+def batches(
+    data: Path, workers: int, epochs: Iterable[int]
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Yield uint8 [256, 3, 224, 224]."""
     transform = v2.Compose(
         [v2.RandomResizedCrop(224, antialias=True), v2.RandomHorizontalFlip(), v2.PILToTensor()]
@@ -22,9 +24,8 @@ def batches(data: Path, workers: int, epochs: int) -> Iterator[torch.Tensor]:
         .batched(256)
     )
     loader = wds.WebLoader(dataset, batch_size=None, num_workers=workers, persistent_workers=workers > 0)
-    for _ in range(epochs):
-        for images, _labels in loader:
-            yield images
+    for _ in epochs:
+        yield from loader
 
 
 def shards(data: Path) -> list[str]:

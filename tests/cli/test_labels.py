@@ -77,8 +77,8 @@ def test_relabel_writes_a_layer_that_info_and_verify_know(validation, photos):
     assert (result.returncode, result.stderr) == (0, "reading the label files\n")
     assert "wrote the layer 'real' of 10 samples" in result.stdout
     assert "which gives json, json.real_labels" in result.stdout
-    assert "1 of its 1 tars had been finished before" in run("relabel", validation, "--labels", real).stdout
-    assert "layer        real, 10.0 KiB: json, json.real_labels" in run("info", validation).stdout
+    assert "1 of its 1 tar had been finished before" in run("relabel", validation, "--labels", real).stdout
+    assert "layer        real, 20.0 KiB: json, json.real_labels" in run("info", validation).stdout
     (layer,) = json.loads(run("info", validation, "--json").stdout)["layers"]
     assert (layer["name"], layer["fields"]) == ("real", {"real_labels": "list"})
     assert run("verify", validation).returncode == 0

@@ -70,7 +70,7 @@ def test_other_files_are_passed_over_and_said(tmp_path):
     )
     labels = relabel(str(tmp_path / "a.tar"))
     assert labels.count == 3
-    assert "passed over 2 files that are no label maps" in labels.notes[0]
+    assert "passed over files that are no label maps, 2 in all" in labels.notes[0]
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,7 @@ class PackContract:
         again = pack_listing(small, url, OPTIONS, workers=1)
         assert {o.path: o for o in open_store(url).list_objects()} == before
         assert again.resumed == again.shards == 3
-        assert replace(again, seconds=0, resumed=0) == replace(packed, seconds=0)
+        assert replace(again, seconds=0, resumed=0) == replace(packed, seconds=0, already=True)
 
     def test_another_plan_is_refused_with_the_difference(self, url: str, small: Listing) -> None:
         pack_listing(small, url, OPTIONS, workers=1)
@@ -291,8 +291,8 @@ def test_a_source_is_found_by_its_name(url: str, small_folder: Path) -> None:
     ("source", "options", "told"),
     [
         ("imagefolders", {}, "no source 'imagefolders', only imagenet, "),
-        ("imagefolder", {"speed": 1}, "the option speed"),
-        ("imagefolder", {"jpeg": "better"}, "no JPEG policy"),
+        ("imagefolder", {"speed": 1}, "no option of imagefolder or of packing 'speed'; there are "),
+        ("imagefolder", {"jpeg": "better"}, "option jpeg='better' is no policy"),
     ],
 )
 def test_a_misspelt_source_or_option_is_a_mistake(

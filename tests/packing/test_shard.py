@@ -119,7 +119,7 @@ def bad_third(fifty: Listing) -> list[bytes]:
 
 
 def test_a_bad_image_ends_the_shard_and_is_named(fifty: Listing, tmp_path: Path) -> None:
-    with pytest.raises(ImageError, match=f"{fifty.references[2].url}: .*; mend it, or pack with on_bad"):
+    with pytest.raises(ImageError, match=f"{fifty.references[2].url}: .*; mend it, or let it be mended"):
         build(fifty, tmp_path / "x.tar", bad_third(fifty))
 
 

@@ -186,7 +186,7 @@ def watched(url: str) -> Iterator[list[str]]:
     ended = threading.Event()
 
     def watch() -> None:
-        while not ended.is_set():
+        while not ended.wait(0.005) and "all" not in seen:  # once it is there, the end will tell
             seen.append(look(url))
         seen.append(look(url))
 

@@ -1,6 +1,7 @@
 """Torch's DataLoader and torch's ranks get the very batches that the loader gives."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -142,7 +143,8 @@ def test_without_torch_the_error_names_the_extra(small_shards, tmp_path):
     assert "pip install 'wds-imagenet[torch]'" in result.stderr
 
 
-def test_the_workers_of_a_data_loader_say_what_they_skipped(one_bad, capfd):
+def test_the_workers_of_a_data_loader_say_what_they_skipped(one_bad, capfd, monkeypatch):
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # as in a program that configures no logging
     dataset = IterableDataset(str(one_bad), RandomResizedCrop(8), 10, on_bad="skip")
     batches = list(DataLoader(dataset, batch_size=None, num_workers=1))
     assert sum(int(batch.mask.sum()) for batch in batches) == 99

@@ -151,11 +151,11 @@ def test_a_listing_and_a_stream_have_the_same_keys_and_labels(put, whole, gzippe
 
 
 def test_a_list_must_be_named(put, whole):
-    with pytest.raises(UsageError, match="say whose labels: give class_list"):
+    with pytest.raises(UsageError, match=r"say whose labels: .*class_list"):
         imagenet21k(put(whole))
-    with pytest.raises(UsageError, match="class_list is one of fall11, winter21, google, microsoft"):
+    with pytest.raises(UsageError, match="is one of fall11, winter21, google, microsoft"):
         imagenet21k(put(whole), class_list="21k")
-    with pytest.raises(UsageError, match="others can be 'skip'"):
+    with pytest.raises(UsageError, match=r"others.* can be .*skip"):
         imagenet21k(put(whole), class_list="fall11", others="drop")
 
 
@@ -251,7 +251,7 @@ def test_a_whole_listing_tells_its_classes_itself(tmp_path, labels):
 
 def test_a_part_of_a_listing_does_not_tell_its_classes(put, whole):
     with pytest.raises(
-        SourceError, match=r"has 10 classes, .*give that as classes \(imagenet22k_synsets\.txt\)"
+        SourceError, match=r"has 10 classes, .*give that as .*classes.* \(imagenet22k_synsets\.txt\)"
     ):
         imagenet21k(put(whole), class_list="fall11")
 
@@ -266,7 +266,7 @@ def test_images_of_other_classes_are_named_or_left_out(put, whole, gzipped, imag
     wnids = sorted({name[:9] for name in images})
     classes = put("\n".join(wnids[1:]).encode(), "list.txt")
     url = put(whole if form == "listing" else gzipped)
-    with pytest.raises(SourceError, match=f"{wnids[0]}.*others as skip"):
+    with pytest.raises(SourceError, match=f"{wnids[0]}.*others.*skip"):
         read(imagenet21k(url, classes=classes))
     found = imagenet21k(url, classes=classes, others="skip")
     assert len(read(found)) == 36
@@ -370,18 +370,21 @@ def hashes(folder):
     return found
 
 
+def packing(url, dest, options):
+    """Return the command that packs in a process of its own."""
+    call = f"pack('imagenet21k', {url!r}, dest={str(dest)!r}, **{options!r})"
+    return [sys.executable, "-c", f"from wds_imagenet.packing.pack import pack; {call}"]
+
+
 def test_a_packer_killed_in_the_middle_is_finished_by_the_next(put, gzipped, fall11, tmp_path):
     url = put(gzipped, "winter21_whole.tar.gz")
     options = {**OPTIONS, "samples_per_shard": 2, "classes": fall11}
     pack("imagenet21k", url, dest=str(tmp_path / "expected"), **options)
     expected = hashes(tmp_path / "expected")
-    script = (
-        f"from wds_imagenet.packing.pack import pack; pack('imagenet21k', {url!r}, dest=%r, **{options!r})"
-    )
     unfinished = 0
     for shards in (1, 6, 12):
         dest = tmp_path / str(shards)
-        with subprocess.Popen([sys.executable, "-c", script % str(dest)]) as packer:
+        with subprocess.Popen(packing(url, dest, options)) as packer:
             while len(list(dest.glob("*.tar"))) < shards and packer.poll() is None:
                 time.sleep(0.001)
             os.kill(packer.pid, signal.SIGKILL)
@@ -394,9 +397,8 @@ def test_a_packer_killed_in_the_middle_is_finished_by_the_next(put, gzipped, fal
 def test_an_interrupted_packer_cleans_up(put, gzipped, fall11, tmp_path):
     options = {**OPTIONS, "samples_per_shard": 2, "classes": fall11}
     url = put(gzipped)
-    script = f"from wds_imagenet.packing.pack import pack; pack('imagenet21k', {url!r}, dest=%r, **{options!r})"
     dest = tmp_path / "dest"
-    with subprocess.Popen([sys.executable, "-c", script % str(dest)]) as packer:
+    with subprocess.Popen(packing(url, dest, options)) as packer:
         while not list(dest.glob(".wds-imagenet/staging/*")) and packer.poll() is None:
             time.sleep(0.001)
         packer.terminate()

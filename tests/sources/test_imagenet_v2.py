@@ -112,7 +112,7 @@ def test_a_class_list_in_another_order_is_refused(url, photos, make_tree):
 def test_counts_that_differ_are_noted_and_those_that_do_not_are_not(make_tree, files, make_tar, tmp_path):
     notes = imagenet_v2(make_tree({**files, f"{TOP}/README": b"!"})).notes
     assert notes == (
-        f"passed over 1 files that are no images: {TOP}/README",
+        f"passed over files that are no images, 1 in all: {TOP}/README",
         "30 images, where the variant was published with 10,000",
         "1,000 classes have not 10 images, the first is 0",
     )

@@ -38,7 +38,7 @@ def test_images_come_in_code_point_order_however_they_were_listed(paths):
     images, others, notes = pick_images([File(path, "url", 0, 0) for path in paths], "url")
     assert [image.path for image in images] == ["B/1.gif", "a/10.jpg", "a/2.PNG", "b/1.jpg"]
     assert [other.path for other in others] == ["a/t.txt"]
-    assert notes == ["passed over 1 hidden files: a/.x.jpg"]
+    assert notes == ["passed over hidden files, 1 in all: a/.x.jpg"]
 
 
 @pytest.mark.parametrize(

@@ -48,17 +48,27 @@ def test_a_tar_is_read_as_the_folder_in_it(tmp_path, make_tree, make_tar):
 def test_what_belongs_to_no_image_is_noted(make_tree):
     files = dict.fromkeys(["a.jpg", "README.txt", "a.xml", "b.json", "c.cls", ".x.txt"], "")
     assert sidecars(make_tree(files)).notes == (
-        "passed over 1 hidden files: .x.txt",
-        "passed over 4 files that belong to no image: README.txt, a.xml, b.json, …",
+        "passed over hidden files, 1 in all: .x.txt",
+        "passed over files that belong to no image, 4 in all: README.txt, a.xml, b.json, …",
     )
+
+
+def test_a_cls_may_hold_the_name_of_a_class(make_tree):
+    files = {"a.jpg": "", "a.cls": "cat\n", "b.jpg": "", "b.cls": "ant"}
+    tree = make_tree({**files, "names/list": "dog\ncat\nant\n"})
+    listed = sidecars(tree, classes=f"{tree}/names/list")
+    assert [(r.key, r.label) for r in listed.references] == [("a", 1), ("b", 2)]
+    assert [(r.key, r.label) for r in sidecars(tree).references] == [("a", 1), ("b", 0)]
+    with pytest.raises(SourceError, match=r"b\.jpg: the class 'ant' is not in .*/list"):
+        sidecars(make_tree({"list": "dog\ncat"}), classes=f"{tree}/list")
 
 
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("a.cls", "cat", "'cat', not an integer label"),
-        ("a.cls", "3.0", "'3.0', not an integer"),
-        ("a.cls", "", "'', not an integer"),
+        ("a.cls", "", "holds '', and not one line with a number or the name of a class"),
+        ("a.cls", "two\nlines", r"holds 'two\\nlines', and not one line"),
+        ("a.cls", "3.5", "'3.5'|3.5 is no label"),
         ("a.cls", "-5", "-5 is no label"),
         ("a.json", "{", "is not JSON"),
         ("a.json", "[1]", "is no JSON object"),
@@ -104,7 +114,7 @@ def test_one_json_is_joined_by_name(make_tree, value):
     }
     assert listing.notes == (
         f"2 of 3 images have no entry in {folder}/all.json",
-        "passed over 2 files that are no images: all.json, x/a.txt",
+        "passed over files that are no images, 2 in all: all.json, x/a.txt",
     )
 
 
@@ -117,7 +127,7 @@ def test_texts_are_captions_and_numbers_labels(make_tree):
 def test_entries_without_image_are_noted(make_tree):
     folder = make_tree({**IMAGES, "all.json": '{"a": 1, "z.jpg": 2}'})
     notes = sidecars(folder, annotations=f"{folder}/all.json").notes
-    assert f"passed over 1 entries of {folder}/all.json whose images are not there: z.jpg" in notes
+    assert f"passed over entries of {folder}/all.json whose images are not there, 1 in all: z.jpg" in notes
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from wds_imagenet.errors import ChangedError, CorruptError, SourceError
+from wds_imagenet.errors import ChangedError, CorruptError, SourceError, UsageError
 from wds_imagenet.sources import streams
 from wds_imagenet.sources.streams import is_gzipped, stream_files
 from wds_imagenet.storage import open_store
@@ -110,7 +110,7 @@ def test_gzip_is_known_by_its_bytes(put, nested, tmp_path):
 
 
 def test_what_is_not_there_is_said(tmp_path):
-    with pytest.raises(SourceError, match="there is no file"):
+    with pytest.raises(UsageError, match="there is no file"):
         everything(str(tmp_path / "none.tar.gz"))
 
 

@@ -68,5 +68,5 @@ def test_google_without_credentials_gives_googles_advice(monkeypatch: pytest.Mon
 
 def test_azure_without_an_account_is_told_where_to_write_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AZURE_STORAGE_ACCOUNT_NAME", raising=False)
-    with pytest.raises(StoreError, match=r"AZURE_STORAGE_ACCOUNT_NAME.*az://CONTAINER@ACCOUNT"):
+    with pytest.raises(StoreError, match=r"AZURE_STORAGE_ACCOUNT_NAME.*CONTAINER@ACCOUNT"):
         open_store("az://container/x").read("a")

@@ -9,6 +9,7 @@ from wds_imagenet.cli.inspect import describe
 from wds_imagenet.cli.options import Size, as_json, human, storage_option
 from wds_imagenet.cli.progress import progress
 from wds_imagenet.errors import UsageError
+from wds_imagenet.words import counted
 
 if TYPE_CHECKING:
     from wds_imagenet.reading.index import Indexed
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 )
 @click.option("--name", default=None, help="The data set's name; the folder's by default.")
 @click.option("--split", default="train", show_default=True)
-@click.option("--block-bytes", type=Size(), default=2 << 20, show_default="2MiB")
+@click.option("--block-bytes", type=Size(), help="What is fetched as one; 2MiB at most by default.")
 @click.option("--threads", default=2, show_default=True, type=click.IntRange(1))
 @storage_option
 @as_json
@@ -30,7 +31,7 @@ def index(
     out: str | None,
     name: str | None,
     split: str,
-    block_bytes: int,
+    block_bytes: int | None,
     threads: int,
     storage_options: dict[str, str],
     json: bool,
@@ -70,8 +71,8 @@ def index(
         click.echo(strict_json.dumps(describe(store.url, manifest)).decode())
     else:
         click.echo(
-            f"{store.url}: indexed {manifest.samples:,} samples in {len(manifest.shards)} shards "
-            f"({human(manifest.size)})"
+            f"{store.url}: indexed {counted(manifest.samples, 'sample')} in "
+            f"{counted(len(manifest.shards), 'shard')} ({human(manifest.size)})"
         )
 
 

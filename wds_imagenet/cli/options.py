@@ -103,11 +103,6 @@ def as_flags(message: str) -> str:
     return _OPTION.sub(flag, message)
 
 
-def counted(count: int, noun: str) -> str:
-    """Return a number of things as a person says it: 1 shard, 2,000 shards."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
 def human(size: float) -> str:
     """Return a number of bytes as a person reads it: 1.5 GiB."""
     for unit in ("B", "KiB", "MiB", "GiB"):

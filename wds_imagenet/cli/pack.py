@@ -9,7 +9,6 @@ from wds_imagenet.cli.options import (
     Size,
     as_flags,
     as_json,
-    counted,
     human,
     label_parameters,
     parse_pairs,
@@ -18,6 +17,7 @@ from wds_imagenet.cli.options import (
 )
 from wds_imagenet.cli.progress import progress
 from wds_imagenet.errors import UsageError
+from wds_imagenet.words import counted
 
 if TYPE_CHECKING:
     from wds_imagenet.packing.report import PackReport, Progress
@@ -146,9 +146,7 @@ def _common(source: "Source") -> list[click.Parameter]:
         click.Option(
             ["--block-bytes"],
             type=Size(),
-            default=2 << 20,
-            show_default="2MiB",
-            help="What is fetched as one.",
+            help="What is fetched as one; by default 2MiB, less for data sets of less than 2 GB.",
         ),
         click.Option(
             ["--shuffle/--no-shuffle"], default=None, help="In a random order; by default if split is train."

@@ -6,6 +6,7 @@ import click
 
 from wds_imagenet import strict_json
 from wds_imagenet.cli.options import (
+    as_flags,
     as_json,
     human,
     label_parameters,
@@ -13,6 +14,7 @@ from wds_imagenet.cli.options import (
     storage_option,
     with_template,
 )
+from wds_imagenet.words import counted
 
 if TYPE_CHECKING:
     from wds_imagenet.packing.relabel import LayerReport
@@ -67,14 +69,14 @@ relabel = click.command(
 
 
 def _lines(report: "LayerReport") -> list[str]:
-    lines = [f"note: {note}" for note in report.notes]
+    lines = [f"note: {as_flags(note)}" for note in report.notes]
     gives = [*report.suffixes, *(f"json.{name}" for name in report.fields)]
     verb = "would write" if report.manifest is None else "wrote"
     size = "" if report.manifest is None else f" ({human(report.bytes)})"
     lines.append(
-        f"{report.url}: {verb} the layer {report.layer!r} of {report.samples:,} samples{size}, which gives "
-        f"{', '.join(gives)}"
+        f"{report.url}: {verb} the layer {report.layer!r} of {counted(report.samples, 'sample')}{size}, "
+        f"which gives {', '.join(gives)}"
     )
     if report.resumed:
-        lines.append(f"{report.resumed} of its {report.shards} tars had been finished before")
+        lines.append(f"{report.resumed:,} of its {counted(report.shards, 'tar')} had been finished before")
     return lines

@@ -14,6 +14,7 @@ from wds_imagenet.errors import CorruptError, MissingExtraError
 from wds_imagenet.packing.pack import pack
 from wds_imagenet.reading.dataset import Dataset
 from wds_imagenet.reading.verify import verify
+from wds_imagenet.words import counted
 
 _BUCKET: Final = "demo"
 _VALIDATION: Final = 240
@@ -64,7 +65,7 @@ def _pack(say: Say, source: Path, url: str, split: str) -> None:
     report = pack("sidecars", str(source), dest=url, split=split, shard_bytes=32 << 20)
     rate = report.bytes / report.seconds / 1e6
     say(
-        f"pack     {url}: {report.samples:,} samples in {report.shards} shards, "
+        f"pack     {url}: {report.samples:,} samples in {counted(report.shards, 'shard')}, "
         f"{report.bytes / 1e6:.0f} MB in {report.seconds:.1f} s ({rate:.0f} MB/s)"
     )
 

@@ -2,8 +2,25 @@
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from typing import Final
 
 from wds_imagenet.format.manifest import Block
+
+LARGEST: Final = 2 << 20
+"""A store sends so much in the time that a request takes; larger blocks only cost memory."""
+_SMALLEST: Final = 128 << 10
+
+
+def block_bytes_for(total: int) -> int:
+    """Return the block size, in bytes, that suits a data set of so many: 2 MiB from 2 GB on.
+
+    A smaller one gets smaller blocks, a thousand or more down to 128 KiB, so that the 240 lanes of an
+    epoch have several blocks each and fetch few of them twice.
+    """
+    size = LARGEST
+    while size > _SMALLEST and size * 1000 > total:
+        size //= 2
+    return size
 
 
 def cut(ends: Iterable[int], size: int, block_bytes: int) -> Iterator[tuple[int, int, int]]:

@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Final, TypeAlias
 
 from wds_imagenet.errors import CorruptError, NotFoundError, SourceError, UsageError
@@ -42,15 +43,33 @@ def find_file(url: str, options: Options) -> tuple[Store, ObjectInfo] | None:
         return None
 
 
+def no_file(url: str) -> UsageError:
+    """Return the error for a file that is not there, or is a folder."""
+    folder = _is_local_folder(url)
+    return UsageError(f"{url} is a folder, and no file" if folder else f"there is no file {url}")
+
+
+def nothing_at(url: str) -> UsageError | SourceError:
+    """Return the error for an input that is not there; an empty folder is, and its data is bad."""
+    if _is_local_folder(url):
+        return SourceError(f"there is nothing in {url}: it is a folder without files")
+    return UsageError(f"there is nothing at {url}: no file, and no folder with files")
+
+
+def _is_local_folder(url: str) -> bool:
+    location = parse_url(url)
+    return location.scheme == "file" and Path(location.root).is_dir()
+
+
 def read_file(url: str, options: Options, *, max_bytes: int = MAX_BYTES) -> bytes:
     """Return a whole file of at most `max_bytes`, unpacked if it is gzipped.
 
-    Gzip is known by its first bytes, and unpacked to at most 256 MiB. Raises `SourceError` for a file
-    that is missing or larger.
+    Gzip is known by its first bytes, and unpacked to at most 256 MiB. Raises `UsageError` for a file
+    that is missing, `SourceError` for one that is larger.
     """
     found = find_file(url, options)
     if found is None:
-        raise SourceError(f"there is no file {url}")
+        raise no_file(url)
     return _read(*found, max_bytes)
 
 
@@ -58,7 +77,7 @@ def read_files(url: str, options: Options, wanted: Callable[[str], bool]) -> dic
     """Return the files with a wanted path in a folder, a tar or a gzipped tar, by path.
 
     Each, and the archive, may have 64 MiB. Costs one listing and one request a file, or one
-    request for an archive. Raises `SourceError` if there is nothing at the URL.
+    request for an archive. Raises what `nothing_at` says if there is nothing at the URL.
     """
     found = find_file(url, options)
     if found is not None:
@@ -72,7 +91,7 @@ def read_files(url: str, options: Options, wanted: Callable[[str], bool]) -> dic
     store = open_store(url, **options)
     infos = list(store.list_objects())
     if not infos:
-        raise SourceError(f"there is no file and no folder {url}")
+        raise nothing_at(url)
     return {info.path: _read(store, info, MAX_BYTES) for info in infos if wanted(info.path)}
 
 

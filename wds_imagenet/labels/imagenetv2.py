@@ -37,7 +37,10 @@ def imagenetv2(
     images = _images(value, url)
     wnids = [info["wnid"] for info in table] or sorted(set(images.values()))
     if len(wnids) != CLASSES:
-        raise SourceError(f"{url} has images of {len(wnids):,} classes, not all: give class_info.json too, as option 'imagenetv2.class_info'")
+        raise SourceError(
+            f"{url} has images of {len(wnids):,} classes, not all: give class_info.json too, as option "
+            "'imagenetv2.class_info'"
+        )
     label_of = {wnid: label for label, wnid in enumerate(wnids)}
     for name, wnid in images.items():
         if wnid not in label_of:

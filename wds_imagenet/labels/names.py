@@ -65,7 +65,10 @@ def read_class_names(
     if start <= 1:
         names = tuple(numbered.get(label + start) for label in range(CLASSES))
     elif devkit is None:
-        raise SourceError(f"{url} goes by ILSVRC2012_ID, since tench is number 449: give the devkit too, as option 'names.devkit'")
+        raise SourceError(
+            f"{url} goes by ILSVRC2012_ID, since tench is number 449: give the devkit too, as option "
+            "'names.devkit'"
+        )
     else:
         kit = read_devkit(devkit, **storage_options)
         names = tuple(numbered.get(info.ilsvrc2012_id) for info in kit.classes)

@@ -10,7 +10,7 @@ from typing import IO, Final, TypeAlias
 
 from wds_imagenet.errors import SourceError
 from wds_imagenet.format.tar import Read
-from wds_imagenet.labels.files import GZIP, Options, address, find_file
+from wds_imagenet.labels.files import GZIP, Options, address, find_file, no_file
 from wds_imagenet.sources.images import is_hidden
 from wds_imagenet.sources.windows import open_reader
 
@@ -33,7 +33,7 @@ def read_pieces(url: str, options: Options, suffix: str) -> Generator[bytes, Non
     """
     found = find_file(url, options)
     if found is None:
-        raise SourceError(f"there is no file {url}")
+        raise no_file(url)
     store, info = found
     where = address(store.url, info.path)
     size = 0

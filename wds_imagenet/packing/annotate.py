@@ -111,7 +111,7 @@ def _merged(classes: tuple[Metadata, ...], tables: Iterable[Labels]) -> tuple[Me
     """Return the class table with what further ones say of the same classes."""
     for table in tables:
         if not classes:
-            raise SourceError(f"{plain(table.url)} is of classes, but there is no class table of the labels here")
+            raise SourceError(f"{plain(table.url)} is of classes, but the images have no class table")
         if len(table.classes) != len(classes):
             raise SourceError(
                 f"{plain(table.url)} is of {len(table.classes):,} classes, but the class table of the images "

@@ -193,7 +193,7 @@ def _check_missing(item: Join, lacking: int, first: Reference) -> None:
 
 def _check_stems(references: Sequence[Reference], stems: "array[int]") -> None:
     """Refuse two images that a label file cannot tell apart."""
-    twice = {stems[place] for place in recurring(np.frombuffer(stems, np.int64)).tolist()}
+    twice = {stems[place] for place in recurring(stems)}
     if not twice:
         return
     seen: dict[str, str] = {}

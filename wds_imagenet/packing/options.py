@@ -1,10 +1,11 @@
 """What a person may choose about packing, and what of it decides the bytes: all of it."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, Self, get_args
 
 from wds_imagenet.errors import UsageError
+from wds_imagenet.format.blocks import block_bytes_for
 
 OnBad = Literal["fail", "skip", "repair", "repair-else-skip"]
 """What is done with an image that cannot be used as it is: stop, leave it out, mend it or stop, mend it or
@@ -67,8 +68,8 @@ class PackOptions:
     """About how large a shard becomes."""
     samples_per_shard: int | None = None
     """If given, how many samples a shard has, whatever its size."""
-    block_bytes: int = 2 << 20
-    """A block ends with the sample that reaches this many bytes."""
+    block_bytes: int | None = None
+    """A block ends with the sample that reaches this many bytes; None: as suits the data set's size."""
     shuffle: bool | None = None
     """Whether samples are put in a random order; None: only those of the split `train`."""
     seed: int = 0
@@ -111,6 +112,10 @@ class PackOptions:
     def rewrites(self) -> bool:
         """Whether an image's bytes may become others than those of its source."""
         return self.jpeg.short_side is not None or self.jpeg.optimize or self.repairs
+
+    def for_bytes(self, total: int) -> Self:
+        """Return the options for a data set of about so many bytes: with a block size."""
+        return replace(self, block_bytes=self.block_bytes or block_bytes_for(total))
 
     def to_json(self) -> dict[str, Any]:
         """Return the choices as plain values, defaults applied."""

@@ -24,7 +24,7 @@ from wds_imagenet.packing.shard import Recipe
 from wds_imagenet.packing.streaming import pack_stream
 from wds_imagenet.sources import SOURCES, Listing, Stream, options_of
 from wds_imagenet.storage import Store, open_store
-from wds_imagenet.unknown import unknown
+from wds_imagenet.words import unknown
 
 
 def pack_listing(

@@ -108,6 +108,7 @@ def plan(listing: Listing, options: PackOptions) -> Plan:
         order = np.arange(count, dtype=np.int64)
     sizes = np.fromiter((expected_size(r, r.size, schema, options) for r in references), np.int64, count)
     sizes = sizes[order]
+    options = options.for_bytes(int(sizes.sum()))
     bounds = tuple(_bounds(sizes, options))
     shards = len(bounds) - 1
     if shards > MAX_SHARDS:

@@ -66,9 +66,10 @@ def relabel(
     """Write what label files say of a finished data set's samples as a layer beside its shards.
 
     `labels`, `captions`, `label_options` and `class_names` are those of `LabelChoices`, `layer` names the
-    layer (by default as its sources). Guarantees that nothing of the data set itself is touched; that there is a layer only when every tar
-    of it is whole and in place; that the same files give the same bytes, for any number of workers and
-    of interrupted runs; and that a layer is never overwritten. Run again, it goes on where it was.
+    layer (by default as its sources). Guarantees that nothing of the data set itself is touched; that
+    there is a layer only when every tar of it is whole and in place; that the same files give the same
+    bytes, for any number of workers and of interrupted runs; and that a layer is never overwritten. Run
+    again, it goes on where it was.
 
     Costs one pass over the label files, the memory of all keys (20 MB for ImageNet), and for each sample
     some 2 kB of tar. `source_options` are those of the label files' store; `on_progress` is called with

@@ -9,6 +9,7 @@ from typing import Final
 
 from wds_imagenet import strict_json
 from wds_imagenet.errors import ImageError, SourceError
+from wds_imagenet.format.blocks import LARGEST
 from wds_imagenet.format.tar import ending, header, padding
 from wds_imagenet.packing.attachments import contents as attached_members
 from wds_imagenet.packing.engines.local import behind
@@ -62,7 +63,7 @@ def build_shard(
     samples = _samples(task, recipe, images, attached, contents)
     # Hashing and writing need no GIL: one block goes its way while the next is gathered.
     with ShardFile.create(path) as file, behind(file.add) as add:
-        for draft in _cut(samples, recipe.options.block_bytes):
+        for draft in _cut(samples, recipe.options.block_bytes or LARGEST):
             add(draft)
     if not contents.keys:
         # An empty shard confuses readers, and one left out breaks the numbering that they expand.

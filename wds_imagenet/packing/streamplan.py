@@ -12,6 +12,7 @@ from wds_imagenet.packing.plan import FORMAT, MAX_SHARDS, hash_classes
 from wds_imagenet.packing.schema import Schema, declare
 from wds_imagenet.sources.reference import Stream
 
+_LARGE: Final = 1 << 40  # what is not said is taken for large
 VERSION: Final = 1
 """Of the bytes that a stream's plan leads to; it changes when they do."""
 
@@ -70,6 +71,7 @@ def plan_stream(stream: Stream, options: PackOptions) -> StreamPlan:
     The same stream and options give the same plan on every machine, wherever the stream lies. Raises
     `SourceError` where what it says of itself contradicts itself.
     """
+    options = options.for_bytes(_LARGE if stream.size is None else stream.size)
     schema = declare(stream, rewritten=options.rewrites)
     renamed = tuple(
         f"the metadata field {item.source!r} becomes {item.name!r} in the JSON"

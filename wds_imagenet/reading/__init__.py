@@ -8,6 +8,7 @@ order.py      the order of an epoch, a pure function
 state.py      where a loader is in it
 ranks.py      which process of how many this is, and its share of the CPUs
 loader.py     the loader
+arguments.py  what it is given, and refused if it cannot be meant
 iteration.py  one iteration of it, which any thread may end
 pipeline.py   what is fetched when, and who decodes it
 batches.py    batches, and how one is filled

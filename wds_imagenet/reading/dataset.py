@@ -17,6 +17,7 @@ from wds_imagenet.reading.layers import Blocks, Layer
 from wds_imagenet.reading.threads import map_ahead
 from wds_imagenet.sample import Sample
 from wds_imagenet.storage import Store, open_store
+from wds_imagenet.words import counted
 
 
 class Dataset:
@@ -64,7 +65,8 @@ class Dataset:
         return cls(store, manifest, [Layer.open(store, manifest, name) for name in layers])
 
     def __repr__(self) -> str:
-        return f"Dataset({self.url!r}: {len(self):,} samples in {len(self.manifest.shards):,} shards)"
+        shards = counted(len(self.manifest.shards), "shard")
+        return f"Dataset({self.url!r}: {counted(len(self), 'sample')} in {shards})"
 
     @property
     def url(self) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from wds_imagenet.errors import DataError, ExistsError, NotFoundError, SourceError
-from wds_imagenet.format.blocks import checksum, cut
+from wds_imagenet.format.blocks import block_bytes_for, checksum, cut
 from wds_imagenet.format.manifest import FOLDER, KEYS_PATH, PATH, Manifest, Shard, check_name
 from wds_imagenet.format.samples import group
 from wds_imagenet.format.tar import Member, walk
@@ -40,7 +40,7 @@ def index(
     *,
     name: str,
     split: str,
-    block_bytes: int = 2 << 20,
+    block_bytes: int | None = None,
     threads: int = 2,
     on_shard: Callable[[Indexed], None] = lambda _: None,
 ) -> Manifest:
@@ -58,8 +58,9 @@ def index(
         check_name(shard)
     _check_absent(store)
     found: list[Indexed] = []
+    size = block_bytes or block_bytes_for(sum(store.info(shard).size for shard in names))
     for indexed in map_ahead(
-        lambda shard: index_shard(store, shard, block_bytes),
+        lambda shard: index_shard(store, shard, size),
         names,
         threads=threads,
         ahead=threads,

@@ -6,13 +6,13 @@ import time
 import weakref
 from collections.abc import Generator, Iterator, Sequence
 from functools import partial
-from operator import index
 from types import TracebackType
 from typing import Any, Final, Self
 
 import numpy as np
 
 from wds_imagenet.errors import UsageError
+from wds_imagenet.reading.arguments import check_names, whole
 from wds_imagenet.reading.batches import (
     Batch,
     BatchDraft,
@@ -86,15 +86,15 @@ class Loader:
         layers: Sequence[str] = (),
         **storage_options: str,
     ) -> None:
+        check_names(storage_options, Loader.__init__)
+        batch_size = whole("batch_size", batch_size, 1)
         pin = torch_side().default_pin_memory() if pin_memory is None else pin_memory
         self.rank, self.world_size = rank_and_world_size(rank, world_size)
         self.share: Final = Share(self.rank, self.world_size, batch_size, drop_last)
         self._recipe = Recipe(
-            transform, batch_size, index(seed), on_bad, with_json, with_captions, pin, soft_labels
+            transform, batch_size, whole("seed", seed), on_bad, with_json, with_captions, pin, soft_labels
         )
-        self.threads: Final = default_threads() if threads is None else threads
-        if self.threads < 1:
-            raise UsageError(f"at least one thread must decode, not {threads}")
+        self.threads: Final = default_threads() if threads is None else whole("threads", threads, 1)
         self.dataset: Final = as_dataset(dataset, storage_options, layers)
         if soft_labels:
             check_label_maps(self.dataset)
@@ -104,8 +104,8 @@ class Loader:
                 f"larger than the data set ({len(self.dataset)} samples), so drop_last leaves nothing"
             )
         self._shuffle = shuffle
-        self._lanes = self._default_lanes() if lanes is None else self._check_lanes(lanes)
-        self._prefetch_bytes = prefetch_bytes
+        self._lanes = self._default_lanes() if lanes is None else self._check_lanes(whole("lanes", lanes))
+        self._prefetch_bytes = whole("prefetch_bytes", prefetch_bytes, 0)
         self._counts = np.array([e.block.samples for e in self.dataset.extents], np.int64)
         self._meter = Meter()
         self._skipped: tuple[str, ...] = ()
@@ -293,6 +293,4 @@ class Loader:
 
 
 def _checked_epoch(epoch: int) -> int:
-    if index(epoch) < 0:
-        raise UsageError(f"there is no epoch {epoch}: they count from 0")
-    return index(epoch)
+    return whole("epoch", epoch, 0)

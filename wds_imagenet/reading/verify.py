@@ -181,9 +181,7 @@ def _check_sample(dataset: Dataset, sample: Sample, *, deep: bool) -> tuple[int 
     return label, problems
 
 
-def _check_whole(
-    dataset: Dataset, totals: _Totals, listed: Callable[[], Iterator[str]]
-) -> Iterator[Finding]:
+def _check_whole(dataset: Dataset, totals: _Totals, listed: Callable[[], Iterator[str]]) -> Iterator[Finding]:
     manifest = dataset.manifest
     folder = dataset.fetcher.folder
     paths = ((i.path.removeprefix(folder), i.size) for i in dataset.store.list_objects(folder))

@@ -6,7 +6,7 @@ from contextlib import closing
 
 from wds_imagenet import strict_json
 from wds_imagenet.errors import SourceError
-from wds_imagenet.labels.files import Options, find_file
+from wds_imagenet.labels.files import Options, find_file, no_file
 from wds_imagenet.sources.archives import File
 from wds_imagenet.sources.images import is_hidden, is_image
 from wds_imagenet.sources.reference import Arrival, Metadata, Reference
@@ -48,7 +48,7 @@ def identify(url: str, options: Options, told: object, **more: object) -> Metada
     """
     found = find_file(url, options)
     if found is None:
-        raise SourceError(f"there is no file {url}")
+        raise no_file(url)
     _, info = found
     sha256 = hashlib.sha256(strict_json.dumps(told)).hexdigest()
     return {**more, "file": info.path, "bytes": info.size, "labels_sha256": sha256}

@@ -17,15 +17,15 @@ from wds_imagenet.storage.store import Store
 _SUFFIXES: Final = frozenset({"cls", "txt", "json"})
 _MAX_BYTES: Final = 1 << 20
 _NOTHING: Final[Mapping[str, Any]] = {}
-_LABEL: Final = re.compile(r"-?[0-9]{1,9}")
+_LABEL: Final = re.compile(r"\S(?:.{0,198}\S)?")
 
 
 @dataclass(slots=True)
 class Facts:
     """What is known of one image."""
 
-    label: int | None = None
-    """From its `.cls`."""
+    label: str | None = None
+    """From its `.cls`: a number, or the name of a class."""
     caption: str | None = None
     """From its `.txt`."""
     json: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
@@ -38,7 +38,7 @@ def read_beside(
     """Return what lies beside each image, and notes on files that belong to none.
 
     Costs one request a file. Raises `SourceError` that names the file: of more than 1 MiB, not UTF-8,
-    a `.cls` that is no integer, a `.json` that is no object.
+    a `.cls` that is not one line with a label, a `.json` that is no object.
     """
     owner = {_stem(image.path): i for i, image in enumerate(images)}
     facts = [Facts() for _ in images]
@@ -72,8 +72,11 @@ def _add(facts: Facts, file: File, text: str) -> None:
     match suffix_of(file.path):
         case "cls":
             if not _LABEL.fullmatch(text.strip()):
-                raise SourceError(f"{file.url}: {file.path} holds {text[:40]!r}, not an integer label")
-            facts.label = int(text)
+                raise SourceError(
+                    f"{file.url}: {file.path} holds {text[:40]!r}, and not one line with a number or the "
+                    "name of a class"
+                )
+            facts.label = text.strip()
         case "txt":
             facts.caption = text.rstrip("\r\n")
         case _:

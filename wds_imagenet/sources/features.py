@@ -101,7 +101,9 @@ def _label(
         return columns.choose(found if asked else able, asked, columns.LABEL, url)
     usual = told[0] if len(told) == 1 else columns.choose(told, None, columns.LABEL, url)
     if usual is None:
-        raise SourceError(f"{url} has several columns of labels ({', '.join(told)}): choose one as option 'label'")
+        raise SourceError(
+            f"{url} has several columns of labels ({', '.join(told)}): choose one, as option 'label'"
+        )
     return usual
 
 

@@ -3,8 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from wds_imagenet.errors import SourceError
-from wds_imagenet.labels.files import Options, address, find_file
+from wds_imagenet.labels.files import Options, address, find_file, nothing_at
 from wds_imagenet.sources.archives import File, list_archive
 from wds_imagenet.sources.windows import open_reader
 from wds_imagenet.storage import open_store
@@ -32,7 +31,7 @@ def list_files(url: str, options: Options, archives: re.Pattern[str] | None = No
         else:
             yield File(info.path, address(store.url, info.path), 0, info.size)
     if empty:
-        raise SourceError(f"there is nothing at {url}: no file, and no folder with files")
+        raise nothing_at(url)
 
 
 def folder_name(url: str) -> str:

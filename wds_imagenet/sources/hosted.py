@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from wds_imagenet import strict_json
 from wds_imagenet.errors import SourceError
-from wds_imagenet.labels.files import GZIP, Options, address, find_file
+from wds_imagenet.labels.files import GZIP, Options, address, find_file, nothing_at
 from wds_imagenet.sources.archives import File, list_archive
 from wds_imagenet.sources.arrivals import read_arrivals
 from wds_imagenet.sources.flickr import is_id, number_of, split_of
@@ -59,7 +59,7 @@ def find_images(url: str, options: Options, split: str | None) -> Iterator[File 
                 folder = "" if found else info.path.rpartition(".tar")[0] + "/"
                 yield from list_archive(read, info.size, where, folder)
     if empty:
-        raise SourceError(f"there is nothing at {url}: no file, and no folder with files")
+        raise nothing_at(url)
 
 
 def number_in(path: str) -> int | None:

@@ -58,7 +58,9 @@ def huggingface(
         raise SourceError(f"there are no rows in {url}")
     found = survey(parts, features, paths=keys != "row")
     if keys == "path" and found.keys == "row":
-        raise SourceError(f"{url}: the paths in {features.image!r} give no unique keys: give option keys='row'")
+        raise SourceError(
+            f"{url}: the paths in {features.image!r} give no unique keys: give option keys='row'"
+        )
     listed = None if classes is None else read_classes(classes, **storage_options)
     naming = _name(found, features, listed)
     labelled = any(number is not None for number in naming.labels.values())

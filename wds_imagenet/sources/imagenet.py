@@ -78,7 +78,10 @@ def _stream(url: str, split: str | None, choice: Choice, options: Options) -> St
         if image.split == chosen:
             return _reference(image, truth)
         if split is None:
-            raise SourceError(f"{url} has images of several splits, {image.name} after {chosen}: choose one, as option 'split'")
+            raise SourceError(
+                f"{url} has images of several splits, {image.name} after {chosen}: choose one, as option "
+                "'split'"
+            )
         return None
 
     return Stream(

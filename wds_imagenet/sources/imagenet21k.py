@@ -73,7 +73,8 @@ def imagenet21k(
     known = find_list(class_list)
     if known is None and classes is None:
         raise UsageError(
-            "say whose labels: give option 'class_list' (fall11, winter21, google or microsoft), or option 'classes'"
+            "say whose labels: give option 'class_list' (fall11, winter21, google or microsoft), or option "
+            "'classes'"
         )
     if others not in {None, "skip"}:
         raise UsageError(f"option 'others' can be skip, not {others!r}")
@@ -82,7 +83,8 @@ def imagenet21k(
         return _list(url, known, wnids, names, storage_options, skip=others == "skip")
     if wnids is None:
         raise UsageError(
-            f"{url} is gzipped, so its classes are known only at its end: give the class list as option 'classes'"
+            f"{url} is gzipped, so its classes are known only at its end: give the class list as option "
+            "'classes'"
             + (f" ({known.file})" if known else "")
         )
     table = class_table(wnids, names, storage_options)
@@ -149,7 +151,8 @@ def _list(
     unlisted = _unlisted(counts, wnids)
     if unlisted and not (skip and len(references)):
         raise SourceError(
-            f"{url}: {unlisted}; is that the list of this release? To leave them out, give option others='skip'"
+            f"{url}: {unlisted}; is that the list of this release? To leave them out, give option "
+            "others='skip'"
         )
     _check_unique(references)
     notes = [

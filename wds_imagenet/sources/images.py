@@ -62,7 +62,7 @@ def passed_over(paths: Sequence[str], what: str) -> list[str]:
         return []
     first = sorted(paths)[:3]
     more = ", …" if len(paths) > len(first) else ""
-    return [f"passed over {len(paths):,} {what}: {', '.join(first)}{more}"]
+    return [f"passed over {what}, {len(paths):,} in all: {', '.join(first)}{more}"]
 
 
 def make_key_of(file: File, name: str) -> str:

@@ -7,7 +7,7 @@ from typing import Final
 
 from wds_imagenet.errors import SourceError
 from wds_imagenet.labels.devkit import WNID
-from wds_imagenet.labels.files import Options, address, find_file
+from wds_imagenet.labels.files import Options, address, find_file, no_file
 from wds_imagenet.sources.ilsvrc import parse_stem
 from wds_imagenet.sources.rows import read_rows
 from wds_imagenet.storage.url import parse_url
@@ -50,7 +50,7 @@ def read_solution(url: str, options: Options) -> Solution:
     """
     found = find_file(url, options)
     if found is None:
-        raise SourceError(f"there is no file {url}")
+        raise no_file(url)
     rows = read_rows(*found, ",")
     for column in _COLUMNS:
         if column not in rows.columns:

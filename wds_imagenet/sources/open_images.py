@@ -155,7 +155,7 @@ def _check(
         if value is not None and value not in known:
             raise UsageError(f"option '{name}' is one of {', '.join(known)}, not {value!r}")
     if fetch is not None and images is not None:
-        raise UsageError("with option 'fetch' the input is the CSV of the images, so option 'images' is not for it")
+        raise UsageError("with option 'fetch' the input is the CSV of the images: leave out option 'images'")
 
 
 def _files(

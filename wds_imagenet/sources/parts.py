@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from wds_imagenet.errors import SourceError, UsageError
-from wds_imagenet.labels.files import Options, address, find_file
+from wds_imagenet.labels.files import Options, address, find_file, nothing_at
 from wds_imagenet.sources.images import describe, is_hidden
 from wds_imagenet.storage import open_store, split_url
 from wds_imagenet.storage.store import ObjectInfo, Store
@@ -52,6 +52,8 @@ def find_parts(url: str, options: Options, suffixes: tuple[str, ...]) -> list[Pa
     store = open_store(url, **options)
     infos = [info for info in store.list_objects() if not is_hidden(info.path)]
     parts = [Part(store, info) for info in infos if info.path.lower().endswith(suffixes)]
+    if not infos:
+        raise nothing_at(url)
     if not parts:
         there = describe([info.path for info in infos])
         raise SourceError(f"there is no {' or '.join(suffixes)} file in {url}: {there}")
@@ -70,7 +72,9 @@ def choose_split(parts: Sequence[Part], asked: str | None, url: str) -> tuple[li
     asked = _SPLITS.get(asked or "", asked)
     if asked is None:
         if len(there) > 1:
-            raise SourceError(f"{url} has files of several splits ({', '.join(there)}): choose one, as option 'split'")
+            raise SourceError(
+                f"{url} has files of several splits ({', '.join(there)}): choose one, as option 'split'"
+            )
         return list(parts), told[0]
     chosen = [part for part, split in zip(parts, told, strict=True) if split == asked]
     if not chosen and any(told):
@@ -119,7 +123,7 @@ def _named(url: str, options: Options) -> Iterator[Part]:
         pattern = re.compile(".*".join(map(re.escape, name.split("*"))).replace(".*", "[^/]*"))
         paths = [path for path in infos if pattern.fullmatch(path)] if "*" in name else [name]
         if not paths:
-            raise SourceError(f"there is no file {folder}{name}")
+            raise UsageError(f"there is no file {folder}{name}")
         yield from (Part(store, infos[path]) for path in paths)
 
 

@@ -70,7 +70,9 @@ def _point(cell: object, base: Location) -> tuple[str, str | None]:
         folder = base.root.rstrip("/") + "/"
         path = "/" + posixpath.normpath(path).lstrip("/")
         if base.scheme != "file" or not path.startswith(folder):
-            raise ValueError(f"{path} lies outside of {base.url}; another one can be given as option 'root', / for all")
+            raise ValueError(
+                f"{path} lies outside of {base.url}; another folder can be given as option 'root', / for all"
+            )
         path = path.removeprefix(folder)
     return check_path(posixpath.normpath(path)), None
 

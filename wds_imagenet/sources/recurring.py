@@ -1,6 +1,9 @@
 """Which of many values occur more than once, without a set of them all."""
 
-from array import array
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from array import array
 
 
 def recurring(values: "array[int]") -> list[int]:

@@ -24,10 +24,10 @@ def sidecars(
 ) -> Listing:
     """List a tree of images, or a tar archive of one, with the files that lie beside them.
 
-    Beside `cat.jpg`, `cat.cls` has its label, an integer, `cat.txt` its caption and `cat.json` an
-    object with anything; or one JSON, given as `annotations`, has all of that for all images (see
-    `sources.annotations`), and the files are passed over. In JSON, label and caption are found by
-    their usual names (label, class, cls, target; caption, text, title), unless any image has a `.cls` or a
+    Beside `cat.jpg`, `cat.cls` has its label, a number or the name of a class, `cat.txt` its caption and
+    `cat.json` an object with anything; or one JSON, given as `annotations`, has all of that for all
+    images (see `sources.annotations`), and the files are passed over. In JSON, label and caption are found
+    by their usual names (label, class, cls, target; caption, text, title), unless any image has a `.cls` or a
     `.txt`: then these alone count. All other fields become metadata. An image may lack any of it.
 
     References come by path; keys are the files' stems, with their folders where these repeat. Costs a

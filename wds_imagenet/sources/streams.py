@@ -12,7 +12,7 @@ from typing import Final
 
 from wds_imagenet.ahead import read_ahead
 from wds_imagenet.errors import CorruptError, SourceError
-from wds_imagenet.labels.files import GZIP, Options, address, find_file
+from wds_imagenet.labels.files import GZIP, Options, address, find_file, no_file
 from wds_imagenet.sources.archives import File, list_archive
 
 MAX_FILE: Final = 256 << 20
@@ -39,13 +39,13 @@ def stream_files(url: str, options: Options) -> Generator[tuple[File, bytes], No
     to be damaged. A `File.offset` is one in the unpacked archive, for messages.
 
     Costs one pass, in threads that end with the iteration (close it to end it early), and about 40 MB
-    beside the file at hand. Raises `SourceError` where there is no such file, or one in it has more than
-    256 MiB; `CorruptError`, with notes on archive and member, where it is damaged or cut off;
+    beside the file at hand. Raises `UsageError` where there is no such file; `SourceError` where one in it
+    has more than 256 MiB; `CorruptError`, with notes on archive and member, where it is damaged or cut off;
     `ChangedError` if it is replaced meanwhile.
     """
     found = find_file(url, options)
     if found is None:
-        raise SourceError(f"there is no file {url}, and a folder is no gzipped tar")
+        raise no_file(url)
     store, info = found
     where = address(store.url, info.path)
 

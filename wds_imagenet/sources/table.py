@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 from wds_imagenet.errors import DataError, SourceError, UsageError
 from wds_imagenet.labels.classes import read_classes
-from wds_imagenet.labels.files import find_file
+from wds_imagenet.labels.files import find_file, no_file
 from wds_imagenet.sample import check_key
 from wds_imagenet.sources import columns
 from wds_imagenet.sources.grouping import check_single, group
@@ -52,7 +52,7 @@ def table(
         raise UsageError(f"option 'duplicates' is fail or group, not {duplicates!r}")
     found = find_file(url, storage_options)
     if found is None:
-        raise SourceError(f"there is no table {url}; a folder of images is read by other sources")
+        raise no_file(url)
     rows = read_rows(*found, delimiter)
     names = list(rows.columns)
     image_from = columns.choose(names, image_column, columns.IMAGE, rows.url)

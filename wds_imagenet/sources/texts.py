@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Final, cast
 
 from wds_imagenet.errors import CorruptError, SourceError
 from wds_imagenet.format.tar import RECORD, Read, walk
-from wds_imagenet.labels.files import GZIP, Options, address, find_file
+from wds_imagenet.labels.files import GZIP, Options, address, find_file, nothing_at
 from wds_imagenet.sources.images import is_hidden
 from wds_imagenet.sources.windows import open_reader
 from wds_imagenet.storage import open_store
@@ -69,7 +69,7 @@ def read_sheets(
         if _CSV.fullmatch(info.path) and not is_hidden(info.path) and wanted(info.path):
             yield from _sheets(store, info, wanted, header)
     if empty:
-        raise SourceError(f"there is nothing at {url}: no file, and no folder with files")
+        raise nothing_at(url)
 
 
 def _sheets(

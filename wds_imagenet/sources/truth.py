@@ -27,7 +27,9 @@ class Choice:
     def __post_init__(self) -> None:
         """Raise `UsageError` for files that are not to be used together."""
         if self.devkit is not None and self.classes is not None:
-            raise UsageError("give either option 'devkit' or option 'classes': each says which labels there are")
+            raise UsageError(
+                "give either option 'devkit' or option 'classes': each says which labels there are"
+            )
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ _RULES: Final = (
     _rule(
         StoreError,
         "{reason}: set AZURE_STORAGE_ACCOUNT_NAME or --storage-option account_name=NAME, or write it in the "
-        "URL: az://CONTAINER@ACCOUNT/path",
+        "URL, as CONTAINER@ACCOUNT",
         NO_ACCOUNT,
     ),
     _rule(

@@ -111,7 +111,7 @@ class LocalStore:
                 try:
                     found = entry.stat()
                 except OSError as error:
-                    raise meaning(error, Path(entry.path)) from error
+                    raise _meaning_of_entry(error, entry) from error
                 yield _info(path, found)
 
     def delete(self, path: str) -> None:
@@ -150,6 +150,14 @@ def meaning(error: OSError, where: Path) -> StoreError:
         case errno.EEXIST:
             return ExistsError(f"{where}: exists already")
     return StoreError(told)
+
+
+def _meaning_of_entry(error: OSError, entry: "os.DirEntry[str]") -> StoreError:
+    """Return the error for what a folder lists and nobody can look at."""
+    if error.errno == errno.ENOENT and entry.is_symlink():
+        target = Path(entry.path).readlink()
+        return NotFoundError(f"{entry.path}: is a symbolic link to {target}, which is not there; remove it")
+    return meaning(error, Path(entry.path))
 
 
 @contextmanager
@@ -234,9 +242,10 @@ def _walk(
 ) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """Yield the files under a folder whose path begins with `prefix`, in code-point order of the paths."""
     try:
-        here = folder.stat()
-        entries = list(os.scandir(folder))
-    except FileNotFoundError:  # an empty folder of a store does not exist
+        with _named(folder):
+            here = folder.stat()
+            entries = list(os.scandir(folder))
+    except NotFoundError:  # an empty folder of a store does not exist
         return
     identity = (here.st_dev, here.st_ino)
     if identity in above:

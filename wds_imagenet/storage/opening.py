@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from wds_imagenet.storage.local import LocalStore
-from wds_imagenet.storage.options import parse_options
+from wds_imagenet.storage.options import check_needless, parse_options
 from wds_imagenet.storage.remote import RemoteStore
 from wds_imagenet.storage.store import Store
 from wds_imagenet.storage.url import parse_url
@@ -16,12 +16,14 @@ def open_store(url: str | os.PathLike[str], **options: object) -> Store:
     Options are those of `--storage-option NAME=VALUE`: s3fs's names or obstore's for `s3://`, those of the
     fsspec class elsewhere, and everywhere `engine` (`obstore`, `fsspec`), `retries`, `timeout` (seconds that
     a request may go without progress) and `deadline` (seconds after which none is begun again: by default
-    180, and 10 as long as the store has never answered). Local paths need none, and take any. Credentials and
-    endpoint come from the options or else the environment.
+    180, and 10 as long as the store has never answered). Local paths and `memory://` need none, and let those
+    of other stores pass. Credentials and endpoint come from the options or else the environment.
 
     Raises `UsageError` for a URL or option that is not understood.
     """
     location = parse_url(os.fspath(url))
+    if location.scheme in {"file", "memory"}:
+        check_needless(options)
     if location.scheme == "file":
         return LocalStore(Path(location.root))
     return RemoteStore(location, parse_options(location.scheme, options, os.environ))

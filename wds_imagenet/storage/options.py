@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from wds_imagenet import strict_json
 from wds_imagenet.errors import UsageError
 from wds_imagenet.storage.retry import Retry
+from wds_imagenet.words import unknown
 
 _S3FS: Final = {
     "key": "access_key_id",
@@ -52,6 +53,14 @@ _OBSTORE_ALONE: Final = {
     ),
 }
 _CLOUD: Final = frozenset({"allow_http", "skip_signature"})
+_EVERYWHERE: Final = frozenset({"engine", "retries", "timeout", "deadline"})
+_ELSEWHERE: Final = frozenset(
+    {
+        *("access", "anon", "cookies", "credential", "credentials", "headers", "password", "project"),
+        *("revision", "sas_token", "tenant_id", "token", "trust_env", "user_agent", "username"),
+    }
+)
+"""What fsspec's classes for other stores are told."""
 _ENVIRONMENT: Final = {
     "endpoint": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"),
     "region": ("AWS_REGION", "AWS_DEFAULT_REGION"),
@@ -121,6 +130,17 @@ def parse_options(scheme: str, options: Mapping[str, object], environ: Mapping[s
     return Options(engine, retry, replace(retry, deadline=min(retry.deadline, first)), timeout, config)
 
 
+def check_needless(options: Mapping[str, object]) -> None:
+    """Refuse an option that no store has, for one that needs none.
+
+    One that another store has is let pass: images and shards often lie on two, and have one set of options.
+    """
+    others = _BOTH | _S3FS_ALONE | _CLOUD | _ELSEWHERE | {*_ALIASES}
+    known = _EVERYWHERE | others.union(*_OBSTORE_ALONE.values())
+    if surplus := options.keys() - known:
+        raise unknown("storage option", surplus, _EVERYWHERE, known)
+
+
 def obstore_config(scheme: str, options: Options) -> dict[str, object] | None:
     """Return the options as obstore's, or None if it has no word for one of them."""
     alone = _OBSTORE_ALONE.get(scheme)
@@ -156,9 +176,8 @@ def _s3_config(options: Mapping[str, object], environ: Mapping[str, str]) -> dic
     if client:
         config["client_kwargs"] = client
     known = _BOTH | _S3FS_ALONE | _OBSTORE_ALONE["s3"]
-    if unknown := config.keys() - known:
-        names = ", ".join(sorted({*known, *_ALIASES}))
-        raise UsageError(f"unknown storage options {', '.join(sorted(unknown))}; for s3 there are {names}")
+    if surplus := config.keys() - known:
+        raise unknown("storage option", surplus, {*known, *_ALIASES})
     for name, variables in _ENVIRONMENT.items():
         found = next((environ[v] for v in variables if environ.get(v)), None)
         if found is not None:
