@@ -6,6 +6,7 @@ installs all the same, and `wds-imagenet doctor` says what that costs.
 
 import shutil
 import subprocess
+import sys
 
 from setuptools import Extension, setup
 
@@ -26,6 +27,8 @@ setup(
         Extension(
             "wds_imagenet.format._walk",
             ["wds_imagenet/format/native/walk.c"],
+            # It needs nothing of libc, and tools that bundle libraries cannot tell which libc it is for.
+            extra_link_args=["-Wl,--no-as-needed", "-lc"] if sys.platform == "linux" else [],
             define_macros=ABI3,
             extra_compile_args=["-O3"],
             py_limited_api=True,

@@ -25,7 +25,7 @@ CONTESTS: Final = {
         Contender("webdataset_pillow", "webdataset + Pillow + torchvision"),
         Contender("imagefolder", "`ImageFolder` + `DataLoader`"),
         Contender("litdata_streaming", "litData"),
-        Contender("mosaicml_streaming", "MosaicML Streaming"),
+        Contender("mosaicml_streaming", "MosaicML Streaming", "mosaicml"),
         Contender("huggingface:streaming", "Hugging Face datasets, streaming our shards"),
         Contender("huggingface:arrow", "Hugging Face datasets, Arrow files"),
         Contender("datago_files", "datago, loose files, its own central crop", "datago"),

@@ -1,6 +1,5 @@
 """The environments that `benchmarks/setup` makes: one where versions agree, one more for each peer that differs."""
 
-import json
 import os
 import platform
 import re
@@ -27,13 +26,12 @@ def versions(name: str) -> str:
     text = (HERE / "requirements" / f"{name}.txt").read_text()
     wanted = re.findall(r"^[\w-]+", text, re.MULTILINE)
     wanted += {"torch": ["wds-imagenet", "simplejpeg"]}.get(name, [])
-    program = (
-        "import json, sys; from importlib.metadata import version; "
-        "print(json.dumps({name: version(name) for name in sys.argv[1:]}))"
-    )
-    command = [str(python(name)), "-c", program, *dict.fromkeys([*wanted, "numpy", "pillow"])]
-    found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    return f"{name}: " + ", ".join(f"{package} {version}" for package, version in found.items())
+    program = "from importlib.metadata import distributions as d; print(*[f'{i.name}=={i.version}' for i in d()])"
+    command = [str(python(name)), "-c", program]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True, cwd=HERE).stdout
+    found = dict(word.split("==") for word in printed.lower().replace("_", "-").split())
+    shown = (f"{package} {found[package]}" for package in dict.fromkeys([*wanted, "numpy", "pillow"]) if package in found)
+    return f"{name}: {', '.join(shown)}"
 
 
 def machine() -> str:

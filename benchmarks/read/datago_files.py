@@ -27,6 +27,7 @@ def batches(data: Path, workers: int, epochs: Iterable[int]) -> Iterator[Batch]:
             "downsampling_ratio": 16,
             "min_aspect_ratio": 1.0,
             "max_aspect_ratio": 1.0,
+            "image_to_rgb8": True,
         },
         "prefetch_buffer_size": 128,
         "samples_buffer_size": 64,

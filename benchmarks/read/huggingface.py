@@ -24,8 +24,9 @@ def prepare(data: Path, variant: str) -> None:
     out, part, cache = data / "arrow", data / "arrow.part", data / "arrow.cache"
     if variant == "arrow" and not out.exists():
         shutil.rmtree(part, ignore_errors=True)
-        folder = {"data_dir": str(data / "folder"), "cache_dir": str(cache)}
-        datasets.load_dataset("imagefolder", split="train", **folder).save_to_disk(str(part))
+        files = str(data / "folder" / "*" / "*.jpg")  # given a folder, it takes `bullet_train.jpg` for a split
+        rows = datasets.load_dataset("imagefolder", data_files=files, split="train", cache_dir=str(cache))
+        rows.save_to_disk(str(part))
         shutil.rmtree(cache)
         part.replace(out)
 

@@ -11,8 +11,11 @@ from click.testing import CliRunner
 from PIL import Image
 
 from wds_imagenet.cli import commands as module
+from wds_imagenet.cli.doctor import _advice
 from wds_imagenet.cli.options import Size
 from wds_imagenet.format import manifest as manifests
+from wds_imagenet.format import samples
+from wds_imagenet.images import engine, resize
 from wds_imagenet.packing.options import default_name
 
 
@@ -168,7 +171,19 @@ def test_doctor_says_what_is_installed():
     result = run("doctor")
     assert result.returncode == 0
     assert "simplejpeg" in result.stdout
-    assert json.loads(run("doctor", "--json").stdout)["decoder"] == "simplejpeg"
+    facts = json.loads(run("doctor", "--json").stdout)
+    in_use = {"decoder": engine.engine(), "resizer": resize.engine(), "walker": samples.engine()}
+    assert {name: facts[name] for name in in_use} == in_use
+
+
+def test_doctor_says_how_to_get_the_native_engines():
+    versions = dict.fromkeys(("obstore", "s3fs", "torch"), "1")
+    assert list(_advice(versions, dict.fromkeys(("decoder", "resizer", "walker"), "native"))) == []
+    decoder, resizer, walker = _advice(
+        versions, {"decoder": "simplejpeg", "resizer": "Pillow", "walker": "Python"}
+    )
+    assert all(word in decoder for word in ("libjpeg-dev", "libjpeg-turbo-devel", "jpeg-turbo", "optimize"))
+    assert all("pip install --force-reinstall" in line for line in (decoder, resizer, walker))
 
 
 @pytest.mark.parametrize("verb", list(module._HOMES))
@@ -216,13 +231,13 @@ class TestMistakes:
     """What a person gets for a mistake: one line that says what, where, and what to do."""
 
     def test_an_input_that_is_not_there(self, tmp_path):
-        line = one_line_error(run("pack", "imagefolder", tmp_path / "none", tmp_path / "out"), 3)
+        line = one_line_error(run("pack", "imagefolder", tmp_path / "none", tmp_path / "out"), 2)
         assert "there is nothing at" in line
 
     def test_an_empty_folder(self, tmp_path):
         (tmp_path / "empty").mkdir()
         line = one_line_error(run("pack", "imagefolder", tmp_path / "empty", tmp_path / "out"), 3)
-        assert "there is nothing at" in line
+        assert "there is nothing in" in line
         assert not (tmp_path / "out").exists()
 
     def test_a_folder_of_text_files(self, tmp_path):

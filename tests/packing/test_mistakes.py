@@ -70,6 +70,33 @@ def test_bad_images_are_mended_and_told(spoilt: Listing, url: str) -> None:
     assert (report.samples, report.skipped, report.repaired) == (4, 0, 2)
 
 
+def test_bad_images_are_mended_or_else_left_out(spoilt: Listing, url: str) -> None:
+    report, actions = packed(spoilt, url, "repair-else-skip")
+    assert actions == {"1": "repaired", "2": "skipped", "3": "kept", "4": "repaired", "5": "skipped"}
+    assert (report.samples, report.skipped, report.repaired) == (4, 2, 2)
+
+
+def test_a_mended_image_has_one_line_in_the_report(
+    photo_files: list[Path], tmp_path: Path, url: str, list_images: ListImages
+) -> None:
+    Image.open(photo_files[0]).save(tmp_path / "a.gif")
+    Image.open(photo_files[0]).convert("CMYK").save(tmp_path / "b.png", "JPEG")
+    pack_listing(list_images(sorted(tmp_path.iterdir())), url, PackOptions("x", on_bad="repair"))
+    lines = map(json.loads, open_store(url).read(".wds-imagenet/report.jsonl").data.splitlines())
+    assert sorted((line["key"], line["action"], line["reason"]) for line in lines) == [
+        ("a", "repaired", "gif rewritten as png"),
+        ("b", "repaired", "CMYK converted to RGB"),
+    ]
+
+
+def test_a_message_says_how_to_see_all_bad_images(spoilt: Listing, url: str) -> None:
+    with pytest.raises(ImageError, match=r"on_bad='skip' leaves out every .*report\.jsonl"):
+        pack_listing(spoilt, url, PackOptions("x", shuffle=False))
+    broken = replace(spoilt, references=[spoilt.references[5]])
+    with pytest.raises(ImageError, match="cannot be mended here; option on_bad='repair-else-skip' leaves"):
+        pack_listing(broken, f"{url}2", PackOptions("x", on_bad="repair"))
+
+
 @pytest.mark.parametrize("i", [2, 5])
 def test_what_cannot_be_mended_stops_the_packing(spoilt: Listing, url: str, i: int) -> None:
     with pytest.raises(ImageError, match=rf"{i}\.JPEG: "):

@@ -291,7 +291,7 @@ def test_a_source_is_found_by_its_name(url: str, small_folder: Path) -> None:
     ("source", "options", "told"),
     [
         ("imagefolders", {}, "no source 'imagefolders', only imagenet, "),
-        ("imagefolder", {"speed": 1}, "no option of imagefolder or of packing 'speed'; there are "),
+        ("imagefolder", {"speed": 1}, "no option of imagefolder or of packing 'speed'"),
         ("imagefolder", {"jpeg": "better"}, "option jpeg='better' is no policy"),
     ],
 )

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -186,6 +187,27 @@ def test_links_are_followed_and_loops_are_errors(tmp_path: Path) -> None:
     (tmp_path / "elsewhere" / "loop").symlink_to(tmp_path / "store")
     with pytest.raises(StoreError, match="symbolic link"):
         list(store.list_objects())
+
+
+def test_a_link_that_leads_nowhere_is_named_with_where_it_leads(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "gone.jpg").symlink_to("/nowhere/at/all.jpg")
+    with pytest.raises(NotFoundError, match=r"sub/gone\.jpg: is a symbolic link to /nowhere/at/all\.jpg"):
+        list(open_store(tmp_path).list_objects())
+
+
+def test_a_subfolder_that_may_not_be_read_is_named() -> None:
+    nobody = 65534
+    with TemporaryDirectory() as root:
+        Path(root).chmod(0o755)
+        (Path(root) / "sub").mkdir(mode=0)
+        if os.geteuid() == 0:
+            os.seteuid(nobody)
+        try:
+            with pytest.raises(DeniedError, match=r"/sub: permission denied"):
+                list(open_store(root).list_objects())
+        finally:
+            os.seteuid(os.getuid())
 
 
 def test_without_hard_links_create_still_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -157,3 +157,17 @@ def test_an_engine_that_cannot_do_it_is_refused_when_it_connects() -> None:
 
 def test_a_local_path_takes_the_options_meant_for_another_store() -> None:
     open_store(os.curdir, key="k", endpoint_url="http://e")
+
+
+@pytest.mark.parametrize("url", ["/data/x", "file:///data/x", "memory://x"])
+def test_a_store_that_needs_no_options_refuses_those_that_no_store_has(url: str) -> None:
+    with pytest.raises(UsageError, match=r"no storage option 'bogus'; there are deadline, engine, retr"):
+        open_store(url, bogus=1)
+    with pytest.raises(UsageError, match=r"'retires' \(did you mean 'retries'\?\)"):
+        open_store(url, retires=1)
+    open_store(url, endpoint_url="http://localhost:1", token="t", retries=1, account_name="a", anon="true")
+
+
+def test_a_misspelt_option_of_s3_is_told_with_the_right_one() -> None:
+    with pytest.raises(UsageError, match=r"'endpoint_uri' \(did you mean 'endpoint_url'\?\); there are "):
+        open_store("s3://b", endpoint_uri="http://e")

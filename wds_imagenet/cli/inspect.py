@@ -41,9 +41,11 @@ def info(url: str, storage_options: dict[str, str], json: bool) -> None:
         gives = ", ".join([*layer["suffixes"], *(f"json.{name}" for name in layer["fields"])])
         click.echo(f"  layer        {layer['name']}, {human(layer['bytes'])}: {gives}")
     if classes:
-        click.echo(f"  classes      {len(classes):,}, {facts['samples_a_class']} samples each")
+        spread = facts["samples_a_class"]
+        click.echo(f"  classes      {len(classes):,}" + (f", {spread} samples each" if spread else ""))
         for index, item in enumerate(classes[:8]):
-            click.echo(f"    {index:5d}  {item.get('samples', 0):7,}  {_name(item)}")
+            count = f"{item['samples']:7,}" if "samples" in item else " " * 7
+            click.echo(f"    {index:5d}  {count}  {_name(item)}")
         if len(classes) > 8:
             click.echo(f"    …  {len(classes) - 8:,} more; --json lists them all")
 
@@ -96,7 +98,7 @@ def cat(url: str, key: str, member: str | None, image: bool, storage_options: di
 
 def describe(url: str, manifest: "Manifest") -> dict[str, Any]:
     """Return the facts that `info` prints."""
-    counts = [int(item.get("samples", 0)) for item in manifest.classes]
+    counts = [int(item["samples"]) for item in manifest.classes if "samples" in item]
     spread = f"{min(counts):,} to {max(counts):,}" if counts else ""
     return {
         "url": url,

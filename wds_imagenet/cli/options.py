@@ -37,6 +37,8 @@ def parse_pairs(
         name, equals, rest = value.partition("=")
         if not equals or not name:
             raise click.BadParameter(f"{value!r} is not NAME=VALUE", context, parameter)
+        if name in pairs:
+            raise click.BadParameter(f"{name!r} is given twice: leave one out", context, parameter)
         pairs[name] = rest
     return pairs
 

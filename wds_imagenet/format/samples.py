@@ -23,6 +23,11 @@ _walk: Final = _load()
 _META: Final = re.compile(r"__[^/]*__($|/)")
 
 
+def engine() -> str:
+    """Return what walks over plain headers: `native`, or `Python` where the C module was not built."""
+    return "Python" if _walk is None else "native"
+
+
 def group(members: Iterable[Member]) -> Iterator[tuple[str, dict[str, Member]]]:
     """Yield each key with its members by suffix, in the order of the archive.
 

@@ -5,28 +5,24 @@ Format: `LOC_train_solution.csv` (the images with boxes) and `LOC_val_solution.c
 box, with a space at its end.
 """
 
-import csv
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import closing
 from typing import Annotated, Any, Final
 
 from wds_imagenet import strict_json
 from wds_imagenet.errors import SourceError
 from wds_imagenet.labels.annotation import Annotation, Labels
-from wds_imagenet.labels.box import describe, normalise, pixel
+from wds_imagenet.labels.box import describe, normalise
 from wds_imagenet.labels.classes import read_classes
-from wds_imagenet.labels.devkit import CLASSES, WNID
-from wds_imagenet.labels.files import Options
+from wds_imagenet.labels.devkit import CLASSES
 from wds_imagenet.labels.pieces import read_lines
 from wds_imagenet.labels.records import Records
 from wds_imagenet.labels.stems import released_stem
 from wds_imagenet.sample import make_key
+from wds_imagenet.sources.kaggle import Row, parse_solution
 from wds_imagenet.sources.reference import Kind, Metadata
 
-_HEADER: Final = ["ImageId", "PredictionString"]
 _FIELDS: Final[dict[str, Kind]] = {"wnid": "text", "boxes": "list"}
-_BOX: Final = 5
 
 
 def kaggle(
@@ -47,17 +43,15 @@ def kaggle(
     label_of = {info["wnid"]: label for label, info in enumerate(classes)}
     records = Records()
     counts: Counter[str] = Counter()
-    for where, row in _rows(url, storage_options):
-        try:
-            stem, wnid, found = _understand(row, counts)
-        except ValueError as error:
-            raise SourceError(f"{where}: {error}") from error
-        if label_of and wnid not in label_of:
-            raise SourceError(f"{where}: the class {wnid} is not in {synsets}")
-        if not records.add(stem, strict_json.dumps({"wnid": wnid, "boxes": found})):
-            raise SourceError(f"{where}: {stem} is listed before")
-    if not records:
-        raise SourceError(f"{url} lists no images")
+    with closing(read_lines(url, storage_options, ".csv")) as lines:
+        for row in parse_solution(lines, url):
+            if not row.image or make_key(f"{row.image}.JPEG") != row.image:
+                raise SourceError(f"{row.where}: {row.image!r:.60} is no ImageId (a name without .JPEG)")
+            if label_of and row.wnid not in label_of:
+                raise SourceError(f"{row.where}: the class {row.wnid} is not in {synsets}")
+            known = {"wnid": row.wnid, "boxes": _boxes(row, counts)}
+            if not records.add(row.image, strict_json.dumps(known)):
+                raise SourceError(f"{row.where}: {row.image} is listed before")
 
     def find(stem: str) -> Annotation | None:
         value = records.get(released_stem(stem))
@@ -84,55 +78,11 @@ def read_synsets(url: str, **storage_options: object) -> tuple[Metadata, ...]:
     return listed.classes
 
 
-def parse_prediction(text: str) -> list[tuple[str, tuple[float, float, float, float]]]:
-    """Return the WNIDs and corners of a prediction string, as written, or raise `ValueError`."""
-    words = text.split()
-    if not words or len(words) % _BOX:
-        raise ValueError(f"{len(words)} values, where each box has five: {text!r:.80}")
+def _boxes(row: Row, counts: Counter[str]) -> list[dict[str, Any]]:
     found = []
-    for at in range(0, len(words), _BOX):
-        wnid, *corners = words[at : at + _BOX]
-        if not WNID.fullmatch(wnid):
-            raise ValueError(f"{wnid!r:.40} is no WNID")
-        xmin, ymin, xmax, ymax = map(pixel, corners)
-        found.append((wnid, (xmin, ymin, xmax, ymax)))
-    return found
-
-
-def _rows(url: str, options: Options) -> Iterator[tuple[str, list[str]]]:
-    """Yield the rows behind the header, each with where it stands."""
-    line = 1
-    with closing(read_lines(url, options, ".csv")) as lines:
-        reader = csv.reader(lines, strict=True)
-        try:
-            header = [cell.strip() for cell in next(reader, [])]
-            line = reader.line_num + 1
-            for row in reader:
-                if header != _HEADER:
-                    break
-                if row:
-                    yield f"{url}, line {line:,}", row
-                line = reader.line_num + 1
-        except csv.Error as error:
-            raise SourceError(f"{url}, line {line:,} is not CSV as it should be: {error}") from error
-    if header != _HEADER:
-        raise SourceError(f"{url}, line 1: its header is {','.join(header)!r:.80}, not {','.join(_HEADER)}")
-
-
-def _understand(row: list[str], counts: Counter[str]) -> tuple[str, str, list[dict[str, Any]]]:
-    if len(row) != len(_HEADER):
-        raise ValueError(f"it has {len(row)} cells, not {len(_HEADER)}")
-    stem = row[0].strip()
-    if not stem or make_key(f"{stem}.JPEG") != stem:
-        raise ValueError(f"{stem!r:.60} is no ImageId (a name without .JPEG)")
-    predicted = parse_prediction(row[1])
-    wnids = {wnid for wnid, _ in predicted}
-    if len(wnids) != 1:
-        raise ValueError(f"{stem} has boxes of several classes: {', '.join(sorted(wnids)):.60}")
-    found = []
-    for wnid, written in predicted:
+    for written in row.boxes:
         corners, odd = normalise(written)
         counts.update(odd)
         if corners is not None:
-            found.append(describe(wnid, corners))
-    return stem, predicted[0][0], found
+            found.append(describe(row.wnid, corners))
+    return found

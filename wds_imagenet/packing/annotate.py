@@ -117,7 +117,12 @@ def _merged(classes: tuple[Metadata, ...], tables: Iterable[Labels]) -> tuple[Me
                 f"{plain(table.url)} is of {len(table.classes):,} classes, but the class table of the images "
                 f"has {len(classes):,}: they cannot be the same"
             )
-        if both := classes[0].keys() & table.classes[0].keys():
-            raise SourceError(f"{plain(table.url)} gives the classes {min(both)!r}, which they have already")
+        for label, (item, more) in enumerate(zip(classes, table.classes, strict=True)):
+            for name in sorted(item.keys() & more.keys()):
+                if item[name] != more[name]:
+                    raise SourceError(
+                        f"{plain(table.url)} gives class {label} the {name} {more[name]!r:.60}, but it has "
+                        f"{item[name]!r:.60} already: leave one of the two out"
+                    )
         classes = tuple({**item, **more} for item, more in zip(classes, table.classes, strict=True))
     return classes

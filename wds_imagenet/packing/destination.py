@@ -182,10 +182,11 @@ def find_receipts(
 
 
 def class_table(schema: Schema, labels: Mapping[int, int]) -> tuple[Metadata, ...]:
-    """Return what the samples' JSON says of each class, and how many samples it has."""
+    """Return what is known of each class and, of samples that have one label, how many it has."""
     classes = []
     for label, record in enumerate(schema.classes):
-        head: dict[str, Any] = {"name": record.get("class_name", str(label)), "samples": labels.get(label, 0)}
-        rest = {name: value for name, value in record.items() if name not in {"class_name", *head}}
+        head: dict[str, Any] = {"name": record.get("class_name", str(label))}
+        head |= {"samples": labels.get(label, 0)} if schema.labelled else {}
+        rest = {name: value for name, value in record.items() if name not in {"class_name", "samples", *head}}
         classes.append(head | rest)
     return tuple(classes)

@@ -93,6 +93,7 @@ def join_stream(stream: Stream, joins: Sequence[Join]) -> Stream:
         classes=_classes(joins, stream.classes, labelled=labelled),
         notes=(*stream.notes, *(note for item in joins for note in item.labels.notes)),
         samples=None if drops else stream.samples,
+        published=None if drops else stream.published,
     )
 
 

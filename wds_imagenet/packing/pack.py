@@ -149,7 +149,7 @@ def _check_ahead(
     of_source: Collection[str],
     storage_options: Mapping[str, Any],
 ) -> None:
-    """Refuse before the listing what can be refused by then; the split may be known only after it."""
+    """Refuse before the listing what can be refused by then; some choices only the listing settles."""
     split = choices.get("split") or "train"
     options = PackOptions(**{"name": default_name(dest, split), **choices, "split": split})
     check_engines(options)
@@ -159,6 +159,8 @@ def _check_ahead(
         unsettled.add("name")
     if choices.get("shuffle") is not None:
         unsettled.discard("shuffle")
+    if options.block_bytes is None:
+        unsettled.add("block_bytes")
     check_destination(open_store(dest, **storage_options), options, unsettled)
 
 

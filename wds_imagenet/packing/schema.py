@@ -49,7 +49,7 @@ class Schema:
     labelled: bool
     captioned: bool
     classes: tuple[Mapping[str, Any], ...]
-    """By class index, what is merged into the JSON."""
+    """By class index, what is merged into the JSON of samples that have one label."""
     fields: tuple[Field, ...]
     attachments: tuple[str, ...] = ()
     """The suffixes of further members."""
@@ -83,7 +83,7 @@ def decide(listing: Listing, *, rewritten: bool) -> Schema:
     census = _Census(len(listing.classes))
     attachments = attached_suffixes(census.watch(listing.references))
     labelled = census.check_labels()
-    classes = _class_records(listing.classes) if labelled else ()
+    classes = _class_records(listing.classes)
     taken = _taken(classes, labelled=labelled, rewritten=rewritten)
     return Schema(
         labelled=labelled,
@@ -96,7 +96,7 @@ def decide(listing: Listing, *, rewritten: bool) -> Schema:
 
 def declare(stream: Stream, *, rewritten: bool) -> Schema:
     """Return the schema that a stream declares. Raises `SourceError` where it contradicts itself."""
-    classes = _class_records(stream.classes) if stream.labelled else ()
+    classes = _class_records(stream.classes)
     taken = _taken(classes, labelled=stream.labelled, rewritten=rewritten)
     fields = tuple(_renamed(name, stream.fields[name], taken) for name in sorted(stream.fields))
     _check_names(fields, taken)

@@ -76,7 +76,11 @@ def pack_stream(
             manifest = destination.commit(store, plan, receipts)
     if not dry_run:
         store.sweep()
-    actions = Counter(remark.action for remark in destination.read_remarks(store)) if manifest else {}
+    remarks = destination.read_remarks(store) if manifest else []
+    actions = Counter(remark.action for remark in remarks)
+    arrived = manifest.samples + actions["skipped"] if manifest else stream.published
+    if stream.published != arrived and stream.published is not None:
+        notes += (f"{arrived:,} images arrived, where {stream.published:,} were published",)
     return PackReport(
         url=store.url,
         manifest=f"{store.url}/{PATH}" if manifest else None,

@@ -50,11 +50,7 @@ class Dataset:
         try:
             data = store.read(manifests.PATH).data
         except NotFoundError as error:
-            raise ManifestError(
-                f"{store.url} is no data set: it has no {manifests.PATH} (or does not exist). If packing "
-                "was interrupted, run the same 'pack' again; for shards that others wrote, run "
-                "'wds-imagenet index'"
-            ) from error
+            raise _no_manifest(store) from error
         try:
             manifest = Manifest.from_json(data)
         except ManifestError as error:
@@ -149,6 +145,20 @@ class Dataset:
         if data.count(b"\n") != len(self) or (data and not data.endswith(b"\n")):
             raise CorruptError(f"{self.url}/{manifests.KEYS_PATH} has not {len(self)} lines")
         return data
+
+
+def _no_manifest(store: Store) -> ManifestError:
+    """Return the error for a folder without a manifest. Raises `NotFoundError` where there is no bucket."""
+    listed = not store.url.startswith(("http://", "https://"))
+    there = list(store.list_objects(f"{manifests.FOLDER}/")) if listed else []
+    if there:
+        return ManifestError(
+            f"{store.url} is no data set yet: packing was begun and not finished. Run the same 'pack' again"
+        )
+    return ManifestError(
+        f"{store.url} is no data set: it has no {manifests.PATH}, or does not exist. For shards that others "
+        "wrote, run 'wds-imagenet index'"
+    )
 
 
 def own(sample: Sample) -> Sample:

@@ -11,7 +11,6 @@ from wds_imagenet.format.samples import read_samples
 from wds_imagenet.sample import Sample
 from wds_imagenet.storage import Blob, Store
 
-
 _REMEDY: Final = "run the same 'pack' with --check"
 
 

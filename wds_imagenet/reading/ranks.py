@@ -7,6 +7,7 @@ import os
 import sys
 
 from wds_imagenet.errors import UsageError
+from wds_imagenet.reading.arguments import whole
 
 
 def rank_and_world_size(rank: int | None = None, world_size: int | None = None) -> tuple[int, int]:
@@ -17,7 +18,7 @@ def rank_and_world_size(rank: int | None = None, world_size: int | None = None) 
     other is a `UsageError`.
     """
     if rank is not None and world_size is not None:
-        return rank, world_size
+        return whole("rank", rank), whole("world_size", world_size)
     if rank is not None or world_size is not None:
         raise UsageError("rank and world_size are given together or not at all")
     distributed = sys.modules.get("torch.distributed")

@@ -150,11 +150,12 @@ def _read(dataset: Dataset, extent: Extent) -> tuple[bytes, CorruptError | None]
 
 def _damaged(dataset: Dataset, extent: Extent, data: bytes, damage: CorruptError) -> Iterator[Finding]:
     """Tell of a damaged block, and name those of its samples whose images are not what their JSON says."""
-    told, found = str(damage), []
+    told = str(damage)
+    found: list[Finding] = []
     try:
         for sample in read_samples(data, ended=extent.is_last):
-            for problem in _check_sample(dataset, sample, deep=False)[1]:
-                found.append(Finding(problem, extent.shard.name, extent.offset, sample.key))
+            wrong = _check_sample(dataset, sample, deep=False)[1]
+            found += [Finding(problem, extent.shard.name, extent.offset, sample.key) for problem in wrong]
     except DataError as error:
         told += f"; in the block, {error}"
     yield Finding(told, extent.shard.name, extent.offset)

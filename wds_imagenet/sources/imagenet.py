@@ -91,6 +91,7 @@ def _stream(url: str, split: str | None, choice: Choice, options: Options) -> St
         classes=truth.table,
         notes=(*truth.notes, f"{PASSED_OVER}; {chosen} was published with {PUBLISHED[chosen]:,} images"),
         split=_public(chosen),
+        published=PUBLISHED[chosen],
     )
 
 

@@ -108,6 +108,7 @@ def imagenet21k(
         labelled=True,
         classes=table,
         notes=tuple(_stream_notes(known, skip=others == "skip")),
+        published=None if known is None or others == "skip" else known.images,
         size=identity["bytes"],  # gzip makes JPEGs hardly smaller
     )
 

@@ -86,6 +86,7 @@ def imagenet21k_p(
         classes=table,
         notes=(f"{PASSED_OVER}; {count}", known.note),
         split=_public(chosen),
+        published=known.published[chosen],
     )
 
 

@@ -104,6 +104,7 @@ def _stream(
         classes=table,
         notes=(f"{PASSED_OVER}; {chosen} was published with {_PER_CLASS * CLASSES:,} images",),
         split="test",
+        published=_PER_CLASS * CLASSES,
     )
 
 

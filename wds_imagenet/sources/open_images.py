@@ -100,7 +100,8 @@ def open_images(
             references = Spool(_downloads(photographs, gathering, fetch, private=private_hosts == "allow"))
     if not references:
         raise SourceError(f"there are no images of Open Images in {url}; {'; '.join(gathering.notes())}")
-    return Listing(references, (), (*others.notes(), *gathering.notes()), split or gathering.split)
+    notes = (*others.notes(), *gathering.notes())
+    return Listing(references, verdicts.table(), notes, split or gathering.split)
 
 
 class _Reader:
@@ -229,6 +230,7 @@ def _stream(  # noqa: PLR0917 - all that was found
             **(LABEL_FIELDS if gathering.labels else {}),
             **(BOX_FIELDS if gathering.boxes else {}),
         },
+        classes=gathering.verdicts.table(),
         notes=(*others.notes(), *gathering.notes()),
         split=split or gathering.split,
         samples=len(known) if gathering.listed and not gathering.skip else None,

@@ -93,5 +93,7 @@ class Stream:
     split: str | None = None
     samples: int | None = None
     """How many there are, where that is known."""
+    published: int | None = None
+    """How many it was released with, all of which are wanted: another count is said at the end."""
     size: int | None = None
     """How many bytes of images there are, about, where that is known: for the time left."""

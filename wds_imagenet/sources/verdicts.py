@@ -103,6 +103,11 @@ class Verdicts:
             fields["boxes"] = [{**self._class(row.first), **json.loads(row.text)} for row in found]
         return fields
 
+    def table(self) -> tuple[Mapping[str, str], ...]:
+        """Return the classes by index, with their `id`; none if no list fixes their order."""
+        ids = [info["name"] for info in self.classes.classes] if self.classes is not None else []
+        return tuple({"name": (self.names or {}).get(label, label), "id": label} for label in ids)
+
     def _number(self, label: str) -> int:
         """Return the place of a class among those that were met, -1 for one that is left out."""
         number = self._numbers.get(label)

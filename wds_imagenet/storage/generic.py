@@ -43,7 +43,9 @@ class FsspecEngine:
     failures: tuple[type[Exception], ...] = (Exception,)  # each of the file systems has its own
 
     def __init__(self, location: Location, options: Options, config: Mapping[str, object]) -> None:
-        self._fs = _filesystem(location, options, config)
+        self._fs = _filesystem(location, config, options.timeout)
+        # A part that is being sent hears nothing.
+        self._writing = _filesystem(location, config, 4 * options.timeout)
         self._root = "/" + location.root if location.scheme == "memory" else location.root
         self._query = f"?{location.query}" if location.query else ""
         self._url = location.url
@@ -112,12 +114,13 @@ class FsspecEngine:
         return f"{self._root}/{path}{self._query}"
 
     def _call(self, method: str, *args: object, size: int | None = 0, **options: Any) -> Any:  # noqa: ANN401
-        if not self._fs.async_impl:
-            return getattr(self._fs, method)(*args, **options)
+        fs = self._writing if method in {"pipe_file", "put_file"} else self._fs
+        if not fs.async_impl:
+            return getattr(fs, method)(*args, **options)
         # Not its blocking calls: nothing ends those, not even a swallowed upload.
         longest = self._longest if size is None else self._idle + size / _SLOWEST
-        work = getattr(self._fs, f"_{method}")(*args, **options)
-        return waiting.run_in(self._fs.loop, work, max(longest, self._idle))
+        work = getattr(fs, f"_{method}")(*args, **options)
+        return waiting.run_in(fs.loop, work, max(longest, self._idle))
 
     def _info(self, path: str, found: Mapping[str, Any]) -> ObjectInfo:
         if found.get("size") is None:
@@ -179,15 +182,14 @@ def _answer(error: BaseException, reason: str) -> Fault | None:
     return None
 
 
-def _filesystem(location: Location, options: Options, config: Mapping[str, object]) -> Any:  # noqa: ANN401
+def _filesystem(location: Location, config: Mapping[str, object], silence: float) -> Any:  # noqa: ANN401
     import fsspec  # noqa: PLC0415 - slow to import
 
     arguments: dict[str, Any] = dict(config)
     if location.scheme == "s3":
         arguments["config_kwargs"] = {
             "connect_timeout": 5,
-            # Sending a part counts as silence, so this is generous; `_call` bounds the whole.
-            "read_timeout": 4 * options.timeout,
+            "read_timeout": silence,  # `_call` bounds the whole
             "retries": {"total_max_attempts": 1, "mode": "standard"},
             "max_pool_connections": 64,
             # Many that speak S3 do not know AWS's newer checksums.

@@ -1,0 +1,103 @@
+"""What is refused before anything is listed."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from wds_imagenet.errors import NotFoundError, PlanError, StoreError, UsageError
+from wds_imagenet.images import optimize
+from wds_imagenet.packing import pack as module
+from wds_imagenet.packing.pack import pack
+from wds_imagenet.sources import Listing
+
+
+@pytest.fixture(autouse=True)
+def _no_listing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a source that is asked for a listing fail the test."""
+
+    def listed(*_: object, **__: object) -> Listing:
+        raise AssertionError("the input was listed")
+
+    sources = {"imagefolder": listed, "imagenet": listed}
+    monkeypatch.setattr(module, "SOURCES", sources)
+    monkeypatch.setattr(module, "options_of", lambda _: ())
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"jpeg": "smaller"}, "option jpeg='smaller' is no policy: say keep, optimize, resize=256"),
+        ({"split": "tr ain"}, "'tr ain' cannot name a split"),
+        ({"name": "a b"}, "'a b' cannot name a data set"),
+        ({"block_bytes": 0}, "option 'block_bytes' must be at least 1"),
+        ({"on_bad": "ignore"}, "option 'on_bad' is one of fail, skip, repair, repair-else-skip, not"),
+        ({"samples_per_shard": 9, "shard_bytes": 9}, "option 'samples_per_shard' or option 'shard_bytes'"),
+        ({"splitt": "val"}, r"no option of imagefolder or of packing 'splitt' \(did you mean 'split'\?\)"),
+    ],
+)
+def test_what_cannot_be_meant(options: Mapping[str, Any], says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        pack("imagefolder", "/nowhere", dest=f"memory://{uuid4().hex}", **options)
+
+
+def test_optimizing_without_the_engine_that_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(optimize, "native_module", lambda: None)
+    with pytest.raises(UsageError, match="libjpeg-dev"):
+        pack("imagefolder", "/nowhere", dest=f"memory://{uuid4().hex}", jpeg="optimize")
+
+
+@pytest.mark.parametrize("dest", ["", "/out", "/a/../out", "/link"])
+def test_a_destination_in_the_input(tmp_path: Path, dest: str) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "link").symlink_to(tmp_path / "in")
+    with pytest.raises(UsageError, match=r"lies in the input .*/in: choose one outside of it"):
+        pack("imagefolder", f"{tmp_path}/in", dest=f"{tmp_path}/in{dest}")
+    with pytest.raises(UsageError, match="lies in the input"):
+        pack("imagefolder", "s3://bucket/in/", dest=f"s3://bucket/in{dest.replace('..', '.')}")
+
+
+def test_a_destination_beside_the_input_is_none_in_it(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for dest in (f"{tmp_path}/in2", f"{tmp_path}/out", f"memory://{uuid4().hex}"):
+        with pytest.raises(AssertionError, match="was listed"):
+            pack("imagefolder", f"{tmp_path}/in", dest=dest)
+
+
+def test_a_destination_that_is_or_lies_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    for dest in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(StoreError, match="file"):
+            pack("imagefolder", "/nowhere", dest=str(dest))
+
+
+def test_a_destination_that_can_only_be_read() -> None:
+    with pytest.raises(UsageError, match="can only be read"):
+        pack("imagefolder", "/nowhere", dest="https://example.org/out")
+
+
+def test_a_bucket_that_is_not_there(s3_url: str) -> None:
+    with pytest.raises(NotFoundError, match="bucket"):
+        pack("imagefolder", "/nowhere", dest=s3_url.replace("s3://tests", "s3://no-such-bucket"))
+
+
+def test_the_work_of_other_options(small: Listing, tmp_path: Path) -> None:
+    dest = f"{tmp_path}/x/train"
+    module.pack_listing(small, dest, module.PackOptions("x", seed=3))
+    with pytest.raises(PlanError, match=r"the finished work of another plan: seed was 3 there, is 0 now\."):
+        pack("imagefolder", "/nowhere", dest=dest)
+    with pytest.raises(AssertionError, match="was listed"):
+        pack("imagefolder", "/nowhere", dest=dest, seed=3)
+
+
+def test_the_shards_of_a_stranger(small: Listing, tmp_path: Path) -> None:
+    dest = f"{tmp_path}/x"
+    module.pack_listing(small, dest, module.PackOptions("x"))
+    (tmp_path / "x" / ".wds-imagenet" / "plan.json").unlink()
+    with pytest.raises(PlanError, match="finished data set of another origin"):
+        pack("imagefolder", "/nowhere", dest=dest)
+    (tmp_path / "x" / ".wds-imagenet" / "manifest.json").unlink()
+    with pytest.raises(PlanError, match="which packing would overwrite"):
+        pack("imagefolder", "/nowhere", dest=dest)
