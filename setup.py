@@ -46,7 +46,7 @@ setup(
         Extension(
             "wds_imagenet.images._native",
             [f"{NATIVE}/{name}.c" for name in ("native_module", "header", "region", "resize", "optimize")],
-            depends=[f"{NATIVE}/{name}.h" for name in ("header", "region", "resize", "optimize")],
+            depends=[f"{NATIVE}/{name}.h" for name in ("header", "region", "resize", "optimize", "scans")],
             include_dirs=ask_pkg_config("--cflags-only-I"),
             library_dirs=ask_pkg_config("--libs-only-L"),
             libraries=["jpeg"],

@@ -1,4 +1,4 @@
-"""What every loader's batches must be: of the right shape and type, each image in them as often as any other."""
+"""What every loader's batches must be: of one shape and type, each image in them once an epoch."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -33,4 +33,4 @@ class Check:
         epochs = self.images // int(self._expected.sum())
         if not np.array_equal(self._seen, self._expected * epochs):
             wrong = int((self._seen != self._expected * epochs).sum())
-            raise SystemExit(f"{self.images} images are not {epochs} epochs: {wrong} classes have other counts")
+            raise SystemExit(f"{wrong} classes do not come as often as in {epochs} epochs")

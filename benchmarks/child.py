@@ -5,12 +5,12 @@
 
 A contender of `read` is a module with
 
-    batches(data, workers, epochs) -> (images, labels), uint8 [n, 224, 224, 3] or [n, 3, 224, 224] and n integers
-    prepare(data)                  -> its own format, from data/shards or data/folder, if it has one
-    centers(data)                  -> uint8 [224, 224, 3] of each image in the shards' order, for `quality`
+    batches(data, workers, epochs)  yields images, uint8 [n, 224, 224, 3] or [n, 3, 224, 224], and n labels
+    prepare(data)                   makes its own format of data/shards or data/folder, if it has one
+    centers(data)                   yields uint8 [224, 224, 3] for each image of the shards, for `quality`
 
-where `epochs` yields as long as there is time. One that is no Python loader has `measure` in place of `batches`,
-which returns what `read` below returns. What follows a colon in a contender's name is their last argument.
+where `epochs` goes on as long as there is time. One that is no Python loader has `measure` for `batches`; it
+returns what `read` below returns. What follows a colon in a contender's name is their last argument.
 """
 
 import argparse
@@ -55,7 +55,7 @@ class Task:
 
 
 def read(task: Task) -> Result:
-    """Read whole epochs, see that every image came as often as it should, and time what follows the first batch."""
+    """Read whole epochs, see that each had every image, and time what follows the first batch."""
     if hasattr(task.module, "measure"):
         measured: Result = task.call("measure", task.workers, task.epochs())
         return measured

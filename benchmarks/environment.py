@@ -1,4 +1,4 @@
-"""The environments that `benchmarks/setup` makes: one where versions agree, one more for each peer that differs."""
+"""The environments that `benchmarks/setup` makes: one where versions agree, others where they do not."""
 
 import os
 import platform
@@ -26,12 +26,14 @@ def versions(name: str) -> str:
     text = (HERE / "requirements" / f"{name}.txt").read_text()
     wanted = re.findall(r"^[\w-]+", text, re.MULTILINE)
     wanted += {"torch": ["wds-imagenet", "simplejpeg"]}.get(name, [])
-    program = "from importlib.metadata import distributions as d; print(*[f'{i.name}=={i.version}' for i in d()])"
+    program = (
+        "from importlib.metadata import distributions as d; print(*[i.name + '==' + i.version for i in d()])"
+    )
     command = [str(python(name)), "-c", program]
     printed = subprocess.run(command, capture_output=True, text=True, check=True, cwd=HERE).stdout
     found = dict(word.split("==") for word in printed.lower().replace("_", "-").split())
-    shown = (f"{package} {found[package]}" for package in dict.fromkeys([*wanted, "numpy", "pillow"]) if package in found)
-    return f"{name}: {', '.join(shown)}"
+    shown = (package for package in dict.fromkeys([*wanted, "numpy", "pillow"]) if package in found)
+    return f"{name}: " + ", ".join(f"{package} {found[package]}" for package in shown)
 
 
 def machine() -> str:

@@ -1,9 +1,9 @@
 """Preparation, which is not timed and is kept: class folders, our shards, and each peer's own format.
 
-    DATA/photos-5/folder/CLASS/*.jpg     every photo five times, as hard links where they can be
-    DATA/originals-5/shards/*.tar        packed by us as --files says; likewise optimized-5, resized256-5, ...
-    DATA/originals-5/folder/0000/*.jpg   the very files that lie in these shards
-    DATA/originals-5/...                 what a contender's `prepare` makes of the shards or the folder
+DATA/photos-5/folder/CLASS/*.jpg     every photo five times, as hard links where they can be
+DATA/originals-5/shards/*.tar        packed by us as --files says; likewise optimized-5, resized256-5, ...
+DATA/originals-5/folder/0000/*.jpg   the very files that lie in these shards
+DATA/originals-5/...                 what a contender's `prepare` makes of the shards or the folder
 """
 
 import os

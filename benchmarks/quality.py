@@ -1,4 +1,4 @@
-"""How far the pixels of a contender are from Pillow's and torchvision's: short side to 256, central 224 × 224.
+"""How far a contender's pixels are from Pillow's and torchvision's: short side to 256, central 224 × 224.
 
 PSNR is that of an image's mean squared error against 255, at most 99 dB, where nothing differs.
 """
@@ -29,6 +29,16 @@ def jpegs(data: Path) -> Iterator[tuple[bytes, int]]:
                     yield file.read(), label
 
 
+def geometry(width: int, height: int) -> tuple[int, int, int, int]:
+    """Return the size that torchvision resizes to, and where it cuts: width, height, left, top.
+
+    Contenders are told, where they can be: one that rounds otherwise would differ by its place alone.
+    """
+    short = min(width, height)
+    wide, high = 256 * width // short, 256 * height // short
+    return wide, high, round((wide - 224) / 2), round((high - 224) / 2)
+
+
 def references(data: Path) -> Iterator[tuple[Pixels, bool]]:
     """Yield the reference of each image, and whether its short side is `LARGE` or more."""
     from PIL import Image
@@ -51,9 +61,7 @@ def compare(data: Path, centers: Iterable[Pixels]) -> dict[str, float]:
     """Return PSNR and differences of a contender's crops."""
     with np.load(data / "references.npz") as file:
         expected, large = file["pixels"], file["large"]
-    differences = (
-        np.abs(np.asarray(a).astype(np.int16) - b) for a, b in zip(centers, expected, strict=True)
-    )
+    differences = (np.abs(np.asarray(a).astype(np.int16) - b) for a, b in zip(centers, expected, strict=True))
     figures = np.array([(float((d**2.0).mean()), float(d.mean()), float(d.max())) for d in differences])
     errors, means, most = figures.T
     psnr = np.minimum(10 * np.log10(255**2 / np.maximum(errors, 1e-9)), 99)

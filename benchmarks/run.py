@@ -39,7 +39,8 @@ def run_once(contest: str, contender: Contender, data: Path, options: list[str])
             time.sleep(0.5)
         output = process.stdout.read() if process.stdout else ""
     if process.returncode:
-        print(f"left out from here on: {contender.name}, which ended with {process.returncode}", file=sys.stderr)
+        said = f"left out from here on: {contender.name}, which ended with {process.returncode}"
+        print(said, file=sys.stderr)
         return None
     took: dict[str, float] = json.loads(output.splitlines()[-1])
     return {**took, "peak_bytes": peak}
@@ -92,8 +93,10 @@ def compete(arguments: argparse.Namespace, place: Path) -> None:
             figure = {"quality": "psnr"}.get(contest, "images_per_second")
             print(f"round {number + 1}: {contender.name} {run[figure]:,.1f}", file=sys.stderr)
     print(table(contest, {contender.title: many for contender, many in runs.items()}))
-    shape = f"{arguments.rounds} rounds of {arguments.seconds:g} s or more, {arguments.workers} threads or workers"
-    print(f"\n`run.py {contest} --files {arguments.files}`: medians of {shape}. {machine()}.\n")
+    rounds = f"{arguments.rounds} rounds of {arguments.seconds:g} s or more"
+    shape = f"{rounds}, {arguments.workers} threads or workers"
+    command = f"run.py {contest}" + f" --files {arguments.files}" * (contest in {"read", "quality"})
+    print(f"\n`{command}`: medians of {shape}. {machine()}.\n")
     for name in dict.fromkeys(contender.environment for contender in runs):
         print(f"- {versions(name)}")
 
@@ -113,7 +116,9 @@ def main() -> None:
     parser.add_argument("--entries", type=int, default=1_000_000, help="of the listing that is planned")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--workers", type=int, default=2, help="threads or worker processes")
-    parser.add_argument("--seconds", type=float, default=8, help="a reader goes on for as long, then to the epoch's end")
+    parser.add_argument(
+        "--seconds", type=float, default=8, help="a reader goes on for as long, then to its epoch's end"
+    )
     parser.add_argument("--only", nargs="*", help="these contenders beside the first")
     arguments = parser.parse_args()
     if arguments.photos is None and arguments.contest != "plan":

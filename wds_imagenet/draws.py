@@ -5,6 +5,7 @@ an epoch's order must survive an upgrade. So everything random here is SplitMix6
 Flood, 2014) used as a hash of (seed, epoch, purpose, counter).
 """
 
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -51,6 +52,11 @@ def permutation(state: int, count: int) -> npt.NDArray[np.int64]:
     return np.argsort(draws, kind="stable")
 
 
+@lru_cache(16)
+def _of_an_epoch(seed: int, epoch: int) -> int:
+    return mix(seed, epoch, _OF_A_SAMPLE)
+
+
 class Draws:
     """A stream of random numbers that belongs to one sample in one epoch.
 
@@ -61,7 +67,8 @@ class Draws:
     __slots__ = ("_count", "_state")
 
     def __init__(self, seed: int, epoch: int, index: int) -> None:
-        self._state = mix(seed, epoch, _OF_A_SAMPLE, index)
+        # mix(seed, epoch, _OF_A_SAMPLE, index), of which all but the last step is the same for a whole epoch.
+        self._state = _finish((_of_an_epoch(seed, epoch) ^ (index & _MASK)) + _GAMMA)
         self._count = 0
 
     def uniform(self, low: float = 0.0, high: float = 1.0) -> float:

@@ -1,4 +1,4 @@
-"""DALI: a CPU pipeline with its webdataset reader, indices made by its own tool, and fused random-crop decoding."""
+"""DALI: a CPU pipeline, its webdataset reader with its own tool's indices, and its random-crop decoder."""
 
 import subprocess
 import sys
@@ -12,6 +12,8 @@ import torch
 from nvidia.dali import fn, pipeline_def, types
 from nvidia.dali.plugin.base_iterator import LastBatchPolicy
 from nvidia.dali.plugin.pytorch import DALIGenericIterator
+
+from quality import geometry
 
 
 def prepare(data: Path) -> None:
@@ -50,12 +52,17 @@ def centers(data: Path) -> Iterator[npt.NDArray[np.uint8]]:
     """Yield the central crops of the shards' images."""
     pipeline = evaluation(data, batch_size=50, num_threads=2, device_id=None)
     pipeline.build()
-    for _ in range(-(-pipeline.reader_meta("reader")["epoch_size"] // 50)):
-        (images,) = pipeline.run()
-        yield from images.as_array()
+    left = pipeline.reader_meta("reader")["epoch_size"]
+    while left > 0:
+        resized, sizes = pipeline.run()
+        for number in range(min(left, 50)):
+            height, width, _ = np.asarray(sizes.at(number))
+            _, _, x, y = geometry(int(width), int(height))
+            yield np.asarray(resized.at(number))[y : y + 224, x : x + 224]
+        left -= 50
 
 
-@pipeline_def
+@pipeline_def  # type: ignore[untyped-decorator]
 def training(data: Path) -> tuple[Any, ...]:
     """Crop while decoding, resize, flip."""
     jpegs, labels = fn.readers.webdataset(
@@ -74,9 +81,9 @@ def training(data: Path) -> tuple[Any, ...]:
     return fn.flip(images, horizontal=fn.random.coin_flip()), fn.pad(labels)
 
 
-@pipeline_def
-def evaluation(data: Path) -> Any:  # noqa: ANN401 - a node of the pipeline
-    """Decode, resize the short side, cut out the middle."""
+@pipeline_def  # type: ignore[untyped-decorator]
+def evaluation(data: Path) -> tuple[Any, ...]:
+    """Decode, and resize the short side to 256."""
     jpegs = fn.readers.webdataset(
         paths=[str(path) for path in shards(data)],
         index_paths=[str(index_of(path)) for path in shards(data)],
@@ -84,8 +91,10 @@ def evaluation(data: Path) -> Any:  # noqa: ANN401 - a node of the pipeline
         name="reader",
     )
     images = fn.decoders.image(jpegs, output_type=types.RGB, adjust_orientation=False)
-    images = fn.resize(images, resize_shorter=256, interp_type=types.INTERP_LINEAR, antialias=True)
-    return fn.crop(images, crop=[224, 224])
+    shape = fn.peek_image_shape(jpegs, adjust_orientation=False)
+    sides = shape[:2]
+    size = fn.cast(256 * sides // fn.reductions.min(sides), dtype=types.FLOAT)
+    return fn.resize(images, size=size, interp_type=types.INTERP_LINEAR, antialias=True), shape
 
 
 def shards(data: Path) -> list[Path]:

@@ -21,7 +21,7 @@ from ffcv.transforms import RandomHorizontalFlip, ToTensor
 from ffcv.writer import DatasetWriter
 from PIL import Image
 
-from quality import jpegs
+from quality import geometry, jpegs
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -30,7 +30,10 @@ class StoredJpeg(RGBImageField):  # type: ignore[misc]  # it has no types
     """JPEGs that are written as they are."""
 
     def encode(
-        self, destination: Any, image: bytes, malloc: Callable[[int], tuple[int, Pixels]]  # noqa: ANN401
+        self,
+        destination: Any,  # noqa: ANN401 - a row of FFCV's table
+        image: bytes,
+        malloc: Callable[[int], tuple[int, Pixels]],
     ) -> None:
         """Put a JPEG and its size where FFCV's own field puts them."""
         with Image.open(io.BytesIO(image)) as header:
@@ -92,10 +95,7 @@ def batches(
 
 
 def centers(data: Path, variant: str) -> Iterator[Pixels]:
-    """Yield the central crops of the shards' images, by the functions that its decoders are made of.
-
-    Its own central crop would be rounded to other pixels than the reference's.
-    """
+    """Yield the central crops of the shards' images, by the functions that its decoders are made of."""
     for jpeg, _label in jpegs(data):
         with Image.open(io.BytesIO(jpeg)) as image:
             width, height = image.size
@@ -104,10 +104,9 @@ def centers(data: Path, variant: str) -> Iterator[Pixels]:
                 encoded = encode_jpeg(np.asarray(image.convert("RGB")), 90)
         whole = np.empty((height, width, 3), np.uint8)
         imdecode(encoded, whole, height, width, height, width)
-        wide, high = int(256 * max(width / height, 1)), int(256 * max(height / width, 1))
+        wide, high, left, top = geometry(width, height)
         resized = np.empty((high, wide, 3), np.uint8)
         resize_crop(whole, 0, height, 0, width, resized)
-        top, left = round((high - 224) / 2), round((wide - 224) / 2)
         yield resized[top : top + 224, left : left + 224]
 
 

@@ -1,7 +1,7 @@
 """Hugging Face datasets: Pillow, v2 transforms, DataLoader workers.
 
-`streaming`: our shards through a shuffle buffer, as its pages on streaming have it. `arrow`: an `imagefolder` saved
-as Arrow files, which hold the images, and `set_transform`, as its pages on images have it.
+`streaming`: our shards through a shuffle buffer, as its pages on streaming have it. `arrow`: an `imagefolder`
+saved as Arrow files, which hold the images, and `set_transform`, as its pages on images have it.
 """
 
 import shutil
@@ -24,7 +24,7 @@ def prepare(data: Path, variant: str) -> None:
     out, part, cache = data / "arrow", data / "arrow.part", data / "arrow.cache"
     if variant == "arrow" and not out.exists():
         shutil.rmtree(part, ignore_errors=True)
-        files = str(data / "folder" / "*" / "*.jpg")  # given a folder, it takes `bullet_train.jpg` for a split
+        files = str(data / "folder" / "*" / "*.jpg")  # in a folder, `bullet_train.jpg` is a split to it
         rows = datasets.load_dataset("imagefolder", data_files=files, split="train", cache_dir=str(cache))
         rows.save_to_disk(str(part))
         shutil.rmtree(cache)

@@ -9,9 +9,7 @@ from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
 
-def batches(
-    data: Path, workers: int, epochs: Iterable[int]
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+def batches(data: Path, workers: int, epochs: Iterable[int]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Yield uint8 [256, 3, 224, 224]."""
     transform = v2.Compose(
         [v2.RandomResizedCrop(224, antialias=True), v2.RandomHorizontalFlip(), v2.PILToTensor()]

@@ -1,4 +1,4 @@
-"""The limit: `limit.c`, compiled with the native engine's own C files. MODE is `whole`, `crop` or `resize`."""
+"""The limit: `limit.c`, compiled with the native engine's own C. Its mode is `whole`, `crop` or `resize`."""
 
 import json
 import os
@@ -25,7 +25,8 @@ def measure(data: Path, workers: int, epochs: Iterable[int], mode: str) -> dict[
     files = sorted(str(path.relative_to(folder)) for path in folder.glob("*/*.jpg"))
     command = [str(data / "limit"), mode, str(workers), str(len(files)), *files]
     runs = [
-        json.loads(subprocess.run(command, cwd=folder, check=True, stdout=subprocess.PIPE).stdout) for _ in epochs
+        json.loads(subprocess.run(command, cwd=folder, check=True, stdout=subprocess.PIPE).stdout)
+        for _ in epochs
     ]
     images, seconds, cpu = (sum(run[key] for run in runs) for key in ("images", "seconds", "cpu_seconds"))
     return {

@@ -1,4 +1,4 @@
-"""litData: chunks of 64 MB with the JPEGs as they are, its decoder (torchvision's), v2 transforms, its loader."""
+"""litData: chunks of 64 MB with the JPEGs as they are, torchvision's decoder, v2 transforms, its loader."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -30,18 +30,14 @@ class Photos(litdata.StreamingDataset):  # type: ignore[misc]  # it has no types
     def __init__(self, data: Path) -> None:
         """Open the chunks."""
         super().__init__(str(data / "litdata"), shuffle=True, drop_last=False)
-        self._transform = v2.Compose(
-            [v2.RandomResizedCrop(224, antialias=True), v2.RandomHorizontalFlip()]
-        )
+        self._transform = v2.Compose([v2.RandomResizedCrop(224, antialias=True), v2.RandomHorizontalFlip()])
 
     def __getitem__(self, index: Any) -> tuple[torch.Tensor, int]:  # noqa: ANN401 - litData's own
         read = super().__getitem__(index)
         return self._transform(read["image"]), read["label"]
 
 
-def batches(
-    data: Path, workers: int, epochs: Iterable[int]
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+def batches(data: Path, workers: int, epochs: Iterable[int]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Yield uint8 [256, 3, 224, 224]."""
     loader = litdata.StreamingDataLoader(
         Photos(data), batch_size=256, num_workers=workers, persistent_workers=workers > 0

@@ -39,12 +39,10 @@ class Photos(StreamingDataset):  # type: ignore[misc]  # it has no types
         return self._transform(read["image"].convert("RGB")), read["label"]
 
 
-def batches(
-    data: Path, workers: int, epochs: Iterable[int]
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+def batches(data: Path, workers: int, epochs: Iterable[int]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Yield uint8 [256, 3, 224, 224]."""
     clean_stale_shared_memory()  # what a run that was killed has left makes the next one fail
-    loader = DataLoader(
+    loader: DataLoader[tuple[torch.Tensor, int]] = DataLoader(
         Photos(data), batch_size=256, num_workers=workers, persistent_workers=workers > 0
     )
     for _ in epochs:

@@ -13,9 +13,7 @@ import torch
 from wds_imagenet import Loader, RandomResizedCrop, ResizeCenterCrop
 
 
-def batches(
-    data: Path, workers: int, epochs: Iterable[int]
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+def batches(data: Path, workers: int, epochs: Iterable[int]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Yield uint8 [256, 3, 224, 224]."""
     with Loader(str(data / "shards"), RandomResizedCrop(224, flip=True), 256, threads=workers) as loader:
         for _ in epochs:

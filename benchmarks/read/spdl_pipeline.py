@@ -11,7 +11,7 @@ import spdl.io
 import torch
 from spdl.pipeline import PipelineBuilder
 
-from quality import jpegs
+from quality import geometry, jpegs
 
 Sample = tuple[bytes, int]
 
@@ -74,7 +74,9 @@ def collate(decoded: list[tuple[spdl.io.ImageFrames, int]]) -> tuple[torch.Tenso
 
 def centers(data: Path) -> Iterator[npt.NDArray[np.uint8]]:
     """Yield the central crops of the shards' images."""
-    filters = "scale=256:256:force_original_aspect_ratio=increase:flags=bilinear,crop=224:224,format=rgb24"
     for jpeg, _label in jpegs(data):
-        frames = spdl.io.decode_packets(spdl.io.demux_image(jpeg), filter_desc=filters)
+        packets = spdl.io.demux_image(jpeg)
+        wide, high, left, top = geometry(packets.width, packets.height)
+        filters = f"scale={wide}:{high}:flags=bilinear,format=rgb24,crop=224:224:{left}:{top}"
+        frames = spdl.io.decode_packets(packets, filter_desc=filters)
         yield spdl.io.to_numpy(spdl.io.convert_frames([frames]))[0]

@@ -39,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     uint8_t *written;
     size_t bytes;
     char reason[REASON_BYTES];
-    if (choice[5] & 4 && optimize_jpeg(data, size, 1 + choice[5] % 8, choice[5] & 8, choice, 6, &written, &bytes, reason) == 0)
+    if (choice[5] & 4 && optimize_jpeg(data, size, CAP / CHANNELS, 1 + choice[5] % 8, choice[5] & 8, choice, 6, &written, &bytes, reason) == 0)
         free(written);
     return 0;
 }

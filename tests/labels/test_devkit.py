@@ -3,7 +3,7 @@ import tarfile
 
 import pytest
 
-from wds_imagenet.errors import CorruptError, SourceError
+from wds_imagenet.errors import CorruptError, SourceError, UsageError
 from wds_imagenet.labels import read_devkit
 from wds_imagenet.labels.devkit import SynsetInfo
 
@@ -184,7 +184,7 @@ def test_a_folder_without_devkit_says_what_it_lacks(tmp_path):
     (tmp_path / "readme.txt").write_text("nothing")
     with pytest.raises(SourceError, match=r"is no devkit of ILSVRC: it has no meta\.mat"):
         read_devkit(str(tmp_path))
-    with pytest.raises(SourceError, match="no file and no folder"):
+    with pytest.raises(UsageError, match="no file, and no folder"):
         read_devkit(str(tmp_path / "nowhere"))
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wds_imagenet.errors import SourceError
+from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.labels import files
 from wds_imagenet.labels.files import address, inflate, read_file
 
@@ -46,9 +46,9 @@ def test_a_file_too_large_or_missing_is_refused(tmp_path):
     (tmp_path / "a.txt").write_bytes(b"12345")
     with pytest.raises(SourceError, match="has 5 bytes, but should have 4 at most"):
         read_file(str(tmp_path / "a.txt"), {}, max_bytes=4)
-    with pytest.raises(SourceError, match="there is no file"):
+    with pytest.raises(UsageError, match="there is no file"):
         read_file(str(tmp_path / "b.txt"), {})
-    with pytest.raises(SourceError, match="there is no file"):
+    with pytest.raises(UsageError, match="is a folder, and no file"):
         read_file(f"{tmp_path}/", {})
 
 

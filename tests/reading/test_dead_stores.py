@@ -30,25 +30,26 @@ PROMPT = 3
 LANES = 4  # few blocks are fetched before the first batch, and many after it
 
 
-def child():
-    """The process that was started last by this one and is a SeaweedFS."""
-    found = []
+def servers():
+    """The SeaweedFS processes that this one has started, of other fixtures too."""
+    found = set()
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             parent = int((folder / "stat").read_text().rpartition(") ")[2].split()[1])
             if parent == os.getpid() and b"weed" in (folder / "cmdline").read_bytes():
-                found.append(int(folder.name))
+                found.add(int(folder.name))
         except (FileNotFoundError, ProcessLookupError):
             continue
-    return max(found)
+    return found
 
 
 @contextmanager
 def running(shards):
     """Run a server of our own with the data set on it: its process, its endpoint, the store's options."""
+    before = servers()
     try:
         with serve() as server:
-            process = child()
+            (process,) = servers() - before
             server.make_bucket("own")
             options = {"endpoint_url": server.endpoint, "key": server.access_key, "secret": server.secret_key}
             store = open_store("s3://own/small", **options)

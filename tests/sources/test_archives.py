@@ -4,7 +4,7 @@ import tarfile
 
 import pytest
 
-from wds_imagenet.errors import ChangedError, CorruptError, SourceError
+from wds_imagenet.errors import ChangedError, CorruptError, SourceError, UsageError
 from wds_imagenet.sources.files import list_files
 
 FORMATS = pytest.mark.parametrize("form", [tarfile.GNU_FORMAT, tarfile.USTAR_FORMAT, tarfile.PAX_FORMAT])
@@ -109,7 +109,7 @@ def test_a_file_that_is_no_archive_and_a_place_with_nothing_are_errors(tmp_path)
     with pytest.raises(CorruptError) as caught:
         list(list_files(write(tmp_path / "x.csv", b"path,label\n" * 99), {}))
     assert "x.csv, before its first member" in caught.value.__notes__[0]
-    with pytest.raises(SourceError, match="there is nothing at"):
+    with pytest.raises(UsageError, match="there is nothing at"):
         list(list_files(str(tmp_path / "nowhere"), {}))
 
 

@@ -164,7 +164,7 @@ def test_other_columns_become_metadata_of_one_type(tmp_path):
     assert (first.metadata["nan"], second.metadata["nan"]) == (None, "1.0")
     assert (first.metadata["gap"], second.metadata["o"]) == ("1", {"a": None})
     assert "mask" not in first.metadata
-    assert any("columns that hold bytes: mask" in note for note in stream.notes)
+    assert any("columns that hold bytes, 1 in all: mask" in note for note in stream.notes)
 
 
 def test_images_may_be_bare_bytes(tmp_path):

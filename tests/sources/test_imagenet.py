@@ -216,7 +216,7 @@ def test_what_cannot_be_labelled_for_certain_is_refused(make_tree, devkit, files
 
 def test_options_that_cannot_be_meant_are_refused(make_tree, devkit):
     tree = make_tree({"n01440764_7.JPEG": b"x", "names.txt": "tench\ngoldfish"})
-    with pytest.raises(UsageError, match="has the splits train, val, test, not 'training'"):
+    with pytest.raises(UsageError, match="'training': ILSVRC2012 has the splits train, val, test"):
         imagenet(tree, split="training")
     with pytest.raises(UsageError, match="give either"):
         imagenet(tree, devkit=devkit, classes=devkit)

@@ -91,7 +91,7 @@ def test_devkit_and_solution_must_agree(edition, devkit, solution, make_tree, wn
         SourceError, match=r"00000001\.JPEG.*devkit says n01751748, label 65, but .*s\.csv says"
     ):
         imagenet(edition, split="val", devkit=devkit, solution=f"{wrong}/s.csv")
-    with pytest.raises(SourceError, match=r"t\.csv, line \d.*is of the class n01440764 and n\d+ at once"):
+    with pytest.raises(SourceError, match=r"t\.csv, line \d.*has boxes of several classes: n01440764, n\d+"):
         imagenet(edition, split="val", solution=f"{wrong}/t.csv")
 
 

@@ -34,7 +34,7 @@ def test_a_file_a_pattern_and_a_folder(folder, pattern, expected):
 
 
 def test_a_star_does_not_reach_into_folders(folder):
-    with pytest.raises(SourceError, match=r"there is no file .*/\*\.tar"):
+    with pytest.raises(UsageError, match=r"there is no file .*/\*\.tar"):
         find_parts(f"{folder}/*.tar", {}, (".tar",))
 
 

@@ -249,14 +249,14 @@ def test_json_lines_that_cannot_be_meant_are_refused_by_line(read, content, says
 def test_a_delimiter_can_be_given(read):
     assert shown(read("path;label\ni/a.jpg;3\n", delimiter=";")) == [("a", 3, 3, None)]
     assert shown(read("path\tlabel\ni/a.jpg\t3\n", delimiter="tab")) == [("a", 3, 3, None)]
-    with pytest.raises(UsageError, match="a delimiter is one character"):
+    with pytest.raises(UsageError, match="option 'delimiter' is one character"):
         read(CSV, delimiter="::")
 
 
 def test_a_table_is_known_by_its_suffix(read, make_tree):
     with pytest.raises(SourceError, match=r"t\.json is no table by its name.*'sidecars'"):
         read("{}", "t.json")
-    with pytest.raises(SourceError, match="there is no table"):
+    with pytest.raises(UsageError, match="is a folder, and no file"):
         table(make_tree(IMAGES))
 
 

@@ -51,6 +51,7 @@ def bench(
             "peak_bytes": measured.peak_bytes,
             "threads": measured.threads,
             **asdict(stats),
+            "interpreter_cpu_seconds": stats.interpreter_cpu_seconds,
             "verdict": verdict(measured),
         }
         click.echo(strict_json.dumps(facts).decode())
@@ -64,6 +65,7 @@ def bench(
     click.echo(f"  fetch and checksum {each(stats.fetch_cpu_seconds)}")
     click.echo(f"  find samples       {each(stats.walk_cpu_seconds)}")
     click.echo(f"  decode and resize  {each(stats.transform_cpu_seconds)}")
+    click.echo(f"  of these, Python   {each(stats.interpreter_cpu_seconds)}, with the GIL held")
     click.echo(f"first batch after    {stats.first_batch_seconds:.2f} s")
     click.echo(f"fetched              {human(stats.bytes)} in {stats.blocks:,} blocks")
     click.echo(f"peak memory          {human(measured.peak_bytes)}, Python and torch included")

@@ -15,6 +15,7 @@ import click
 from wds_imagenet import __version__
 from wds_imagenet.cli.options import as_flags
 from wds_imagenet.errors import DataError, UsageError, WdsImagenetError
+from wds_imagenet.words import unknown
 
 _HOMES: Final = {
     "pack": "pack",
@@ -43,6 +44,14 @@ class _Verbs(click.Group):
             return None
         command = getattr(import_module(f"wds_imagenet.cli.{_HOMES[name]}"), name)
         return command if isinstance(command, click.Command) else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Say which verbs there are, to whom says another."""
+        if args[0] not in _HOMES and not args[0].startswith("-"):
+            raise unknown("command", args[:1], _HOMES)
+        return super().resolve_command(ctx, args)
 
 
 @click.command(

@@ -100,6 +100,8 @@ def describe(url: str, manifest: "Manifest") -> dict[str, Any]:
     """Return the facts that `info` prints."""
     counts = [int(item["samples"]) for item in manifest.classes if "samples" in item]
     spread = f"{min(counts):,} to {max(counts):,}" if counts else ""
+    if counts and min(counts) == max(counts):
+        spread = f"{counts[0]:,}"
     return {
         "url": url,
         "name": manifest.name,

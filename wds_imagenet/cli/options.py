@@ -9,7 +9,8 @@ import click
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-_OPTION: Final = re.compile(r"\boption (?:'([a-z][a-z0-9_.]*)'|([a-z][a-z0-9_]*)='([^']*)')")
+LABEL_NAMES: Final = "captions, real, imagenetv2, relabel, boxes, kaggle, blacklist or names"
+_OPTION: Final = re.compile(r"(?<!storage )\boption (?:'([a-z][a-z0-9_.]*)'|([a-z][a-z0-9_]*)='([^']*)')")
 _UNITS: Final = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 1 << 10, "mi": 1 << 20, "gi": 1 << 30}
 
 
@@ -68,7 +69,7 @@ def label_parameters() -> list[click.Parameter]:
         return click.Option([name], multiple=True, metavar=metavar, callback=parse_pairs, help=text)
 
     return [
-        pairs("--labels", "NAME=FILE", "Label file to join to the images; 'pack --help' lists the names."),
+        pairs("--labels", "NAME=FILE", f"Label file to join to the images. NAME: {LABEL_NAMES}."),
         pairs("--label-option", "NAME.OPTION=VALUE", "Option of a label file: kaggle.synsets=FILE."),
         click.Option(["--captions"], metavar="FILE", help="ImageNet-Captions' JSON: --labels captions=FILE."),
         click.Option(

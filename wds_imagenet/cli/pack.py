@@ -17,7 +17,7 @@ from wds_imagenet.cli.options import (
 )
 from wds_imagenet.cli.progress import progress
 from wds_imagenet.errors import UsageError
-from wds_imagenet.words import counted
+from wds_imagenet.words import counted, unknown
 
 if TYPE_CHECKING:
     from wds_imagenet.packing.report import PackReport, Progress
@@ -37,6 +37,15 @@ class _Sources(click.Group):
 
         return _command(name, SOURCES[name]) if name in SOURCES else None
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Say which sources there are, to whom names another."""
+        known = self.list_commands(ctx)
+        if args[0] not in known and not args[0].startswith("-"):
+            raise unknown("source", args[:1], known)
+        return super().resolve_command(ctx, args)
+
 
 @click.command(cls=_Sources)
 def pack() -> None:
@@ -47,11 +56,14 @@ def pack() -> None:
 
 
 def _command(name: str, source: "Source") -> click.Command:
-    from wds_imagenet.sources import options_of
+    from wds_imagenet.sources import options_of, takes_several
 
     own = [option for option in options_of(source) if option.name != "split"]
+    several = takes_several(source)
     parameters: list[click.Parameter] = [
-        click.Argument(["url"], metavar="INPUT"),
+        click.Argument(["urls"], metavar="INPUT...", nargs=-1, required=True)
+        if several
+        else click.Argument(["urls"], metavar="INPUT", nargs=1, callback=lambda _, __, value: (value,)),
         click.Argument(["dest"]),
         *(click.Option([_flag(option.name)], help=_sentence(option.help)) for option in own),
         *label_parameters(),
@@ -62,7 +74,7 @@ def _command(name: str, source: "Source") -> click.Command:
     @as_json
     @storage_option
     def run(
-        url: str,
+        urls: tuple[str, ...],
         dest: str,
         json: bool,
         storage_options: dict[str, str],
@@ -74,10 +86,10 @@ def _command(name: str, source: "Source") -> click.Command:
         options = with_template(options)
         if options.pop("strip"):
             options["jpeg"] = _stripped(options["jpeg"])
-        if _scheme(url) == _scheme(dest):
+        if all(_scheme(url) == _scheme(dest) for url in urls):
             source_options = {**storage_options, **source_options}
         if not json:
-            click.echo(f"listing {url}", err=True)
+            click.echo(f"listing {', '.join(urls)}", err=True)
         with progress("packing", None, quiet=json) as shown:
 
             def on_progress(now: "Progress") -> None:
@@ -87,7 +99,7 @@ def _command(name: str, source: "Source") -> click.Command:
 
             report = run_pack(
                 name,
-                url,
+                *urls,
                 dest=dest,
                 storage_options=storage_options,
                 source_options=source_options,
@@ -231,11 +243,9 @@ def _lines(report: "PackReport") -> list[str]:
     if report.resumed and not report.already:
         had = "has" if report.resumed == 1 else "have"
         lines.append(f"{counted(report.resumed, 'shard')} of these {had} been finished before")
-    if report.skipped or report.repaired:
-        lines.append(
-            f"{counted(report.skipped, 'image')} left out, {report.repaired:,} repaired: see "
-            ".wds-imagenet/report.jsonl"
-        )
+    done = [(report.skipped, "left out"), (report.repaired, "repaired")]
+    if told := [f"{counted(count, 'image')} {what}" for count, what in done if count]:
+        lines.append(f"{' and '.join(told)}: see .wds-imagenet/report.jsonl")
     if report.url.startswith("memory://") and not planned:
         lines.append("note: what is in memory:// is gone when this process ends: it was a trial")
     return lines

@@ -6,8 +6,7 @@ takes a damaged header for the end of the archive and says nothing.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from wds_imagenet.errors import CorruptError, DataError
 
@@ -22,8 +21,7 @@ Read = Callable[[int, int], bytes | memoryview]
 """`read(offset, size)`: that many bytes, fewer only at the end of the archive."""
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """A regular file in an archive."""
 
     name: str

@@ -1,17 +1,15 @@
 """Which part of a picture is taken: drawn at random, or central."""
 
 import math
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from wds_imagenet.draws import Draws
 
 _TRIES: Final = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Crop:
-    """A part of a picture, in whole pixels."""
+class Crop(NamedTuple):
+    """A part of a picture, in whole pixels. A tuple, as are all values that are made for every sample."""
 
     left: int
     top: int

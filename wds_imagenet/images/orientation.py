@@ -48,6 +48,8 @@ def turn_pixels(pixels: npt.NDArray[np.uint8], orientation: int) -> npt.NDArray[
 
 def stored_box(box: Box, width: float, height: float, orientation: int) -> Box:
     """Return where a box of the picture as shown lies in the picture as stored, `width` × `height`."""
+    if orientation == 1:
+        return box
     left, top, right, bottom = box
     if orientation in {5, 6, 7, 8}:
         left, top, right, bottom = top, left, bottom, right

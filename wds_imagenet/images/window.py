@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -21,8 +20,7 @@ _NATIVE_COLORS: Final = ("rgb", "grey")
 _DONE: Final = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """What a transform has decided of a picture."""
 
     box: Box

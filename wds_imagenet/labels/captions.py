@@ -59,6 +59,8 @@ def captions(
                 if not records.add(stem, strict_json.dumps(texts)):
                     same = records.get(stem) == strict_json.dumps(texts)
                     counts["entries that repeat another" if same else f"{_AGAIN} {stem}"] += 1
+        except UsageError:  # there is no such file
+            raise
         except ValueError as error:
             raise SourceError(f"{url}: {error}") from error
     if not records:

@@ -62,8 +62,9 @@ def read_class_info(url: str, **storage_options: object) -> tuple[Metadata, ...]
 
 
 def _load(url: str, options: Options) -> Any:  # noqa: ANN401 - JSON
+    data = read_file(url, options, max_bytes=_MAX_BYTES)
     try:
-        return strict_json.loads(read_file(url, options, max_bytes=_MAX_BYTES), max_bytes=_MAX_BYTES)
+        return strict_json.loads(data, max_bytes=_MAX_BYTES)
     except ValueError as error:
         raise SourceError(f"{url} is no JSON: {error}") from error
 

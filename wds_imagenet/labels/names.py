@@ -51,8 +51,9 @@ def read_class_names(
     name of the tench. A list by ILSVRC2012_ID needs the devkit. Raises `SourceError` that names the line,
     or says that there is no anchor, or two, or that numbers are beyond what they were found to mean.
     """
+    data = read_file(url, storage_options, max_bytes=_MAX_BYTES)
     try:
-        numbered = read_numbered(read_file(url, storage_options, max_bytes=_MAX_BYTES), language)
+        numbered = read_numbered(data, language)
         start = _find_anchor(numbered, anchors)
     except ValueError as error:
         raise SourceError(f"the class names {url} cannot be used: {error}") from error

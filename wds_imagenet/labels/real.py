@@ -26,8 +26,9 @@ def real(url: str, **storage_options: object) -> Labels:
     neither as right nor as wrong: it is left out of the metric. Raises `SourceError` that names the
     image for anything but 50,000 lists of different labels.
     """
+    data = read_file(url, storage_options)
     try:
-        value = strict_json.loads(read_file(url, storage_options), max_bytes=_MAX_BYTES)
+        value = strict_json.loads(data, max_bytes=_MAX_BYTES)
     except ValueError as error:
         raise SourceError(f"{url} is no JSON: {error}") from error
     if not isinstance(value, list) or len(value) != VALIDATION_IMAGES:

@@ -2,7 +2,8 @@
 
 from wds_imagenet import strict_json
 from wds_imagenet.errors import SourceError
-from wds_imagenet.packing.schema import EMPTY, Schema, kind_of
+from wds_imagenet.packing.schema import Schema
+from wds_imagenet.sources.kinds import EMPTY, kind_of
 from wds_imagenet.sources.reference import Metadata, Reference
 
 

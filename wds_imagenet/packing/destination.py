@@ -55,11 +55,7 @@ def survey(store: Store, plan: AnyPlan, *, check: bool = False) -> Standing:
     finished = read_if_there(store, PATH)
     expected: dict[str, str] = {}
     if theirs is not None and theirs != plan.to_json():
-        state = "unfinished" if finished is None else "finished"
-        raise PlanError(
-            f"{store.url} holds the {state} work of another plan: {differences(theirs, plan.to_json())}. "
-            "Choose another destination; what is there is never overwritten"
-        )
+        raise taken(store, differences(theirs, plan.to_json()), finished=finished is not None)
     if finished is not None:
         manifest = Manifest.from_json(finished)
         if manifest.plan != plan.fingerprint:
@@ -135,6 +131,15 @@ def read_remarks(store: Store) -> list[Remark]:
         return [Remark(**strict_json.loads(line)) for line in lines]
     except (ValueError, TypeError) as error:
         raise CorruptError(f"{store.url}/{REPORT_PATH} cannot be read: {error}") from error
+
+
+def taken(store: Store, told: str, *, finished: bool) -> PlanError:
+    """Return the error for a place that holds the work of another plan, in which it was told to differ."""
+    state, other = ("finished", "") if finished else ("unfinished", ", or remove what is there")
+    return PlanError(
+        f"{store.url} holds the {state} work of another plan: {told}. Choose another destination{other}; "
+        "it is never overwritten"
+    )
 
 
 def read_if_there(store: Store, path: str) -> bytes | None:

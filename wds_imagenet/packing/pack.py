@@ -22,7 +22,7 @@ from wds_imagenet.packing.receipt import Receipt
 from wds_imagenet.packing.report import PackReport, Progress
 from wds_imagenet.packing.shard import Recipe
 from wds_imagenet.packing.streaming import pack_stream
-from wds_imagenet.sources import SOURCES, Listing, Stream, options_of
+from wds_imagenet.sources import SOURCES, Listing, Stream, options_of, takes_several
 from wds_imagenet.storage import Store, open_store
 from wds_imagenet.words import unknown
 
@@ -120,6 +120,8 @@ def pack(
         raise unknown(f"option of {source} or of packing", surplus, known)
     if options.get("samples_per_shard") is not None and options.get("shard_bytes") is not None:
         raise UsageError("give option 'samples_per_shard' or option 'shard_bytes', not both")
+    if not inputs or (len(inputs) > 1 and not takes_several(found)):
+        raise UsageError(f"the source {source} takes one input, not {len(inputs)}")
     choices = {name: value for name, value in options.items() if name in of_packing}
     _check_ahead(inputs, dest, choices, of_source, storage_options or {})
     own = {name: value for name, value in options.items() if name in of_source}

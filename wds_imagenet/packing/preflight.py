@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from wds_imagenet.errors import PlanError, UsageError
 from wds_imagenet.format.manifest import FOLDER, PATH
-from wds_imagenet.packing.destination import PLAN_PATH, check_vacant, read_if_there
+from wds_imagenet.packing.destination import PLAN_PATH, check_vacant, read_if_there, taken
 from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.plan import option_differences
 from wds_imagenet.storage import Store
@@ -50,11 +50,7 @@ def check_destination(store: Store, options: PackOptions, open_choices: Collecti
         return
     told = option_differences(theirs, options, open_choices)
     if told:
-        state = "unfinished" if finished is None else "finished"
-        raise PlanError(
-            f"{store.url} holds the {state} work of another plan: {told}. Choose another destination; what "
-            "is there is never overwritten"
-        )
+        raise taken(store, told, finished=finished is not None)
 
 
 def check_engines(options: PackOptions) -> None:

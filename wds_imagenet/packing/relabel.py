@@ -86,7 +86,9 @@ def relabel(
     base, keys = _read_base(store)
     opened = open_labels(choices, source_options or {})
     if not opened.joins:
-        raise UsageError("there is nothing to label with: give a label file that says something of images")
+        raise UsageError(
+            "there is nothing to label with: give a file that says something of images, as option 'labels'"
+        )
     name = layer or "-".join(opened.joins)
     layering = plan_layer(name, base, keys, opened)
     manifest, done = _survey(store, layering)

@@ -4,31 +4,19 @@ Readers such as Hugging Face's fix the types by the first few samples and then f
 fields, where a later sample differs. So the types are decided from all samples before the first byte.
 """
 
-import json
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from wds_imagenet.errors import SourceError
 from wds_imagenet.packing.attachments import attached_suffixes
+from wds_imagenet.sources.kinds import Kinds, count_kinds, fit, settle
 from wds_imagenet.sources.reference import Kind, Listing, Metadata, Reference, Stream
 
 MEASURED: Final = ("filename", "width", "height", "format", "sha256")
 """What the packer finds out about every image."""
 ORIGINAL: Final = ("original_width", "original_height", "original_sha256")
 """The same of the bytes that were released, where the options allow other bytes to be stored."""
-_KINDS: Final[tuple[tuple[type | tuple[type, ...], Kind], ...]] = (
-    (str, "text"),
-    (bool, "boolean"),  # before int, of which it is one
-    (int, "integer"),
-    (float, "number"),
-    ((list, tuple), "list"),
-    (dict, "object"),
-)
-_Kinds: TypeAlias = dict[str, dict[Kind | None, int]]  # how many samples have a field as which type
-EMPTY: Final[Mapping[Kind, Any]] = {"text": "", "list": [], "object": {}}
-"""What stands for a value that a sample lacks, where anything can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +57,7 @@ class Schema:
                 record.update(self.classes[reference.label])
         record.update(measured)
         for item in self.fields:
-            record[item.name] = _fit(reference.metadata.get(item.source), item.kind)
+            record[item.name] = fit(reference.metadata.get(item.source), item.kind)
         return record
 
 
@@ -120,7 +108,7 @@ class _Census:
     wrong: Reference | None = None
     """The first without a label, or with one that there is not."""
     captioned: bool = False
-    kinds: _Kinds = field(default_factory=dict)
+    kinds: Kinds = field(default_factory=dict)
 
     def watch(self, references: Iterable[Reference]) -> Iterator[Reference]:
         """Pass the references through, and take down what they have."""
@@ -131,7 +119,7 @@ class _Census:
             if self.wrong is None and (label is None or not 0 <= label < (self.classes or label + 1)):
                 self.wrong = reference
             self.captioned = self.captioned or reference.caption is not None
-            _count(self.kinds, reference.metadata)
+            count_kinds(self.kinds, reference.metadata)
             yield reference
 
     def check_labels(self) -> bool:
@@ -158,12 +146,12 @@ def _class_records(classes: Sequence[Metadata]) -> tuple[Mapping[str, Any], ...]
     # The packer's own names keep their meaning: a class table's `width` is not the image's.
     taken = {"label", *MEASURED, *ORIGINAL}
     renamed = [{_class_name(name): value for name, value in item.items()} for item in classes]
-    kinds: _Kinds = {}
+    kinds: Kinds = {}
     for record in renamed:
-        _count(kinds, record)
+        count_kinds(kinds, record)
     fields = _fields(kinds, len(renamed), taken, sort=False)
     return tuple(
-        {item.name: _fit(record.get(item.source), item.kind) for item in fields} for record in renamed
+        {item.name: fit(record.get(item.source), item.kind) for item in fields} for record in renamed
     )
 
 
@@ -171,16 +159,9 @@ def _class_name(name: str) -> str:
     return "class_name" if name == "name" else name
 
 
-def _count(kinds: _Kinds, record: Metadata) -> None:
-    for name, value in record.items():
-        counts = kinds.setdefault(name, {})
-        kind = kind_of(value)
-        counts[kind] = counts.get(kind, 0) + 1
-
-
-def _fields(kinds: _Kinds, samples: int, taken: set[str], *, sort: bool = True) -> tuple[Field, ...]:
+def _fields(kinds: Kinds, samples: int, taken: set[str], *, sort: bool = True) -> tuple[Field, ...]:
     fields = tuple(
-        _renamed(name, _settle(kinds[name], samples), taken)
+        _renamed(name, settle(kinds[name], samples), taken)
         for name in (sorted(kinds) if sort else kinds)
     )
     _check_names(fields, taken)
@@ -197,36 +178,3 @@ def _check_names(fields: Iterable[Field], taken: set[str]) -> None:
         if item.name in names:
             raise SourceError(f"the metadata has {item.source!r} and {item.name!r}: rename one")
         names.add(item.name)
-
-
-def kind_of(value: object) -> Kind | None:
-    """Return the JSON type of a value, None for a gap."""
-    if value is None:
-        return None
-    for types, kind in _KINDS:
-        if isinstance(value, types):
-            # JSON has no NaN and no infinity: they are spelled out.
-            return "text" if isinstance(value, float) and not math.isfinite(value) else kind
-    raise SourceError(f"the metadata holds a {type(value).__name__}, which JSON has not: {value!r:.80}")
-
-
-def _settle(counts: Mapping[Kind | None, int], samples: int) -> Kind:
-    """Return the one type that holds every value."""
-    present = {kind for kind in counts if kind is not None}
-    gaps = samples - sum(counts.values()) + counts.get(None, 0)
-    if present == {"integer", "number"}:
-        present = {"number"}
-    if len(present) != 1:
-        return "text"
-    (kind,) = present
-    return "text" if gaps and kind not in EMPTY else kind
-
-
-def _fit(value: object, kind: Kind) -> object:
-    if value is None:
-        return EMPTY[kind]
-    if kind == "text" and not isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    if kind == "number" and isinstance(value, int):
-        return float(value)
-    return value

@@ -1,5 +1,6 @@
 """Batches: what a training step is given, and how one is filled."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -153,12 +154,16 @@ class BatchDraft:
         self.errors: Final[list[DataError]] = []
         self._epoch = epoch
 
-    def fill(self, items: Sequence[tuple[int, Entry, Sample]]) -> None:
+    def fill(self, items: Sequence[tuple[int, Entry, Sample]]) -> float:
         """Decode samples, each into its row: all that the native engine takes in one call, without the GIL.
 
-        A bad one goes to `fail`, and leaves its row masked out.
+        A bad one goes to `fail`, and leaves its row masked out. Returns the CPU seconds of that call.
         """
-        for (row, entry, sample), done in zip(items, self._render(items), strict=True):
+        jobs = self._jobs(items)
+        cpu = time.thread_time()
+        rendered = self._render(jobs)
+        cpu = time.thread_time() - cpu
+        for (row, entry, sample), done in zip(items, rendered, strict=True):
             try:
                 label = sample.label
                 caption = sample.caption if self.captions is not None else None
@@ -178,6 +183,7 @@ class BatchDraft:
             if self.json is not None:
                 self.json[row] = json
             self.mask[row] = True
+        return cpu
 
     def fail(self, row: int, entry: Entry, sample: Sample | None, error: DataError) -> None:
         """Raise the error, its sample named, or skip the sample as the recipe allows."""
@@ -205,11 +211,11 @@ class BatchDraft:
         # The same draws anew, and so the same crop.
         return soft_label(sample, transform, Draws(self.recipe.seed, self._epoch, entry.number))
 
-    def _render(self, items: Sequence[tuple[int, Entry, Sample]]) -> list[bool]:
-        """Let the native engine fill what it takes, and say which of the items are done."""
+    def _jobs(self, items: Sequence[tuple[int, Entry, Sample]]) -> list[Job | None]:
+        """Return what is to be rendered; None for what has to be transformed by itself."""
         transform = self.recipe.transform
-        if self.images is None or not isinstance(transform, RandomResizedCrop | ResizeCenterCrop):
-            return [False] * len(items)
+        if not isinstance(transform, RandomResizedCrop | ResizeCenterCrop):
+            return [None] * len(items)
         jobs: list[Job | None] = []
         for row, entry, sample in items:
             try:
@@ -219,6 +225,13 @@ class BatchDraft:
                 jobs.append(Job(encoded, header, transform.window(header, draws), row))
             except DataError:  # raised anew, with its place, where the sample is transformed by itself
                 jobs.append(None)
+        return jobs
+
+    def _render(self, jobs: Sequence[Job | None]) -> list[bool]:
+        """Let the native engine fill what it takes, and say which of the jobs are done."""
+        transform = self.recipe.transform
+        if self.images is None or not isinstance(transform, RandomResizedCrop | ResizeCenterCrop):
+            return [False] * len(jobs)
         return render_all(jobs, self.images.array, transform.shape[:2], antialias=transform.antialias)
 
     def _transform(self, row: int, entry: Entry, sample: Sample, label: int | None) -> None:

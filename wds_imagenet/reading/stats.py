@@ -24,6 +24,8 @@ class Stats:
     """CPU time to find the samples in verified blocks."""
     transform_cpu_seconds: float = 0.0
     """CPU time to decode, crop and resize, and in the user's own transform."""
+    native_cpu_seconds: float = 0.0
+    """Of that, what the native engine took without the GIL."""
     starved_seconds: float = 0.0
     """Wall time in which decoding threads waited for blocks."""
     wait_seconds: float = 0.0
@@ -32,6 +34,11 @@ class Stats:
     """Wall time that the consumer spent between two batches."""
     first_batch_seconds: float = 0.0
     """Wall time from the first request to the first batch, of the latest epoch."""
+
+    @property
+    def interpreter_cpu_seconds(self) -> float:
+        """CPU time to find, draw and label samples, under the GIL; with the native engine, all there is."""
+        return self.walk_cpu_seconds + self.transform_cpu_seconds - self.native_cpu_seconds
 
 
 @dataclass(slots=True)

@@ -23,6 +23,7 @@
                  all rows have
 - `parts`        the files that a data set is split into
 - `spool`        references on disk, for the many; `recurring` finds those of one key
+- `kinds`        the JSON types of fields
 - `options`      what a source lets a person choose
 """
 
@@ -37,7 +38,7 @@ from wds_imagenet.sources.imagenet21k import imagenet21k
 from wds_imagenet.sources.imagenet21k_p import imagenet21k_p
 from wds_imagenet.sources.imagenet_v2 import imagenet_v2
 from wds_imagenet.sources.open_images import open_images
-from wds_imagenet.sources.options import Option, Source, options_of
+from wds_imagenet.sources.options import Option, Source, options_of, takes_several
 from wds_imagenet.sources.reference import Arrival, Attachment, Kind, Listing, Metadata, Reference, Stream
 from wds_imagenet.sources.sidecars import sidecars
 from wds_imagenet.sources.spool import Spool, spool_in_order
@@ -84,5 +85,6 @@ __all__ = [
     "sidecars",
     "spool_in_order",
     "table",
+    "takes_several",
     "webdataset",
 ]

@@ -30,8 +30,9 @@ def read_annotations(
     of another shape, an image that has two entries, a name that several images have, and where no
     entry has an image.
     """
+    data = read_file(url, options, max_bytes=MAX_BYTES)
     try:
-        value = strict_json.loads(read_file(url, options, max_bytes=MAX_BYTES), max_bytes=MAX_BYTES)
+        value = strict_json.loads(data, max_bytes=MAX_BYTES)
     except ValueError as error:
         raise SourceError(f"{url} is not JSON as it should be: {error}") from error
     index = _index(paths)

@@ -5,9 +5,9 @@ validation image. The order of an archive's members says nothing.
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from functools import partial
-from operator import attrgetter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
 from typing import Annotated, Final
 
 from wds_imagenet.errors import SourceError, UsageError
@@ -17,9 +17,10 @@ from wds_imagenet.sources.archives import File
 from wds_imagenet.sources.arrivals import PASSED_OVER, first_image, identify, read_arrivals
 from wds_imagenet.sources.files import list_files
 from wds_imagenet.sources.ilsvrc import CLASS_TAR, PUBLISHED, Image, parse
-from wds_imagenet.sources.images import check_unique, describe, is_hidden, is_image, passed_over
+from wds_imagenet.sources.images import PassedOver, check_neighbours, describe, is_hidden, is_image
 from wds_imagenet.sources.options import Classes
 from wds_imagenet.sources.reference import Listing, Metadata, Reference, Stream
+from wds_imagenet.sources.spool import Spool, spool_in_order
 from wds_imagenet.sources.streams import is_gzipped
 from wds_imagenet.sources.truth import Choice, Truth, read_truth
 
@@ -28,14 +29,14 @@ _NOTHING: Final[Metadata] = {}
 
 def imagenet(
     url: str,
-    *,
+    *more: str,
     split: Annotated[str | None, "train, validation (or val) or test; needed where there are several"] = None,
     devkit: Annotated[str | None, "devkit of ILSVRC2012 or a later year, or the folder it became"] = None,
     classes: Classes = None,
     solution: Annotated[str | None, "Kaggle's LOC_val_solution.csv, in place of the devkit"] = None,
     **storage_options: object,
 ) -> Listing | Stream:
-    """List one split of ILSVRC2012: an archive as released, or a folder around what came out of it.
+    """List one split of ILSVRC2012: archives as released, or a folder around what came out of them.
 
     The label is the place of the WNID among the thousand sorted ones, 0 to 999, whatever the numbers
     in the devkit are; test images have none. The thousand come from the devkit, from a class list
@@ -45,32 +46,54 @@ def imagenet(
     beside `ILSVRC`. Whatever tells a label must agree.
 
     The train set's inner tars are listed in place. Keys are the released stems, and references come
-    in their order. A count that differs from the published one is noted. Costs a listing, or the
-    headers of the archive: 25 µs an image, and a random read each where the disk has not cached them.
-    A gzipped archive gives a stream, in its own order, and an image that is none of ILSVRC2012's is an
+    in their order, on disk. A count that differs from the published one is noted. Costs a listing, or the
+    headers of the archive: 50 µs an image, and a random read each where the disk has not cached them.
+    Gzipped archives give a stream, in their own order, and an image that is none of ILSVRC2012's is an
     error there. Raises `SourceError` where a label is not certain.
     """
     split = "val" if split == "validation" else split
     if split is not None and split not in PUBLISHED:
         raise UsageError(f"option split={split!r}: ILSVRC2012 has the splits {', '.join(PUBLISHED)}")
     choice = Choice(devkit, classes, solution)
-    if is_gzipped(url, storage_options):
-        return _stream(url, split, choice, storage_options)
-    images, notes = _find(url, split, storage_options)
-    split = images[0].split
-    images.sort(key=attrgetter("key"))
-    check_unique([image.key for image in images], lambda i: images[i].where)
-    folder = None if find_file(url, storage_options) else url
-    wnids = {image.wnid for image in images if image.wnid}
-    truth = read_truth(split, choice, folder, wnids, storage_options)
-    notes += truth.notes
+    urls = (url, *more)
+    gzipped = [is_gzipped(one, storage_options) for one in urls]
+    if all(gzipped):
+        return _stream(urls, split, choice, storage_options)
+    if any(gzipped):
+        odd = urls[gzipped.index(gzipped[0] ^ True)]
+        raise SourceError(f"of {url} and {odd} one is gzipped and one is not: pack the two apart")
+    images = _find(urls, split, storage_options)
+    folder = None if more or find_file(url, storage_options) else url
+    truth = read_truth(images.split, choice, folder, set(images.wnids), storage_options)
+    references = Spool(_reference(image, truth) for image in images.all())
+    notes = (*images.notes, *truth.notes)
     if classes is None or len(truth.table) == CLASSES:
-        notes += _count(split, images, truth)
-    return Listing([_reference(image, truth) for image in images], truth.table, tuple(notes), _public(split))
+        notes += (*_count(images, truth),)
+    return Listing(references, truth.table, notes, _public(images.split))
 
 
-def _stream(url: str, split: str | None, choice: Choice, options: Options) -> Stream:
-    chosen = split or _parse(first_image(url, options)).split
+@dataclass(frozen=True, slots=True)
+class _Images:
+    """The images of one split, and notes on all else that is there."""
+
+    split: str
+    found: Sequence[Reference]
+    """In the order of their keys, with what their names tell in the metadata."""
+    wnids: Mapping[str, int]
+    """How many images have a class in name or folder, by class."""
+    numbers: frozenset[int]
+    """Of validation and test images."""
+    notes: Sequence[str]
+
+    def all(self) -> Iterator[Image]:
+        """Yield them in order."""
+        for r in self.found:
+            told = r.metadata
+            yield Image(self.split, r.key, told["number"], told["wnid"], r.name, r.url, r.offset, r.size or 0)
+
+
+def _stream(urls: Sequence[str], split: str | None, choice: Choice, options: Options) -> Stream:
+    chosen = split or _parse(first_image(urls[0], options)).split
     truth = read_truth(chosen, choice, None, None, options)
 
     def refer(file: File) -> Reference | None:
@@ -79,14 +102,15 @@ def _stream(url: str, split: str | None, choice: Choice, options: Options) -> St
             return _reference(image, truth)
         if split is None:
             raise SourceError(
-                f"{url} has images of several splits, {image.name} after {chosen}: choose one, as option "
-                "'split'"
+                f"{file.url} has images of several splits, {image.name} after {chosen}: choose one, as "
+                "option 'split'"
             )
         return None
 
+    one, *more = (identify(u, options, _told(truth), source="imagenet", split=chosen) for u in urls)
     return Stream(
-        identity=identify(url, options, _told(truth), source="imagenet", split=chosen),
-        arrivals=partial(read_arrivals, url, options, refer),
+        identity={**one, "more": more} if more else one,
+        arrivals=lambda: chain.from_iterable(read_arrivals(url, options, refer) for url in urls),
         labelled=chosen != "test",
         classes=truth.table,
         notes=(*truth.notes, f"{PASSED_OVER}; {chosen} was published with {PUBLISHED[chosen]:,} images"),
@@ -119,57 +143,67 @@ def _public(split: str) -> str:
     return "validation" if split == "val" else split
 
 
-def _find(url: str, split: str | None, options: Options) -> tuple[list[Image], list[str]]:
-    """Return the images of one split, and notes on all else that is there."""
-    images: list[Image] = []
+def _find(urls: Sequence[str], split: str | None, options: Options) -> _Images:
     splits: Counter[str] = Counter()
-    hidden: list[str] = []
-    others: list[str] = []
-    strange: list[str] = []
-    for file in list_files(url, options, CLASS_TAR):
-        if is_hidden(file.path) or not is_image(file.path):
-            (hidden if is_hidden(file.path) else others).append(file.path)
-        elif (image := parse(file)) is None:
-            strange.append(file.path)
-        else:
-            splits[image.split] += 1
-            if split in (None, image.split):
-                images.append(image)
+    wnids: Counter[str] = Counter()
+    numbers: set[int] = set()
+    hidden, others, strange = PassedOver(), PassedOver(), PassedOver()
+
+    def found() -> Iterator[Reference]:
+        for file in chain.from_iterable(list_files(url, options, CLASS_TAR) for url in urls):
+            if is_hidden(file.path) or not is_image(file.path):
+                (hidden if is_hidden(file.path) else others).add(file.path)
+            elif (image := parse(file)) is None:
+                strange.add(file.path)
+            else:
+                splits[image.split] += 1
+                if split in (None, image.split):
+                    wnids.update([image.wnid] if image.wnid else ())
+                    numbers.update([image.number] if image.number else ())
+                    told = {"number": image.number, "wnid": image.wnid}
+                    yield Reference(
+                        image.key, image.url, image.offset, image.size, image.name, None, None, told
+                    )
+
+    images = spool_in_order(found(), lambda reference: reference.key)
     there = ", ".join(f"{count:,} of {name}" for name, count in splits.items())
+    where = " and ".join(urls)
     if split is None and len(splits) > 1:
-        raise SourceError(f"{url} has images of several splits ({there}): choose one, as option 'split'")
+        raise SourceError(f"{where} has images of several splits ({there}): choose one, as option 'split'")
     if not images:
         of = f"'s {split}" if split else ""
-        found = f"there are {there}" if there else describe([*strange, *others])
-        raise SourceError(f"there are no images of ILSVRC2012{of} in {url}: {found}")
+        what = f"there are {there}" if there else describe([*strange.first, *others.first])
+        raise SourceError(f"there are no images of ILSVRC2012{of} in {where}: {what}")
+    check_neighbours(images)
+    split = split or next(iter(splits))
     notes = [
-        *passed_over(hidden, "hidden files"),
-        *passed_over(others, "files that are no images"),
-        *passed_over(strange, "images whose names are none of ILSVRC2012's"),
+        *hidden.notes("hidden files"),
+        *others.notes("files that are no images"),
+        *strange.notes("images whose names are none of ILSVRC2012's"),
     ]
     if len(splits) > 1:
         notes.append(f"images of several splits are there ({there}); taken is {split}")
-    return images, notes
+    return _Images(split, images, wnids, frozenset(numbers), notes)
 
 
-def _count(split: str, images: Sequence[Image], truth: Truth) -> list[str]:
-    """Return the notes on what differs from the published counts, and on labels without image."""
-    published = PUBLISHED[split]
-    notes = []
-    if len(images) != published:
-        notes = [f"{len(images):,} images, where ILSVRC2012's {split} was published with {published:,}"]
+def _count(images: _Images, truth: Truth) -> Iterator[str]:
+    """Yield the notes on what differs from the published counts, and on labels without image."""
+    split, published = images.split, PUBLISHED[images.split]
+    if len(images.found) != published:
+        yield f"{len(images.found):,} images, where ILSVRC2012's {split} was published with {published:,}"
     if split != "train":
-        missing = set(range(1, published + 1)) - {image.number for image in images}
+        missing = set(range(1, published + 1)) - images.numbers
         if missing:
-            notes.append(f"{len(missing):,} numbers are missing, the first is {min(missing):08d}")
+            yield f"{len(missing):,} numbers are missing, the first is {min(missing):08d}"
     elif truth.kit is not None:
-        counts = Counter(image.wnid for image in images)
-        wrong = [info for info in truth.kit.classes if info.train_images not in (None, counts[info.wnid])]
+        counts = images.wnids
+        wrong = [i for i in truth.kit.classes if i.train_images not in (None, counts.get(i.wnid, 0))]
         if wrong:
-            first = ", ".join(f"{i.wnid} has {counts[i.wnid]:,} of {i.train_images:,}" for i in wrong[:3])
-            notes.append(f"{len(wrong):,} classes differ from the devkit's count: {first}")
+            first = ", ".join(
+                f"{i.wnid} has {counts.get(i.wnid, 0):,} of {i.train_images:,}" for i in wrong[:3]
+            )
+            yield f"{len(wrong):,} classes differ from the devkit's count: {first}"
     if truth.solution is not None:
-        idle = truth.solution.wnids.keys() - {image.key for image in images}
+        idle = truth.solution.wnids.keys() - {reference.key for reference in images.found}
         if idle:
-            notes.append(f"{len(idle):,} rows of {truth.solution.url} have no image, such as {min(idle)}")
-    return notes
+            yield f"{len(idle):,} rows of {truth.solution.url} have no image, such as {min(idle)}"

@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import pairwise
 from typing import Annotated, Final
 
 from wds_imagenet.errors import SourceError, UsageError
@@ -21,7 +20,14 @@ from wds_imagenet.labels.files import Options
 from wds_imagenet.sources.archives import File
 from wds_imagenet.sources.arrivals import PASSED_OVER, identify, read_arrivals
 from wds_imagenet.sources.files import list_files
-from wds_imagenet.sources.images import describe, is_hidden, is_image, make_key_of, passed_over
+from wds_imagenet.sources.images import (
+    check_neighbours,
+    describe,
+    is_hidden,
+    is_image,
+    make_key_of,
+    passed_over,
+)
 from wds_imagenet.sources.options import Classes
 from wds_imagenet.sources.reference import Listing, Metadata, Reference, Stream
 from wds_imagenet.sources.spool import Spool, spool_in_order
@@ -155,7 +161,7 @@ def _list(
             f"{url}: {unlisted}; is that the list of this release? To leave them out, give option "
             "others='skip'"
         )
-    _check_unique(references)
+    check_neighbours(references)
     notes = [
         *passed_over(passed, "files that are hidden or no images"),
         *([f"left out are {unlisted}"] if unlisted else []),
@@ -193,15 +199,6 @@ def _unlisted(counts: Mapping[str, int], wnids: Collection[str]) -> str:
     more = ", …" if len(strange) > _MANY else ""
     listed = ", ".join(strange[:_MANY]) + more
     return f"{images:,} images of {len(strange):,} classes that are not in the class list: {listed}"
-
-
-def _check_unique(references: Sequence[Reference]) -> None:
-    for one, other in pairwise(references):
-        if one.key == other.key:
-            raise SourceError(
-                f"{one.url}: {one.name} at offset {one.offset:,} and {other.url}: {other.name} at offset "
-                f"{other.offset:,} have the same key {one.key!r}: rename or remove one"
-            )
 
 
 def _count(counts: Mapping[str, int], wnids: Sequence[str], known: Synsets | None) -> Iterator[str]:

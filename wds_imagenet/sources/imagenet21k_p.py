@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import pairwise
 from typing import Annotated, Final
 
 from wds_imagenet.errors import SourceError, UsageError
@@ -20,7 +19,7 @@ from wds_imagenet.labels.files import Options, find_file
 from wds_imagenet.sources.archives import File
 from wds_imagenet.sources.arrivals import PASSED_OVER, identify, read_arrivals
 from wds_imagenet.sources.files import folder_name, list_files
-from wds_imagenet.sources.images import is_hidden, is_image, make_key_of
+from wds_imagenet.sources.images import check_neighbours, is_hidden, is_image, make_key_of
 from wds_imagenet.sources.options import Classes
 from wds_imagenet.sources.reference import Listing, Metadata, Reference, Stream
 from wds_imagenet.sources.releases import RELEASES, Release, check_wnids, class_table, read_wnids
@@ -117,7 +116,7 @@ def _list(  # noqa: PLR0917 - what the source was given
 
     references = spool_in_order(found(), lambda reference: reference.key)
     chosen = _choose(url, split, places)
-    _check_unique(references)
+    check_neighbours(references)
     if wnids is None:
         wnids = sorted(counts)
         check_wnids(wnids, release, f"{url}: its folders", "give its class list as option 'classes'")
@@ -163,15 +162,6 @@ def _choose(url: str, split: str | None, places: Mapping[str, int]) -> str:
         of = f"'s {split}" if split else ""
         raise SourceError(f"there are no images of ImageNet-21K-P{of} in {url}: {found}")
     return split or there[0]
-
-
-def _check_unique(references: Sequence[Reference]) -> None:
-    for one, other in pairwise(references):
-        if one.key == other.key:
-            raise SourceError(
-                f"{one.url}: {one.name} at offset {one.offset:,} and {other.url}: {other.name} at offset "
-                f"{other.offset:,} have the same key {one.key!r}: rename or remove one"
-            )
 
 
 def _count(

@@ -1,11 +1,18 @@
 """Which of the listed files are images, and the keys that they get."""
 
+from bisect import insort
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Final
 
 from wds_imagenet.errors import DataError, SourceError
 from wds_imagenet.sample import IMAGE_SUFFIXES, make_key
 from wds_imagenet.sources.archives import File
+from wds_imagenet.sources.reference import Reference
+
+_SHOWN: Final = 3
 
 
 def suffix_of(path: str) -> str:
@@ -58,11 +65,40 @@ def describe(paths: Sequence[str]) -> str:
 
 def passed_over(paths: Sequence[str], what: str) -> list[str]:
     """Return the note, if there is need for one, that some files were passed over."""
-    if not paths:
-        return []
-    first = sorted(paths)[:3]
-    more = ", …" if len(paths) > len(first) else ""
-    return [f"passed over {what}, {len(paths):,} in all: {', '.join(first)}{more}"]
+    return [_passed_over(len(paths), sorted(paths)[:_SHOWN], what)] if paths else []
+
+
+def _passed_over(count: int, first: Sequence[str], what: str) -> str:
+    more = ", …" if count > len(first) else ""
+    return f"passed over {what}, {count:,} in all: {', '.join(first)}{more}"
+
+
+@dataclass(slots=True)
+class PassedOver:
+    """Files that are passed over: how many, and the first few, whichever way they are listed."""
+
+    count: int = 0
+    first: list[str] = field(default_factory=list)
+
+    def add(self, path: str) -> None:
+        """Take one down."""
+        self.count += 1
+        insort(self.first, path)
+        del self.first[_SHOWN:]
+
+    def notes(self, what: str) -> list[str]:
+        """Return the note, if there is need for one."""
+        return [_passed_over(self.count, self.first, what)] if self.count else []
+
+
+def check_neighbours(references: Iterable[Reference]) -> None:
+    """Raise `SourceError` that names two references with one key, of references in the order of keys."""
+    for one, other in pairwise(references):
+        if one.key == other.key:
+            raise SourceError(
+                f"{one.url}: {one.name} at offset {one.offset:,} and {other.url}: {other.name} at offset "
+                f"{other.offset:,} have the same key {one.key!r}: rename or remove one"
+            )
 
 
 def make_key_of(file: File, name: str) -> str:

@@ -12,7 +12,10 @@ from typing import Annotated, TypeAlias, get_type_hints
 from wds_imagenet.sources.reference import Listing, Stream
 
 Source = Callable[..., Listing | Stream]
-"""`source(url, *, option=None, ..., **storage_options)`: a plain function that lists a data set."""
+"""`source(url, *, option=None, ..., **storage_options)`: a plain function that lists a data set.
+
+One whose data set may come in several inputs is `source(url, *more, option=None, ...)`.
+"""
 
 Classes: TypeAlias = Annotated[str | None, "file that says which class has which label"]
 
@@ -32,3 +35,8 @@ def options_of(source: Callable[..., object]) -> tuple[Option, ...]:
     hints = get_type_hints(source, include_extras=True)
     names = [p.name for p in signature(source).parameters.values() if p.kind is Parameter.KEYWORD_ONLY]
     return tuple(Option(name, hints[name].__metadata__[0]) for name in names)
+
+
+def takes_several(source: Source) -> bool:
+    """Whether a source takes more inputs than one."""
+    return any(p.kind is Parameter.VAR_POSITIONAL for p in signature(source).parameters.values())

@@ -1,6 +1,7 @@
 """Shards that someone packed: their samples, found by the headers, with what is small of them read."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,8 +11,9 @@ from wds_imagenet.format.samples import group
 from wds_imagenet.format.tar import Member, Read, walk
 from wds_imagenet.labels.files import GZIP
 from wds_imagenet.sample import IMAGE_SUFFIXES, split_name
+from wds_imagenet.sources.parts import Part
+from wds_imagenet.sources.streams import MAX_FILE, open_forward
 from wds_imagenet.sources.windows import open_reader
-from wds_imagenet.storage.store import ObjectInfo, Store
 
 SMALL: Final = frozenset({"cls", "json", "txt"})
 """The members that are read: label, metadata and caption."""
@@ -28,7 +30,9 @@ class Packed:
     members: Mapping[str, Member]
     """By suffix; those that are left out are not among them."""
     small: Mapping[str, bytes]
-    """What is in the small ones."""
+    """What is in the small ones, and in the images where they were asked for."""
+    gzipped: bool = False
+    """Whether the shard is: then nothing of it can be read at random."""
 
     def where(self, suffix: str) -> str:
         """Say where a member lies, for errors."""
@@ -74,39 +78,57 @@ class Packed:
         return value
 
 
-def read_shard(store: Store, info: ObjectInfo, url: str, left_out: frozenset[str]) -> Iterator[Packed]:
-    """Yield the samples of a shard, in its order, by WebDataset's rules.
+def read_shard(part: Part, left_out: frozenset[str], kept: frozenset[str] = SMALL) -> Iterator[Packed]:
+    """Yield the samples of a shard, gzipped or not, in its order, by WebDataset's rules.
 
     A key ends at the first dot of its name's last part; members named `__…__`, without a suffix, or with
     one that is left out are passed over. Guarantees what `format.tar.walk` and `format.samples.group` do,
     their `CorruptError` with a note of the URL. Costs a read a header and a small member, in rising
-    order; `windows` makes few requests of them.
+    order; `windows` makes few requests of them, and a gzipped one is read through. `kept` are the suffixes of
+    the members that are read.
     """
     contents: dict[int, bytes] = {}
+    url = part.url
     try:
-        with open_reader(store, info) as read:
-            if bytes(read(0, len(GZIP))) == GZIP:
-                raise SourceError(f"{url} is a gzip file, not to be read at random: gunzip it first")
-            for key, found in group(_watched(read, info.size, url, contents)):
+        with _open(part) as (read, size):
+            for key, found in group(_watched(read, size, url, contents, kept)):
                 members = {s: member for s, member in found.items() if s and s not in left_out}
-                small = {s: contents[m.offset] for s, m in members.items() if s in SMALL}
+                small = {s: contents[m.offset] for s, m in members.items() if s in kept}
                 for member in found.values():
                     contents.pop(member.offset, None)
                 if members:
-                    yield Packed(url, key, members, small)
+                    yield Packed(url, key, members, small, size is None)
     except CorruptError as error:
         error.add_note(f"in the shard {url}")
         raise
 
 
-def _watched(read: Read, size: int, url: str, contents: dict[int, bytes]) -> Iterator[Member]:
-    """Yield the members, each small one read before the next header is."""
+@contextmanager
+def _open(part: Part) -> Iterator[tuple[Read, int | None]]:
+    """Give what reads a shard, and its size where it is not gzipped, which its first bytes tell."""
+    with open_reader(part.store, part.info) as read:
+        if bytes(read(0, len(GZIP))) != GZIP:
+            yield read, part.info.size
+            return
+    with open_forward(part.store, part.info) as forward:
+        yield forward.read, None
+
+
+def _watched(
+    read: Read, size: int | None, url: str, contents: dict[int, bytes], kept: frozenset[str]
+) -> Iterator[Member]:
+    """Yield the members, each that is kept read before the next header is."""
     for member in walk(read, 0, size):
-        if split_name(member.name)[1] in SMALL:
-            if member.size > _MAX_SMALL:
+        suffix = split_name(member.name)[1]
+        if suffix in kept:
+            most = _MAX_SMALL if suffix in SMALL else MAX_FILE
+            if member.size > most:
                 raise SourceError(
                     f"{url}, member {member.name!r} at offset {member.start:,} has {member.size:,} bytes; "
-                    f"at most {_MAX_SMALL:,} are read"
+                    f"at most {most:,} are read"
                 )
-            contents[member.offset] = bytes(read(member.offset, member.size))
+            data = bytes(read(member.offset, member.size))
+            if len(data) < member.size:
+                raise CorruptError(f"it ends in its member {member.name!r}, which begins at {member.start:,}")
+            contents[member.offset] = data
         yield member

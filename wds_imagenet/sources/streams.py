@@ -6,7 +6,7 @@ a few pieces ahead of the next, and an inner tar of many gigabytes passes throug
 
 import zlib
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from itertools import repeat
 from typing import Final
 
@@ -14,6 +14,7 @@ from wds_imagenet.ahead import read_ahead
 from wds_imagenet.errors import CorruptError, SourceError
 from wds_imagenet.labels.files import GZIP, Options, address, find_file, no_file
 from wds_imagenet.sources.archives import File, list_archive
+from wds_imagenet.storage.store import ObjectInfo, Store
 
 MAX_FILE: Final = 256 << 20
 """Bytes of the largest file that is held in memory; no image has so many."""
@@ -46,8 +47,23 @@ def stream_files(url: str, options: Options) -> Generator[tuple[File, bytes], No
     found = find_file(url, options)
     if found is None:
         raise no_file(url)
-    store, info = found
-    where = address(store.url, info.path)
+    where = address(found[0].url, found[1].path)
+    with open_forward(*found) as forward:
+        for file in list_archive(forward.read, None, where):
+            if file.size > MAX_FILE:
+                raise SourceError(
+                    f"{where}: {file.path!r} at offset {file.offset:,} has {file.size:,} bytes, more than "
+                    f"the {MAX_FILE:,} that an image may have in a stream"
+                )
+            yield file, _read(forward, file, where)
+
+
+@contextmanager
+def open_forward(store: Store, info: ObjectInfo) -> Iterator["Forward"]:
+    """Give what is in a gzipped file, to be read in rising order, with what `stream_files` costs and raises.
+
+    Only who reads to the end has every byte checked.
+    """
 
     def fetch(start: int) -> bytes:
         stop = min(start + _FETCH, info.size)
@@ -59,17 +75,10 @@ def stream_files(url: str, options: Options) -> Generator[tuple[File, bytes], No
         # One thread, so `next` is called by one at a time and the pieces come in their order.
         closing(read_ahead(lambda _: next(inflated, None), repeat(None), 1)) as pieces,
     ):
-        forward = _Forward(iter(lambda: next(pieces), None))
-        for file in list_archive(forward.read, None, where):
-            if file.size > MAX_FILE:
-                raise SourceError(
-                    f"{where}: {file.path!r} at offset {file.offset:,} has {file.size:,} bytes, more than "
-                    f"the {MAX_FILE:,} that an image may have in a stream"
-                )
-            yield file, _read(forward, file, where)
+        yield Forward(iter(lambda: next(pieces), None))
 
 
-def _read(forward: "_Forward", file: File, where: str) -> bytes:
+def _read(forward: "Forward", file: File, where: str) -> bytes:
     try:
         return forward.take(file.offset, file.size)
     except CorruptError as error:
@@ -107,7 +116,7 @@ def _inflate(pieces: Iterable[bytes]) -> Generator[bytes, None, None]:
         raise CorruptError(f"the gzip data is cut off: it ends at its byte {position:,}")
 
 
-class _Forward:
+class Forward:
     """Pieces of a stream as one archive that is read in rising order, for `format.tar.walk`."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:

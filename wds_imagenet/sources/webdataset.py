@@ -1,18 +1,22 @@
 """`webdataset`: shards that someone else packed, or we, to be packed anew."""
 
+import hashlib
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Final
 
+from wds_imagenet import strict_json
 from wds_imagenet.errors import DataError, NotFoundError, SourceError
 from wds_imagenet.format.manifest import PATH, Manifest
 from wds_imagenet.labels.classes import read_classes
+from wds_imagenet.labels.files import Options
 from wds_imagenet.sample import IMAGE_SUFFIXES, check_key, make_key
+from wds_imagenet.sources.kinds import Kinds, count_kinds, fit, settle
 from wds_imagenet.sources.options import Classes
 from wds_imagenet.sources.parts import Part, choose_split, find_parts
 from wds_imagenet.sources.recurring import recurring
-from wds_imagenet.sources.reference import Attachment, Listing, Metadata, Reference
+from wds_imagenet.sources.reference import Arrival, Attachment, Listing, Metadata, Reference, Stream
 from wds_imagenet.sources.selection import Relabelling, Selection, relabelling, select
 from wds_imagenet.sources.shards import SMALL, Packed, read_shard
 from wds_imagenet.sources.spool import Spool
@@ -26,7 +30,7 @@ _NOTHING: Final[Metadata] = {}
 
 def webdataset(
     url: str,
-    *,
+    *more: str,
     split: Annotated[
         str | None, "train, validation or test; needed where there are shards of several"
     ] = None,
@@ -36,8 +40,8 @@ def webdataset(
     classes: Classes = None,
     leave_out: Annotated[str | None, "suffixes of members to leave out, such as txt,seg.png"] = None,
     **storage_options: object,
-) -> Listing:
-    """List the samples in WebDataset shards: a tar, a folder of them, or `in1k-{000..146}.tar`.
+) -> Listing | Stream:
+    """List the samples in WebDataset shards: tars, folders of them, or `in1k-{000..146}.tar`.
 
     Nothing is unpacked: references point at the images in the shards. Each sample has one image; `cls`
     is its label, or else the JSON's `label`, `txt` its caption, `json` its metadata; all other members
@@ -46,30 +50,32 @@ def webdataset(
 
     References come in the order of the shards. Costs 80 µs a sample and 8 bytes of memory, a read for
     each header and small member; a remote store is read through where images are smaller than 2 MiB.
-    Raises `SourceError` and `CorruptError` that name shard, member and offset.
+    Gzipped shards give a stream, and are read twice, first to see what their samples have; a member
+    beside image, `cls`, `json` and `txt` is then to be left out. Raises `SourceError` and `CorruptError`
+    that name shard, member and offset.
     """
     listed = None if classes is None else read_classes(classes, **storage_options)
-    parts, told = choose_split(find_parts(url, storage_options, (".tar", ".tar.gz", ".tgz")), split, url)
-    manifest = _manifest(parts[0])
-    notes: list[str] = []
-    if manifest is not None:
-        parts, notes = _check_parts(parts, manifest, url)
-    table: tuple[Metadata, ...] = ()
-    if manifest is not None and manifest.plan is not None:  # else its classes are bare numbers
-        table = tuple({n: value for n, value in item.items() if n != "samples"} for item in manifest.classes)
+    found = [_find(one, split, storage_options) for one in (url, *more)]
+    first = found[0]
+    for one, other in zip((url, *more), found, strict=True):
+        if (other.split, other.table) != (first.split, first.table):
+            raise SourceError(f"{one} is of another split than {url}, or has another class table")
+    parts = [part for one in found for part in one.parts]
     reading = _Reading(
         select(select_keys, select_labels, storage_options),
         relabelling(relabel, listed, storage_options),
-        frozenset({"label", *(_FIELD.get(name, name) for item in table for name in item)}),
+        frozenset({"label", *(_FIELD.get(name, name) for item in first.table for name in item)}),
         frozenset(filter(None, (leave_out or "").lower().replace(" ", "").split(","))),
     )
-    references = Spool(reading.references(parts))
+    references = Spool(reference for _, reference in reading.samples(parts))
     if not references:
         raise SourceError(f"there are no samples to take in {url}: {reading.passed:,} are there")
     _check_unique(references)
     new = reading.relabelling.classes
-    split = told or (manifest.split if manifest is not None else None)
-    return Listing(references, table if new is None else new, (*notes, *reading.notes()), split)
+    table = first.table if new is None else new
+    notes = (*(note for one in found for note in one.notes), *reading.notes())
+    listing = Listing(references, table, notes, first.split)
+    return _stream(parts, reading, references, listing) if reading.gzipped else listing
 
 
 @dataclass(slots=True)
@@ -81,22 +87,27 @@ class _Reading:
     told_twice: frozenset[str]
     """What the JSON of our own shards says of a class."""
     left_out: frozenset[str]
+    gzipped: bool = False
+    """Whether any of the shards is."""
     taken: int = 0
     passed: int = 0
     renamed: int = 0
     suffixes: tuple[str, ...] = ()
     missing: set[str] = field(default_factory=set)
 
-    def references(self, parts: Sequence[Part]) -> Iterator[Reference]:
+    def samples(
+        self, parts: Sequence[Part], kept: frozenset[str] = SMALL
+    ) -> Iterator[tuple[Packed, Reference]]:
         """Yield what is taken, in the order of the shards."""
         self.missing = set(self.selection.keys or ())
         for part in parts:
-            for packed in read_shard(part.store, part.info, part.url, self.left_out):
+            for packed in read_shard(part, self.left_out, kept):
                 reference = self._refer(packed)
+                self.gzipped |= packed.gzipped
                 self.passed += reference is None
                 self.taken += reference is not None
                 if reference is not None:
-                    yield reference
+                    yield packed, reference
 
     def notes(self) -> Iterator[str]:
         """Say what a person ought to hear."""
@@ -168,6 +179,77 @@ def _label(packed: Packed, record: Mapping[str, Any]) -> tuple[str | None, str]:
     label = record.get("label")
     where = packed.where("json" if "json" in packed.members else next(iter(packed.members)))
     return (str(label) if type(label) in {int, str} else None), where
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What an input has."""
+
+    parts: Sequence[Part]
+    split: str | None
+    table: tuple[Metadata, ...]
+    """The classes, where it is ours."""
+    notes: Sequence[str]
+
+
+def _find(url: str, split: str | None, options: Options) -> _Found:
+    parts, told = choose_split(find_parts(url, options, (".tar", ".tar.gz", ".tgz")), split, url)
+    manifest = _manifest(parts[0])
+    if manifest is None:
+        return _Found(parts, told, (), ())
+    parts, notes = _check_parts(parts, manifest, url)
+    table: tuple[Metadata, ...] = ()
+    if manifest.plan is not None:  # else its classes are bare numbers
+        table = tuple({n: value for n, value in item.items() if n != "samples"} for item in manifest.classes)
+    return _Found(parts, told or manifest.split, table, notes)
+
+
+def _stream(
+    parts: Sequence[Part], reading: _Reading, references: Sequence[Reference], told: Listing
+) -> Stream:
+    """Return the stream of what was listed, of which every sample is now known."""
+    if reading.suffixes:
+        raise SourceError(
+            f"{parts[0].url}: the members {', '.join(reading.suffixes)} of gzipped shards cannot be taken "
+            "over: leave them out (leave_out), or gunzip the shards first"
+        )
+    kinds: Kinds = {}
+    digest = hashlib.sha256()
+    unlabelled, captioned, size = 0, False, 0
+    for reference in references:
+        count_kinds(kinds, reference.metadata)
+        unlabelled += reference.label is None
+        captioned |= reference.caption is not None
+        size += reference.size or 0
+        known = [reference.key, reference.label, reference.caption, reference.metadata]
+        digest.update(strict_json.dumps(known))
+    if 0 < unlabelled < len(references):
+        raise SourceError(f"{unlabelled:,} of {len(references):,} images have no label: label all or none")
+    fields = {name: settle(counts, len(references)) for name, counts in kinds.items()}
+
+    def arrivals() -> Iterator[Arrival]:
+        again = _Reading(reading.selection, reading.relabelling, reading.told_twice, reading.left_out)
+        for packed, reference in again.samples(parts, SMALL | IMAGE_SUFFIXES):
+            metadata = {name: fit(value, fields[name]) for name, value in reference.metadata.items()}
+            image = next(packed.small[suffix] for suffix in packed.members if suffix in IMAGE_SUFFIXES)
+            yield Arrival(replace(reference, metadata=metadata), image)
+
+    return Stream(
+        identity={
+            "source": "webdataset",
+            "files": [[part.info.path, part.info.size] for part in parts],
+            "samples_sha256": digest.hexdigest(),
+        },
+        arrivals=arrivals,
+        labelled=not unlabelled,
+        fields=fields,
+        captioned=captioned,
+        classes=told.classes,
+        notes=told.notes,
+        split=told.split,
+        samples=len(references),
+        size=size,
+    )
 
 
 def _manifest(part: Part) -> Manifest | None:

@@ -29,9 +29,9 @@
 #include "optimize.h"
 #include "region.h"
 
-enum { COLUMNS = 11, MAX_IMAGES = 4096 };
+enum { COLUMNS = 11, MAX_IMAGES = 4096, MAX_PIXELS = 89000000 /* of a picture: as header.py has it */ };
 
-static const size_t CAP = (size_t)3 << 28; /* bytes of a region: those of a picture of 268 million pixels */
+static const size_t CAP = (size_t)MAX_PIXELS * CHANNELS;
 static const size_t KEPT = (size_t)32 << 20; /* bytes that a thread keeps for the next picture */
 
 /* A thread's own memory: fresh pages cost a page fault each, 4 KiB by 4 KiB. */
@@ -61,6 +61,11 @@ static void shrink(Arena *arena) {
     if (arena->size <= KEPT) return;
     free(arena->bytes);
     *arena = (Arena){0};
+}
+
+static void shrink_all(Scratch *scratch) {
+    shrink(&scratch->pixels);
+    shrink(&scratch->spliced);
 }
 
 static int side(double value) { return value >= 0 && value <= MAX_SIDE ? (int)value : -1; }
@@ -113,7 +118,8 @@ static PyObject *crop_all(PyObject *images, const Py_buffer *windows, const Py_b
         Scratch *scratch = scratch_of_thread();
         no_memory = !scratch;
         for (Py_ssize_t i = 0; i < count && !no_memory; i++) {
-            const double *window = (const double *)windows->buf + COLUMNS * i;
+            double window[COLUMNS]; /* a copy: another thread may write to them after they are checked */
+            memcpy(window, (const char *)windows->buf + (size_t)i * sizeof window, sizeof window);
             int row = side(window[COLUMNS - 1]);
             Status status = LEFT_TO_OTHERS;
             if (row >= 0 && row < out->shape[0])
@@ -122,10 +128,7 @@ static PyObject *crop_all(PyObject *images, const Py_buffer *windows, const Py_b
             statuses[i] = (char)status;
             no_memory = status == NO_MEMORY;
         }
-        if (scratch) {
-            shrink(&scratch->pixels);
-            shrink(&scratch->spliced);
-        }
+        if (scratch) shrink_all(scratch);
         Py_END_ALLOW_THREADS;
     }
     for (Py_ssize_t i = 0; i < taken; i++) PyBuffer_Release(&views[i]);
@@ -149,7 +152,7 @@ static PyObject *crop_resize(PyObject *self, PyObject *arguments) {
     Py_ssize_t count = PySequence_Size(images);
     if (count >= 0) {
         if (count > MAX_IMAGES || !is_contiguous(&windows, 0, 2) || windows.itemsize != sizeof(double) ||
-            strcmp(windows.format, "d") != 0 || windows.shape[0] != count || windows.shape[1] != COLUMNS)
+            !windows.format || strcmp(windows.format, "d") != 0 || windows.shape[0] != count || windows.shape[1] != COLUMNS)
             PyErr_SetString(PyExc_ValueError, "windows are float64 [n, 11], contiguous, of at most 4096 images");
         else if (!is_contiguous(&out, 1, 4) || out.itemsize != 1 || out.shape[3] != CHANNELS)
             PyErr_SetString(PyExc_ValueError, "out is uint8 [rows, H, W, 3] with contiguous pictures");
@@ -190,6 +193,7 @@ static PyObject *decode_alone(PyObject *self, PyObject *arguments) {
         for (int y = 0; status == DECODED && y < part.height; y++)
             memcpy((uint8_t *)out.buf + y * out.strides[0], part.pixels + y * part.stride,
                    (size_t)part.width * CHANNELS);
+        if (scratch) shrink_all(scratch);
         Py_END_ALLOW_THREADS;
         if (status == NO_MEMORY) PyErr_NoMemory();
     }
@@ -211,8 +215,8 @@ static PyObject *optimize(PyObject *self, PyObject *arguments) {
         PyErr_SetString(PyExc_ValueError, "a row of MCUs is cut in 1 to 64 tiles");
     } else {
         Py_BEGIN_ALLOW_THREADS;
-        failed = optimize_jpeg(image.buf, (size_t)image.len, tiles, keep, exif.buf, (size_t)exif.len, &out, &size,
-                               reason);
+        failed = optimize_jpeg(image.buf, (size_t)image.len, MAX_PIXELS, tiles, keep, exif.buf, (size_t)exif.len,
+                               &out, &size, reason);
         Py_END_ALLOW_THREADS;
         if (failed) {
             PyErr_SetString(PyExc_ValueError, reason);

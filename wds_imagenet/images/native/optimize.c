@@ -7,7 +7,9 @@
 
 #include <jpeglib.h>
 
-enum { MAX_SCANS = 100, ICC_HEAD = 14, MAX_SEGMENT = 65533 };
+#include "scans.h"
+
+enum { ICC_HEAD = 14, MAX_SEGMENT = 65533 };
 
 typedef struct {
     struct jpeg_error_mgr base;
@@ -30,15 +32,18 @@ static void leave(j_common_ptr common) {
     longjmp(errors->leave, 1);
 }
 
+static void leave_because(j_common_ptr common, const char *reason) {
+    Errors *errors = (Errors *)common->err;
+    snprintf(errors->reason, REASON_BYTES, "%s", reason);
+    longjmp(errors->leave, 1);
+}
+
 static void leave_at_warnings(j_common_ptr common, int level) {
     if (level < 0) leave(common);
 }
 
 static void count_scans(j_common_ptr common) {
-    Errors *errors = (Errors *)common->err;
-    if (!common->is_decompressor || ((j_decompress_ptr)common)->input_scan_number <= MAX_SCANS) return;
-    snprintf(errors->reason, REASON_BYTES, "it has more than %d scans", MAX_SCANS);
-    longjmp(errors->leave, 1);
+    if (((j_decompress_ptr)common)->input_scan_number > MAX_SCANS) leave_because(common, "it has too many scans");
 }
 
 static void sink_begin(j_compress_ptr writer) {
@@ -50,10 +55,7 @@ static void sink_begin(j_compress_ptr writer) {
 static boolean sink_grow(j_compress_ptr writer) {
     Sink *sink = (Sink *)writer->dest;
     uint8_t *larger = realloc(sink->bytes, 2 * sink->size);
-    if (!larger) {
-        snprintf(((Errors *)writer->err)->reason, REASON_BYTES, "there is no memory");
-        longjmp(((Errors *)writer->err)->leave, 1);
-    }
+    if (!larger) leave_because((j_common_ptr)writer, "there is no memory");
     sink->bytes = larger;
     sink->base.next_output_byte = larger + sink->size;
     sink->base.free_in_buffer = sink->size;
@@ -88,11 +90,14 @@ static int is_icc(const struct jpeg_marker_struct *marker) {
            memcmp(marker->data, "ICC_PROFILE", 12) == 0;
 }
 
-static void rewrite(j_decompress_ptr reader, j_compress_ptr writer, int tiles, int keep, const uint8_t *exif,
-                    size_t exif_size) {
+static void rewrite(j_decompress_ptr reader, j_compress_ptr writer, size_t max_pixels, int tiles, int keep,
+                    const uint8_t *exif, size_t exif_size) {
     if (keep) jpeg_save_markers(reader, JPEG_APP0 + 2, 0xFFFF);
     jpeg_read_header(reader, TRUE);
+    if ((size_t)reader->image_width * reader->image_height > max_pixels)
+        leave_because((j_common_ptr)reader, "it has too many pixels");
     jvirt_barray_ptr *coefficients = jpeg_read_coefficients(reader);
+    if (are_bits_missing(reader)) leave_because((j_common_ptr)reader, "its scans do not give the whole picture");
     jpeg_copy_critical_parameters(reader, writer);
     writer->optimize_coding = TRUE;
     writer->restart_interval = interval(mcus_across(writer), (unsigned)tiles);
@@ -114,8 +119,8 @@ typedef struct {
     Sink sink;
 } Work;
 
-static int try_rewrite(Work *work, const uint8_t *data, size_t size, int tiles, int keep, const uint8_t *exif,
-                       size_t exif_size) {
+static int try_rewrite(Work *work, const uint8_t *data, size_t size, size_t max_pixels, int tiles, int keep,
+                       const uint8_t *exif, size_t exif_size) {
     work->reader.err = work->writer.err = jpeg_std_error(&work->errors.base);
     work->errors.base.error_exit = leave;
     work->errors.base.emit_message = leave_at_warnings;
@@ -129,19 +134,19 @@ static int try_rewrite(Work *work, const uint8_t *data, size_t size, int tiles, 
     work->sink.base.term_destination = sink_end;
     work->writer.dest = &work->sink.base;
     jpeg_mem_src(&work->reader, data, (unsigned long)size);
-    rewrite(&work->reader, &work->writer, tiles, keep, exif, exif_size);
+    rewrite(&work->reader, &work->writer, max_pixels, tiles, keep, exif, exif_size);
     return 0;
 }
 
-int optimize_jpeg(const uint8_t *data, size_t size, int tiles, int keep, const uint8_t *exif, size_t exif_size,
-                  uint8_t **out, size_t *out_size, char reason[REASON_BYTES]) {
+int optimize_jpeg(const uint8_t *data, size_t size, size_t max_pixels, int tiles, int keep, const uint8_t *exif,
+                  size_t exif_size, uint8_t **out, size_t *out_size, char reason[REASON_BYTES]) {
     Work work = {0};
     work.errors.reason = reason;
     work.sink.size = size + 4096;
     work.sink.bytes = malloc(work.sink.size);
     int failed = -1;
     if (work.sink.bytes) {
-        failed = try_rewrite(&work, data, size, tiles, keep, exif, exif_size);
+        failed = try_rewrite(&work, data, size, max_pixels, tiles, keep, exif, exif_size);
         jpeg_destroy_compress(&work.writer);
         jpeg_destroy_decompress(&work.reader);
     } else {

@@ -7,7 +7,9 @@
 
 #include <jpeglib.h>
 
-enum { MAX_SCANS = 100, TILES_ABOVE_ALL = 65536 };
+#include "scans.h"
+
+enum { TILES_ABOVE_ALL = 65536 };
 
 typedef struct {
     struct jpeg_error_mgr base;
@@ -39,6 +41,9 @@ static int grow(Arena *arena, size_t size) {
 
 static int ceil_div(int a, int b) { return (a + b - 1) / b; }
 
+/* Markers without a length, and the end: none of them is usual before the scan. */
+static int is_standalone(int marker) { return marker <= 1 || (marker >= 0xD0 && marker <= 0xD9); }
+
 /* What the headers say that restart markers can be used by. */
 typedef struct {
     size_t frame; /* offset of the frame's header, behind its length */
@@ -58,7 +63,7 @@ static int read_tiling(const uint8_t *data, size_t size, Tiling *tiling) {
             continue;
         }
         size_t length = (size_t)data[at + 2] << 8 | data[at + 3], body = at + 4, next = at + 2 + length;
-        if (length < 2 || next > size) return 0;
+        if (is_standalone(marker) || length < 2 || next > size) return 0;
         if (marker == 0xC0 || marker == 0xC1) {
             if (tiling->frame || length < 8) return 0;
             components = data[body + 5];
@@ -97,6 +102,7 @@ static size_t splice(const uint8_t *data, size_t size, const Tiling *tiling, int
                      Arena *spliced) {
     int mcu_height = tiling->mcu_height / scale, mcu_width = tiling->mcu_width / scale;
     int rows = ceil_div(tiling->height, tiling->mcu_height), tiles = tiling->tiles;
+    if (region->bottom > ceil_div(tiling->height, scale) || region->right > ceil_div(tiling->width, scale)) return 0;
     int tile_width = mcu_width * tiling->interval;
     int top = region->top / mcu_height - 1, bottom = ceil_div(region->bottom, mcu_height) + 1;
     int left = (region->left - mcu_width) / tile_width, right = ceil_div(region->right + mcu_width, tile_width);
@@ -153,6 +159,17 @@ static int mcu_width(const struct jpeg_decompress_struct *decoder) {
 #endif
 }
 
+/* Scaled, libjpeg transforms some components of odd sampling at another scale than the rest. jpeg_crop_scanline
+ * does not know that, and leaves a part of them unwritten; and the reference shrinks such pictures otherwise. */
+static int scales_plainly(const struct jpeg_decompress_struct *decoder) {
+    if (decoder->num_components == 1) return 1;
+    const jpeg_component_info *each = decoder->comp_info;
+    int across = each->h_samp_factor, down = each->v_samp_factor;
+    for (int i = 1; i < decoder->num_components; i++)
+        if (each[i].h_samp_factor != 1 || each[i].v_samp_factor != 1) return 0;
+    return across != 3 && down != 3 && across * down <= 4;
+}
+
 /* Returns whether the region's rows are in `pixels`; leaves by `longjmp` for anything unusual. */
 static int read_rows(j_decompress_ptr decoder, int scale, const Region *region, size_t cap, Arena *pixels,
                      Image *part) {
@@ -161,9 +178,11 @@ static int read_rows(j_decompress_ptr decoder, int scale, const Region *region, 
     decoder->scale_denom = (unsigned)scale;
     decoder->out_color_space = JCS_RGB;
     if (decoder->num_components != 1 && decoder->num_components != 3) leave((j_common_ptr)decoder);
+    if ((size_t)decoder->image_width * decoder->image_height > cap / CHANNELS) leave((j_common_ptr)decoder);
+    if (scale > 1 && !scales_plainly(decoder)) leave((j_common_ptr)decoder);
     jpeg_start_decompress(decoder);
-    if (region->left < 0 || region->top < 0 || region->left >= region->right || region->top >= region->bottom ||
-        region->right > (int)decoder->output_width || region->bottom > (int)decoder->output_height)
+    if (region->right > (int)decoder->output_width || region->bottom > (int)decoder->output_height ||
+        are_bits_missing(decoder))
         leave((j_common_ptr)decoder);
     /* Upsampling looks at its neighbours: an MCU on each side gives it the same ones as in the whole picture. */
     int left = region->left - mcu_width(decoder), right = region->right + mcu_width(decoder);
@@ -173,9 +192,11 @@ static int read_rows(j_decompress_ptr decoder, int scale, const Region *region, 
     if (across < decoder->output_width) jpeg_crop_scanline(decoder, &first, &across);
     size_t stride = (size_t)decoder->output_width * CHANNELS;
     JDIMENSION rows = (JDIMENSION)(region->bottom - region->top);
-    if (stride * rows > cap) leave((j_common_ptr)decoder);
+    if ((int)first > region->left || first + decoder->output_width < (JDIMENSION)region->right)
+        leave((j_common_ptr)decoder);
     if (!grow(pixels, stride * rows)) return 0;
     if (region->top > 0) jpeg_skip_scanlines(decoder, (JDIMENSION)region->top);
+    if (decoder->output_scanline != (JDIMENSION)region->top) leave((j_common_ptr)decoder);
     while ((int)decoder->output_scanline < region->bottom) {
         JSAMPROW lines[4];
         JDIMENSION here = decoder->output_scanline - (JDIMENSION)region->top;
@@ -214,6 +235,9 @@ static Status decode_rows(const uint8_t *data, size_t size, int scale, const Reg
 Status decode_region(const uint8_t *data, size_t size, int scale, Region region, size_t cap, Arena *pixels,
                      Arena *spliced, Image *part) {
     Tiling tiling;
+    if (scale != 1 && scale != 2 && scale != 4 && scale != 8) return LEFT_TO_OTHERS;
+    if (region.left < 0 || region.left >= region.right || region.right > JPEG_MAX_DIMENSION) return LEFT_TO_OTHERS;
+    if (region.top < 0 || region.top >= region.bottom || region.bottom > JPEG_MAX_DIMENSION) return LEFT_TO_OTHERS;
     if (read_tiling(data, size, &tiling)) {
         size_t less = splice(data, size, &tiling, scale, &region, spliced);
         if (less) return decode_rows(spliced->bytes, less, scale, &region, cap, pixels, part);

@@ -25,8 +25,9 @@ typedef enum {
  * The pixels equal those of a full decode by libjpeg-turbo: slow integer DCT, fancy upsampling. Where restart
  * markers cut each row of MCUs in equal parts, only the parts that the region needs are decoded; else all that
  * lies above and beside it is entropy-decoded, but not transformed, and what lies below is not looked at.
- * Any warning of libjpeg ends in LEFT_TO_OTHERS. `part` is in `pixels`, which holds at most `cap` bytes;
- * libjpeg itself holds a progressive picture's coefficients. */
+ * Any warning of libjpeg ends in LEFT_TO_OTHERS, and so do a region that is not in the picture, a scale that is
+ * none of these, and a picture whose pixels, all of them, would take more than `cap` bytes. `part` is in `pixels`;
+ * libjpeg itself holds the coefficients of a picture of several scans, which take twice the bytes of all pixels. */
 Status decode_region(const uint8_t *data, size_t size, int scale, Region region, size_t cap, Arena *pixels,
                      Arena *spliced, Image *part);
 
