@@ -12,6 +12,8 @@ from setuptools import Extension, setup
 
 NATIVE = "wds_imagenet/images/native"
 ABI3 = [("Py_LIMITED_API", "0x030B0000")]
+# Fused multiply-adds, which some processors have, would give other weights and so other pixels.
+FLAGS = ["-O3", "-ffp-contract=off"]
 
 
 def ask_pkg_config(option: str) -> list[str]:
@@ -39,7 +41,7 @@ setup(
             [f"{NATIVE}/resize_module.c", f"{NATIVE}/resize.c"],
             depends=[f"{NATIVE}/resize.h"],
             define_macros=ABI3,
-            extra_compile_args=["-O3"],
+            extra_compile_args=FLAGS,
             py_limited_api=True,
             optional=True,
         ),
@@ -51,7 +53,7 @@ setup(
             library_dirs=ask_pkg_config("--libs-only-L"),
             libraries=["jpeg"],
             define_macros=ABI3,
-            extra_compile_args=["-O3"],
+            extra_compile_args=FLAGS,
             py_limited_api=True,
             optional=True,
         ),

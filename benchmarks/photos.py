@@ -24,6 +24,7 @@ FILES: Final = {
     "resized512": "resize=512",
 }
 """What `--files` may say, and `--jpeg` of `wds-imagenet pack` then."""
+SHARDS: Final = 16  # of one length, so that peers' workers, which share whole shards out, have equal shares
 
 
 def lay_out(photos: Path, data: Path, copies: int) -> Path:
@@ -54,7 +55,8 @@ def packed(place: Path, files: str) -> Path:
     shards = there / "shards"
     if not (shards / ".wds-imagenet" / "manifest.json").exists():
         command = [str(python("torch")), "-m", "wds_imagenet", "pack", "imagefolder", str(place / "folder")]
-        options = ["--shard-bytes", "64MiB", "--jpeg", FILES[files]]
+        photos = sum(1 for _ in (place / "folder").glob("*/*"))
+        options = ["--samples-per-shard", str(-(-photos // SHARDS)), "--jpeg", FILES[files]]
         subprocess.run([*command, str(shards), *options], check=True, stdout=sys.stderr)
     if not (there / "folder").exists():
         part = there / "folder.part"

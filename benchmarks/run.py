@@ -11,7 +11,7 @@ said. Every round starts each contender once in a fresh process, in turn, so tha
 slows them all; the table has medians over the rounds and ratios to the first contender. A reader goes on for
 whole epochs until `--seconds` have passed. Its speed and its CPU time are taken from its first batch on;
 "with start-up" counts from its construction, imports excepted. Memory is the highest of all its processes
-together, pages that they share counted once, sampled twice a second.
+together, pages that they share counted once, sampled once a second.
 """
 
 import argparse
@@ -36,13 +36,13 @@ def run_once(contest: str, contender: Contender, data: Path, options: list[str])
     with subprocess.Popen([*command, str(data), *options], stdout=subprocess.PIPE, text=True) as process:
         while process.poll() is None:
             peak = max(peak, memory(process.pid))
-            time.sleep(0.5)
+            time.sleep(1)  # looking takes some milliseconds a process
         output = process.stdout.read() if process.stdout else ""
     if process.returncode:
         said = f"left out from here on: {contender.name}, which ended with {process.returncode}"
         print(said, file=sys.stderr)
         return None
-    took: dict[str, float] = json.loads(output.splitlines()[-1])
+    took: dict[str, float] = json.loads(output)
     return {**took, "peak_bytes": peak}
 
 
@@ -69,9 +69,11 @@ def present(contest: str, only: list[str] | None) -> list[Contender]:
             continue
         if is_there(contender.environment):
             found.append(contender)
-        else:
+        elif number:
             missing = f"left out: {contender.name}, which needs `benchmarks/setup {contender.environment}`"
             print(missing, file=sys.stderr)
+        else:
+            sys.exit(f"nothing goes without `benchmarks/setup {contender.environment}`")
     return found
 
 

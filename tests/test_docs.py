@@ -6,14 +6,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import jsonschema
 import numpy as np
 import pytest
 import torch
 
 from wds_imagenet import Dataset, pack, relabel
+from wds_imagenet.cli.pack import pack as pack_command
 from wds_imagenet.demo import pictures
 from wds_imagenet.format import manifest as manifests
+from wds_imagenet.labels.registry import LABELS
 from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.pack import pack_listing
 from wds_imagenet.sources import SOURCES
@@ -136,7 +139,8 @@ def test_every_file_that_is_linked_or_named_exists(page):
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_every_option_that_is_shown_is_one(page):
     verbs = ["pack imagenet", "pack imagenet21k", "pack imagenet21k-p", "pack imagenet-v2"]
-    verbs += ["pack open-images", "pack imagefolder", "pack table", "pack sidecars", "index", "verify"]
+    verbs += ["pack open-images", "pack imagefolder", "pack table", "pack sidecars", "pack webdataset"]
+    verbs += ["pack huggingface", "index", "verify"]
     verbs += ["info", "ls", "cat", "bench", "evaluate", "relabel", "doctor", "demo"]
     helps = "".join(
         subprocess.run(
@@ -150,6 +154,18 @@ def test_every_option_that_is_shown_is_one(page):
     for line in re.findall(r"wds-imagenet [a-z].*|`pack [a-z].*?`", page.read_text()):
         for option in re.findall(r"--[a-z-]+", line):
             assert option in helps, line
+
+
+def test_every_source_and_label_file_has_its_command_in_the_readme():
+    text = (ROOT / "README.md").read_text()
+    shown = re.findall(r"`pack ([a-z0-9-]+) .*?`", text)
+    assert set(shown) == set(SOURCES)
+    added = {*re.findall(r"`--labels ([a-z0-9]+)=", text), "captions", "names"}
+    assert added == set(LABELS)
+    for words in re.findall(r"`pack (.*?)`", text):
+        name, *arguments = words.split()
+        command = pack_command.get_command(click.Context(pack_command), name)
+        assert command.make_context(name, arguments).params["dest"] == "DEST"
 
 
 def test_a_manifest_obeys_the_schema_that_is_published(shards):

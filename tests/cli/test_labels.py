@@ -106,3 +106,12 @@ def test_mistakes_end_with_2_and_bad_files_with_3(validation, inputs, tmp_path):
     (tmp_path / "bad.json").write_text("[1")
     assert run("relabel", validation, "--labels", f"real={tmp_path}/bad.json").returncode == 3
     assert not (validation / ".wds-imagenet" / "layers" / "captions").exists()
+
+
+@pytest.mark.parametrize(
+    "options", [["--labels", "real=a", "--labels", "real=b"], ["--class-names", "zh=a", "--class-names", "zh=b"]]
+)
+def test_one_name_twice_is_an_error(inputs, options):
+    done = run("pack", "imagefolder", inputs / "train", inputs / "twice", *options)
+    assert (done.returncode, (inputs / "twice").exists()) == (2, False)
+    assert "is given twice" in done.stderr

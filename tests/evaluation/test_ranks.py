@@ -94,4 +94,4 @@ def test_the_command_ends_with_the_code_of_what_went_wrong(tmp_path):
     assert "bad.txt, line 2: 'x'" in result.stderr
     assert command(bad, "--labels", f"real={bad}", "--convention", "kaggle").returncode == 2
     assert command(bad, "--labels", "real").returncode == 2
-    assert command(tmp_path / "nothing.txt", "--labels", f"real={bad}").returncode == 3
+    assert command(tmp_path / "nothing.txt", "--labels", f"real={bad}").returncode == 2

@@ -2,6 +2,7 @@
 
 import gc
 import io
+import struct
 import threading
 
 import numpy as np
@@ -52,6 +53,43 @@ def reference(monkeypatch, transform, data, draws):
         return transform(data, draws)
 
 
+def blocks(width, height, factors, restart=0):
+    """Write a JPEG of plain blocks whose components have any sampling factors: Pillow writes only the usual ones."""
+    random = np.random.default_rng(width * height)
+    mcu = factors if len(factors) > 1 else [(1, 1)]
+    across = -(-width // (8 * max(h for h, _ in mcu)))
+    down = -(-height // (8 * max(v for _, v in mcu)))
+    parts, bits, last = [], "", [0] * len(factors)
+    for place in range(across * down):
+        if restart and place and place % restart == 0:
+            parts, bits, last = [*parts, bits], "", [0] * len(factors)
+        for component, (h, v) in enumerate(mcu):
+            for level in random.integers(-100, 100, h * v).tolist():
+                change, last[component] = level - last[component], level
+                size = abs(change).bit_length()  # its code is itself in 4 bits; that of the block's end is 0
+                bits += f"{size:04b}" + (
+                    f"{change if change > 0 else change + (1 << size) - 1:0{size}b}" if size else ""
+                )
+                bits += "0"
+    scan = b""
+    for number, part in enumerate([*parts, bits]):
+        padded = part + "1" * (-len(part) % 8)
+        scan += b"\xff" + bytes([0xD0 + (number - 1) % 8]) if number else b""
+        scan += int(padded, 2).to_bytes(len(padded) // 8, "big").replace(b"\xff", b"\xff\0")
+    count = len(factors)
+    frame = struct.pack(">BHHB", 8, height, width, count)
+    frame += b"".join(bytes([i + 1, h << 4 | v, 0]) for i, (h, v) in enumerate(factors))
+    segments = (
+        (0xDB, bytes([0]) + bytes([8] * 64)),
+        (0xC0, frame),
+        (0xC4, bytes([0, 0, 0, 0, 12, *[0] * 12, *range(12), 0x10, 1, *[0] * 15, 0])),
+        (0xDD, struct.pack(">H", restart)),
+        (0xDA, bytes([count, *[b for i in range(count) for b in (i + 1, 0)], 0, 63, 0])),
+    )
+    head = b"".join(struct.pack(">BBH", 0xFF, kind, 2 + len(body)) + body for kind, body in segments)
+    return b"\xff\xd8" + head + scan + b"\xff\xd9"
+
+
 def test_a_region_equals_the_same_part_of_the_whole_decode(photos):
     random = np.random.default_rng(1)
     for data in photos[::4]:
@@ -74,6 +112,51 @@ def test_any_sampling_size_and_coding_is_cut_exactly(picture, encode, subsamplin
     data = encode(image, "JPEG", quality=90, progressive=progressive, **options)
     check_regions(data, data, np.random.default_rng(3))
     check_regions(native.optimize(data, 3, True, b""), data, np.random.default_rng(4))
+
+
+ODD_SAMPLING = [
+    *([luma, (1, 1), (1, 1)] for luma in ((4, 1), (1, 4), (4, 2), (2, 4), (3, 1), (1, 3), (3, 2), (2, 3))),
+    *([(1, 1), chroma, chroma] for chroma in ((2, 1), (1, 2), (2, 2))),
+    *([luma, luma, (1, 1)] for luma in ((2, 1), (1, 2), (3, 1), (2, 2))),
+    *([(2, 2), (2, 1), (1, 2)], [(2, 2), (1, 2), (1, 2)], [(2, 1), (2, 1), (2, 1)], [(4, 2), (1, 1), (1, 1)]),
+    *([(2, 2)], [(1, 3)], [(4, 1)]),
+]
+
+
+@pytest.mark.parametrize("restart", [0, 1, 2, 5])
+@pytest.mark.parametrize("factors", ODD_SAMPLING, ids=str)
+def test_odd_sampling_is_cut_exactly_or_left_to_the_reference(factors, restart):
+    data = blocks(150, 95, factors, restart)
+    random = np.random.default_rng(6)
+    for scale in (1, 2, 4, 8):
+        whole = decode_stored(data, probe(data), scale).copy()
+        for _ in range(10):
+            box = draw_box(random, whole.shape[1], whole.shape[0])
+            part = region(data, box, scale)
+            assert scale > 1 or part is not None
+            assert part is None or np.array_equal(part, whole[box[1] : box[3], box[0] : box[2]]), (scale, box)
+
+
+def test_a_progressive_picture_without_its_last_scans_is_left_to_the_reference(picture, encode):
+    # libjpeg smooths over what is missing, and not alike in a region and in the whole.
+    data = encode(picture, "JPEG", progressive=True)
+    second = data.index(b"\xff\xda", data.index(b"\xff\xda") + 2)
+    cut = data[:second] + b"\xff\xd9"
+    assert decode(cut).shape == decode(data).shape
+    for scale in (1, 2, 4, 8):
+        assert region(cut, (1, 1, 9, 9), scale) is None
+    with pytest.raises(ValueError, match="do not give the whole picture"):
+        native.optimize(cut, 3, True, b"")
+
+
+def test_a_picture_of_too_many_pixels_is_left_though_the_region_is_small(encode):
+    data = bytearray(encode(Image.new("L", (9500, 8)), "JPEG"))
+    assert region(bytes(data), (0, 0, 8, 8)) is not None
+    frame = data.index(b"\xff\xc0")
+    data[frame + 5 : frame + 7] = b"\xff\xdc"  # 65,500 rows
+    assert region(bytes(data), (0, 0, 8, 8)) is None
+    with pytest.raises(ValueError, match="too many pixels"):
+        native.optimize(bytes(data), 3, True, b"")
 
 
 def test_the_corner_cases_are_cut_exactly(corner_cases):
@@ -151,6 +234,21 @@ def test_a_region_that_is_not_in_the_picture_is_refused(picture, encode, box):
         assert not native.decode_region(data, 1, *box, out)
     except ValueError:
         assert right <= left or bottom <= top
+
+
+@pytest.mark.parametrize("scale", [0, 3, 5, 16, -1, -8, 1 << 30])
+def test_a_scale_that_libjpeg_lacks_is_refused(picture, encode, scale):
+    tiled = native.optimize(encode(picture, "JPEG"), 3, True, b"")
+    assert region(tiled, (40, 40, 45, 45), scale) is None
+    plan = np.array([[scale, 40, 40, 45, 45, 0, 0, 5, 5, 0, 0]], float)
+    assert native.crop_resize([tiled], plan, np.zeros((1, 4, 4, 3), np.uint8), True) == b"\1"
+
+
+@pytest.mark.parametrize("corner", [(1 << 31) - 6, -(1 << 31), 65_530, 120])
+def test_a_region_far_outside_of_a_tiled_picture_is_refused(picture, encode, corner):
+    tiled = native.optimize(encode(picture, "JPEG"), 3, True, b"")
+    assert region(tiled, (corner, 40, corner + 5, 45)) is None
+    assert region(tiled, (40, corner, 45, corner + 5)) is None
 
 
 def test_wrong_buffers_are_refused(picture, encode):

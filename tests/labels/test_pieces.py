@@ -5,7 +5,7 @@ import zipfile
 import fsspec
 import pytest
 
-from wds_imagenet.errors import SourceError
+from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.labels import pieces
 from wds_imagenet.labels.pieces import read_lines, read_pieces
 
@@ -82,7 +82,7 @@ def test_a_zip_has_exactly_one_such_file(tmp_path):
         read(tmp_path / "a.zip")
     with pytest.raises(SourceError, match=r"0 files '\*\.csv'"):
         read(tmp_path / "a.zip", ".csv")
-    with pytest.raises(SourceError, match="there is no file"):
+    with pytest.raises(UsageError, match="there is no file"):
         read(tmp_path / "b.zip")
 
 

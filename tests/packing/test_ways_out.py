@@ -159,10 +159,11 @@ def test_no_reader_of_an_object_store_sees_what_a_killed_packer_left(small_folde
     draw = random.Random(2)
     unfinished = 0
     with packers() as found:
-        began = time.monotonic()
-        found.start(small_folder, f"{s3_url}/whole", workers=1)
-        assert found.exit_code() == 0
-        whole = time.monotonic() - began
+        for name in ("cold", "whole"):  # the server's first data set takes longest
+            began = time.monotonic()
+            found.start(small_folder, f"{s3_url}/{name}", workers=1)
+            assert found.exit_code() == 0
+            whole = time.monotonic() - began
         manifest = open_store(f"{s3_url}/whole").read(MANIFEST).data
         for trial in range(20):
             dest = f"{s3_url}/{trial}"

@@ -51,8 +51,17 @@ def test_webdataset_and_tarfile_read_the_same_samples(photo_shards):
 
 
 def test_a_folder_without_a_manifest_is_no_data_set(tmp_path):
-    with pytest.raises(ManifestError, match="run the same 'pack' again"):
+    with pytest.raises(ManifestError, match=r"or does not exist\. For shards that others wrote, run"):
         Dataset.open(str(tmp_path))
+    (tmp_path / manifests.PATH).parent.mkdir()
+    (tmp_path / manifests.PATH).with_name("plan.json").write_bytes(b"{}")
+    with pytest.raises(ManifestError, match=r"begun and not finished\. Run the same 'pack' again"):
+        Dataset.open(str(tmp_path))
+
+
+def test_a_bucket_that_is_not_there_is_no_folder_without_a_manifest(s3_url):
+    with pytest.raises(NotFoundError, match="there is no such bucket"):
+        Dataset.open(s3_url.replace("s3://tests", "s3://no-such-bucket"))
 
 
 def test_a_manifest_of_a_newer_version_asks_for_an_upgrade(small_copy):

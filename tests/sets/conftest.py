@@ -100,7 +100,8 @@ def packs(at):
         dest = f"{at}/out/packed"
         report = pack(source, *urls, dest=dest, samples_per_shard=5, workers=1, **there)
         assert report.samples == len(known)
-        findings = [finding for checked in verify(Dataset.open(dest), deep=True) for finding in checked.findings]
+        checks = verify(Dataset.open(dest), deep=True)
+        findings = [finding for checked in checks for finding in checked.findings]
         assert not findings
         read_back(Dataset.open(dest), known)
         return report

@@ -54,7 +54,8 @@ def test_train_is_a_tar_of_tars(packs, world, kit, train):
 
 def test_train_may_be_gzipped_whatever_it_is_called(packs, world, kit, train):
     files = {**kit, "ILSVRC2012_img_train.tar": world.gz(inner(world, train))}
-    packs("imagenet", files, ["ILSVRC2012_img_train.tar"], train, **KIT)
+    report = packs("imagenet", files, ["ILSVRC2012_img_train.tar"], train, **KIT)
+    assert "10 images arrived, where 1,281,167 were published" in report.notes
 
 
 def test_train_may_be_extracted_once(packs, world, kit, train):
@@ -160,7 +161,7 @@ def kaggle(world, train, val):
 
 
 @pytest.mark.parametrize("folder", ["", "ILSVRC", CLSLOC])
-def test_kaggles_folder_needs_no_devkit(packs, kaggle, train, val, folder):
+def test_kaggles_folder_needs_no_devkit(packs, kaggle, val, folder):
     packs("imagenet", kaggle, [folder], val, split="val")
 
 

@@ -60,7 +60,7 @@ def test_winter21_is_packed_in_one_pass_with_a_windowed_shuffle(packs, world, wh
 @pytest.mark.parametrize("form", ["gzipped", "plain", "extracted"])
 @pytest.mark.parametrize("release", RELEASES)
 @pytest.mark.parametrize("split", ["train", "val"])
-def test_21k_p_without_its_small_classes(packs, world, known, form, release, split):
+def test_21k_p_without_its_small_classes(packs, world, known, form, release, split):  # noqa: PLR0917 - pytest's
     places = {wnid: place for place, wnid in enumerate(world.lines(RELEASES[release]))}
     listed = [(wnid, data) for wnid, data in world.photos if wnid in places][:9]
     images = {f"imagenet21k_small_classes/n00005787/n00005787_{i}.JPEG": listed[0][1] for i in range(3)}

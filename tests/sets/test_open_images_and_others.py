@@ -125,7 +125,11 @@ def test_later_versions_by_their_headers(packs, world, known, columns, form):
 def test_the_classes_of_open_images_are_in_the_manifest(packs, at, world, known):
     from wds_imagenet import Dataset
 
-    files = {**files_of(world, "v/"), "c.txt": f"{DOG}\n{CAT}\n", "dict.csv": f'"{CAT}","cat"\n"{DOG}","dog"\n'}
+    files = {
+        **files_of(world, "v/"),
+        "c.txt": f"{DOG}\n{CAT}\n",
+        "dict.csv": f'"{CAT}","cat"\n"{DOG}","dog"\n',
+    }
     files["l.csv"] = LABELS
     plain = {i: known(data) for i, (_, data) in zip(IDS, world.photos, strict=False)}
     packs("open-images", files, ["v"], plain, image_labels="@l.csv", names="@dict.csv", classes="@c.txt")

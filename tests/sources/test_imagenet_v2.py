@@ -159,7 +159,7 @@ def test_the_variant_is_never_guessed(make_tree):
         imagenet_v2(f"{several}/{TOP}", variant="top-images")
     with pytest.raises(UsageError, match=r"variant='b-33': ImageNet-V2 has matched-frequency, "):
         imagenet_v2(loose, variant="b-33")
-    with pytest.raises(UsageError, match="by 'hash' or by 'variant', not by 'name'"):
+    with pytest.raises(UsageError, match="option 'keys' is hash or variant, not 'name'"):
         imagenet_v2(loose, variant="top-images", keys="name")
 
 

@@ -252,7 +252,7 @@ def test_tars_are_listed_in_place(folder, write, make_tar, read_back):
     listing = open_images(str(folder.parent / "tars"), images=write("i.csv", images_csv()))
     assert [r.key for r in listing.references] == IDS
     assert all(read_back(r) == (folder / f"{r.key}.jpg").read_bytes() for r in listing.references)
-    assert any("files that are no images, 3 in all" in note for note in listing.notes)
+    assert any("no images of Open Images, 3 in all" in note for note in listing.notes)
     one = open_images(str(folder.parent / "tars" / "train_0.tar"), images=write("0.csv", images_csv(0, 1)))
     assert [r.key for r in one.references] == IDS[:2]
 

@@ -1,5 +1,6 @@
 """Shards that webdataset's own ShardWriter wrote, listed in place."""
 
+import gzip
 import io
 import json
 import tarfile
@@ -257,9 +258,39 @@ def test_nested_metadata_comes_whole(tmp_path):
     assert webdataset(url).references[0].metadata == record
 
 
-def test_a_gzipped_shard_is_refused_with_what_to_do(shards, tmp_path):
-    import gzip
+@pytest.fixture
+def gzipped(shards, tmp_path):
+    """The four shards, gzipped, whatever they are called."""
+    (tmp_path / "gz").mkdir()
+    for path in Path(shards).iterdir():
+        (tmp_path / "gz" / path.name).write_bytes(gzip.compress(path.read_bytes(), 1))
+    return str(tmp_path / "gz")
 
-    (tmp_path / "x.tar.gz").write_bytes(gzip.compress(Path(shards, "in-train-000003.tar").read_bytes()))
-    with pytest.raises(SourceError, match=r"x\.tar\.gz is a gzip file, .* gunzip it first"):
-        webdataset(str(tmp_path))
+
+def test_gzipped_shards_are_a_stream_of_the_same_samples(shards, gzipped, read_back):
+    listed = webdataset(shards, leave_out="mask.png").references
+    stream = webdataset(gzipped, leave_out="mask.png")
+    assert (stream.labelled, stream.captioned, stream.samples) == (True, True, IMAGES)
+    assert stream.fields == {"license": "text", "width": "integer"}
+    for _ in range(2):  # as often as one likes
+        for arrival, reference in zip(stream.arrivals(), listed, strict=True):
+            one = arrival.reference
+            assert arrival.data == read_back(reference)
+            assert (one.key, one.label, one.caption, one.metadata) == (
+                reference.key,
+                reference.label,
+                reference.caption,
+                reference.metadata,
+            )
+
+
+def test_further_members_of_gzipped_shards_are_to_be_left_out(gzipped):
+    with pytest.raises(SourceError, match=r"the members mask\.png of gzipped shards .* leave them out"):
+        webdataset(gzipped)
+
+
+def test_inputs_of_several_splits_are_refused(samples, tmp_path):
+    one = make_shard(tmp_path, ("a.jpg", b"1"), name="x-train-0.tar")
+    two = make_shard(tmp_path, ("b.jpg", b"1"), name="x-test-0.tar")
+    with pytest.raises(SourceError, match=r"x-test-0\.tar is of another split than .*x-train-0\.tar"):
+        webdataset(one, two)

@@ -24,6 +24,12 @@ async def number() -> int:
     return 5
 
 
+async def hear_out() -> None:
+    """Wait for what was cancelled and may not have heard of it yet."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 def in_a_loop(work: Callable[[asyncio.AbstractEventLoop], Any]) -> Any:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
@@ -33,6 +39,7 @@ def in_a_loop(work: Callable[[asyncio.AbstractEventLoop], Any]) -> Any:
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
+        loop.run_until_complete(hear_out())
         loop.close()
 
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import torch
 
-    from wds_imagenet.reading.torch import ImagePool
+    from wds_imagenet.reading.torch import ImageMemory, ImagePool
 
 OnBad = Literal["fail", "skip"]
 Example = list[npt.NDArray[Any]]
@@ -111,6 +111,13 @@ class Recipe:
             raise UsageError("soft labels are those of crops: use RandomResizedCrop or ResizeCenterCrop")
 
 
+class ImageSource(Protocol):
+    """Gives batches the memory of their images, [B, H, W, 3], where all have one shape."""
+
+    def take(self) -> "ImageMemory":
+        """Return memory that nobody else has. What is in it is left from before."""
+
+
 def torch_side() -> "ModuleType":
     """Return the module that knows torch. Raises `MissingExtraError` where torch is not installed."""
     try:
@@ -133,7 +140,7 @@ class BatchDraft:
     """A batch that several threads fill, each its own rows, straight in the batch's memory."""
 
     def __init__(
-        self, plan: Plan, recipe: Recipe, epoch: int, example: Example, pool: "ImagePool | None"
+        self, plan: Plan, recipe: Recipe, epoch: int, example: Example, source: "ImageSource | None"
     ) -> None:
         size = recipe.batch_size
         self.recipe: Final = recipe
@@ -146,7 +153,7 @@ class BatchDraft:
         )
         self.soft_labels: Final = np.zeros((size, CLASSES), np.float32) if recipe.soft_labels else None
         self.rows: Final[list[npt.NDArray[Any] | None]] = [None] * size
-        self.images: Final = None if pool is None else pool.take()
+        self.images: Final = None if source is None else source.take()
         if self.images is not None:
             self.images.array[len(plan.entries) :] = 0
         self.example: Final = example

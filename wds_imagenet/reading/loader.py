@@ -1,39 +1,27 @@
 """The loader: a data set's epochs as batches, in an exact, resumable, elastic order."""
 
-import logging
 import os
 import time
 import weakref
 from collections.abc import Generator, Iterator, Sequence
-from functools import partial
 from types import TracebackType
-from typing import Any, Final, Self
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from wds_imagenet.errors import UsageError
 from wds_imagenet.reading.arguments import check_names, whole
-from wds_imagenet.reading.batches import (
-    Batch,
-    BatchDraft,
-    Example,
-    OnBad,
-    Recipe,
-    Transform,
-    image_pool,
-    torch_side,
-)
+from wds_imagenet.reading.batches import Batch, OnBad, Recipe, Transform, torch_side
 from wds_imagenet.reading.dataset import Dataset, as_dataset
+from wds_imagenet.reading.epochs import Delivery, Epochs, Stretch
 from wds_imagenet.reading.iteration import Iteration
-from wds_imagenet.reading.order import Order, Share, default_lanes
-from wds_imagenet.reading.pipeline import plan_batches, run
+from wds_imagenet.reading.order import Share, default_lanes
 from wds_imagenet.reading.ranks import default_threads, rank_and_world_size
 from wds_imagenet.reading.softlabels import check_label_maps
 from wds_imagenet.reading.state import State
 from wds_imagenet.reading.stats import Meter, Stats
 from wds_imagenet.stop import Stop
 
-_log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from wds_imagenet.reading.process import ReadingProcess
 
 
 class Loader:
@@ -61,6 +49,13 @@ class Loader:
     soft_labels: whether batches have those of ReLabel, of each crop that is drawn; 0.1 ms a sample.
     layers: names of label layers, whose labels, captions and fields count over the data set's own.
     pin_memory: whether batches lie in page-locked memory; by default where CUDA is present.
+    process: do all of this in one child process, for training loops that hold the GIL. The batches, their
+        order, states, errors, log records and `stats()` are the same, and images lie in memory that both
+        processes map. The process is started with the first iteration, which costs the import of torch (2 s
+        and 250 MB), is kept until `close`, and ends with the loader or this process, however that ends. Costs
+        the memory of two more batches, and with `pin_memory` one copy here, without the GIL. A
+        `transform` of your own must be picklable, and a script that defines it needs
+        `if __name__ == "__main__":`. Linux alone.
     """
 
     def __init__(
@@ -84,6 +79,7 @@ class Loader:
         soft_labels: bool = False,
         pin_memory: bool | None = None,
         layers: Sequence[str] = (),
+        process: bool = False,
         **storage_options: str,
     ) -> None:
         check_names(storage_options, Loader.__init__)
@@ -91,7 +87,7 @@ class Loader:
         pin = torch_side().default_pin_memory() if pin_memory is None else pin_memory
         self.rank, self.world_size = rank_and_world_size(rank, world_size)
         self.share: Final = Share(self.rank, self.world_size, batch_size, drop_last)
-        self._recipe = Recipe(
+        recipe = Recipe(
             transform, batch_size, whole("seed", seed), on_bad, with_json, with_captions, pin, soft_labels
         )
         self.threads: Final = default_threads() if threads is None else whole("threads", threads, 1)
@@ -103,10 +99,10 @@ class Loader:
                 f"a global batch of {self.share.global_batch} ({batch_size} × {self.world_size} ranks) is "
                 f"larger than the data set ({len(self.dataset)} samples), so drop_last leaves nothing"
             )
-        self._shuffle = shuffle
+        ahead = whole("prefetch_bytes", prefetch_bytes, 0)
+        self._epochs: Final = Epochs(self.dataset, recipe, self.share, shuffle, self.threads, ahead)
+        self._process: Final = _process(self._epochs) if process else None
         self._lanes = self._default_lanes() if lanes is None else self._check_lanes(whole("lanes", lanes))
-        self._prefetch_bytes = whole("prefetch_bytes", prefetch_bytes, 0)
-        self._counts = np.array([e.block.samples for e in self.dataset.extents], np.int64)
         self._meter = Meter()
         self._skipped: tuple[str, ...] = ()
         self._epoch, self._samples, self._begun = _checked_epoch(epoch), 0, False
@@ -131,7 +127,7 @@ class Loader:
 
         An iteration that is still under way is closed; one that gave no batch was none.
         """
-        self.close()
+        self._leave()
         if self._begun:
             self._epoch, self._samples, self._begun = self._epoch + 1, 0, False
             self._skipped = ()
@@ -144,14 +140,16 @@ class Loader:
 
         Or every `every`-th of them, beginning with number `first`.
         """
-        for _, batch, _ in self._run(_checked_epoch(epoch), start, every, first, (), stop=Stop()):
+        stretch = Stretch(self._lanes, _checked_epoch(epoch), start, every, first)
+        for _, batch, _ in self._run(stretch, Stop()):
             yield batch
 
     def _iterate(self, stop: Stop) -> Generator[Batch, None, None]:
         owner = os.getpid()
         began: float | None = time.perf_counter()
         waiting = time.perf_counter()
-        for samples, batch, skipped in self._run(self._epoch, self._samples, 1, 0, self._skipped, stop=stop):
+        stretch = Stretch(self._lanes, self._epoch, self._samples, skipped=self._skipped)
+        for samples, batch, skipped in self._run(stretch, stop):
             if stop.is_set():
                 return
             ready = time.perf_counter()
@@ -166,37 +164,6 @@ class Loader:
             del batch
             waiting = time.perf_counter()
             self._meter.add(consumer_seconds=waiting - ready)
-
-    def _run(
-        self, epoch: int, start: int, every: int, first: int, skipped: tuple[str, ...], *, stop: Stop
-    ) -> Iterator[tuple[int, Batch, tuple[str, ...]]]:
-        example: Example = []
-        pool = image_pool(self._recipe)
-        allowed = max(10, len(self.dataset) // 1000)
-        order = Order(self._counts, self._recipe.seed, epoch, self._lanes, shuffle=self._shuffle)
-        starts = self.share.starts(start, order.samples)[first::every]
-        filled = run(
-            partial(plan_batches, order, self.share, self.dataset.extents, starts),
-            lambda plan: BatchDraft(plan, self._recipe, epoch, example, pool),
-            blocks=self.dataset.blocks,
-            threads=self.threads,
-            prefetch_bytes=self._prefetch_bytes,
-            meter=self._meter,
-            stop=stop,
-        )
-        for plan, draft in filled:
-            skipped += tuple(draft.skipped)
-            if len(skipped) > allowed:
-                error = draft.errors[-1]
-                error.add_note(
-                    f"{len(skipped)} samples of this epoch were bad, and at most {allowed} are skipped"
-                )
-                raise error
-            yield plan.stop, draft.batch(), skipped
-            del plan, draft
-        if skipped:
-            named = ", ".join(skipped[:10]) + (", …" if len(skipped) > 10 else "")
-            _log.warning("%d samples of epoch %d were left out as bad: %s", len(skipped), epoch, named)
 
     def state_dict(self) -> dict[str, Any]:
         """Return, as JSON values, where the consumer is: after the last batch that it was given.
@@ -223,7 +190,7 @@ class Loader:
         lanes = self._check_lanes(saved.lanes)
         if saved.samples > len(self.dataset):
             raise UsageError(f"the state has {saved.samples} samples of {len(self.dataset)}")
-        self.close()
+        self._leave()
         self._lanes = lanes
         ended = not self.share.starts(saved.samples, len(self.dataset))
         self._epoch, self._samples = (saved.epoch + 1, 0) if ended else (saved.epoch, saved.samples)
@@ -236,7 +203,7 @@ class Loader:
         From its beginning, unless it is the one that a loaded state is about to continue.
         """
         if self._begun or epoch != self._epoch:
-            self.close()
+            self._leave()
             self._epoch, self._samples, self._begun = _checked_epoch(epoch), 0, False
             self._skipped = ()
 
@@ -245,18 +212,26 @@ class Loader:
         return self._meter.snapshot()
 
     def close(self) -> None:
-        """End the iteration that is under way, if one is, and its threads. Iterating again is allowed.
+        """End the iteration that is under way, if one is, with its threads, and the process if there is one.
 
         Requests under way are cut short. While another thread waits for a batch it returns at once, and that
-        thread's iteration ends as it would after the last one.
+        thread's iteration ends as it would after the last one. Iterating again is allowed.
         """
+        self._leave()
+        if self._process is not None:
+            self._process.close()
+
+    def _run(self, stretch: Stretch, stop: Stop) -> Iterator[Delivery]:
+        return (self._process or self._epochs).run(stretch, self._meter, stop)
+
+    def _leave(self) -> None:
         iteration = self._iteration() if self._iteration else None
         if iteration is not None:
             iteration.close()
         self._iteration = None
 
     def __repr__(self) -> str:
-        samples = f"{len(self.dataset):,} samples in batches of {self._recipe.batch_size}"
+        samples = f"{len(self.dataset):,} samples in batches of {self.share.batch_size}"
         place = f"rank {self.rank} of {self.world_size}, epoch {self._epoch} after {self._samples:,} samples"
         return f"Loader({self.dataset.url!r}: {samples}, {place})"
 
@@ -276,16 +251,16 @@ class Loader:
     def _state(self) -> State:
         return State(
             self.dataset.manifest.fingerprint,
-            self._recipe.seed,
+            self._epochs.recipe.seed,
             self._epoch,
             self._lanes,
             self._samples,
-            self._shuffle,
+            self._epochs.shuffle,
             self._skipped,
         )
 
     def _default_lanes(self) -> int:
-        return default_lanes(self.world_size) if self._shuffle else self.world_size
+        return default_lanes(self.world_size) if self._epochs.shuffle else self.world_size
 
     def _check_lanes(self, lanes: int) -> int:
         self.share.check_lanes(lanes)
@@ -294,3 +269,9 @@ class Loader:
 
 def _checked_epoch(epoch: int) -> int:
     return whole("epoch", epoch, 0)
+
+
+def _process(epochs: Epochs) -> "ReadingProcess":
+    from wds_imagenet.reading.process import ReadingProcess  # noqa: PLC0415 - it imports torch
+
+    return ReadingProcess(epochs)

@@ -54,6 +54,12 @@ class Meter:
             for name, amount in amounts.items():
                 setattr(self.stats, name, getattr(self.stats, name) + amount)
 
+    def drain(self) -> dict[str, float]:
+        """Return the sums, and begin again at nothing."""
+        with self.lock:
+            stats, self.stats = self.stats, Stats()
+        return {f.name: getattr(stats, f.name) for f in fields(Stats)}
+
     def snapshot(self) -> Stats:
         """Return a copy that no longer changes."""
         with self.lock:

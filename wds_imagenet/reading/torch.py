@@ -1,7 +1,8 @@
 """Batches as torch's tensors, and torch's own kind of data set: the one module that imports torch."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -47,25 +48,25 @@ class ImagePool:
             memory = self._free.pop()
         except IndexError:
             memory = np.empty(self._shape, np.uint8)
-        array = np.asarray(_Lease(memory, self._free))
+        array = np.asarray(Lease(memory, partial(self._free.append, memory)))
         return ImageMemory(array, torch.from_numpy(array))
 
 
-class _Lease:
+class Lease:
     """What every array and tensor made of some memory holds on to, and what gives it back in the end."""
 
-    __slots__ = ("_free", "_memory")
+    __slots__ = ("_give_back", "_memory")
 
-    def __init__(self, memory: npt.NDArray[np.uint8], free: deque[npt.NDArray[np.uint8]]) -> None:
+    def __init__(self, memory: npt.NDArray[np.uint8], give_back: Callable[[], object]) -> None:
         self._memory = memory
-        self._free = free
+        self._give_back = give_back
 
     @property
     def __array_interface__(self) -> dict[str, Any]:
         return self._memory.__array_interface__
 
     def __del__(self) -> None:
-        self._free.append(self._memory)
+        self._give_back()
 
 
 def default_pin_memory() -> bool:

@@ -172,7 +172,11 @@ def _find(urls: Sequence[str], split: str | None, options: Options) -> _Images:
         raise SourceError(f"{where} has images of several splits ({there}): choose one, as option 'split'")
     if not images:
         of = f"'s {split}" if split else ""
-        what = f"there are {there}" if there else describe([*strange.first, *others.first])
+        what = (
+            f"there are {there}"
+            if there
+            else describe([*strange.first, *others.first], strange.kinds + others.kinds)
+        )
         raise SourceError(f"there are no images of ILSVRC2012{of} in {where}: {what}")
     check_neighbours(images)
     split = split or next(iter(splits))

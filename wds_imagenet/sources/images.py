@@ -1,8 +1,9 @@
 """Which of the listed files are images, and the keys that they get."""
 
+from array import array
 from bisect import insort
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
@@ -10,6 +11,7 @@ from typing import Final
 from wds_imagenet.errors import DataError, SourceError
 from wds_imagenet.sample import IMAGE_SUFFIXES, make_key
 from wds_imagenet.sources.archives import File
+from wds_imagenet.sources.recurring import recurring
 from wds_imagenet.sources.reference import Reference
 
 _SHOWN: Final = 3
@@ -52,11 +54,11 @@ def pick_images(files: Iterable[File], url: str) -> tuple[list[File], list[File]
     return images, others, passed_over(hidden, "hidden files")
 
 
-def describe(paths: Sequence[str]) -> str:
-    """Say what there is where no images are."""
+def describe(paths: Sequence[str], counted: "Counter[str] | None" = None) -> str:
+    """Say what there is where no images are; `counted` are the kinds of all files, paths the first."""
     if not paths:
         return "there are no files at all"
-    kinds = Counter(f".{suffix_of(path)}" if suffix_of(path) else "without suffix" for path in paths)
+    kinds = Counter(map(_kind, paths)) if counted is None else counted
     counts = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common(5))
     if not kinds.keys().isdisjoint((".tar", ".tgz", ".gz")):
         return f"found {counts}; to read a tar archive, give the archive itself, not its folder"
@@ -73,16 +75,23 @@ def _passed_over(count: int, first: Sequence[str], what: str) -> str:
     return f"passed over {what}, {count:,} in all: {', '.join(first)}{more}"
 
 
+def _kind(path: str) -> str:
+    return f".{suffix_of(path)}" if suffix_of(path) else "without suffix"
+
+
 @dataclass(slots=True)
 class PassedOver:
     """Files that are passed over: how many, and the first few, whichever way they are listed."""
 
     count: int = 0
     first: list[str] = field(default_factory=list)
+    kinds: Counter[str] = field(default_factory=Counter)
+    """How many have which suffix."""
 
     def add(self, path: str) -> None:
         """Take one down."""
         self.count += 1
+        self.kinds[_kind(path)] += 1
         insort(self.first, path)
         del self.first[_SHOWN:]
 
@@ -118,23 +127,41 @@ def choose_keys(paths: Sequence[str], where: Callable[[int], str]) -> list[str]:
     key, `DataError` where a name gives none.
     """
     keys = _keys([path.rsplit("/", 1)[-1] for path in paths], where)
-    if len(set(keys)) < len(keys):
+    if first_repeated(keys) is not None:
         keys = _keys(paths, where)
     check_unique(keys, where)
     return keys
 
 
 def check_unique(keys: Sequence[str], where: Callable[[int], str]) -> None:
-    """Raise `SourceError` that names two files with one key."""
-    if len(set(keys)) == len(keys):
-        return
+    """Raise `SourceError` that names two files with one key. Costs 8 bytes a key for a moment."""
+    if (pair := first_repeated(keys)) is not None:
+        one, other = pair
+        raise same_key(where(one), where(other), keys[one])
+
+
+def same_key(one: str, other: str, key: str) -> SourceError:
+    """Return the error for two files with one key."""
+    return SourceError(
+        f"{one} and {other} have the same key {key!r}: rename or remove one "
+        "(a key is the name without suffix, other characters than A-Z a-z 0-9 _ - being '_')"
+    )
+
+
+def first_repeated(keys: Collection[str]) -> tuple[int, int] | None:
+    """Return the places of the first key that came before, and of where; None if all differ.
+
+    Goes through the keys a second time if any recur. Costs 8 bytes a key for a moment.
+    """
+    places = recurring(array("q", map(hash, keys)))
+    if not places:
+        return None
+    wanted = set(places)
     seen: dict[str, int] = {}
-    for i, key in enumerate(keys):
-        if seen.setdefault(key, i) != i:
-            raise SourceError(
-                f"{where(seen[key])} and {where(i)} have the same key {key!r}: rename or remove one "
-                "(a key is the name without suffix, other characters than A-Z a-z 0-9 _ - being '_')"
-            )
+    for place, key in enumerate(keys):
+        if place in wanted and seen.setdefault(key, place) != place:
+            return seen[key], place
+    return None
 
 
 def _keys(names: Sequence[str], where: Callable[[int], str]) -> list[str]:
@@ -146,3 +173,19 @@ def _keys(names: Sequence[str], where: Callable[[int], str]) -> list[str]:
             error.add_note(f"made from {where(i)}")
             raise
     return keys
+
+
+class Mapped(Collection[str]):
+    """What a function makes of each reference, made anew each time that it is gone through."""
+
+    def __init__(self, references: Collection[Reference], make: Callable[[Reference], str]) -> None:
+        self._references, self._make = references, make
+
+    def __len__(self) -> int:
+        return len(self._references)
+
+    def __iter__(self) -> Iterator[str]:
+        return map(self._make, self._references)
+
+    def __contains__(self, key: object) -> bool:
+        return any(key == one for one in self)

@@ -1,7 +1,6 @@
 """`webdataset`: shards that someone else packed, or we, to be packed anew."""
 
 import hashlib
-from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Final
@@ -12,10 +11,10 @@ from wds_imagenet.format.manifest import PATH, Manifest
 from wds_imagenet.labels.classes import read_classes
 from wds_imagenet.labels.files import Options
 from wds_imagenet.sample import IMAGE_SUFFIXES, check_key, make_key
+from wds_imagenet.sources.images import Mapped, first_repeated
 from wds_imagenet.sources.kinds import Kinds, count_kinds, fit, settle
 from wds_imagenet.sources.options import Classes
 from wds_imagenet.sources.parts import Part, choose_split, find_parts
-from wds_imagenet.sources.recurring import recurring
 from wds_imagenet.sources.reference import Arrival, Attachment, Listing, Metadata, Reference, Stream
 from wds_imagenet.sources.selection import Relabelling, Selection, relabelling, select
 from wds_imagenet.sources.shards import SMALL, Packed, read_shard
@@ -281,13 +280,9 @@ def _check_parts(parts: Sequence[Part], manifest: Manifest, url: str) -> tuple[l
 
 
 def _check_unique(references: Sequence[Reference]) -> None:
-    hashes = array("q", (hash(reference.key) for reference in references))
-    seen: dict[str, Reference] = {}
-    for place in recurring(hashes):
-        reference = references[place]
-        first = seen.setdefault(reference.key, reference)
-        if first is not reference:
-            raise SourceError(
-                f"{reference.url}: the image at offset {reference.offset:,} has the key {reference.key!r}, "
-                f"as has the one at {first.offset:,} of {first.url}; keys are unique in a data set"
-            )
+    if (pair := first_repeated(Mapped(references, lambda reference: reference.key))) is not None:
+        first, other = (references[place] for place in pair)
+        raise SourceError(
+            f"{other.url}: the image at offset {other.offset:,} has the key {other.key!r}, as has the one at "
+            f"{first.offset:,} of {first.url}; keys are unique in a data set"
+        )

@@ -14,6 +14,9 @@
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
 #define HAVE_AVX2 1
+#elif defined(__aarch64__) && defined(__GNUC__) && !defined(__AARCH64EB__)
+#include <arm_neon.h>
+#define HAVE_NEON 1
 #endif
 
 enum { BITS = 14, HALF = 1 << (BITS - 1), SLACK = 64 };
@@ -110,7 +113,7 @@ __attribute__((target("avx2"))) static inline __m256i pair(__m256i low, __m256i 
 }
 
 /* 32 bytes at a time: neighbouring rows interleaved, so that one multiply-add takes two of them. */
-__attribute__((target("avx2"))) static void column_avx2(const uint8_t *rows, ptrdiff_t stride,
+__attribute__((target("avx2"))) static void column_fast(const uint8_t *rows, ptrdiff_t stride,
                                                         const int16_t *weights, int count, uint8_t *out, int from,
                                                         int to) {
     int x = from;
@@ -136,7 +139,7 @@ __attribute__((target("avx2"))) static void column_avx2(const uint8_t *rows, ptr
 }
 
 /* Two rows at once, one in each half of the register; two pixels a step. Reads 2 bytes past a pair. */
-__attribute__((target("avx2"))) static void rows_avx2(const uint8_t *one, const uint8_t *two, const Axis *axis,
+__attribute__((target("avx2"))) static void rows_fast(const uint8_t *one, const uint8_t *two, const Axis *axis,
                                                       int outputs, uint8_t *out_one, uint8_t *out_two, int mirror) {
     const __m256i spread = _mm256_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1, 0, -1, 3, -1,
                                             1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1);
@@ -160,24 +163,75 @@ __attribute__((target("avx2"))) static void rows_avx2(const uint8_t *one, const 
         memcpy(out_two + to, &second, CHANNELS);
     }
 }
+
+static int is_fast(void) { return __builtin_cpu_supports("avx2"); }
 #endif
 
-static int has_avx2(void) {
-#ifdef HAVE_AVX2
-    return __builtin_cpu_supports("avx2");
-#else
-    return 0;
-#endif
+#ifdef HAVE_NEON
+static inline uint8x8_t to_bytes(int32x4_t low, int32x4_t high) {
+    return vqmovun_s16(vcombine_s16(vqmovn_s32(vshrq_n_s32(low, BITS)), vqmovn_s32(vshrq_n_s32(high, BITS))));
 }
+
+/* 16 bytes at a time. */
+static void column_fast(const uint8_t *rows, ptrdiff_t stride, const int16_t *weights, int count, uint8_t *out,
+                        int from, int to) {
+    int x = from;
+    for (; x + 16 <= to; x += 16) {
+        int32x4_t a = vdupq_n_s32(HALF), b = a, c = a, d = a;
+        for (int k = 0; k < count; k++) {
+            uint8x16_t bytes = vld1q_u8(rows + k * stride + x);
+            int16x8_t low = vreinterpretq_s16_u16(vmovl_u8(vget_low_u8(bytes)));
+            int16x8_t high = vreinterpretq_s16_u16(vmovl_high_u8(bytes));
+            a = vmlal_n_s16(a, vget_low_s16(low), weights[k]);
+            b = vmlal_high_n_s16(b, low, weights[k]);
+            c = vmlal_n_s16(c, vget_low_s16(high), weights[k]);
+            d = vmlal_high_n_s16(d, high, weights[k]);
+        }
+        vst1q_u8(out + x, vcombine_u8(to_bytes(a, b), to_bytes(c, d)));
+    }
+    column_plain(rows, stride, weights, count, out, x, to);
+}
+
+/* Two rows at once; two pixels of each a step, the second of which begins at the fourth byte. Reads 2 bytes past. */
+static void rows_fast(const uint8_t *one, const uint8_t *two, const Axis *axis, int outputs, uint8_t *out_one,
+                      uint8_t *out_two, int mirror) {
+    for (int i = 0; i < outputs; i++) {
+        size_t from = (size_t)axis->first[i] * CHANNELS;
+        const int16_t *weights = axis->weights + (size_t)i * (size_t)axis->count;
+        int32x4_t a = vdupq_n_s32(HALF), b = a;
+        for (int k = 0; k < axis->count; k += 2, from += 2 * CHANNELS) {
+            int16x8_t here = vreinterpretq_s16_u16(vmovl_u8(vld1_u8(one + from)));
+            int16x8_t there = vreinterpretq_s16_u16(vmovl_u8(vld1_u8(two + from)));
+            a = vmlal_n_s16(a, vget_low_s16(here), weights[k]);
+            b = vmlal_n_s16(b, vget_low_s16(there), weights[k]);
+            a = vmlal_n_s16(a, vget_low_s16(vextq_s16(here, here, CHANNELS)), weights[k + 1]);
+            b = vmlal_n_s16(b, vget_low_s16(vextq_s16(there, there, CHANNELS)), weights[k + 1]);
+        }
+        uint64_t both = vget_lane_u64(vreinterpret_u64_u8(to_bytes(a, b)), 0);
+        uint32_t first = (uint32_t)both, second = (uint32_t)(both >> 32);
+        size_t to = (size_t)(mirror ? outputs - 1 - i : i) * CHANNELS;
+        memcpy(out_one + to, &first, CHANNELS);
+        memcpy(out_two + to, &second, CHANNELS);
+    }
+}
+
+static int is_fast(void) { return 1; }
+#endif
+
+#if defined(HAVE_AVX2) || defined(HAVE_NEON)
+#define HAVE_FAST 1
+#else
+static int is_fast(void) { return 0; }
+#endif
 
 static void column(const Image *image, const Axis *axis, int i, uint8_t *out, int from, int to, int fast) {
     /* Only where a picture is lower than the filter is `count` more than its rows. */
     int count = axis->count < image->height ? axis->count : image->height;
     const uint8_t *rows = image->pixels + axis->first[i] * image->stride;
     const int16_t *weights = axis->weights + (size_t)i * (size_t)axis->count;
-#ifdef HAVE_AVX2
+#ifdef HAVE_FAST
     if (fast && count == axis->count) {
-        column_avx2(rows, image->stride, weights, count, out, from, to);
+        column_fast(rows, image->stride, weights, count, out, from, to);
         return;
     }
 #endif
@@ -186,7 +240,7 @@ static void column(const Image *image, const Axis *axis, int i, uint8_t *out, in
 }
 
 int resize_image(const Image *image, const double box[4], uint8_t *out, ptrdiff_t out_stride, int height,
-                        int width, int antialias, int mirror) {
+                 int width, int antialias, int mirror) {
     Axis across = {0}, down = {0};
     size_t line = (size_t)image->width * CHANNELS + (size_t)SLACK * CHANNELS;
     uint8_t *lines = NULL;
@@ -195,7 +249,7 @@ int resize_image(const Image *image, const double box[4], uint8_t *out, ptrdiff_
     line += (size_t)across.count * CHANNELS;
     if (!failed) failed = (lines = calloc(2, line)) == NULL;
     if (!failed) {
-        int from = across.first[0] * CHANNELS, fast = has_avx2();
+        int from = across.first[0] * CHANNELS, fast = is_fast();
         int to = (across.first[width - 1] + across.count) * CHANNELS;
         if (to > image->width * CHANNELS) to = image->width * CHANNELS;
         for (int y = 0; y < height; y += 2) {
@@ -203,9 +257,9 @@ int resize_image(const Image *image, const double box[4], uint8_t *out, ptrdiff_
             uint8_t *one = lines, *two = lines + line, *target = out + y * out_stride;
             column(image, &down, y, one, from, to, fast);
             if (both) column(image, &down, y + 1, two, from, to, fast);
-#ifdef HAVE_AVX2
+#ifdef HAVE_FAST
             if (fast && both) {
-                rows_avx2(one, two, &across, width, target, target + out_stride, mirror);
+                rows_fast(one, two, &across, width, target, target + out_stride, mirror);
                 continue;
             }
 #endif

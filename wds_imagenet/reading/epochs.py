@@ -1,0 +1,89 @@
+"""A data set's epochs as one rank reads them: any part of any of them, as batches."""
+
+import logging
+from collections.abc import Generator
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from wds_imagenet.reading.batches import Batch, BatchDraft, Example, ImageSource, Recipe, image_pool
+from wds_imagenet.reading.dataset import Dataset
+from wds_imagenet.reading.order import Order, Share
+from wds_imagenet.reading.pipeline import plan_batches, run
+from wds_imagenet.reading.stats import Meter
+from wds_imagenet.stop import Stop
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Stretch(NamedTuple):
+    """A part of an epoch: from sample `start` of its sequence on every `every`-th batch, the `first`th first."""
+
+    lanes: int
+    epoch: int
+    start: int = 0
+    every: int = 1
+    first: int = 0
+    skipped: tuple[str, ...] = ()
+    """The keys of samples of this epoch that were left out before."""
+
+
+class Delivery(NamedTuple):
+    """A batch, and where the epoch is when it has been given out."""
+
+    samples: int
+    batch: Batch
+    skipped: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Epochs:
+    """All that decides a loader's batches but where it is. Immutable, and picklable if its transform is."""
+
+    dataset: Dataset
+    recipe: Recipe
+    share: Share
+    shuffle: bool
+    threads: int
+    prefetch_bytes: int
+
+    def run(
+        self, stretch: Stretch, meter: Meter, stop: Stop, images: ImageSource | None = None
+    ) -> Generator[Delivery, None, None]:
+        """Yield the batches of a stretch, whose images take their memory from `images`.
+
+        The first bad sample ends it, unless it is skipped; more than 0.1 % (or 10) of an epoch are not.
+        """
+        example: Example = []
+        images = image_pool(self.recipe) if images is None else images
+        skipped = stretch.skipped
+        allowed = max(10, len(self.dataset) // 1000)
+        counts = np.array([e.block.samples for e in self.dataset.extents], np.int64)
+        order = Order(counts, self.recipe.seed, stretch.epoch, stretch.lanes, shuffle=self.shuffle)
+        starts = self.share.starts(stretch.start, order.samples)[stretch.first :: stretch.every]
+        filled = run(
+            partial(plan_batches, order, self.share, self.dataset.extents, starts),
+            lambda plan: BatchDraft(plan, self.recipe, stretch.epoch, example, images),
+            blocks=self.dataset.blocks,
+            threads=self.threads,
+            prefetch_bytes=self.prefetch_bytes,
+            meter=meter,
+            stop=stop,
+        )
+        for plan, draft in filled:
+            skipped += tuple(draft.skipped)
+            if len(skipped) > allowed:
+                error = draft.errors[-1]
+                error.add_note(
+                    f"{len(skipped)} samples of this epoch were bad, and at most {allowed} are skipped"
+                )
+                raise error
+            yield Delivery(plan.stop, draft.batch(), skipped)
+            del plan, draft
+        if skipped:
+            named = ", ".join(skipped[:10]) + (", …" if len(skipped) > 10 else "")
+            _log.warning(
+                "%d samples of epoch %d were left out as bad: %s", len(skipped), stretch.epoch, named
+            )
