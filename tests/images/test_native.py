@@ -54,7 +54,7 @@ def reference(monkeypatch, transform, data, draws):
 
 
 def blocks(width, height, factors, restart=0):
-    """Write a JPEG of plain blocks whose components have any sampling factors: Pillow writes only the usual ones."""
+    """Write a JPEG of plain blocks with any sampling factors, of which Pillow writes only the usual ones."""
     random = np.random.default_rng(width * height)
     mcu = factors if len(factors) > 1 else [(1, 1)]
     across = -(-width // (8 * max(h for h, _ in mcu)))

@@ -84,10 +84,13 @@ def cut(data, at=0.6):
         ("webdataset", "a.jpg", {}),
         ("imagefolder", "c/a.jpg", {}),
         ("sidecars", "c/a.jpg", {}),
-        ("imagenet21k-p", "imagenet21k_resized/imagenet21k_train/n01440764/n01440764_1.JPEG",
-         {"release": "winter21", "split": "train", "classes": "@w21.txt"}),
+        (
+            "imagenet21k-p",
+            "imagenet21k_resized/imagenet21k_train/n01440764/n01440764_1.JPEG",
+            {"release": "winter21", "split": "train", "classes": "@w21.txt"},
+        ),
     ],
-)  # fmt: skip
+)
 def test_an_archive_that_is_cut_off(refused, world, photo, source, path, packed, options):  # noqa: PLR0917 - pytest's
     content = world.tar({"n01440764_1.JPEG": photo}) if path.endswith(".tar") else photo
     make = world.tar if packed == "tar" else world.gz
@@ -107,21 +110,35 @@ OI_IMAGES = f"ImageID,Subset,OriginalURL,Title\n{ID},train,http://a/b,c\n"
         (r"l\.csv", {"l.csv": f"{OI}\n{ID},machine,/m/0,1\n".replace(",", ";")}, "image_labels"),
         (r"l\.csv, line 2: Confidence is '7'", {"l.csv": f"{OI}\n{ID},machine,/m/0,7\n"}, "image_labels"),
         (r"l\.csv, line 2: Confidence is 'nan'", {"l.csv": f"{OI}\n{ID},machine,/m/0,nan\n"}, "image_labels"),
-        (r"l\.csv, line 2: .*'/x", {"l.csv": f"{OI}\n{ID},machine,x,1\n".replace(",x,", ",'/x,")}, "image_labels"),
+        (
+            r"l\.csv, line 2: .*'/x",
+            {"l.csv": f"{OI}\n{ID},machine,x,1\n".replace(",x,", ",'/x,")},
+            "image_labels",
+        ),
         (r"l\.csv, line 2.*6\.0e", {"l.csv": f"{OI}\n6.0e3121,machine,/m/0,1\n"}, "image_labels"),
-        (r"l\.csv, line 3: .*0060e3121c7305", {"l.csv": f"{OI}\n{ID},machine,/m/0,1\n{OTHER},machine,/m/0,1\n"},
-         "image_labels"),
+        (
+            r"l\.csv, line 3: .*0060e3121c7305",
+            {"l.csv": f"{OI}\n{ID},machine,/m/0,1\n{OTHER},machine,/m/0,1\n"},
+            "image_labels",
+        ),
         (r"l\.csv, line 3", {"l.csv": f"{OI}\n{ID},machine,/m/0,1\n{ID},machine\n"}, "image_labels"),
         (r"b\.csv, line 2: XMax is '1e999'", {"b.csv": f"{BOX}\n{ID},x,/m/0,1,0,1e999,0,1\n"}, "boxes"),
         (r"b\.csv, line 2: .*inside out", {"b.csv": f"{BOX}\n{ID},x,/m/0,1,0.9,0.1,0,1\n"}, "boxes"),
-        (r"i\.csv, line 3: .*i\.csv, line 2|i\.csv, line 3", {"i.csv": OI_IMAGES + OI_IMAGES.split("\n")[1] + "\n"},
-         "images"),
+        (
+            r"i\.csv, line 3: .*i\.csv, line 2|i\.csv, line 3",
+            {"i.csv": OI_IMAGES + OI_IMAGES.split("\n")[1] + "\n"},
+            "images",
+        ),
         (r"i\.csv, line 2", {"i.csv": OI_IMAGES.replace("http://a/b,c", "http://a/b")}, "images"),
         (r"0000000000012345", {"i.csv": OI_IMAGES.replace(ID, OTHER)}, "images"),
-        (r"l\.csv\.gz", {"l.csv.gz": cut(gzip.compress(f"{OI}\n{ID},machine,/m/0,1\n".encode() * 99))}, "image_labels"),
+        (
+            r"l\.csv\.gz",
+            {"l.csv.gz": cut(gzip.compress(f"{OI}\n{ID},machine,/m/0,1\n".encode() * 99))},
+            "image_labels",
+        ),
         (r"l\.csv.*UTF-8", {"l.csv": f"{OI}\n".encode() + b"\xff,machine,/m/0,1\n"}, "image_labels"),
     ],
-)  # fmt: skip
+)
 def test_open_images(refused, says, files, options):
     refused(says, "open-images", {**files, f"t/{ID}.jpg": None}, "t", **{options: f"@{next(iter(files))}"})
 
@@ -141,7 +158,7 @@ def test_open_images(refused, says, files, options):
     ],
 )
 @pytest.mark.parametrize("gzipped", [False, True])
-def test_shards(refused, world, photo, says, members, gzipped):
+def test_shards(refused, world, photo, says, members, gzipped):  # noqa: PLR0917 - pytest's
     make = world.gz if gzipped else world.tar
     archive = make({name: photo if data is None else data for name, data in members.items()})
     refused(says, "webdataset", {"x.tar": archive}, "x.tar")
@@ -184,20 +201,44 @@ def test_files_beside_images(refused, says, files):
 @pytest.mark.parametrize(
     ("source", "says", "files", "options"),
     [
-        ("imagenet-v2", rf"1000/{HASH}\.jpeg' .* 0 to 999", {f"1000/{HASH}.jpeg": None}, {"variant": "top-images"}),
+        (
+            "imagenet-v2",
+            rf"1000/{HASH}\.jpeg' .* 0 to 999",
+            {f"1000/{HASH}.jpeg": None},
+            {"variant": "top-images"},
+        ),
         ("imagenet-v2", r"7/a\.jpeg' .* 40 hexadecimal", {"7/a.jpeg": None}, {"variant": "top-images"}),
-        ("imagenet-v2", "have the same key", {f"{i}/{HASH}.jpeg": None for i in (1, 2)}, {"variant": "top-images"}),
-        ("imagenet", "have the same key|at once", {f"{c}/n01440764_1.JPEG": None for c in "ab"}, {"classes": "@l"}),
+        (
+            "imagenet-v2",
+            "have the same key",
+            {f"{i}/{HASH}.jpeg": None for i in (1, 2)},
+            {"variant": "top-images"},
+        ),
+        (
+            "imagenet",
+            "have the same key|at once",
+            {f"{c}/n01440764_1.JPEG": None for c in "ab"},
+            {"classes": "@l"},
+        ),
         ("imagenet", "n99999999.* is not one of", {"n99999999_1.JPEG": None}, {"classes": "@l"}),
         ("imagenet", "val_00050001.*number", {"ILSVRC2012_val_00050001.JPEG": None}, {"classes": "@l"}),
         ("imagenet21k", "no.*such as n01440764", {"cat/1.JPEG": None}, {"classes": "@l"}),
-        ("imagenet21k", "line 2|n01440764 is|twice|class 0", {"n01440764_1.JPEG": None, "l": "n01440764\nn01440764\n"},
-         {"classes": "@l"}),
+        (
+            "imagenet21k",
+            "line 2|n01440764 is|twice|class 0",
+            {"n01440764_1.JPEG": None, "l": "n01440764\nn01440764\n"},
+            {"classes": "@l"},
+        ),
         ("imagefolder", "both class 5", {"5/a.jpg": None, "05/b.jpg": None}, {}),
-        ("imagefolder", r"c\.txt.*line 2 is empty", {"a/a.jpg": None, "c.txt": "a\n\nb\n"}, {"classes": "@c.txt"}),
+        (
+            "imagefolder",
+            r"c\.txt.*line 2 is empty",
+            {"a/a.jpg": None, "c.txt": "a\n\nb\n"},
+            {"classes": "@c.txt"},
+        ),
     ],
-)  # fmt: skip
-def test_folders(refused, world, source, says, files, options):
+)
+def test_folders(refused, world, source, says, files, options):  # noqa: PLR0917 - pytest's
     refused(says, source, {"l": "\n".join(world.wnids), **files}, "", **options)
 
 
@@ -228,14 +269,18 @@ XML = (
         (r"k\.csv, line 3", "kaggle", "k.csv", HEADER + ROW + ROW),
         (r"b\.tar", "boxes", "b.tar", None),
         (r"val_00000001\.xml", "boxes", "b/ILSVRC2012_val_00000001.xml", XML.format("<xmin>1</xmin>")),
-        (r"val_00000001\.xml", "boxes", "b/ILSVRC2012_val_00000001.xml",
-         XML.format("<xmin>1e99</xmin><ymin>1</ymin><xmax>2</xmax><ymax>2</ymax>")),
+        (
+            r"val_00000001\.xml",
+            "boxes",
+            "b/ILSVRC2012_val_00000001.xml",
+            XML.format("<xmin>1e99</xmin><ymin>1</ymin><xmax>2</xmax><ymax>2</ymax>"),
+        ),
         (r"val_00000001\.xml", "boxes", "b/ILSVRC2012_val_00000001.xml", "<annotation>"),
         (r"n01440764_1\.pt", "relabel", "m/n01440764/n01440764_1.pt", b"PK\x03\x04 no tensor"),
         (r"blacklist\.txt, line 1|blacklist", "blacklist", "blacklist.txt", "0\n"),
     ],
-)  # fmt: skip
-def test_label_files(refused, world, says, label, file, content):
+)
+def test_label_files(refused, world, says, label, file, content):  # noqa: PLR0917 - pytest's
     image = "n01440764_1" if label in {"relabel", "captions"} else VAL.format(1)
     archive = cut(world.tar({"x.xml": b"<a/>" * 400}), 0.1)
     files = {f"i/a/{image}.JPEG": None, file: archive if content is None else content}

@@ -55,9 +55,9 @@ LABELS = csv_of(
 )
 
 
-def expected(world, known, *, names=True, boxes=False, v4=True):
+def expected(world, known, *, v4=True):
     def of(label, confidence, source):
-        told = {"id": label, "name": {CAT: "cat", DOG: "dog"}[label]} if names else {"id": label}
+        told = {"id": label, "name": {CAT: "cat", DOG: "dog"}[label]}
         return {**told, "confidence": confidence, "source": source}
 
     fields = {
@@ -84,8 +84,16 @@ def test_v1_of_the_seed(packs, world, known):
     )
     files["human_ann_2016_08_v3.tar.gz"] = world.gz({"2016_08/validation/labels.csv": LABELS.encode()})
     files["dict.csv"] = world.read("open-images/dict.csv")
-    packs("open-images", files, ["validation"], expected(world, known, v4=False), split="validation",
-          images="@images_2016_08_v5.tar.gz", image_labels="@human_ann_2016_08_v3.tar.gz", names="@dict.csv")  # fmt: skip
+    packs(
+        "open-images",
+        files,
+        ["validation"],
+        expected(world, known, v4=False),
+        split="validation",
+        images="@images_2016_08_v5.tar.gz",
+        image_labels="@human_ann_2016_08_v3.tar.gz",
+        names="@dict.csv",
+    )
 
 
 @pytest.mark.parametrize("columns", [8, 13, 21])
@@ -143,7 +151,7 @@ def test_shards_of_another_writer(packs, world, known, gzipped):
     for shard in range(2):
         members = {}
         for i, (_, data) in enumerate(world.photos[shard * 4 : shard * 4 + 4]):
-            key, told = f"{shard}_{i}", {"likes": i if i else None, "tags": ["ü"]}
+            key, told = f"{shard}_{i}", {"likes": i or None, "tags": ["ü"]}
             members |= {f"{key}.cls": b"%d\n" % (i + 5), f"{key}.jpg": data, f"{key}.txt": b"a photo"}
             members[f"{key}.json"] = json.dumps(told).encode()
             # A number that some samples lack is text in all: readers fix types by the first samples.

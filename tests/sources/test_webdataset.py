@@ -289,7 +289,7 @@ def test_further_members_of_gzipped_shards_are_to_be_left_out(gzipped):
         webdataset(gzipped)
 
 
-def test_inputs_of_several_splits_are_refused(samples, tmp_path):
+def test_inputs_of_several_splits_are_refused(tmp_path):
     one = make_shard(tmp_path, ("a.jpg", b"1"), name="x-train-0.tar")
     two = make_shard(tmp_path, ("b.jpg", b"1"), name="x-test-0.tar")
     with pytest.raises(SourceError, match=r"x-test-0\.tar is of another split than .*x-train-0\.tar"):

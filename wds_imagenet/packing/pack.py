@@ -121,7 +121,8 @@ def pack(
     if options.get("samples_per_shard") is not None and options.get("shard_bytes") is not None:
         raise UsageError("give option 'samples_per_shard' or option 'shard_bytes', not both")
     if not inputs or (len(inputs) > 1 and not takes_several(found)):
-        raise UsageError(f"the source {source} takes one input, not {len(inputs)}")
+        what = "one or more inputs" if takes_several(found) else "one input"
+        raise UsageError(f"the source {source} takes {what}, not {len(inputs)}")
     choices = {name: value for name, value in options.items() if name in of_packing}
     _check_ahead(inputs, dest, choices, of_source, storage_options or {})
     own = {name: value for name, value in options.items() if name in of_source}

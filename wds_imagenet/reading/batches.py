@@ -127,12 +127,20 @@ def torch_side() -> "ModuleType":
     return module
 
 
-def image_pool(recipe: Recipe) -> "ImagePool | None":
-    """Return where batches get the memory of their images; None if these differ in shape."""
+def images_shape(recipe: Recipe) -> tuple[int, ...] | None:
+    """Return [B, H, W, 3]; None if images differ in shape, or it is not known."""
     transform = recipe.transform
     if not isinstance(transform, RandomResizedCrop | ResizeCenterCrop):
         return None
-    pool: ImagePool = torch_side().ImagePool((recipe.batch_size, *transform.shape), pin=recipe.pin_memory)
+    return recipe.batch_size, *transform.shape
+
+
+def image_pool(recipe: Recipe) -> "ImagePool | None":
+    """Return where batches get the memory of their images; None if these differ in shape."""
+    shape = images_shape(recipe)
+    if shape is None:
+        return None
+    pool: ImagePool = torch_side().ImagePool(shape, pin=recipe.pin_memory)
     return pool
 
 

@@ -19,13 +19,14 @@ _log: Final = logging.getLogger(__name__)
 
 
 class Stretch(NamedTuple):
-    """A part of an epoch: from sample `start` of its sequence on every `every`-th batch, the `first`th first."""
+    """A part of an epoch: from sample `start` of its sequence on, all batches or some of them."""
 
     lanes: int
     epoch: int
     start: int = 0
     every: int = 1
     first: int = 0
+    """Every `every`-th batch, beginning with number `first`."""
     skipped: tuple[str, ...] = ()
     """The keys of samples of this epoch that were left out before."""
 

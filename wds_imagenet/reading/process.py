@@ -4,76 +4,35 @@ The two processes talk over a socket, by multiprocessing's own pickling. The par
 as it takes the one before. An end of the socket that closes is the news of a death, on either side.
 """
 
-import contextlib
 import logging
+import math
 import multiprocessing
 import os
 import signal
-import sys
-import threading
 import time
-import traceback
 import warnings
 import weakref
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager, nullcontext, suppress
+from dataclasses import replace
 from functools import partial
-from logging.handlers import QueueHandler
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from multiprocessing.reduction import ForkingPickler, recv_handle, send_handle
-from queue import SimpleQueue
-from types import ModuleType
-from typing import Any, Final, Literal, NamedTuple, NoReturn
+from multiprocessing.reduction import recv_handle
+from typing import Final, Literal, NoReturn
 
 from wds_imagenet.errors import UsageError, WdsImagenetError
 from wds_imagenet.images.transforms import Decode, RandomResizedCrop, ResizeCenterCrop
-from wds_imagenet.reading.dataset import Dataset
+from wds_imagenet.mainless import without_main
+from wds_imagenet.reading.child import Ended, Given, Message, Order, Warned, serve
 from wds_imagenet.reading.epochs import Delivery, Epochs, Stretch
-from wds_imagenet.reading.shared import Found, Images, Packed, Release, Segments
+from wds_imagenet.reading.shared import Found
 from wds_imagenet.reading.stats import Meter
-from wds_imagenet.reading.threads import pool
-from wds_imagenet.reading.torch import seed_torch
 from wds_imagenet.stop import Stop
 
-_HEARTBEAT: Final = 0.5  # seconds between looks at what sends no message: a death, a stop
+_HEARTBEAT: Final = 0.2  # seconds between looks at what sends no message: a death, a stop
 _GRACE: Final = 5.0  # seconds to end in good order
-
-
-class _Order(NamedTuple):
-    """What the parent says."""
-
-    what: Literal["begin", "more", "halt", "leave"]
-    stretch: Stretch | None = None
-    released: tuple[Release, ...] = ()
-
-
-class _Given(NamedTuple):
-    """A batch. The descriptors of the segments that it says are made follow."""
-
-    samples: int
-    packed: Packed
-    skipped: tuple[str, ...]
-    stats: dict[str, float]
-
-
-class _Ended(NamedTuple):
-    """The end of a stretch: its last message."""
-
-    stats: dict[str, float]
-    error: BaseException | None = None
-    trace: str = ""
-
-
-class _Warned(NamedTuple):
-    text: str
-    category: type[Warning]
-    filename: str
-    lineno: int
-
-
-_Message = _Given | _Ended | _Warned | logging.LogRecord
 
 
 class ReadingProcess:
@@ -89,17 +48,18 @@ class ReadingProcess:
     def run(self, stretch: Stretch, meter: Meter, stop: Stop) -> Generator[Delivery, None, None]:
         """Yield the batches of a stretch.
 
-        Errors are raised as in one process, the child's traceback as their cause. Raises `WdsImagenetError` if
-        the child dies, `UsageError` if the transform cannot be sent to it.
+        Errors are raised as in one process, the child's traceback as their cause. Raises
+        `WdsImagenetError` if the child dies, `UsageError` if the transform cannot be sent to it.
         """
         closed = self._closed
         idle = (self._idle.pop() for _ in range(len(self._idle)))
         child = next((one for one in idle if one.usable), None) or _Child(self._epochs)
         pin = self._epochs.recipe.pin_memory
         try:
-            for samples, batch, skipped in child.run(stretch, meter, stop):
-                yield Delivery(samples, batch.pin_memory() if pin else batch, skipped)
-                del batch
+            with closing(child.run(stretch, meter, stop)) as deliveries:
+                for samples, batch, skipped in deliveries:
+                    yield Delivery(samples, batch.pin_memory() if pin else batch, skipped)
+                    del batch
         finally:
             if child.usable and not self._idle and closed == self._closed:
                 self._idle.append(child)
@@ -123,18 +83,19 @@ class _Child:
         self._found: Final = Found()
         self._owner: Final = os.getpid()
         self.end: Final = weakref.finalize(self, _end, self._connection, self._process, self._owner)
+        self._send(epochs.dataset)
 
     @property
     def usable(self) -> bool:
-        """Whether it waits for a run of this process."""
+        """Whether it is alive, as far as is known, and this process's own."""
         return self.end.alive and self._owner == os.getpid()
 
     def run(self, stretch: Stretch, meter: Meter, stop: Stop) -> Generator[Delivery, None, None]:
-        """Yield the batches of a stretch. But for an error of the run's own, errors end the child."""
+        """Yield the batches of a stretch. An error other than the run's own ends the child."""
         try:
-            self._say("begin", stretch)
-            while isinstance(message := self._hear(meter, stop), _Given):
-                self._say("more")
+            self._order("begin", stretch)
+            while isinstance(message := self._hear(meter, stop), Given):
+                self._order("more")
                 delivery = Delivery(message.samples, self._found.unpack(message.packed), message.skipped)
                 del message
                 yield delivery
@@ -149,13 +110,33 @@ class _Child:
         if ended is not None and ended.error is not None and not stop.is_set():
             raise ended.error from RuntimeError(f"in the loader's process:\n{ended.trace}")
 
-    def _say(self, what: Literal["begin", "more", "halt"], stretch: Stretch | None = None) -> None:
+    def _halt(self, meter: Meter) -> Ended | None:
+        """Have the run ended, its requests cut short; and the child too if that does not end it soon."""
+        message: Given | Ended | None = None
+        if not self.usable:
+            return None
         try:
-            self._connection.send(_Order(what, stretch, tuple(self._found.released())))
+            self._order("halt")
+            until = time.monotonic() + _GRACE
+            while isinstance(message := self._hear(meter, Stop(), until), Given):
+                self._found.unpack(message.packed)
+        except WdsImagenetError:  # it died, and nobody waits for it
+            return None
+        finally:
+            if not isinstance(message, Ended):
+                self.end()
+        return message
+
+    def _order(self, what: Literal["begin", "more", "halt"], stretch: Stretch | None = None) -> None:
+        self._send(Order(what, stretch, tuple(self._found.released())))
+
+    def _send(self, message: object) -> None:
+        try:
+            self._connection.send(message)
         except OSError:
             self._report_death()
 
-    def _hear(self, meter: Meter, stop: Stop, until: float = float("inf")) -> _Given | _Ended | None:
+    def _hear(self, meter: Meter, stop: Stop, until: float = math.inf) -> Given | Ended | None:
         """Return the next batch or the end; None if the stop is set or the time is up before one comes."""
         try:
             while True:
@@ -164,41 +145,94 @@ class _Child:
                         return None
                     if not self._process.is_alive() and not self._connection.poll():
                         self._report_death()
-                message: _Message = self._connection.recv()
-                if isinstance(message, _Given | _Ended):
+                message: Message = self._connection.recv()
+                if isinstance(message, Given | Ended):
                     break
                 _pass_on(message)
-            for number, size in message.packed.made if isinstance(message, _Given) else ():
+            for number, size in message.packed.made if isinstance(message, Given) else ():
                 self._found.add(number, size, recv_handle(self._connection))
         except (EOFError, OSError):
             self._report_death()
         meter.add(**message.stats)
         return message
 
-    def _halt(self, meter: Meter) -> _Ended | None:
-        """Have the run ended, its requests cut short. Waits as long as Python code under way may, and kills it then."""
-        if not self.usable:
-            return None
-        try:
-            self._say("halt")
-            until = time.monotonic() + _GRACE
-            while isinstance(message := self._hear(meter, Stop(), until), _Given):
-                self._found.unpack(message.packed)
-        except WdsImagenetError:  # it has died, and nobody waits for it
-            message = None
-        if message is None:
-            self.end()
-        return message
-
     def _report_death(self) -> NoReturn:
         self._process.join(_GRACE)
         pid, code = self._process.pid, self._process.exitcode
         self.end()
-        how = f"with exit code {code}: its traceback is above"
+        how = "its traceback is above"
         if code is not None and code < 0:
-            how = f"with exit code {code} ({signal.Signals(-code).name}): if that was for want of memory, "
-            how += "use smaller batches, fewer lanes or a smaller prefetch_bytes"
+            how = (
+                f"that is {signal.Signals(-code).name}. If it was for want of memory, use smaller batches, "
+                "fewer lanes or a smaller prefetch_bytes"
+            )
         raise WdsImagenetError(
-            f"the loader's process {pid} died {how}. Iterating again goes on in the next epoch, a state after "
-            "the last batch"
+            f"the loader's process {pid} died with exit code {code}: {how}. To go on after the last batch, "
+            "load the loader's state_dict() into it again"
         ) from None
+
+
+def _start(epochs: Epochs) -> tuple[Connection, BaseProcess]:
+    """Start the child, which waits for the data set. Spawned: what is forked has locks, and no threads."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    recipe = epochs.recipe
+    make = partial(
+        Epochs,
+        recipe=replace(recipe, pin_memory=False),  # which needs CUDA, and so is done here
+        share=epochs.share,
+        shuffle=epochs.shuffle,
+        threads=epochs.threads,
+        prefetch_bytes=epochs.prefetch_bytes,
+    )
+    levels = {name: logging.getLogger(name).getEffectiveLevel() for name in ("root", "wds_imagenet")}
+    process = context.Process(
+        target=serve, args=(theirs, os.getpid(), levels, make), daemon=True, name="wds-imagenet-loader"
+    )
+    ours_alone = isinstance(recipe.transform, RandomResizedCrop | ResizeCenterCrop | Decode)
+    with _interrupts_held(), without_main() if ours_alone else nullcontext():
+        try:
+            process.start()
+        except (OSError, RuntimeError):
+            raise
+        except Exception as error:  # whatever the transform's own pickling raises
+            raise UsageError(
+                f"process=True sends the transform to another process, and this one cannot be pickled "
+                f"({error}): define it at the top level of a module"
+            ) from error
+        finally:
+            theirs.close()
+    return ours, process
+
+
+def _end(connection: Connection, process: BaseProcess, owner: int) -> None:
+    """End the child: at its next instruction, or after the grace by force."""
+    if os.getpid() != owner:  # a process forked from its parent's
+        return
+    with suppress(OSError):
+        connection.send(Order("leave"))
+    connection.close()
+    process.join(_GRACE)
+    process.kill()
+    process.join()
+    process.close()
+
+
+def _pass_on(message: Warned | logging.LogRecord) -> None:
+    if isinstance(message, Warned):
+        warnings.warn_explicit(*message)
+        return
+    logger = logging.getLogger(message.name)
+    if logger.isEnabledFor(message.levelno):
+        logger.handle(message)
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Have a process that is started now spared Ctrl-C until it ignores it by itself."""
+    resource_tracker.ensure_running()  # it would end the holding
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

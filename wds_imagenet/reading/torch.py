@@ -69,6 +69,11 @@ class Lease:
         self._give_back()
 
 
+def seed_torch(*numbers: int) -> None:
+    """Seed what transforms may draw from torch's generator: in a new process it gives the same everywhere."""
+    torch.manual_seed(hash(numbers))
+
+
 def default_pin_memory() -> bool:
     """Return whether page-locked memory is of use: where CUDA is present."""
     return torch.cuda.is_available()

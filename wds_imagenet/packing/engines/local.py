@@ -8,7 +8,6 @@ end of the pipe that closes is the news of a death, on either side.
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 import time
 import traceback
@@ -18,11 +17,12 @@ from contextlib import contextmanager
 from itertools import islice
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from types import FrameType, ModuleType
+from types import FrameType
 from typing import Any, Final, Generic, NoReturn, Self, TypeVar, cast
 
 from wds_imagenet.ahead import read_ahead
 from wds_imagenet.errors import WdsImagenetError
+from wds_imagenet.mainless import without_main
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -111,7 +111,7 @@ class _Worker(Generic[Task, Result]):
     def start(cls, context: Any, work: Callable[[Task], Result]) -> Self:  # noqa: ANN401 - has no common type
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, work), daemon=True)
-        with _without_main():
+        with without_main():
             process.start()
         theirs.close()
         return cls(process, ours)
@@ -203,17 +203,6 @@ def _termination_unwinds() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-@contextmanager
-def _without_main() -> Iterator[None]:
-    """Keep new processes from running the user's script again: they need nothing that is in it."""
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
 
 
 def _context() -> Any:  # noqa: ANN401 - the contexts have no common type
