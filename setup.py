@@ -14,6 +14,7 @@ NATIVE = "wds_imagenet/images/native"
 ABI3 = [("Py_LIMITED_API", "0x030B0000")]
 # Fused multiply-adds, which some processors have, would give other weights and so other pixels.
 FLAGS = ["-O3", "-ffp-contract=off"]
+MATH = [] if sys.platform == "win32" else ["m"]
 
 
 def ask_pkg_config(option: str) -> list[str]:
@@ -40,6 +41,7 @@ setup(
             "wds_imagenet.images._resize",
             [f"{NATIVE}/resize_module.c", f"{NATIVE}/resize.c"],
             depends=[f"{NATIVE}/resize.h"],
+            libraries=MATH,
             define_macros=ABI3,
             extra_compile_args=FLAGS,
             py_limited_api=True,
@@ -51,7 +53,7 @@ setup(
             depends=[f"{NATIVE}/{name}.h" for name in ("header", "region", "resize", "optimize", "scans")],
             include_dirs=ask_pkg_config("--cflags-only-I"),
             library_dirs=ask_pkg_config("--libs-only-L"),
-            libraries=["jpeg"],
+            libraries=["jpeg", *MATH],
             define_macros=ABI3,
             extra_compile_args=FLAGS,
             py_limited_api=True,

@@ -32,7 +32,8 @@ FRONT = {"__init__.py", "__main__.py", "torch.py"}
 
 # What is imported in few places, so that it is lazy, replaceable, or safe.
 ONLY_IN = {
-    "torch": {"reading/batches.py", "reading/torch.py", "demo/training.py", "labels/tensors.py"},
+    "torch": {"reading/batches.py", "reading/torch.py", "reading/shared.py"}
+    | {"demo/training.py", "labels/tensors.py"},
     "fsspec": {"storage"},
     "s3fs": {"storage"},
     "obstore": {"storage"},
@@ -44,7 +45,7 @@ ONLY_IN = {
     "PIL": {"images", "demo/pictures.py"},
     "click": {"cli"},
     "tqdm": {"cli"},
-    "multiprocessing": {"packing/engines/local.py"},
+    "multiprocessing": {"packing/engines/local.py", "reading/child.py", "reading/process.py"},
     "concurrent": {"ahead.py", "packing/engines/local.py", "reading/threads.py", "storage/waiting.py"},
     "subprocess": {"demo/server.py"},
     "pickle": set(),

@@ -41,7 +41,6 @@ int main(int count, char **arguments) {
         int wide = 1 + below(120), high = 1 + below(90), kind = below(3);
         size_t bytes = (size_t)width * (size_t)height * CHANNELS, small = (size_t)wide * (size_t)high * CHANNELS;
         uint8_t *pixels = malloc(bytes), *fast = malloc(small), *plain = malloc(small);
-
         for (size_t i = 0; i < bytes; i++)
             pixels[i] = (uint8_t)(kind == 0 ? below(256) : kind == 1 ? 255 : 255 * below(2));
         Image image = {pixels, (ptrdiff_t)width * CHANNELS, height, width};

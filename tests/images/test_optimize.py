@@ -77,6 +77,16 @@ def test_what_cannot_be_read_without_guessing_is_left_with_the_reason(photos):
     assert "libjpeg says" in result.left
 
 
+@built
+def test_a_progressive_picture_without_its_last_scans_is_left_with_the_reason(picture, encode):
+    data = encode(picture, "JPEG", progressive=True)
+    second = data.index(b"\xff\xda", data.index(b"\xff\xda") + 2)
+    cut = data[:second] + b"\xff\xd9"
+    result = optimize(cut)
+    assert result.data is cut
+    assert "do not give the whole picture" in result.left
+
+
 def test_without_the_engine_the_error_says_how_to_get_it(photos, monkeypatch):
     monkeypatch.setattr(engine, "_native", None)
     with pytest.raises(UsageError, match="libjpeg-dev"):

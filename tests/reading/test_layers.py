@@ -185,6 +185,14 @@ def test_a_data_loader_gives_the_same_soft_labels(layered):
     assert all(torch.equal(a.soft_labels, b.soft_labels) for a, b in zip(own, theirs, strict=True))
 
 
+def test_a_process_of_its_own_gives_the_same_soft_labels_and_captions(layered):
+    options = {"lanes": 8, "soft_labels": True, "layers": ["maps", "captions"], "with_captions": True}
+    with Loader(str(layered), CROP, 8, process=True, **options) as there:
+        for own, theirs in zip(Loader(str(layered), CROP, 8, **options), there, strict=True):
+            assert torch.equal(own.soft_labels, theirs.soft_labels)
+            assert own.captions == theirs.captions
+
+
 def test_padding_has_no_soft_label_and_a_batch_without_them_none(layered):
     last = list(Loader(str(layered), CROP, 20, lanes=4, soft_labels=True, layers=["maps"]))[-1]
     assert int(last.mask.sum()) == 8

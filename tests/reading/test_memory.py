@@ -63,7 +63,7 @@ def test_no_more_than_four_batches_wait(pool):
     many = [pool.take() for _ in range(9)]
     del many
     gc.collect()
-    assert len(pool._free) == 4
+    assert len(pool._buffers._free) == 4
 
 
 def test_threads_never_get_the_same_memory(pool):

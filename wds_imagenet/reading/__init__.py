@@ -8,11 +8,16 @@ order.py      the order of an epoch, a pure function
 state.py      where a loader is in it
 ranks.py      which process of how many this is, and its share of the CPUs
 loader.py     the loader
+epochs.py     what it runs: any part of any epoch
+process.py    the same in a process of its own: the parent's side
+child.py      the child's side
+shared.py     the memory that both map
 arguments.py  what it is given, and refused if it cannot be meant
 iteration.py  one iteration of it, which any thread may end
 pipeline.py   what is fetched when, and who decodes it
 batches.py    batches, and how one is filled
 torch.py      the same as tensors, and IterableDataset
+buffers.py    memory that is lent, and comes back
 threads.py    where threads begin and end
 stats.py      what was done, and where the time went
 measure.py    how fast it is, and what holds it back

@@ -182,8 +182,8 @@ class _Desk:
             for _ in range(self._heard.qsize()):
                 self._connection.send(self._heard.get())
             self._connection.send(message)
-            while self._segments.descriptors:
-                descriptor = self._segments.descriptors.pop(0)
+            for _ in message.packed.made if isinstance(message, Given) else ():
+                descriptor = self._segments.descriptors.popleft()
                 send_handle(self._connection, descriptor, self._parent)
                 os.close(descriptor)
         except OSError:  # the parent has ended

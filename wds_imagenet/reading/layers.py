@@ -16,7 +16,7 @@ from wds_imagenet.format.layers import (
     layer_names,
 )
 from wds_imagenet.format.manifest import Manifest
-from wds_imagenet.reading.fetch import Extent, Fetcher, extents
+from wds_imagenet.reading.fetch import Data, Extent, Fetcher, extents
 from wds_imagenet.sample import Sample
 from wds_imagenet.storage import Store
 
@@ -77,11 +77,11 @@ class Blocks:
         places = {(e.shard.name, e.offset): i for i, e in enumerate(own)} if layers else {}
         self._places: Final[Mapping[tuple[str, int], int]] = places
 
-    def read(self, extent: Extent) -> list[bytes]:
+    def read(self, extent: Extent) -> list[Data]:
         """Return the verified bytes of a block, then those of each layer's. Costs a request for each."""
         return [self._base.read(extent), *(one.fetcher.read(e) for one, e in self._over(extent))]
 
-    def split(self, extent: Extent, data: Sequence[bytes]) -> list[Sample]:
+    def split(self, extent: Extent, data: Sequence[Data]) -> list[Sample]:
         """Return the samples that verified bytes hold, merged. A layer with JSON costs 40 µs a sample."""
         samples = self._base.split(extent, data[0])
         for (layer, over), more in zip(self._over(extent), data[1:], strict=True):

@@ -17,7 +17,8 @@ import numpy.typing as npt
 import torch
 
 from wds_imagenet.reading.batches import Batch
-from wds_imagenet.reading.torch import ImageMemory, Lease
+from wds_imagenet.reading.buffers import Lease
+from wds_imagenet.reading.torch import ImageMemory
 
 _KEPT: Final = 8  # free segments of a size: as many as an epoch has under way
 _ALIGNED: Final = 64
@@ -92,8 +93,8 @@ class Segments:
         """By address: the segments of drafts."""
         self._made: list[tuple[int, int]] = []
         self._dropped: list[int] = []
-        self.descriptors: list[int] = []
-        """Of the segments that the next packed batch says are made: to be sent after it, and closed."""
+        self.descriptors: Final[deque[int]] = deque()
+        """Of the segments that packed batches say are made, one after the other: to be sent, and closed."""
 
     def take(self, size: int) -> torch.Tensor:
         """Return a segment of so many bytes or up to twice as many. What is in it is left from before."""

@@ -11,7 +11,7 @@ from wds_imagenet.format.manifest import FOLDER
 from wds_imagenet.format.samples import read_samples
 from wds_imagenet.images.decode import decode
 from wds_imagenet.reading.dataset import Dataset
-from wds_imagenet.reading.fetch import Extent
+from wds_imagenet.reading.fetch import Data, Extent
 from wds_imagenet.reading.layers import Layer
 from wds_imagenet.reading.threads import map_ahead
 from wds_imagenet.sample import IMAGE_SUFFIXES, Sample
@@ -111,7 +111,7 @@ def verify(
         yield Checked(dataset.extents[-1], 0, (), (), whole)
 
 
-def _check_block(dataset: Dataset, extent: Extent, *, deep: bool) -> tuple[Checked, bytes | None]:
+def _check_block(dataset: Dataset, extent: Extent, *, deep: bool) -> tuple[Checked, Data | None]:
     shard, offset = extent.shard.name, extent.offset
     try:
         data, damage = _read(dataset, extent)
@@ -134,7 +134,7 @@ def _check_block(dataset: Dataset, extent: Extent, *, deep: bool) -> tuple[Check
     return Checked(extent, len(data), keys, tuple(labels), tuple(wrong)), data
 
 
-def _read(dataset: Dataset, extent: Extent) -> tuple[bytes, CorruptError | None]:
+def _read(dataset: Dataset, extent: Extent) -> tuple[Data, CorruptError | None]:
     """Return a block's bytes, and what is wrong with them.
 
     A whole block of a shard that is too long or too short has nothing wrong; of the shard it is told.
@@ -148,7 +148,7 @@ def _read(dataset: Dataset, extent: Extent) -> tuple[bytes, CorruptError | None]
     return data, damage if zlib.crc32(data) != extent.block.crc32 else None
 
 
-def _damaged(dataset: Dataset, extent: Extent, data: bytes, damage: CorruptError) -> Iterator[Finding]:
+def _damaged(dataset: Dataset, extent: Extent, data: Data, damage: CorruptError) -> Iterator[Finding]:
     """Tell of a damaged block, and name those of its samples whose images are not what their JSON says."""
     told = str(damage)
     found: list[Finding] = []

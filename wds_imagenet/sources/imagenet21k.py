@@ -90,8 +90,7 @@ def imagenet21k(
     if wnids is None:
         raise UsageError(
             f"{url} is gzipped, so its classes are known only at its end: give the class list as option "
-            "'classes'"
-            + (f" ({known.file})" if known else "")
+            "'classes'" + (f" ({known.file})" if known else "")
         )
     table = class_table(wnids, names, storage_options)
     labels = {wnid: label for label, wnid in enumerate(wnids)}

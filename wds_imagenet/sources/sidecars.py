@@ -11,6 +11,7 @@ from wds_imagenet.sources.files import list_files
 from wds_imagenet.sources.images import choose_keys, passed_over, pick_images
 from wds_imagenet.sources.options import Classes
 from wds_imagenet.sources.reference import Listing, Reference
+from wds_imagenet.sources.spool import Spool
 
 
 def sidecars(
@@ -48,7 +49,7 @@ def sidecars(
     caption, told = _values(facts, [fact.caption for fact in facts], caption_field, columns.CAPTION, where)
     used = {label, caption}
     labels, naming = columns.labels(called, listed, lambda i: f"{where}: {paths[i]}")
-    references = [
+    references = Spool(
         Reference(
             key,
             image.url,
@@ -62,7 +63,7 @@ def sidecars(
             else fact.json,
         )
         for image, key, number, text, fact in zip(images, keys, labels, told, facts, strict=True)
-    ]
+    )
     return Listing(references, naming.classes, (*notes, *more, *naming.notes))
 
 

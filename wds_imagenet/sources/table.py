@@ -14,6 +14,7 @@ from wds_imagenet.sources.options import Classes
 from wds_imagenet.sources.places import Place, locate
 from wds_imagenet.sources.reference import Listing, Metadata, Reference
 from wds_imagenet.sources.rows import Rows, read_rows
+from wds_imagenet.sources.spool import Spool
 from wds_imagenet.storage import split_url
 
 _NOTHING: Final[Metadata] = {}
@@ -80,14 +81,14 @@ def table(
     told = rows.columns[caption_from] if caption_from else nothing
     captions = [columns.caption(value, rows.where(row)) for row, value in enumerate(told)]
     metadatas = _metadata(rows, {image_from, label_from, caption_from, key_from})
-    references = [
+    references = Spool(
         Reference(key, place.url, 0, place.size, place.name, label, caption, metadata)
         for key, place, label, caption, metadata in zip(
             keys, places, labels, captions, metadatas, strict=True
         )
-    ]
+    )
     if grouped:
-        references = group(references, rows.where, captioned=caption_from is not None)
+        references = Spool(group(list(references), rows.where, captioned=caption_from is not None))
     taken = (("images", image_from), ("labels", label_from), ("captions", caption_from))
     note = ", ".join(f"{what} from {name!r}" if name else f"no {what}" for what, name in taken)
     return Listing(references, naming.classes, (f"columns: {note}", *naming.notes))

@@ -18,9 +18,10 @@ waiting.py      one attempt, which Ctrl-C and a stop can cut short
 No other room knows fsspec or obstore.
 """
 
+from wds_imagenet.storage.local import LocalStore
 from wds_imagenet.storage.opening import open_store
 from wds_imagenet.storage.retry import Retry
 from wds_imagenet.storage.store import Blob, ObjectInfo, Store
 from wds_imagenet.storage.url import split_url
 
-__all__ = ["Blob", "ObjectInfo", "Retry", "Store", "open_store", "split_url"]
+__all__ = ["Blob", "LocalStore", "ObjectInfo", "Retry", "Store", "open_store", "split_url"]
