@@ -54,9 +54,7 @@ def _read_ordinary(data: bytes | memoryview) -> ImageHeader | None:
         height,
         _COLORS[count],
         orientation=read_orientation(bytes(data[exif:exif_end])) if exif else 1,
-        subsampling=None
-        if count == 1
-        else _subsampling([divmod(each, 16) for each in (first, second, third)]),
+        subsampling=_ordinary_subsampling(count, first, second, third),
     )
 
 

@@ -54,7 +54,7 @@ def optimize(data: bytes, *, strip: bool = False) -> Optimized:
     try:
         written: bytes = module.optimize(data, _TILES, not strip, exif)
     except ValueError as error:
-        return Optimized(data, f"not optimized: libjpeg says {error}")
+        return Optimized(data, f"not optimized: {error}")
     if len(written) > len(data) * _GROWTH:
         return Optimized(data, f"not optimized: {len(data):,} bytes would become {len(written):,}")
     try:
