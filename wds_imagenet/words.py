@@ -6,9 +6,7 @@ from difflib import get_close_matches
 from wds_imagenet.errors import UsageError
 
 
-def unknown(
-    what: str, names: Iterable[str], known: Iterable[str], further: Iterable[str] = ()
-) -> UsageError:
+def unknown(what: str, names: Iterable[str], known: Iterable[str], further: Iterable[str] = ()) -> UsageError:
     """Return the error for names that are none of the known ones: it lists these, and says which is near.
 
     `further` are names that may have been meant as well, and are not listed.

@@ -109,7 +109,8 @@ def test_mistakes_end_with_2_and_bad_files_with_3(validation, inputs, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "options", [["--labels", "real=a", "--labels", "real=b"], ["--class-names", "zh=a", "--class-names", "zh=b"]]
+    "options",
+    [["--labels", "real=a", "--labels", "real=b"], ["--class-names", "zh=a", "--class-names", "zh=b"]],
 )
 def test_one_name_twice_is_an_error(inputs, options):
     done = run("pack", "imagefolder", inputs / "train", inputs / "twice", *options)

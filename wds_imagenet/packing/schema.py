@@ -161,8 +161,7 @@ def _class_name(name: str) -> str:
 
 def _fields(kinds: Kinds, samples: int, taken: set[str], *, sort: bool = True) -> tuple[Field, ...]:
     fields = tuple(
-        _renamed(name, settle(kinds[name], samples), taken)
-        for name in (sorted(kinds) if sort else kinds)
+        _renamed(name, settle(kinds[name], samples), taken) for name in (sorted(kinds) if sort else kinds)
     )
     _check_names(fields, taken)
     return fields

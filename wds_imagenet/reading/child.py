@@ -72,9 +72,11 @@ def serve(
     """Run stretches until the parent says leave, or ends. Never returns."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    with suppress(EOFError, ConnectionError):
+        dataset = connection.recv()
     with pool(1, "orders") as orders:
         try:
-            desk = _Desk(connection, make(connection.recv()), parent)
+            desk = _Desk(connection, make(dataset), parent)
             desk.speak_up(levels)
             orders.submit(desk.listen)
             while True:
@@ -140,8 +142,8 @@ class _Desk:
                 if order.what == "halt":
                     run.stop.set()
                 run.asked.release()
-        except EOFError:
-            pass
+        except (EOFError, ConnectionError):
+            _leave(0)
         except BaseException:  # noqa: BLE001 - nobody asks this thread how it ended
             traceback.print_exc()
             _leave(1)
