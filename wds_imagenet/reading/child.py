@@ -72,8 +72,10 @@ def serve(
     """Run stretches until the parent says leave, or ends. Never returns."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    with suppress(EOFError, ConnectionError):
+    try:
         dataset = connection.recv()
+    except (EOFError, ConnectionError):  # the parent has ended
+        _leave(0)
     with pool(1, "orders") as orders:
         try:
             desk = _Desk(connection, make(dataset), parent)
