@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from multiprocessing import forkserver
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -90,6 +91,7 @@ def test_several_workers_are_processes_of_their_own() -> None:
 
 
 def test_a_worker_starts_without_torch() -> None:
+    forkserver._forkserver._stop()  # another test's may run, which had been told to load more
     (found,) = run(modules, [0], 2)
     assert "wds_imagenet.packing.publish" in found
     assert not found & {"torch", "obstore", "s3fs", "fsspec", "pyarrow", "click"}
