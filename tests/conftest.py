@@ -1,6 +1,7 @@
 """What tests of several rooms share: the real photos, and a real S3 server."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -9,6 +10,9 @@ import pytest
 
 from wds_imagenet.demo.server import Server, serve
 from wds_imagenet.errors import MissingExtraError
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background, whose children inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
