@@ -1,16 +1,13 @@
 """webdataset's ShardWriter, fed the same files: read, write, nothing checked."""
 
-import shutil
-import tempfile
 from pathlib import Path
 
 import webdataset as wds
 
 
-def pack(data: Path, workers: int) -> int:  # noqa: ARG001 - it has one process
+def pack(data: Path, out: Path, workers: int) -> int:  # noqa: ARG001 - it has one process
     """Pack the class folders and return the number of images."""
     folders = sorted(path for path in (data / "folder").iterdir() if path.is_dir())
-    out = Path(tempfile.mkdtemp(dir=data))
     count = 0
     with wds.ShardWriter(str(out / "photos-train-%06d.tar"), maxsize=64 << 20, verbose=0) as writer:
         for label, folder in enumerate(folders):
@@ -18,5 +15,4 @@ def pack(data: Path, workers: int) -> int:  # noqa: ARG001 - it has one process
                 sample = {"__key__": path.stem, "jpg": path.read_bytes(), "cls": label}
                 writer.write({**sample, "json": {"label": label, "filename": path.name}})
                 count += 1
-    shutil.rmtree(out)
     return count

@@ -16,7 +16,7 @@ import pytest
 
 from wds_imagenet.ahead import read_ahead
 from wds_imagenet.errors import ImageError, UnavailableError, WdsImagenetError
-from wds_imagenet.packing.engines.local import behind, run, usable_cpus
+from wds_imagenet.packing.engines.local import behind, meanwhile, run, usable_cpus
 
 Task = SimpleNamespace
 
@@ -199,6 +199,28 @@ def test_an_error_behind_is_raised(last: int) -> None:
     with pytest.raises(UnavailableError), behind(fail) as call:  # noqa: PT012 - the last one is raised at the end
         for number in range(10):
             call(number)
+
+
+def test_what_is_done_meanwhile_is_done_again_and_again_until_the_end() -> None:
+    thrice = threading.Semaphore(0)
+    with meanwhile(thrice.release, 0.001):
+        for _ in range(3):
+            assert thrice.acquire(timeout=10)
+    names = [thread.name for thread in threading.enumerate()]
+    assert not [name for name in names if name.startswith("meanwhile")]
+
+
+def test_an_error_meanwhile_is_raised_at_the_end_but_not_in_place_of_another() -> None:
+    called = threading.Event()
+
+    def fail() -> None:
+        called.set()
+        raise UnavailableError("gone")
+
+    with pytest.raises(UnavailableError), meanwhile(fail, 0.001):
+        assert called.wait(10)
+    with pytest.raises(KeyError), meanwhile(fail, 0.001):
+        raise KeyError("mine")
 
 
 def test_the_usable_cpus_are_those_of_this_process() -> None:

@@ -39,6 +39,14 @@ references = st.builds(
 )
 
 
+@pytest.fixture(scope="module", autouse=True, params=[0, 300, 1 << 15], ids=["on disk", "both", "held"])
+def few(request):
+    """However few entries are held in memory too, all these facts are the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_HELD", request.param)
+        yield
+
+
 def numbered(count):
     return [Reference(f"k{i}", f"/x/{i % 3}.tar", i, None, f"{i}.jpg", i % 5) for i in range(count)]
 

@@ -15,6 +15,10 @@ END: Final = bytes(2 * RECORD)
 _ARCHIVE_UNIT: Final = 20 * RECORD
 _MAX_NAME_RECORDS: Final = 64 << 10
 _ZERO: Final = bytes(RECORD)
+_OWNER: Final = b"0000444\x000000000\x000000000\x00"  # mode, user and group
+_TIME: Final = b"\x0000000000000\x00"
+_REST: Final = (b"\0 0" + bytes(100) + b"ustar\x0000").ljust(RECORD - 154, b"\0")
+_CONSTANT: Final = sum(_OWNER + _TIME + _REST[2:]) + 8 * ord(" ")  # the checksum counts as spaces
 _OCTAL: Final = frozenset(b"01234567")
 
 Read = Callable[[int, int], bytes | memoryview]
@@ -54,13 +58,9 @@ def header(name: str, size: int) -> bytes:
         raise DataError(f"member name {name!r} is not 1 to 100 ASCII characters")
     if not 0 <= size < 8 << 30:
         raise DataError(f"member {name!r} of {size:,} bytes; a ustar member is smaller than 8 GiB")
-    head = bytearray(RECORD)
-    head[: len(raw)] = raw
-    head[100:148] = b"%07o\x00%07o\x00%07o\x00%011o\x00%011o\x00" % (0o444, 0, 0, size, 0)
-    head[148:157] = b"        0"
-    head[257:265] = b"ustar\x0000"
-    head[148:156] = b"%06o\0 " % sum(head)
-    return bytes(head)
+    digits = b"%011o" % size
+    checksum = _CONSTANT + sum(raw) + sum(digits)
+    return b"".join((raw.ljust(100, b"\0"), _OWNER, digits, _TIME, b"%06o" % checksum, _REST))
 
 
 def padding(size: int) -> bytes:

@@ -127,6 +127,8 @@ def pack(
     _check_ahead(inputs, dest, choices, of_source, storage_options or {})
     own = {name: value for name, value in options.items() if name in of_source}
     labels = LabelChoices(**{name: value for name, value in options.items() if name in of_labels})
+    if workers != 1 and not dry_run:
+        local.warm_up()
     opened = open_labels(labels, source_options or {})
     listing = opened.annotate(found(*inputs, **own, **(source_options or {})))
     if "split" in of_source or "split" not in choices:

@@ -7,16 +7,21 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 from wds_imagenet.errors import CorruptError, SourceError
 from wds_imagenet.format.manifest import PATH
+from wds_imagenet.packing.engines.local import meanwhile
 from wds_imagenet.packing.fetch import Fetch
 from wds_imagenet.packing.receipt import Receipt, receipt_path
 from wds_imagenet.packing.shard import Recipe, build_shard
 from wds_imagenet.packing.task import ShardTask
 from wds_imagenet.storage import Store
 from wds_imagenet.storage.local import meaning
+
+_FLUSH: Final = 0.2  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +118,9 @@ def _locked(file: Path) -> Iterator[Path]:
             with stream:
                 fcntl.flock(stream, fcntl.LOCK_EX)
                 if os.fstat(stream.fileno()).st_nlink:  # else it was swept before it was locked
-                    yield file
+                    # The disk takes the bytes as they come: the last fsync finds little left to do.
+                    with meanwhile(partial(os.fsync, stream.fileno()), _FLUSH):
+                        yield file
                     return
     finally:
         file.unlink(missing_ok=True)

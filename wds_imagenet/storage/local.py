@@ -61,7 +61,7 @@ class LocalStore:
         full = self._full(path)
         if start < 0 or (stop is not None and stop < start):
             raise UsageError(f"{full}: there are no bytes {start} to {stop}")
-        with self._readable(path, etag) as (file, info):
+        with self._readable(path, full, etag) as (file, info):
             end = max(start, info.size) if stop is None else stop
             data = _pread(file, start, end)
         if start > info.size or len(data) < end - start:
@@ -69,8 +69,7 @@ class LocalStore:
         return Blob(data, info)
 
     @contextmanager
-    def _readable(self, path: str, etag: str | None) -> Iterator[tuple[int, ObjectInfo]]:
-        full = self._full(path)
+    def _readable(self, path: str, full: Path, etag: str | None) -> Iterator[tuple[int, ObjectInfo]]:
         with _named(full), _opened(full, os.O_RDONLY | os.O_NONBLOCK) as file:  # a FIFO must not block
             found = os.fstat(file)
             if stat.S_ISFIFO(found.st_mode):
@@ -82,14 +81,13 @@ class LocalStore:
 
     def read_into(self, path: str, start: int, buffer: memoryview, *, etag: str | None = None) -> ObjectInfo:
         """Fill a buffer from `start` on, as `read` would return it. Spares the memory of a result."""
-        with self._readable(path, etag) as (file, info):
+        full = self._full(path)
+        with self._readable(path, full, etag) as (file, info):
             done = 0
             while done < len(buffer) and (count := os.preadv(file, [buffer[done:]], start + done)):
                 done += count
         if done < len(buffer):
-            raise CorruptError(
-                f"{self._full(path)}: ends at byte {start + done}, before byte {start + len(buffer)}"
-            )
+            raise CorruptError(f"{full}: ends at byte {start + done}, before byte {start + len(buffer)}")
         return info
 
     def put(self, path: str, data: bytes, *, create: bool = False) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from types import FrameType
@@ -35,6 +36,13 @@ _PRELOAD: Final = "wds_imagenet.packing.publish"
 def usable_cpus() -> int:
     """Return how many CPUs this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def warm_up() -> None:
+    """Let the workers' imports be under way while there is no work yet. Returns at once."""
+    context = _context()
+    if context.get_start_method() == "forkserver":
+        forkserver.ensure_running()
 
 
 def run(work: Callable[[Task], Result], tasks: Iterable[Task], workers: int) -> Generator[Result, None, None]:
@@ -78,6 +86,27 @@ def behind(function: Callable[[Task], object]) -> Iterator[Callable[[Task], None
         yield call
         if under_way:
             under_way.pop().result()
+
+
+@contextmanager
+def meanwhile(function: Callable[[], object], seconds: float) -> Iterator[None]:
+    """Call a function every so many seconds, in another thread, as long as the `with` lasts.
+
+    An error of the function ends the calls, and is raised at the end.
+    """
+    done = threading.Event()
+
+    def calls() -> None:
+        while not done.wait(seconds):
+            function()
+
+    with ThreadPoolExecutor(1, thread_name_prefix="meanwhile") as pool:
+        calling = pool.submit(calls)
+        try:
+            yield
+        finally:
+            done.set()
+        calling.result()
 
 
 def _run_processes(work: Callable[[Task], Result], tasks: Iterable[Task], workers: int) -> Iterator[Result]:
