@@ -11,6 +11,7 @@ import sys
 from setuptools import Extension, setup
 
 NATIVE = "wds_imagenet/images/native"
+PARTS = ("header", "region", "baseline", "frame", "huffman", "transform", "color", "resize", "optimize")
 ABI3 = [("Py_LIMITED_API", "0x030B0000")]
 # Fused multiply-adds, which some processors have, would give other weights and so other pixels.
 FLAGS = ["-O3", "-ffp-contract=off"]
@@ -49,8 +50,8 @@ setup(
         ),
         Extension(
             "wds_imagenet.images._native",
-            [f"{NATIVE}/{name}.c" for name in ("native_module", "header", "region", "resize", "optimize")],
-            depends=[f"{NATIVE}/{name}.h" for name in ("header", "region", "resize", "optimize", "scans")],
+            [f"{NATIVE}/{name}.c" for name in ("native_module", *PARTS)],
+            depends=[f"{NATIVE}/{name}.h" for name in ("scans", *PARTS)],
             include_dirs=ask_pkg_config("--cflags-only-I"),
             library_dirs=ask_pkg_config("--libs-only-L"),
             libraries=["jpeg", *MATH],

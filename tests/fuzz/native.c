@@ -1,8 +1,8 @@
 /* Mutated JPEGs through the native engine: headers, regions, resizing and optimizing.
  *
  * With clang this is a libFuzzer target:
- *     clang -g -O1 -fsanitize=fuzzer,address,undefined -I$N native.c $N/{header,region,resize,optimize}.c -ljpeg -lm
- * where N=wds_imagenet/images/native. tests/fuzz/run does the same with gcc, which has no libFuzzer: with
+ *     clang -g -O1 -fsanitize=fuzzer,address,undefined -I$N native.c $(ls $N/*.c | grep -v module) -ljpeg -lm
+ * where N=wds_imagenet/images/native. What our own decoder takes of a whole picture, libjpeg must take too; and the pixels are the same. tests/fuzz/run does the same with gcc, which has no libFuzzer: with
  * -DSTANDALONE it mutates the files that it is given by itself.
  */
 #include <stdint.h>
@@ -10,13 +10,31 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "baseline.h"
 #include "header.h"
 #include "optimize.h"
 #include "region.h"
 
 enum { SIDE = 96, CAP = 64 << 20 };
 
-static Arena pixels, spliced;
+static Scratch own, theirs;
+
+static long compared;
+
+static void compare(const uint8_t *data, size_t size, Region region, const Image *part, int all) {
+    Image whole;
+    if (decode_by_libjpeg(data, size, 1, region, CAP, &theirs, &whole) != DECODED) {
+        if (!all) return; /* it looks further, to the end of the row and a row on */
+        fprintf(stderr, "libjpeg finds something wrong here\n");
+        abort();
+    }
+    for (int y = 0; y < part->height; y++)
+        if (memcmp(part->pixels + y * part->stride, whole.pixels + y * whole.stride, (size_t)part->width * CHANNELS)) {
+            fprintf(stderr, "row %d is not libjpeg's\n", y);
+            abort();
+        }
+    compared++;
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static uint8_t out[SIDE * SIDE * CHANNELS];
@@ -31,8 +49,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     Region region = {choice[1] * width / 256, choice[2] * height / 256, 0, 0};
     region.right = region.left + 1 + choice[3] * (width - region.left - 1) / 255;
     region.bottom = region.top + 1 + choice[4] * (height - region.top - 1) / 255;
+    if (choice[5] & 16) region = (Region){0, 0, width, height};
     Image part;
-    if (decode_region(data, size, scale, region, CAP, &pixels, &spliced, &part) == DECODED) {
+    if (decode_baseline(data, size, region, CAP, &own, &part) == DECODED)
+        compare(data, size, region, &part, scale == 1 && region.right == width && region.bottom == height);
+    if (decode_region(data, size, scale, region, CAP, &own, &part) == DECODED) {
         double box[4] = {0, 0, part.width, part.height};
         resize_image(&part, box, out, SIDE * CHANNELS, SIDE, SIDE, choice[5] & 1, choice[5] & 2);
     }
@@ -86,9 +107,9 @@ int main(int count, char **arguments) {
         LLVMFuzzerTestOneInput(exact, less);
         free(exact);
     }
-    printf("%ld mutated files, and no finding\n", runs);
-    free(pixels.bytes);
-    free(spliced.bytes);
+    printf("%ld mutated files, of which our own decoder took %ld, and no finding\n", runs, compared);
+    Scratch *each[2] = {&own, &theirs};
+    for (int i = 0; i < 2; i++) free(each[i]->pixels.bytes), free(each[i]->spliced.bytes), free(each[i]->planes.bytes);
     return 0;
 }
 #endif

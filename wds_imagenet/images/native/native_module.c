@@ -34,20 +34,17 @@ enum { COLUMNS = 11, MAX_IMAGES = 4096, MAX_PIXELS = 89000000 /* of a picture: a
 static const size_t CAP = (size_t)MAX_PIXELS * CHANNELS;
 static const size_t KEPT = (size_t)32 << 20; /* bytes that a thread keeps for the next picture */
 
-/* A thread's own memory: fresh pages cost a page fault each, 4 KiB by 4 KiB. */
-typedef struct {
-    Arena pixels, spliced;
-} Scratch;
-
 static pthread_key_t scratch_key;
 
 static void scratch_free(void *memory) {
     Scratch *scratch = memory;
     free(scratch->pixels.bytes);
     free(scratch->spliced.bytes);
+    free(scratch->planes.bytes);
     free(scratch);
 }
 
+/* Fresh pages cost a page fault each, 4 KiB by 4 KiB: a thread keeps its own. */
 static Scratch *scratch_of_thread(void) {
     Scratch *scratch = pthread_getspecific(scratch_key);
     if (!scratch && (scratch = calloc(1, sizeof *scratch)) && pthread_setspecific(scratch_key, scratch)) {
@@ -66,6 +63,7 @@ static void shrink(Arena *arena) {
 static void shrink_all(Scratch *scratch) {
     shrink(&scratch->pixels);
     shrink(&scratch->spliced);
+    shrink(&scratch->planes);
 }
 
 static int side(double value) { return value >= 0 && value <= MAX_SIDE ? (int)value : -1; }
@@ -76,8 +74,7 @@ static Status crop_one(const Py_buffer *image, const double *window, uint8_t *ou
     const double *box = window + 5;
     Image part;
     Status status =
-        decode_region(image->buf, (size_t)image->len, side(window[0]), region, CAP, &scratch->pixels,
-                      &scratch->spliced, &part);
+        decode_region(image->buf, (size_t)image->len, side(window[0]), region, CAP, scratch, &part);
     if (status != DECODED) return status;
     if (!(0 <= box[0] && box[0] < box[2] && box[2] <= part.width && 0 <= box[1] && box[1] < box[3] &&
           box[3] <= part.height))
@@ -187,8 +184,7 @@ static PyObject *decode_alone(PyObject *self, PyObject *arguments) {
         Py_BEGIN_ALLOW_THREADS;
         Image part;
         Scratch *scratch = scratch_of_thread();
-        status = scratch ? decode_region(image.buf, (size_t)image.len, scale, region, CAP, &scratch->pixels,
-                                         &scratch->spliced, &part)
+        status = scratch ? decode_region(image.buf, (size_t)image.len, scale, region, CAP, scratch, &part)
                          : NO_MEMORY;
         for (int y = 0; status == DECODED && y < part.height; y++)
             memcpy((uint8_t *)out.buf + y * out.strides[0], part.pixels + y * part.stride,

@@ -7,6 +7,7 @@
 
 #include <jpeglib.h>
 
+#include "baseline.h"
 #include "scans.h"
 
 enum { TILES_ABOVE_ALL = 65536 };
@@ -30,7 +31,7 @@ static void count_scans(j_common_ptr common) {
     if (((j_decompress_ptr)common)->input_scan_number > MAX_SCANS) leave(common);
 }
 
-static int grow(Arena *arena, size_t size) {
+int grow(Arena *arena, size_t size) {
     if (size <= arena->size) return 1;
     free(arena->bytes);
     size += size / 2;
@@ -232,15 +233,21 @@ static Status decode_rows(const uint8_t *data, size_t size, int scale, const Reg
     return done ? DECODED : NO_MEMORY;
 }
 
-Status decode_region(const uint8_t *data, size_t size, int scale, Region region, size_t cap, Arena *pixels,
-                     Arena *spliced, Image *part) {
+Status decode_by_libjpeg(const uint8_t *data, size_t size, int scale, Region region, size_t cap, Scratch *scratch,
+                         Image *part) {
     Tiling tiling;
     if (scale != 1 && scale != 2 && scale != 4 && scale != 8) return LEFT_TO_OTHERS;
+    if (read_tiling(data, size, &tiling)) {
+        size_t less = splice(data, size, &tiling, scale, &region, &scratch->spliced);
+        if (less) return decode_rows(scratch->spliced.bytes, less, scale, &region, cap, &scratch->pixels, part);
+    }
+    return decode_rows(data, size, scale, &region, cap, &scratch->pixels, part);
+}
+
+Status decode_region(const uint8_t *data, size_t size, int scale, Region region, size_t cap, Scratch *scratch,
+                     Image *part) {
     if (region.left < 0 || region.left >= region.right || region.right > JPEG_MAX_DIMENSION) return LEFT_TO_OTHERS;
     if (region.top < 0 || region.top >= region.bottom || region.bottom > JPEG_MAX_DIMENSION) return LEFT_TO_OTHERS;
-    if (read_tiling(data, size, &tiling)) {
-        size_t less = splice(data, size, &tiling, scale, &region, spliced);
-        if (less) return decode_rows(spliced->bytes, less, scale, &region, cap, pixels, part);
-    }
-    return decode_rows(data, size, scale, &region, cap, pixels, part);
+    Status status = scale == 1 ? decode_baseline(data, size, region, cap, scratch, part) : LEFT_TO_OTHERS;
+    return status == LEFT_TO_OTHERS ? decode_by_libjpeg(data, size, scale, region, cap, scratch, part) : status;
 }

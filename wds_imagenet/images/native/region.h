@@ -2,6 +2,7 @@
 #ifndef WDS_IMAGENET_REGION_H
 #define WDS_IMAGENET_REGION_H
 
+#include "frame.h"
 #include "resize.h"
 
 typedef struct {
@@ -13,6 +14,15 @@ typedef struct {
     uint8_t *bytes;
     size_t size;
 } Arena;
+
+/* A thread's own memory and tables, all zero at first. */
+typedef struct {
+    Arena pixels, spliced, planes;
+    Tables tables;
+} Scratch;
+
+/* Makes an arena at least so large; what was in it is lost. Returns whether there was memory. */
+int grow(Arena *arena, size_t size);
 
 typedef enum {
     DECODED = 0,
@@ -28,7 +38,11 @@ typedef enum {
  * Any warning of libjpeg ends in LEFT_TO_OTHERS, and so do a region that is not in the picture, a scale that is
  * none of these, and a picture whose pixels, all of them, would take more than `cap` bytes. `part` is in `pixels`;
  * libjpeg itself holds the coefficients of a picture of several scans, which take twice the bytes of all pixels. */
-Status decode_region(const uint8_t *data, size_t size, int scale, Region region, size_t cap, Arena *pixels,
-                     Arena *spliced, Image *part);
+Status decode_region(const uint8_t *data, size_t size, int scale, Region region, size_t cap, Scratch *scratch,
+                     Image *part);
+
+/* The same, never by our own decoder of baseline.h; the region must be one. */
+Status decode_by_libjpeg(const uint8_t *data, size_t size, int scale, Region region, size_t cap, Scratch *scratch,
+                         Image *part);
 
 #endif

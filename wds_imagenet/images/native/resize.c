@@ -36,7 +36,7 @@ static void axis_free(Axis *axis) {
 /* Returns 0, or -1 if there is no memory. */
 static int axis_make(Axis *axis, int inputs, double low, double high, int outputs, int antialias) {
     double scale = (high - low) / outputs, spread = antialias && scale > 1 ? scale : 1;
-    int widest = (int)ceil(spread) * 2 + 1;
+    int widest = (int)ceil(2 * spread); /* inputs that are less than `spread` from any place */
     axis->count = (widest + 1) & ~1;
     axis->first = malloc(sizeof(int) * (size_t)outputs);
     axis->weights = calloc((size_t)outputs * (size_t)axis->count, sizeof(int16_t));
@@ -112,6 +112,12 @@ __attribute__((target("avx2"))) static inline __m256i pair(__m256i low, __m256i 
                              weights);
 }
 
+static inline int64_t load_four(const int16_t *weights) {
+    int64_t four;
+    memcpy(&four, weights, sizeof four);
+    return four;
+}
+
 /* 32 bytes at a time: neighbouring rows interleaved, so that one multiply-add takes two of them. */
 __attribute__((target("avx2"))) static void column_fast(const uint8_t *rows, ptrdiff_t stride,
                                                         const int16_t *weights, int count, uint8_t *out, int from,
@@ -138,29 +144,47 @@ __attribute__((target("avx2"))) static void column_fast(const uint8_t *rows, ptr
     column_plain(rows, stride, weights, count, out, x, to);
 }
 
-/* Two rows at once, one in each half of the register; two pixels a step. Reads 2 bytes past a pair. */
+/* Two rows at once, one in each half of the register; four or two pixels a step. Reads 4 bytes past them, and writes
+ * the pixels in the order of the output, each but the last a byte past its end. */
 __attribute__((target("avx2"))) static void rows_fast(const uint8_t *one, const uint8_t *two, const Axis *axis,
                                                       int outputs, uint8_t *out_one, uint8_t *out_two, int mirror) {
-    const __m256i spread = _mm256_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1, 0, -1, 3, -1,
-                                            1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1);
-    for (int i = 0; i < outputs; i++) {
+    const __m256i near = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1));
+    const __m256i far = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(6, -1, 9, -1, 7, -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1));
+    int step = mirror ? -1 : 1, i = mirror ? outputs - 1 : 0;
+    for (int place = 0; place < outputs; place++, i += step) {
         size_t from = (size_t)axis->first[i] * CHANNELS;
-        const int16_t *weights = axis->weights + (size_t)i * (size_t)axis->count;
+        const int16_t *weights = axis->weights + (ptrdiff_t)i * axis->count, *end = weights + axis->count;
         __m256i sum = _mm256_set1_epi32(HALF);
-        for (int k = 0; k < axis->count; k += 2, from += 2 * CHANNELS) {
+        for (; weights + 4 <= end; weights += 4, from += (size_t)4 * CHANNELS) {
+            __m256i pixels = _mm256_set_m128i(_mm_loadu_si128((const __m128i *)(two + from)),
+                                              _mm_loadu_si128((const __m128i *)(one + from)));
+            __m256i four = _mm256_set1_epi64x(load_four(weights));
+            sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_shuffle_epi8(pixels, near),
+                                                          _mm256_shuffle_epi32(four, 0x00)));
+            sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_shuffle_epi8(pixels, far),
+                                                          _mm256_shuffle_epi32(four, 0x55)));
+        }
+        if (weights < end) {
             int32_t both;
-            memcpy(&both, weights + k, sizeof both);
-            __m128i a = _mm_loadl_epi64((const __m128i *)(one + from));
-            __m128i b = _mm_loadl_epi64((const __m128i *)(two + from));
-            __m256i pixels = _mm256_shuffle_epi8(_mm256_set_m128i(b, a), spread);
-            sum = _mm256_add_epi32(sum, _mm256_madd_epi16(pixels, _mm256_set1_epi32(both)));
+            memcpy(&both, weights, sizeof both);
+            __m256i pixels = _mm256_set_m128i(_mm_loadl_epi64((const __m128i *)(two + from)),
+                                              _mm_loadl_epi64((const __m128i *)(one + from)));
+            sum = _mm256_add_epi32(
+                sum, _mm256_madd_epi16(_mm256_shuffle_epi8(pixels, near), _mm256_set1_epi32(both)));
         }
         sum = _mm256_srai_epi32(sum, BITS);
         sum = _mm256_packus_epi16(_mm256_packs_epi32(sum, sum), sum);
         uint32_t first = (uint32_t)_mm256_extract_epi32(sum, 0), second = (uint32_t)_mm256_extract_epi32(sum, 4);
-        size_t to = (size_t)(mirror ? outputs - 1 - i : i) * CHANNELS;
-        memcpy(out_one + to, &first, CHANNELS);
-        memcpy(out_two + to, &second, CHANNELS);
+        uint8_t *to_one = out_one + (size_t)place * CHANNELS, *to_two = out_two + (size_t)place * CHANNELS;
+        if (place + 1 < outputs) {
+            memcpy(to_one, &first, sizeof first);
+            memcpy(to_two, &second, sizeof second);
+        } else {
+            memcpy(to_one, &first, CHANNELS);
+            memcpy(to_two, &second, CHANNELS);
+        }
     }
 }
 

@@ -1,0 +1,233 @@
+#include "baseline.h"
+
+#if defined(__x86_64__) && defined(__GNUC__)
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "color.h"
+#include "transform.h"
+
+enum { MARGIN = 32 /* of a row of samples, on the left */, PER_MCU = 6 };
+
+/* A component's samples of the MCUs that are needed. */
+typedef struct {
+    uint8_t *first;
+    ptrdiff_t stride;
+    int across, down; /* blocks of an MCU */
+} Plane;
+
+/* The bits up to the next marker. */
+typedef struct {
+    const uint8_t *data, *end; /* what comes after the segment */
+    uint8_t *bytes;
+    size_t size;
+    int restarts; /* markers seen */
+    Bits bits;
+} Segment;
+
+/* Blocks that wait for another, since two are transformed at once. */
+typedef struct {
+    int16_t coefficients[2][OVERRUN];
+    Job jobs[2];
+    int waiting;
+} Pair;
+
+typedef struct {
+    int left, top, right, bottom; /* MCUs */
+} Mcus;
+
+static int clamp(int value, int low, int high) { return value < low ? low : value > high ? high : value; }
+
+/* Which MCUs hold a range of pixels, and the samples of colour beside it where those are fewer. */
+static void span(int begin, int end, int factor, int mcus, int *first, int *last) {
+    int more = factor == 2 ? 1 : 0;
+    *first = clamp(begin / factor - more, 0, 8 * mcus - 1) / 8;
+    *last = clamp((end - 1) / factor + more, 0, 8 * mcus - 1) / 8 + 1;
+}
+
+/* Finds the marker that ends a segment, and copies what is before it without stuffed zeros if asked.
+ * Returns the marker, 0 if there is none, or something that only damaged files have. */
+static int next_segment(Segment *segment, int copy) {
+    const uint8_t *at = segment->data;
+    uint8_t *to = segment->bytes;
+    for (;;) {
+        const uint8_t *found = memchr(at, 0xFF, (size_t)(segment->end - at));
+        if (!found || found + 1 >= segment->end) return 0;
+        size_t length = (size_t)(found - at) + (found[1] == 0);
+        if (copy) {
+            memcpy(to, at, length);
+            to += length;
+        }
+        at = found + 2;
+        if (found[1]) break;
+    }
+    segment->data = at;
+    segment->size = copy ? (size_t)(to - segment->bytes) : 0;
+    if (copy) memset(to, 0, PADDING);
+    segment->bits = (Bits){0, 0, segment->bytes};
+    return at[-1];
+}
+
+static size_t bits_used(const Segment *segment) {
+    return 8 * (size_t)(segment->bits.next - segment->bytes) - (size_t)segment->bits.count;
+}
+
+/* Returns whether the numbers were sound. */
+static int flush(Pair *pair) {
+    int waiting = pair->waiting;
+    pair->waiting = 0;
+    return waiting == 0 || transform_two(&pair->jobs[0], &pair->jobs[waiting - 1]);
+}
+
+static int read_mcu(Segment *segment, const Frame *frame, const Tables *tables, int before[3], Plane planes[3],
+                    int row, int column, Pair *pair) {
+    int fine = 1;
+    for (int i = 0; i < frame->components; i++) {
+        const Table *dc = &tables->dc[frame->dc[i]], *ac = &tables->ac[frame->ac[i]];
+        Plane *plane = &planes[i];
+        for (int block = 0; block < plane->across * plane->down; block++) {
+            int x = 8 * (column * plane->across + block % plane->across);
+            int y = 8 * (row * plane->down + block / plane->across);
+            int16_t *coefficients = pair->coefficients[pair->waiting];
+            Job *job = &pair->jobs[pair->waiting];
+            *job = (Job){coefficients, frame->steps[i], plane->first + y * plane->stride + x, plane->stride};
+            int more = read_block(&segment->bits, dc, ac, &before[i], coefficients);
+            if (more < 0) return 0;
+            if (more == 0)
+                fine &= transform_flat(job);
+            else if (++pair->waiting == 2)
+                fine &= flush(pair);
+        }
+    }
+    return fine;
+}
+
+static int skip_mcu(Segment *segment, const Frame *frame, const Tables *tables, int before[3]) {
+    for (int i = 0; i < frame->components; i++)
+        for (int block = i ? 1 : frame->across * frame->down; block > 0; block--)
+            if (skip_block(&segment->bits, &tables->dc[frame->dc[i]], &tables->ac[frame->ac[i]], &before[i])) return 0;
+    return 1;
+}
+
+static int is_needed(const Mcus *mcus, int row, int column) {
+    return row >= mcus->top && column >= mcus->left && column < mcus->right;
+}
+
+/* Whether any of the next `count` MCUs is needed. */
+static int are_needed(const Mcus *mcus, int across, int row, int column, int count) {
+    for (; count > 0 && row < mcus->bottom; count -= across - column, row++, column = 0)
+        if (row >= mcus->top && column < mcus->right && column + count > mcus->left) return 1;
+    return 0;
+}
+
+/* Reads all MCUs up to the last that is needed. Returns whether all was right so far. */
+static int read_mcus(Segment *segment, const Frame *frame, const Tables *tables, const Mcus *mcus, Plane planes[3]) {
+    Pair pair = {.waiting = 0};
+    int before[3] = {0}, to_restart = 0, needed = 1, fine = 1;
+    int end = (mcus->bottom - 1) * frame->mcus_across + mcus->right; /* MCUs, from the first */
+    int all = frame->mcus_down * frame->mcus_across;
+    for (int place = 0, row = 0, column = 0; fine && place < end; place++) {
+        if (to_restart == 0) {
+            int left = all - place, count = frame->interval && frame->interval < left ? frame->interval : left;
+            if (place && needed && (bits_used(segment) + 7) / 8 != segment->size) return 0;
+            needed = are_needed(mcus, frame->mcus_across, row, column, count);
+            int marker = next_segment(segment, needed);
+            if (marker != (count == left ? 0xD9 : 0xD0 + (segment->restarts++ & 7))) return 0;
+            memset(before, 0, sizeof before);
+            to_restart = count;
+        }
+        if (needed && is_needed(mcus, row, column))
+            fine = read_mcu(segment, frame, tables, before, planes, row - mcus->top, column - mcus->left, &pair);
+        else if (needed)
+            fine = skip_mcu(segment, frame, tables, before);
+        if (needed && bits_used(segment) > 8 * segment->size) return 0;
+        to_restart--;
+        if (++column == frame->mcus_across) column = 0, row++;
+    }
+    return fine && flush(&pair);
+}
+
+/* What upsampling sees beyond the picture's sides is its last sample. */
+static void repeat_sides(Plane *plane, int rows, int begin, int end, int samples) {
+    for (int y = 0; y < rows; y++) {
+        uint8_t *row = plane->first + y * plane->stride;
+        if (begin == 0) row[-1] = row[0];
+        if (end >= samples) row[samples - begin] = row[samples - begin - 1];
+    }
+}
+
+static void color_rows(const Frame *frame, const Region *region, const Mcus *mcus, Plane planes[3], uint8_t *lines,
+                       size_t line, uint8_t *out) {
+    int across = frame->across, down = frame->down, width = region->right - region->left;
+    int left = region->left / across, count = (region->right - 1) / across + 1 - left;
+    int rows = (frame->height + down - 1) / down, top = 8 * mcus->top;
+    ptrdiff_t from = left - 8 * mcus->left;
+    for (int y = region->top; y < region->bottom; y++, out += (size_t)width * CHANNELS) {
+        const uint8_t *luma = planes[0].first + (y - 8 * down * mcus->top) * planes[0].stride + region->left -
+                              8 * across * mcus->left;
+        if (frame->components == 1) {
+            grey_row(luma, width, out);
+            continue;
+        }
+        const uint8_t *colors[2];
+        for (int i = 0; i < 2; i++) {
+            const Plane *plane = &planes[1 + i];
+            const uint8_t *near = plane->first + (y / down - top) * plane->stride + from;
+            int other = clamp(y & 1 ? y / down + 1 : y / down - 1, 0, rows - 1);
+            if (across == 1) {
+                colors[i] = near;
+                continue;
+            }
+            if (down == 2)
+                widen_rows(near, plane->first + (other - top) * plane->stride + from, count, lines + (size_t)i * line);
+            else
+                widen_row(near, count, lines + (size_t)i * line);
+            colors[i] = lines + (size_t)i * line + region->left % 2;
+        }
+        color_row(luma, colors[0], colors[1], width, out);
+    }
+}
+
+Status decode_baseline(const uint8_t *data, size_t size, Region region, size_t cap, Scratch *scratch, Image *part) {
+    Frame frame;
+    Mcus mcus;
+    Plane planes[3];
+    if (!__builtin_cpu_supports("avx2") || !read_frame(data, size, &frame, &scratch->tables)) return LEFT_TO_OTHERS;
+    if (region.right > frame.width || region.bottom > frame.height) return LEFT_TO_OTHERS;
+    if ((size_t)frame.width * (size_t)frame.height > cap / CHANNELS) return LEFT_TO_OTHERS;
+    span(region.left, region.right, frame.across, frame.mcus_across, &mcus.left, &mcus.right);
+    span(region.top, region.bottom, frame.down, frame.mcus_down, &mcus.top, &mcus.bottom);
+
+    /* One piece of memory: the segment's bits, the planes, two lines of colour. */
+    size_t used = size + PADDING, begins[3];
+    for (int i = 0; i < frame.components; i++) {
+        planes[i].across = i ? 1 : frame.across;
+        planes[i].down = i ? 1 : frame.down;
+        planes[i].stride = (ptrdiff_t)8 * (mcus.right - mcus.left) * planes[i].across + MARGIN + ROW_SLACK;
+        begins[i] = used + MARGIN;
+        used += (size_t)planes[i].stride * 8 * (size_t)(mcus.bottom - mcus.top) * (size_t)planes[i].down;
+    }
+    size_t line = (size_t)16 * (size_t)(mcus.right - mcus.left) + ROW_SLACK, lines = used;
+    size_t width = (size_t)(region.right - region.left), height = (size_t)(region.bottom - region.top);
+    if (!grow(&scratch->planes, used + 2 * line) || !grow(&scratch->pixels, width * height * CHANNELS + ROW_SLACK))
+        return NO_MEMORY;
+    for (int i = 0; i < frame.components; i++) planes[i].first = scratch->planes.bytes + begins[i];
+
+    Segment segment = {.data = data + frame.scan, .end = data + size, .bytes = scratch->planes.bytes};
+    if (!read_mcus(&segment, &frame, &scratch->tables, &mcus, planes)) return LEFT_TO_OTHERS;
+    for (int i = 1; i < frame.components && frame.across == 2; i++)
+        repeat_sides(&planes[i], 8 * (mcus.bottom - mcus.top), 8 * mcus.left, 8 * mcus.right, (frame.width + 1) / 2);
+    color_rows(&frame, &region, &mcus, planes, scratch->planes.bytes + lines, line, scratch->pixels.bytes);
+    *part = (Image){scratch->pixels.bytes, (ptrdiff_t)(width * CHANNELS), (int)height, (int)width};
+    return DECODED;
+}
+
+#else
+
+Status decode_baseline(const uint8_t *data, size_t size, Region region, size_t cap, Scratch *scratch, Image *part) {
+    (void)data, (void)size, (void)region, (void)cap, (void)scratch, (void)part;
+    return LEFT_TO_OTHERS;
+}
+
+#endif

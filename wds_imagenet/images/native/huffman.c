@@ -1,0 +1,183 @@
+#include "huffman.h"
+
+#include <string.h>
+
+/* An entry, by the next LOOKAHEAD bits:
+ *
+ *     bits 0-7    how many bits the code and the number behind it take; 0 if they are not all in sight
+ *     bits 8-15   how many places a coefficient moves on: 1 + the run of zeros before it
+ *     bits 16-31  the coefficient, signed
+ *
+ * The end of a block moves on by END and is a coefficient of 0 there. Of what is not in sight:
+ *
+ *     bits 16-23  how many bits the number has
+ *     bits 24-31  how many bits the code has; 0 for one that is longer than LOOKAHEAD, or none
+ *
+ * An entry of `runs` is of all symbols that are in sight, up to the end of the block:
+ *
+ *     bits 16-31  how many places those before its last symbol move on */
+enum { END = 128, LARGEST_DC = 11, LARGEST_AC = 10 };
+
+const uint8_t natural[OVERRUN] = {
+    0,  1,  8,  16, 9,  2,  3,  10, 17, 24, 32, 25, 18, 11, 4,  5,  12, 19, 26, 33, 40, 48,
+    41, 34, 27, 20, 13, 6,  7,  14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23,
+    30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63,
+#define EIGHT 64, 64, 64, 64, 64, 64, 64, 64
+#define SIXTY_FOUR EIGHT, EIGHT, EIGHT, EIGHT, EIGHT, EIGHT, EIGHT, EIGHT
+    SIXTY_FOUR, SIXTY_FOUR,
+};
+
+/* A number of `size` bits: its lower half stands for the negative ones. */
+static inline int extend(int value, int size) { return value < 1 << (size - 1) ? value - (1 << size) + 1 : value; }
+
+static int size_of(const Table *table, int symbol) { return table->is_dc ? symbol : symbol & 15; }
+
+static int places(const Table *table, int symbol) {
+    if (table->is_dc) return 0;
+    return symbol == 0 ? END : (symbol >> 4) + 1;
+}
+
+/* Of AC symbols without a number only the end of the block and sixteen zeros have a meaning in baseline. */
+static int is_meant(const Table *table, int symbol) {
+    if (table->is_dc) return symbol <= LARGEST_DC;
+    return size_of(table, symbol) ? size_of(table, symbol) <= LARGEST_AC : symbol == 0 || symbol == 0xF0;
+}
+
+static uint32_t entry(const Table *table, int symbol, int length, int rest, int rest_bits) {
+    int size = size_of(table, symbol), moves = places(table, symbol);
+    if (!is_meant(table, symbol)) return 0;
+    if (size > rest_bits) return (uint32_t)length << 24 | (uint32_t)size << 16 | (uint32_t)moves << 8;
+    int value = size ? extend(rest >> (rest_bits - size), size) : 0;
+    return (uint32_t)value << 16 | (uint32_t)moves << 8 | (uint32_t)(length + size);
+}
+
+static inline int bits_of(uint32_t found) { return (int)(found & 255); }
+
+static inline unsigned moves_of(uint32_t found) { return found >> 8 & 255; }
+
+static void make_runs(Table *table) {
+    for (uint32_t i = 0; i < 1 << LOOKAHEAD; i++) {
+        uint32_t found = table->entries[i], moves = moves_of(found), before = 0;
+        int bits = bits_of(found);
+        while (bits && moves < END) {
+            found = table->entries[i << bits & ((1 << LOOKAHEAD) - 1)];
+            if (!bits_of(found) || bits + bits_of(found) > LOOKAHEAD) break;
+            before = moves;
+            bits += bits_of(found), moves += moves_of(found);
+        }
+        table->runs[i] = before << 16 | moves << 8 | (uint32_t)bits;
+    }
+}
+
+int make_table(Table *table, const Spec *spec, int is_dc) {
+    if (table->is_made && table->is_dc == is_dc && memcmp(&table->spec, spec, sizeof *spec) == 0) return 1;
+    table->is_made = 0;
+    table->is_dc = is_dc;
+    table->spec = *spec;
+    memset(table->entries, 0, sizeof table->entries);
+    int code = 0, symbols = 0;
+    for (int length = 1; length <= 16; length++, code <<= 1) {
+        int count = spec->counts[length - 1];
+        table->offset[length] = symbols - code;
+        if (symbols + count > 256 || code + count > 1 << length) return 0;
+        for (int i = 0; i < count; i++, code++, symbols++) {
+            int rest_bits = LOOKAHEAD - length;
+            for (int rest = 0; rest_bits >= 0 && rest < 1 << rest_bits; rest++)
+                table->entries[code << rest_bits | rest] =
+                    entry(table, spec->symbols[symbols], length, rest, rest_bits);
+        }
+        table->last[length] = count ? (code << (16 - length)) - 1 : -1;
+    }
+    table->last[17] = 1 << 16;
+    if (!is_dc) make_runs(table);
+    return table->is_made = 1;
+}
+
+/* At least 56 bits are known then. */
+static inline void refill(Bits *bits) {
+    uint64_t more;
+    memcpy(&more, bits->next, sizeof more);
+    bits->ahead |= __builtin_bswap64(more) >> bits->count;
+    bits->next += (63 - bits->count) >> 3;
+    bits->count |= 56;
+}
+
+static inline void drop(Bits *bits, int count) {
+    bits->ahead <<= count;
+    bits->count -= count;
+}
+
+/* The entry of a code that the table does not show, or 0. */
+static __attribute__((noinline)) uint32_t find_long(const Table *table, int code) {
+    int length = 1;
+    while (code > table->last[length]) length++;
+    if (length > 16) return 0;
+    return entry(table, table->spec.symbols[(code >> (16 - length)) + table->offset[length]], length, 0, -1);
+}
+
+/* Reads a symbol and the number behind it, 26 bits at most. Returns an entry, 0 if there is no such code. */
+static inline uint32_t read_symbol(Bits *bits, const Table *table) {
+    uint32_t found = table->entries[bits->ahead >> (64 - LOOKAHEAD)];
+    if (__builtin_expect(bits_of(found) == 0, 0)) {
+        if (!(found >> 24)) found = find_long(table, (int)(bits->ahead >> 48));
+        if (!found) return 0;
+        int length = (int)(found >> 24), size = (int)(found >> 16 & 255);
+        drop(bits, length);
+        int value = size ? extend((int)(bits->ahead >> (64 - size)), size) : 0;
+        drop(bits, size);
+        return (uint32_t)value << 16 | (found & 0xFF00) | 1;
+    }
+    drop(bits, bits_of(found));
+    return found;
+}
+
+/* Returns 0, or -1 as `read_block` does. */
+static inline int read_dc(Bits *bits, const Table *dc, int *before) {
+    refill(bits);
+    uint32_t found = read_symbol(bits, dc);
+    *before += (int32_t)found >> 16;
+    return !found || *before < -4096 || *before > 4095 ? -1 : 0; /* 11 bits and a sign are right */
+}
+
+/* Whether a block may end so: with its last coefficient, or with the end of the block. */
+static inline int is_end(unsigned at) { return at == BLOCK || at > END; }
+
+int read_block(Bits *given, const Table *dc, const Table *ac, int *before, int16_t *block) {
+    Bits bits = *given;
+    if (read_dc(&bits, dc, before)) return -1;
+    block[0] = (int16_t)*before;
+    unsigned at = 1;
+    while (at < BLOCK) {
+        refill(&bits);
+        for (int i = 0; i < 2 && at < BLOCK; i++) {
+            uint32_t found = read_symbol(&bits, ac);
+            if (__builtin_expect(!found, 0)) return -1;
+            at += moves_of(found);
+            block[natural[at - 1]] = (int16_t)(found >> 16);
+        }
+    }
+    *given = bits;
+    return is_end(at) ? at != 1 + END : -1;
+}
+
+int skip_block(Bits *given, const Table *dc, const Table *ac, int *before) {
+    Bits bits = *given;
+    if (read_dc(&bits, dc, before)) return -1;
+    unsigned at = 1;
+    while (at < BLOCK) {
+        refill(&bits);
+        for (int i = 0; i < 2 && at < BLOCK; i++) {
+            uint32_t found = ac->runs[bits.ahead >> (64 - LOOKAHEAD)];
+            /* What follows the last coefficient is no more of this block. */
+            if (__builtin_expect(bits_of(found) == 0 || at + (found >> 16) >= BLOCK, 0)) {
+                found = read_symbol(&bits, ac);
+                if (!found) return -1;
+            } else {
+                drop(&bits, bits_of(found));
+            }
+            at += moves_of(found);
+        }
+    }
+    *given = bits;
+    return is_end(at) ? 0 : -1;
+}
