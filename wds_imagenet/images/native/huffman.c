@@ -43,12 +43,24 @@ static int is_meant(const Table *table, int symbol) {
     return size_of(table, symbol) ? size_of(table, symbol) <= LARGEST_AC : symbol == 0 || symbol == 0xF0;
 }
 
-static uint32_t entry(const Table *table, int symbol, int length, int rest, int rest_bits) {
-    int size = size_of(table, symbol), moves = places(table, symbol);
+/* The entry of a symbol whose number is not in sight; 0 for one without a meaning. */
+static uint32_t hidden_entry(const Table *table, int symbol, int length) {
     if (!is_meant(table, symbol)) return 0;
-    if (size > rest_bits) return (uint32_t)length << 24 | (uint32_t)size << 16 | (uint32_t)moves << 8;
-    int value = size ? extend(rest >> (rest_bits - size), size) : 0;
-    return (uint32_t)value << 16 | (uint32_t)moves << 8 | (uint32_t)(length + size);
+    return (uint32_t)length << 24 | (uint32_t)size_of(table, symbol) << 16 | (uint32_t)places(table, symbol) << 8;
+}
+
+/* Sets all entries that begin with a code. */
+static void show(const Table *table, int symbol, int length, uint32_t *entries) {
+    int spare = LOOKAHEAD - length, size = size_of(table, symbol);
+    uint32_t hidden = hidden_entry(table, symbol, length);
+    if (!hidden || size > spare) {
+        for (int i = 0; i < 1 << spare; i++) entries[i] = hidden;
+        return;
+    }
+    uint32_t common = (uint32_t)places(table, symbol) << 8 | (uint32_t)(length + size);
+    for (int number = 0; number < 1 << size; number++)
+        for (int i = 0; i < 1 << (spare - size); i++)
+            *entries++ = (uint32_t)(size ? extend(number, size) : 0) << 16 | common;
 }
 
 static inline int bits_of(uint32_t found) { return (int)(found & 255); }
@@ -56,12 +68,12 @@ static inline int bits_of(uint32_t found) { return (int)(found & 255); }
 static inline unsigned moves_of(uint32_t found) { return found >> 8 & 255; }
 
 static void make_runs(Table *table) {
-    for (uint32_t i = 0; i < 1 << LOOKAHEAD; i++) {
-        uint32_t found = table->entries[i], moves = moves_of(found), before = 0;
-        int bits = bits_of(found);
+    for (uint32_t i = 0; i < 1 << RUN_BITS; i++) {
+        uint32_t ahead = i << (LOOKAHEAD - RUN_BITS), found = table->entries[ahead], moves = moves_of(found), before = 0;
+        int bits = bits_of(found) <= RUN_BITS ? bits_of(found) : 0;
         while (bits && moves < END) {
-            found = table->entries[i << bits & ((1 << LOOKAHEAD) - 1)];
-            if (!bits_of(found) || bits + bits_of(found) > LOOKAHEAD) break;
+            found = table->entries[ahead << bits & ((1 << LOOKAHEAD) - 1)];
+            if (!bits_of(found) || bits + bits_of(found) > RUN_BITS) break;
             before = moves;
             bits += bits_of(found), moves += moves_of(found);
         }
@@ -81,10 +93,8 @@ int make_table(Table *table, const Spec *spec, int is_dc) {
         table->offset[length] = symbols - code;
         if (symbols + count > 256 || code + count > 1 << length) return 0;
         for (int i = 0; i < count; i++, code++, symbols++) {
-            int rest_bits = LOOKAHEAD - length;
-            for (int rest = 0; rest_bits >= 0 && rest < 1 << rest_bits; rest++)
-                table->entries[code << rest_bits | rest] =
-                    entry(table, spec->symbols[symbols], length, rest, rest_bits);
+            if (length <= LOOKAHEAD)
+                show(table, spec->symbols[symbols], length, table->entries + (code << (LOOKAHEAD - length)));
         }
         table->last[length] = count ? (code << (16 - length)) - 1 : -1;
     }
@@ -112,7 +122,7 @@ static __attribute__((noinline)) uint32_t find_long(const Table *table, int code
     int length = 1;
     while (code > table->last[length]) length++;
     if (length > 16) return 0;
-    return entry(table, table->spec.symbols[(code >> (16 - length)) + table->offset[length]], length, 0, -1);
+    return hidden_entry(table, table->spec.symbols[(code >> (16 - length)) + table->offset[length]], length);
 }
 
 /* Reads a symbol and the number behind it, 26 bits at most. Returns an entry, 0 if there is no such code. */
@@ -167,7 +177,7 @@ int skip_block(Bits *given, const Table *dc, const Table *ac, int *before) {
     while (at < BLOCK) {
         refill(&bits);
         for (int i = 0; i < 2 && at < BLOCK; i++) {
-            uint32_t found = ac->runs[bits.ahead >> (64 - LOOKAHEAD)];
+            uint32_t found = ac->runs[bits.ahead >> (64 - RUN_BITS)];
             /* What follows the last coefficient is no more of this block. */
             if (__builtin_expect(bits_of(found) == 0 || at + (found >> 16) >= BLOCK, 0)) {
                 found = read_symbol(&bits, ac);

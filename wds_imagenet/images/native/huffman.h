@@ -7,6 +7,7 @@
 
 enum {
     LOOKAHEAD = 11,     /* bits that one look at a table takes */
+    RUN_BITS = 10,      /* the same where blocks are passed over: a smaller table is made sooner */
     BLOCK = 64,         /* coefficients */
     OVERRUN = 192,      /* the furthest place that a symbol can lead to, behind a block's end */
     PADDING = 4096,     /* zeros that follow the bits: more than an MCU can ask for */
@@ -24,7 +25,7 @@ typedef struct {
 /* The same, to look at with the next bits: see `huffman.c`. */
 typedef struct {
     uint32_t entries[1 << LOOKAHEAD];
-    uint32_t runs[1 << LOOKAHEAD]; /* of AC: several symbols at once, for those who pass over them */
+    uint32_t runs[1 << RUN_BITS]; /* of AC: several symbols at once, for those who pass over them */
     int32_t last[18]; /* the last code of each length, shifted to 16 bits; the 17th ends every search */
     int32_t offset[17];
     Spec spec;
