@@ -1,6 +1,6 @@
-"""The three C modules, each built where it can be: what pyproject.toml has no words for.
+"""The four C modules, each built where it can be: what pyproject.toml has no words for.
 
-`_walk` and `_resize` need a C compiler, `_native` libjpeg-turbo's headers too. Without them the package
+`_walk`, `_crc` and `_resize` need a C compiler, `_native` libjpeg-turbo's headers too. Without them the package
 installs all the same, and `wds-imagenet doctor` says what that costs.
 """
 
@@ -28,15 +28,18 @@ def ask_pkg_config(option: str) -> list[str]:
 
 setup(
     ext_modules=[
-        Extension(
-            "wds_imagenet.format._walk",
-            ["wds_imagenet/format/native/walk.c"],
-            # It needs nothing of libc, and tools that bundle libraries cannot tell which libc it is for.
-            extra_link_args=["-Wl,--no-as-needed", "-lc"] if sys.platform == "linux" else [],
-            define_macros=ABI3,
-            extra_compile_args=["-O3"],
-            py_limited_api=True,
-            optional=True,
+        *(
+            Extension(
+                f"wds_imagenet.format._{name}",
+                [f"wds_imagenet/format/native/{name}.c"],
+                # It needs nothing of libc, and tools that bundle libraries cannot tell which libc it is for.
+                extra_link_args=["-Wl,--no-as-needed", "-lc"] if sys.platform == "linux" else [],
+                define_macros=ABI3,
+                extra_compile_args=["-O3"],
+                py_limited_api=True,
+                optional=True,
+            )
+            for name in ("walk", "crc")
         ),
         Extension(
             "wds_imagenet.images._resize",

@@ -6,5 +6,6 @@ blocks.py      a shard cut into blocks
 manifest.py    what a finished data set is, block by block
 layers.py      where label layers lie, and what binds them to their data set
 companions.py  the files that other readers look for beside the shards
-native/        the walk in C, for archives without anything unusual; _walk.pyi has its type
+crc.py         CRC-32, which zlib knows too, but not so fast
+native/        the walk and CRC-32 in C, for archives without anything unusual; *.pyi have their types
 """

@@ -1,9 +1,9 @@
 """Cut a shard into blocks."""
 
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
+from wds_imagenet.format.crc import crc32
 from wds_imagenet.format.manifest import Block
 
 LARGEST: Final = 2 << 20
@@ -51,4 +51,4 @@ def checksum(
     read: Callable[[int, int], bytes | memoryview], cuts: Iterable[tuple[int, int, int]]
 ) -> tuple[Block, ...]:
     """Return the blocks with their checksums; `read(start, stop)` gives a shard's bytes."""
-    return tuple(Block(stop - start, samples, zlib.crc32(read(start, stop))) for start, stop, samples in cuts)
+    return tuple(Block(stop - start, samples, crc32(read(start, stop))) for start, stop, samples in cuts)

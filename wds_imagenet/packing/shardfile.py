@@ -1,7 +1,6 @@
 """A shard's file while it is written: block by block, each read back before the next."""
 
 import hashlib
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, Self
 
 from wds_imagenet.errors import CorruptError
+from wds_imagenet.format.crc import crc32
 from wds_imagenet.format.manifest import Block, Shard
 from wds_imagenet.format.samples import group
 from wds_imagenet.format.tar import walk_bytes
@@ -52,7 +52,7 @@ class ShardFile:
         self._writer.write(data)
         self._writer.flush()
         self._sha256.update(data)
-        self._blocks.append(Block(len(data), len(draft.keys), zlib.crc32(data)))
+        self._blocks.append(Block(len(data), len(draft.keys), crc32(data)))
         back = self._reader.read(len(data))
         if back != data or [key for key, _ in group(walk_bytes(back, ended=draft.last))] != draft.keys:
             raise CorruptError(

@@ -1,11 +1,11 @@
 """Fetch a block: one ranged read, one checksum, and the samples that it holds."""
 
-import zlib
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final, TypeAlias
 
 from wds_imagenet.errors import CorruptError, StoreError
+from wds_imagenet.format.crc import crc32
 from wds_imagenet.format.manifest import Block, Manifest, Shard
 from wds_imagenet.format.samples import read_samples
 from wds_imagenet.reading.buffers import Buffers
@@ -14,7 +14,7 @@ from wds_imagenet.storage import LocalStore, ObjectInfo, Store
 
 Data: TypeAlias = bytes | memoryview
 _KEPT: Final = 16  # blocks whose memory waits for the next ones
-_REMEDY: Final = "run the same 'pack' with --check"
+_REMEDY: Final = "run the same 'pack' again with --check"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +65,16 @@ class Fetcher:
     def read(self, extent: Extent) -> Data:
         """Return the verified bytes of a block. Costs one request."""
         data, info = self._read(extent)
-        if zlib.crc32(data) != extent.block.crc32:
+        if crc32(data) != extent.block.crc32:
             data, info = self._read(extent)
-            actual = zlib.crc32(data)
+            actual = crc32(data)
             if actual != extent.block.crc32:
                 size = info.size if info else self.store.info(self._path(extent)).size
                 raise CorruptError(
                     f"{self._where(extent)}: the block's checksum is {actual:08x}, the manifest "
                     f"says {extent.block.crc32:08x}; the shard has {size:,} bytes, the manifest says "
                     f"{extent.shard.size:,}. Its bytes were changed or the shard was replaced: "
-                    f"copy the shard again; or {self._remedy} again, which builds what is missing"
+                    f"copy the shard again; or {self._remedy}, which rebuilds what is damaged"
                 )
         return data
 

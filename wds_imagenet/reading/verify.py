@@ -1,12 +1,12 @@
 """Verify a data set: read every byte and say of each that is not as it should be where it lies."""
 
 import hashlib
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from wds_imagenet.errors import ChangedError, CorruptError, DataError, NotFoundError
+from wds_imagenet.format.crc import crc32
 from wds_imagenet.format.manifest import FOLDER
 from wds_imagenet.format.samples import read_samples
 from wds_imagenet.images.decode import decode
@@ -145,7 +145,7 @@ def _read(dataset: Dataset, extent: Extent) -> tuple[Data, CorruptError | None]:
         damage = error
     path = f"{dataset.fetcher.folder}{extent.shard.name}"
     data = dataset.store.read(path, extent.offset, extent.offset + extent.block.size).data
-    return data, damage if zlib.crc32(data) != extent.block.crc32 else None
+    return data, damage if crc32(data) != extent.block.crc32 else None
 
 
 def _damaged(dataset: Dataset, extent: Extent, data: Data, damage: CorruptError) -> Iterator[Finding]:
