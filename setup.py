@@ -11,7 +11,7 @@ import sys
 from setuptools import Extension, setup
 
 NATIVE = "wds_imagenet/images/native"
-PARTS = ("header", "region", "baseline", "frame", "huffman", "transform", "color", "resize", "optimize")
+PARTS = ("header", "window", "region", "baseline", "frame", "huffman", "transform", "color", "resize", "optimize")
 ABI3 = [("Py_LIMITED_API", "0x030B0000")]
 # Fused multiply-adds, which some processors have, would give other weights and so other pixels.
 FLAGS = ["-O3", "-ffp-contract=off"]

@@ -57,6 +57,11 @@ def _of_an_epoch(seed: int, epoch: int) -> int:
     return mix(seed, epoch, _OF_A_SAMPLE)
 
 
+def states(seed: int, epoch: int, indices: npt.NDArray[np.integer]) -> npt.NDArray[np.uint64]:
+    """Return what tells the `Draws` of many samples apart, for those who go on drawing elsewhere."""
+    return mix_array(_of_an_epoch(seed, epoch), indices)
+
+
 class Draws:
     """A stream of random numbers that belongs to one sample in one epoch.
 

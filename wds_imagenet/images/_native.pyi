@@ -10,6 +10,15 @@ def crop_resize(
     antialias: bool,
     /,
 ) -> bytes: ...
+def crop_drawn(
+    images: Sequence[bytes | memoryview],
+    states: npt.NDArray[np.uint64],
+    rows: npt.NDArray[np.int64],
+    rule: npt.NDArray[np.float64],
+    out: npt.NDArray[np.uint8],
+    antialias: bool,
+    /,
+) -> bytes: ...
 def decode_region(
     image: bytes | memoryview,
     scale: int,

@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 from wds_imagenet.draws import Draws
 from wds_imagenet.errors import UsageError
 from wds_imagenet.images.crop import center_crop, random_crop, shrunk_size
@@ -68,13 +71,25 @@ class RandomResizedCrop:
         window = self.window(header, draws)
         return render(data, header, window, (self.size, self.size), antialias=self.antialias, out=out)
 
+    @property
+    def rule(self) -> npt.NDArray[np.float64] | None:
+        """What the native engine must know to draw windows itself; None if it does not know how."""
+        if self.orientation:
+            return None
+        low, high = self.ratio
+        ends = *self.scale, math.log(low), math.log(high), low, high
+        return np.array([*ends, self._mirrored, self.size, self.scaled_decode], np.float64)
+
+    @property
+    def _mirrored(self) -> float:
+        return 0.5 if self.flip is True else float(self.flip)
+
     def window(self, header: ImageHeader, draws: Draws) -> Window:
-        """Return which part of a picture of this header is taken."""
+        """Return which part of a picture of this header is taken. The native engine does the same."""
         shown, width, height = _as_shown(header, turned=self.orientation)
         crop = random_crop(width, height, draws, self.scale, self.ratio)
         box = stored_box(crop.box, header.width, header.height, shown)
-        probability = 0.5 if self.flip is True else float(self.flip)
-        if probability > 0 and draws.uniform() < probability:
+        if self._mirrored > 0 and draws.uniform() < self._mirrored:
             shown = mirrored(shown)
         scale = _scale_for_box(header, box, self.size) if self.scaled_decode else 1
         # Cut first, so that the filter does not reach over the crop's sides: torchvision crops, then resizes.

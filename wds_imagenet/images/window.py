@@ -105,6 +105,27 @@ def render_all(
     return done
 
 
+def render_drawn(
+    images: Sequence[bytes | memoryview],
+    states: npt.NDArray[np.uint64],
+    rows: npt.NDArray[np.int64],
+    rule: npt.NDArray[np.float64],
+    out: npt.NDArray[np.uint8],
+    *,
+    antialias: bool = True,
+) -> list[bool]:
+    """Do all of `RandomResizedCrop` in one call: read headers, draw windows, render them as `render_all`.
+
+    `states` is that of the `Draws` of each image, `rule` what `RandomResizedCrop.rule` returns. What is
+    unusual in any way is left undone, and may still be for `render_all`.
+    """
+    native = native_module()
+    if native is None or not out[0].flags.c_contiguous:
+        return [False] * len(images)
+    statuses = native.crop_drawn(images, states, rows, rule, out, antialias)
+    return [status == _DONE for status in statuses]
+
+
 def _plan_row(job: Job, size: tuple[int, int]) -> tuple[float, ...]:
     region, box = region_of(job.window, job.header, size)
     return (job.window.scale, *region, *box, job.window.orientation == _MIRRORED, job.row)

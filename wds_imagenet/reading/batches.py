@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from wds_imagenet.draws import Draws
+from wds_imagenet.draws import Draws, states
 from wds_imagenet.errors import DataError, MissingExtraError, UsageError
 from wds_imagenet.images.decode import decode
 from wds_imagenet.images.probe import probe
 from wds_imagenet.images.transforms import Decode, RandomResizedCrop, ResizeCenterCrop
-from wds_imagenet.images.window import Job, render_all
+from wds_imagenet.images.window import Job, render_all, render_drawn
 from wds_imagenet.reading.pipeline import Entry, Plan
 from wds_imagenet.reading.softlabels import CLASSES, soft_label
 from wds_imagenet.sample import Sample
@@ -174,10 +174,7 @@ class BatchDraft:
 
         A bad one goes to `fail`, and leaves its row masked out. Returns the CPU seconds of that call.
         """
-        jobs = self._jobs(items)
-        cpu = time.thread_time()
-        rendered = self._render(jobs)
-        cpu = time.thread_time() - cpu
+        rendered, cpu = self._render(items)
         for (row, entry, sample), done in zip(items, rendered, strict=True):
             try:
                 label = sample.label
@@ -226,28 +223,51 @@ class BatchDraft:
         # The same draws anew, and so the same crop.
         return soft_label(sample, transform, Draws(self.recipe.seed, self._epoch, entry.number))
 
-    def _jobs(self, items: Sequence[tuple[int, Entry, Sample]]) -> list[Job | None]:
-        """Return what is to be rendered; None for what has to be transformed by itself."""
+    def _render(self, items: Sequence[tuple[int, Entry, Sample]]) -> tuple[list[bool], float]:
+        """Let the native engine fill what it takes; return which items are done, and its CPU seconds."""
         transform = self.recipe.transform
-        if not isinstance(transform, RandomResizedCrop | ResizeCenterCrop):
-            return [None] * len(items)
-        jobs: list[Job | None] = []
-        for row, entry, sample in items:
-            try:
-                encoded = sample.members[sample.suffix]
-                header = probe(encoded)
-                draws = Draws(self.recipe.seed, self._epoch, entry.number)
-                jobs.append(Job(encoded, header, transform.window(header, draws), row))
-            except DataError:  # raised anew, with its place, where the sample is transformed by itself
-                jobs.append(None)
-        return jobs
-
-    def _render(self, jobs: Sequence[Job | None]) -> list[bool]:
-        """Let the native engine fill what it takes, and say which of the jobs are done."""
-        transform = self.recipe.transform
+        done, cpu = [False] * len(items), 0.0
         if self.images is None or not isinstance(transform, RandomResizedCrop | ResizeCenterCrop):
-            return [False] * len(jobs)
-        return render_all(jobs, self.images.array, transform.shape[:2], antialias=transform.antialias)
+            return done, cpu
+        if isinstance(transform, RandomResizedCrop) and (rule := transform.rule) is not None:
+            done, cpu = self._render_drawn(items, rule, antialias=transform.antialias)
+        if not all(done):
+            left = [i for i, is_done in enumerate(done) if not is_done]
+            jobs = [self._job(*items[i], transform) for i in left]
+            began = time.thread_time()
+            out, size = self.images.array, transform.shape[:2]
+            rendered = render_all(jobs, out, size, antialias=transform.antialias)
+            for i, is_done in zip(left, rendered, strict=True):
+                done[i] = is_done
+            cpu += time.thread_time() - began
+        return done, cpu
+
+    def _render_drawn(
+        self, items: Sequence[tuple[int, Entry, Sample]], rule: npt.NDArray[np.float64], *, antialias: bool
+    ) -> tuple[list[bool], float]:
+        try:
+            images = [sample.members[sample.suffix] for _, _, sample in items]
+        except DataError:  # one of them has no image
+            return [False] * len(items), 0.0
+        numbers = np.array([entry.number for _, entry, _ in items], np.int64)
+        rows = np.array([row for row, _, _ in items], np.int64)
+        drawn = states(self.recipe.seed, self._epoch, numbers)
+        began = time.thread_time()
+        assert self.images is not None  # noqa: S101 - for the type checker
+        done = render_drawn(images, drawn, rows, rule, self.images.array, antialias=antialias)
+        return done, time.thread_time() - began
+
+    def _job(
+        self, row: int, entry: Entry, sample: Sample, transform: RandomResizedCrop | ResizeCenterCrop
+    ) -> Job | None:
+        """Return what is to be rendered; None for what has to be transformed by itself."""
+        try:
+            encoded = sample.members[sample.suffix]
+            header = probe(encoded)
+            draws = Draws(self.recipe.seed, self._epoch, entry.number)
+            return Job(encoded, header, transform.window(header, draws), row)
+        except DataError:  # raised anew, with its place, where the sample is transformed by itself
+            return None
 
     def _transform(self, row: int, entry: Entry, sample: Sample, label: int | None) -> None:
         transform = self.recipe.transform

@@ -8,6 +8,10 @@
  *     out      uint8 [rows, H, W, 3], contiguous but for its first axis
  *     Returns one status for each image: 0 done, 1 left to another decoder, its row then undefined.
  *
+ * crop_drawn(images, states, rows, rule, out, antialias) -> bytes
+ *     The same for windows that are drawn here, those of RandomResizedCrop: see window.h. `states` is uint64 [n], `rows`
+ *     int64 [n], `rule` float64 [9]. Status 1 also for every JPEG that is not ordinary.
+ *
  * decode_region(image, scale, left, top, right, bottom, out) -> bool
  *     The region's pixels before they are resized, in a uint8 [H, W, 3], contiguous; False as status 1 above.
  *
@@ -28,8 +32,9 @@
 #include "header.h"
 #include "optimize.h"
 #include "region.h"
+#include "window.h"
 
-enum { COLUMNS = 11, MAX_IMAGES = 4096, MAX_PIXELS = 89000000 /* of a picture: as header.py has it */ };
+enum { MAX_IMAGES = 4096, MAX_PIXELS = 89000000 /* of a picture: as header.py has it */ };
 
 static const size_t CAP = (size_t)MAX_PIXELS * CHANNELS;
 static const size_t KEPT = (size_t)32 << 20; /* bytes that a thread keeps for the next picture */
@@ -104,10 +109,28 @@ static Py_ssize_t take_all(PyObject *images, Py_buffer *views, Py_ssize_t count)
     return count;
 }
 
-static PyObject *crop_all(PyObject *images, const Py_buffer *windows, const Py_buffer *out, int antialias) {
-    Py_ssize_t count = windows->shape[0], taken = 0;
+/* What the windows are, or how they are drawn: one of the two is there. */
+typedef struct {
+    const double *given;
+    const uint64_t *states;
+    const int64_t *rows;
+    double rule[RULE];
+} Choice;
+
+/* Returns whether there is a window for this image. */
+static int choose(const Choice *choice, Py_ssize_t i, const Py_buffer *image, double window[WINDOW]) {
+    if (choice->given) { /* a copy: another thread may write to them after they are checked */
+        memcpy(window, choice->given + i * WINDOW, WINDOW * sizeof *window);
+        return 1;
+    }
+    window[WINDOW - 1] = (double)choice->rows[i];
+    return draw_window(image->buf, (size_t)image->len, choice->states[i], choice->rule, window);
+}
+
+static PyObject *crop_all(PyObject *images, const Choice *choice, const Py_buffer *out, int antialias) {
+    Py_ssize_t count = PySequence_Size(images), taken = 0;
     PyObject *result = PyBytes_FromStringAndSize(NULL, count);
-    Py_buffer *views = calloc((size_t)count, sizeof *views);
+    Py_buffer *views = calloc((size_t)count + 1, sizeof *views);
     int no_memory = !result || !views;
     if (!no_memory && (taken = take_all(images, views, count)) == count) {
         char *statuses = PyBytes_AsString(result);
@@ -115,13 +138,14 @@ static PyObject *crop_all(PyObject *images, const Py_buffer *windows, const Py_b
         Scratch *scratch = scratch_of_thread();
         no_memory = !scratch;
         for (Py_ssize_t i = 0; i < count && !no_memory; i++) {
-            double window[COLUMNS]; /* a copy: another thread may write to them after they are checked */
-            memcpy(window, (const char *)windows->buf + (size_t)i * sizeof window, sizeof window);
-            int row = side(window[COLUMNS - 1]);
+            double window[WINDOW];
             Status status = LEFT_TO_OTHERS;
-            if (row >= 0 && row < out->shape[0])
-                status = crop_one(&views[i], window, (uint8_t *)out->buf + row * out->strides[0],
-                                  (int)out->shape[1], (int)out->shape[2], antialias, scratch);
+            if (choose(choice, i, &views[i], window)) {
+                int row = side(window[WINDOW - 1]);
+                if (row >= 0 && row < out->shape[0])
+                    status = crop_one(&views[i], window, (uint8_t *)out->buf + row * out->strides[0],
+                                      (int)out->shape[1], (int)out->shape[2], antialias, scratch);
+            }
             statuses[i] = (char)status;
             no_memory = status == NO_MEMORY;
         }
@@ -135,29 +159,71 @@ static PyObject *crop_all(PyObject *images, const Py_buffer *windows, const Py_b
     return result;
 }
 
+static int is_out(const Py_buffer *out) {
+    if (is_contiguous(out, 1, 4) && out->itemsize == 1 && out->shape[3] == CHANNELS) return 1;
+    PyErr_SetString(PyExc_ValueError, "out is uint8 [rows, H, W, 3] with contiguous pictures");
+    return 0;
+}
+
+/* Takes a contiguous array of `count` items, or of `count` rows of `columns` if these are not 0. */
+static int take_array(PyObject *given, Py_buffer *view, const char *format, Py_ssize_t count, Py_ssize_t columns) {
+    if (PyObject_GetBuffer(given, view, PyBUF_STRIDES | PyBUF_FORMAT) < 0) return 0;
+    int fits = view->ndim == (columns ? 2 : 1) && view->itemsize == 8 && view->format && strchr(format, view->format[0]) &&
+               !view->format[1] && view->shape[0] == count && (!columns || view->shape[1] == columns) &&
+               PyBuffer_IsContiguous(view, 'C');
+    if (fits) return 1;
+    PyBuffer_Release(view);
+    PyErr_SetString(PyExc_ValueError, "windows are float64 [n, 11], states uint64 [n], rows int64 [n], a rule float64 [9], all contiguous");
+    return 0;
+}
+
+/* How many images there are, -1 with an exception set if too many. */
+static Py_ssize_t count_of(PyObject *images) {
+    Py_ssize_t count = PySequence_Size(images);
+    if (count <= MAX_IMAGES) return count;
+    PyErr_SetString(PyExc_ValueError, "at most 4096 images are decoded in one call");
+    return -1;
+}
+
 static PyObject *crop_resize(PyObject *self, PyObject *arguments) {
     (void)self;
     PyObject *images, *given_windows, *given_out, *result = NULL;
     Py_buffer windows, out;
     int antialias;
     if (!PyArg_ParseTuple(arguments, "OOOp", &images, &given_windows, &given_out, &antialias)) return NULL;
-    if (PyObject_GetBuffer(given_windows, &windows, PyBUF_STRIDES | PyBUF_FORMAT) < 0) return NULL;
-    if (PyObject_GetBuffer(given_out, &out, PyBUF_STRIDES | PyBUF_WRITABLE) < 0) {
-        PyBuffer_Release(&windows);
-        return NULL;
+    Py_ssize_t count = count_of(images);
+    if (count < 0 || !take_array(given_windows, &windows, "d", count, WINDOW)) return NULL;
+    if (PyObject_GetBuffer(given_out, &out, PyBUF_STRIDES | PyBUF_WRITABLE) == 0) {
+        Choice choice = {.given = windows.buf};
+        if (is_out(&out)) result = crop_all(images, &choice, &out, antialias);
+        PyBuffer_Release(&out);
     }
-    Py_ssize_t count = PySequence_Size(images);
-    if (count >= 0) {
-        if (count > MAX_IMAGES || !is_contiguous(&windows, 0, 2) || windows.itemsize != sizeof(double) ||
-            !windows.format || strcmp(windows.format, "d") != 0 || windows.shape[0] != count || windows.shape[1] != COLUMNS)
-            PyErr_SetString(PyExc_ValueError, "windows are float64 [n, 11], contiguous, of at most 4096 images");
-        else if (!is_contiguous(&out, 1, 4) || out.itemsize != 1 || out.shape[3] != CHANNELS)
-            PyErr_SetString(PyExc_ValueError, "out is uint8 [rows, H, W, 3] with contiguous pictures");
-        else
-            result = crop_all(images, &windows, &out, antialias);
-    }
-    PyBuffer_Release(&out);
     PyBuffer_Release(&windows);
+    return result;
+}
+
+static PyObject *crop_drawn(PyObject *self, PyObject *arguments) {
+    (void)self;
+    PyObject *images, *given[3], *given_out, *result = NULL;
+    Py_buffer states, rows, rule, out;
+    int antialias;
+    if (!PyArg_ParseTuple(arguments, "OOOOOp", &images, &given[0], &given[1], &given[2], &given_out, &antialias))
+        return NULL;
+    Py_ssize_t count = count_of(images);
+    if (count < 0 || !take_array(given[0], &states, "LQ", count, 0)) return NULL;
+    if (take_array(given[1], &rows, "lq", count, 0)) {
+        if (take_array(given[2], &rule, "d", RULE, 0)) {
+            if (PyObject_GetBuffer(given_out, &out, PyBUF_STRIDES | PyBUF_WRITABLE) == 0) {
+                Choice choice = {.states = states.buf, .rows = rows.buf};
+                memcpy(choice.rule, rule.buf, sizeof choice.rule);
+                if (is_out(&out)) result = crop_all(images, &choice, &out, antialias);
+                PyBuffer_Release(&out);
+            }
+            PyBuffer_Release(&rule);
+        }
+        PyBuffer_Release(&rows);
+    }
+    PyBuffer_Release(&states);
     return result;
 }
 
@@ -240,6 +306,7 @@ static PyObject *header_of(PyObject *self, PyObject *image) {
 
 static PyMethodDef methods[] = {
     {"crop_resize", crop_resize, METH_VARARGS, "crop_resize(images, windows, out, antialias) -> bytes"},
+    {"crop_drawn", crop_drawn, METH_VARARGS, "crop_drawn(images, states, rows, rule, out, antialias) -> bytes"},
     {"decode_region", decode_alone, METH_VARARGS,
      "decode_region(image, scale, left, top, right, bottom, out) -> bool"},
     {"read_header", header_of, METH_O, "read_header(image) -> tuple, or None"},
