@@ -27,6 +27,7 @@ def decode_region(
     right: int,
     bottom: int,
     out: npt.NDArray[np.uint8],
+    only: int = 0,
     /,
 ) -> bool: ...
 def optimize(image: bytes, tiles: int, keep: bool, exif: bytes, /) -> bytes: ...

@@ -27,7 +27,8 @@ CLMUL static inline __m128i load(const uint8_t *at) { return _mm_loadu_si128((co
 
 /* The CRC of a whole number of WIDTHs, one or more. */
 CLMUL static uint32_t crc_of(const uint8_t *data, size_t size) {
-    const __m128i by_four = _mm_set_epi64x(0x01c6e41596, 0x0154442bd4), by_one = _mm_set_epi64x(0x00ccaa009e, 0x01751997d0);
+    const __m128i by_four = _mm_set_epi64x(0x01c6e41596, 0x0154442bd4);
+    const __m128i by_one = _mm_set_epi64x(0x00ccaa009e, 0x01751997d0);
     const __m128i to_64 = _mm_set_epi64x(0, 0x0163cd6124), polynomial = _mm_set_epi64x(0x01f7011641, 0x01db710641);
     const __m128i halves = _mm_setr_epi32(~0, 0, ~0, 0), start = _mm_cvtsi32_si128(~0);
     __m128i lanes[4];

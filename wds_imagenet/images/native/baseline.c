@@ -1,14 +1,14 @@
 #include "baseline.h"
+#include "transform.h"
 
-#if defined(__x86_64__) && defined(__GNUC__)
+#ifdef HAVE_BASELINE
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "color.h"
-#include "transform.h"
+#include "markers.h"
 
-enum { MARGIN = 32 /* of a row of samples, on the left */, PER_MCU = 6 };
+enum { MARGIN = 32 /* of a row of samples, on the left */ };
 
 /* A component's samples of the MCUs that are needed. */
 typedef struct {
@@ -19,16 +19,16 @@ typedef struct {
 
 /* The bits up to the next marker. */
 typedef struct {
-    const uint8_t *data, *end; /* what comes after the segment */
+    const uint8_t *data, *end; /* what comes after the interval */
     uint8_t *bytes;
     size_t size;
     int restarts; /* markers seen */
     Bits bits;
-} Segment;
+} Interval;
 
 /* Blocks that wait for another, since two are transformed at once. */
 typedef struct {
-    int16_t coefficients[2][OVERRUN];
+    int16_t coefficients[2][BLOCK + 1];
     Job jobs[2];
     int waiting;
 } Pair;
@@ -46,14 +46,14 @@ static void span(int begin, int end, int factor, int mcus, int *first, int *last
     *last = clamp((end - 1) / factor + more, 0, 8 * mcus - 1) / 8 + 1;
 }
 
-/* Finds the marker that ends a segment, and copies what is before it without stuffed zeros if asked.
+/* Finds the marker that ends a interval, and copies what is before it without stuffed zeros if asked.
  * Returns the marker, 0 if there is none, or something that only damaged files have. */
-static int next_segment(Segment *segment, int copy) {
-    const uint8_t *at = segment->data;
-    uint8_t *to = segment->bytes;
+static int next_interval(Interval *interval, int copy) {
+    const uint8_t *at = interval->data;
+    uint8_t *to = interval->bytes;
     for (;;) {
-        const uint8_t *found = memchr(at, 0xFF, (size_t)(segment->end - at));
-        if (!found || found + 1 >= segment->end) return 0;
+        const uint8_t *found = memchr(at, 0xFF, (size_t)(interval->end - at));
+        if (!found || found + 1 >= interval->end) return 0;
         size_t length = (size_t)(found - at) + (found[1] == 0);
         if (copy) {
             memcpy(to, at, length);
@@ -62,25 +62,25 @@ static int next_segment(Segment *segment, int copy) {
         at = found + 2;
         if (found[1]) break;
     }
-    segment->data = at;
-    segment->size = copy ? (size_t)(to - segment->bytes) : 0;
+    interval->data = at;
+    interval->size = copy ? (size_t)(to - interval->bytes) : 0;
     if (copy) memset(to, 0, PADDING);
-    segment->bits = (Bits){0, 0, segment->bytes};
+    interval->bits = (Bits){0, 0, interval->bytes};
     return at[-1];
 }
 
-static size_t bits_used(const Segment *segment) {
-    return 8 * (size_t)(segment->bits.next - segment->bytes) - (size_t)segment->bits.count;
+static size_t bits_used(const Interval *interval) {
+    return 8 * (size_t)(interval->bits.next - interval->bytes) - (size_t)interval->bits.count;
 }
 
 /* Returns whether the numbers were sound. */
 static int flush(Pair *pair) {
     int waiting = pair->waiting;
     pair->waiting = 0;
-    return waiting == 0 || transform_two(&pair->jobs[0], &pair->jobs[waiting - 1]);
+    return waiting == 0 || idct_two(&pair->jobs[0], &pair->jobs[waiting - 1]);
 }
 
-static int read_mcu(Segment *segment, const Frame *frame, const Tables *tables, int before[3], Plane planes[3],
+static int read_mcu(Interval *interval, const Frame *frame, const Tables *tables, int last_dc[3], Plane planes[3],
                     int row, int column, Pair *pair) {
     int fine = 1;
     for (int i = 0; i < frame->components; i++) {
@@ -91,11 +91,11 @@ static int read_mcu(Segment *segment, const Frame *frame, const Tables *tables, 
             int y = 8 * (row * plane->down + block / plane->across);
             int16_t *coefficients = pair->coefficients[pair->waiting];
             Job *job = &pair->jobs[pair->waiting];
-            *job = (Job){coefficients, frame->steps[i], plane->first + y * plane->stride + x, plane->stride};
-            int more = read_block(&segment->bits, dc, ac, &before[i], coefficients);
+            *job = (Job){coefficients, frame->quantizers[i], plane->first + y * plane->stride + x, plane->stride};
+            int more = read_block(&interval->bits, dc, ac, &last_dc[i], coefficients);
             if (more < 0) return 0;
             if (more == 0)
-                fine &= transform_flat(job);
+                fine &= idct_dc_only(job);
             else if (++pair->waiting == 2)
                 fine &= flush(pair);
         }
@@ -103,10 +103,12 @@ static int read_mcu(Segment *segment, const Frame *frame, const Tables *tables, 
     return fine;
 }
 
-static int skip_mcu(Segment *segment, const Frame *frame, const Tables *tables, int before[3]) {
+static int skip_mcu(Interval *interval, const Frame *frame, const Tables *tables, int last_dc[3]) {
     for (int i = 0; i < frame->components; i++)
-        for (int block = i ? 1 : frame->across * frame->down; block > 0; block--)
-            if (skip_block(&segment->bits, &tables->dc[frame->dc[i]], &tables->ac[frame->ac[i]], &before[i])) return 0;
+        for (int block = i ? 1 : frame->across * frame->down; block > 0; block--) {
+            const Table *dc = &tables->dc[frame->dc[i]], *ac = &tables->ac[frame->ac[i]];
+            if (skip_block(&interval->bits, dc, ac, &last_dc[i])) return 0;
+        }
     return 1;
 }
 
@@ -122,26 +124,26 @@ static int are_needed(const Mcus *mcus, int across, int row, int column, int cou
 }
 
 /* Reads all MCUs up to the last that is needed. Returns whether all was right so far. */
-static int read_mcus(Segment *segment, const Frame *frame, const Tables *tables, const Mcus *mcus, Plane planes[3]) {
+static int read_mcus(Interval *interval, const Frame *frame, const Tables *tables, const Mcus *mcus, Plane planes[3]) {
     Pair pair = {.waiting = 0};
-    int before[3] = {0}, to_restart = 0, needed = 1, fine = 1;
+    int last_dc[3] = {0}, to_restart = 0, needed = 0, fine = 1;
     int end = (mcus->bottom - 1) * frame->mcus_across + mcus->right; /* MCUs, from the first */
     int all = frame->mcus_down * frame->mcus_across;
     for (int place = 0, row = 0, column = 0; fine && place < end; place++) {
         if (to_restart == 0) {
             int left = all - place, count = frame->interval && frame->interval < left ? frame->interval : left;
-            if (place && needed && (bits_used(segment) + 7) / 8 != segment->size) return 0;
+            if (needed && (bits_used(interval) + 7) / 8 != interval->size) return 0;
             needed = are_needed(mcus, frame->mcus_across, row, column, count);
-            int marker = next_segment(segment, needed);
-            if (marker != (count == left ? 0xD9 : 0xD0 + (segment->restarts++ & 7))) return 0;
-            memset(before, 0, sizeof before);
+            int marker = next_interval(interval, needed);
+            if (marker != (count == left ? EOI : RST0 + (interval->restarts++ & 7))) return 0;
+            memset(last_dc, 0, sizeof last_dc);
             to_restart = count;
         }
         if (needed && is_needed(mcus, row, column))
-            fine = read_mcu(segment, frame, tables, before, planes, row - mcus->top, column - mcus->left, &pair);
+            fine = read_mcu(interval, frame, tables, last_dc, planes, row - mcus->top, column - mcus->left, &pair);
         else if (needed)
-            fine = skip_mcu(segment, frame, tables, before);
-        if (needed && bits_used(segment) > 8 * segment->size) return 0;
+            fine = skip_mcu(interval, frame, tables, last_dc);
+        if (needed && bits_used(interval) > 8 * interval->size) return 0;
         to_restart--;
         if (++column == frame->mcus_across) column = 0, row++;
     }
@@ -157,35 +159,35 @@ static void repeat_sides(Plane *plane, int rows, int begin, int end, int samples
     }
 }
 
-static void color_rows(const Frame *frame, const Region *region, const Mcus *mcus, Plane planes[3], uint8_t *lines,
-                       size_t line, uint8_t *out) {
-    int across = frame->across, down = frame->down, width = region->right - region->left;
-    int left = region->left / across, count = (region->right - 1) / across + 1 - left;
-    int rows = (frame->height + down - 1) / down, top = 8 * mcus->top;
-    ptrdiff_t from = left - 8 * mcus->left;
+/* A line of one colour in full width: upsampled into `line` where its samples are fewer. */
+static const uint8_t *chroma_line(const Frame *frame, const Plane *plane, const Mcus *mcus, const Region *region, int y,
+                                  uint8_t *line) {
+    int left = region->left / frame->across, count = (region->right - 1) / frame->across + 1 - left;
+    int rows = (frame->height + frame->down - 1) / frame->down, row = y / frame->down;
+    const uint8_t *near = plane->first + (row - 8 * mcus->top) * plane->stride + left - 8 * mcus->left;
+    if (frame->across == 1) return near;
+    if (frame->down == 1) {
+        upsample_h2v1(near, count, line);
+    } else {
+        int other = clamp(y & 1 ? row + 1 : row - 1, 0, rows - 1);
+        upsample_h2v2(near, near + (other - row) * plane->stride, count, line);
+    }
+    return line + region->left % 2;
+}
+
+static void write_rows(const Frame *frame, const Region *region, const Mcus *mcus, const Plane planes[3],
+                       uint8_t *lines, size_t line, uint8_t *out) {
+    int width = region->right - region->left;
     for (int y = region->top; y < region->bottom; y++, out += (size_t)width * CHANNELS) {
-        const uint8_t *luma = planes[0].first + (y - 8 * down * mcus->top) * planes[0].stride + region->left -
-                              8 * across * mcus->left;
+        const uint8_t *luma = planes[0].first + (y - 8 * frame->down * mcus->top) * planes[0].stride + region->left -
+                              8 * frame->across * mcus->left;
         if (frame->components == 1) {
-            grey_row(luma, width, out);
-            continue;
+            grey_to_rgb(luma, width, out);
+        } else {
+            const uint8_t *blue = chroma_line(frame, &planes[1], mcus, region, y, lines);
+            const uint8_t *red = chroma_line(frame, &planes[2], mcus, region, y, lines + line);
+            ycc_to_rgb(luma, blue, red, width, out);
         }
-        const uint8_t *colors[2];
-        for (int i = 0; i < 2; i++) {
-            const Plane *plane = &planes[1 + i];
-            const uint8_t *near = plane->first + (y / down - top) * plane->stride + from;
-            int other = clamp(y & 1 ? y / down + 1 : y / down - 1, 0, rows - 1);
-            if (across == 1) {
-                colors[i] = near;
-                continue;
-            }
-            if (down == 2)
-                widen_rows(near, plane->first + (other - top) * plane->stride + from, count, lines + (size_t)i * line);
-            else
-                widen_row(near, count, lines + (size_t)i * line);
-            colors[i] = lines + (size_t)i * line + region->left % 2;
-        }
-        color_row(luma, colors[0], colors[1], width, out);
     }
 }
 
@@ -194,12 +196,12 @@ Status decode_baseline(const uint8_t *data, size_t size, Region region, size_t c
     Mcus mcus;
     Plane planes[3];
     if (!__builtin_cpu_supports("avx2") || !read_frame(data, size, &frame, &scratch->tables)) return LEFT_TO_OTHERS;
-    if (region.right > frame.width || region.bottom > frame.height) return LEFT_TO_OTHERS;
+    if (!is_region(&region) || region.right > frame.width || region.bottom > frame.height) return LEFT_TO_OTHERS;
     if ((size_t)frame.width * (size_t)frame.height > cap / CHANNELS) return LEFT_TO_OTHERS;
     span(region.left, region.right, frame.across, frame.mcus_across, &mcus.left, &mcus.right);
     span(region.top, region.bottom, frame.down, frame.mcus_down, &mcus.top, &mcus.bottom);
 
-    /* One piece of memory: the segment's bits, the planes, two lines of colour. */
+    /* One piece of memory: the interval's bits, the planes, two lines of colour. */
     size_t used = size + PADDING, begins[3];
     for (int i = 0; i < frame.components; i++) {
         planes[i].across = i ? 1 : frame.across;
@@ -214,11 +216,11 @@ Status decode_baseline(const uint8_t *data, size_t size, Region region, size_t c
         return NO_MEMORY;
     for (int i = 0; i < frame.components; i++) planes[i].first = scratch->planes.bytes + begins[i];
 
-    Segment segment = {.data = data + frame.scan, .end = data + size, .bytes = scratch->planes.bytes};
-    if (!read_mcus(&segment, &frame, &scratch->tables, &mcus, planes)) return LEFT_TO_OTHERS;
+    Interval interval = {.data = data + frame.scan, .end = data + size, .bytes = scratch->planes.bytes};
+    if (!read_mcus(&interval, &frame, &scratch->tables, &mcus, planes)) return LEFT_TO_OTHERS;
     for (int i = 1; i < frame.components && frame.across == 2; i++)
         repeat_sides(&planes[i], 8 * (mcus.bottom - mcus.top), 8 * mcus.left, 8 * mcus.right, (frame.width + 1) / 2);
-    color_rows(&frame, &region, &mcus, planes, scratch->planes.bytes + lines, line, scratch->pixels.bytes);
+    write_rows(&frame, &region, &mcus, planes, scratch->planes.bytes + lines, line, scratch->pixels.bytes);
     *part = (Image){scratch->pixels.bytes, (ptrdiff_t)(width * CHANNELS), (int)height, (int)width};
     return DECODED;
 }

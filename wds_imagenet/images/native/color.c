@@ -1,4 +1,7 @@
 #include "color.h"
+#include "transform.h"
+
+#ifdef HAVE_BASELINE
 
 #include <immintrin.h>
 
@@ -15,7 +18,7 @@ AVX2 static inline void store(uint8_t *to, __m256i first, __m256i second) {
     _mm256_storeu_si256((__m256i *)to, _mm256_or_si256(first, _mm256_slli_epi16(second, 8)));
 }
 
-AVX2 void widen_row(const uint8_t *from, int count, uint8_t *to) {
+AVX2 void upsample_h2v1(const uint8_t *from, int count, uint8_t *to) {
     const __m256i one = _mm256_set1_epi16(1), two = _mm256_set1_epi16(2);
     for (int i = 0; i < count; i += 16) {
         __m256i here = thrice(load(from + i));
@@ -29,7 +32,7 @@ AVX2 static inline __m256i between(const uint8_t *near, const uint8_t *far) {
     return _mm256_add_epi16(thrice(load(near)), load(far));
 }
 
-AVX2 void widen_rows(const uint8_t *near, const uint8_t *far, int count, uint8_t *to) {
+AVX2 void upsample_h2v2(const uint8_t *near, const uint8_t *far, int count, uint8_t *to) {
     const __m256i eight = _mm256_set1_epi16(8), seven = _mm256_set1_epi16(7);
     for (int i = 0; i < count; i += 16) {
         __m256i here = thrice(between(near + i, far + i));
@@ -49,15 +52,16 @@ typedef struct {
     __m256i red, green, blue;
 } Color;
 
-/* R = Y + 1.402 Cr, G = Y - 0.34414 Cb - 0.71414 Cr, B = Y + 1.772 Cb, the weights times 2^16 and cut in whole and rest,
- * since 16 bits hold no more. */
+/* R = Y + 1.402 Cr, G = Y - 0.34414 Cb - 0.71414 Cr, B = Y + 1.772 Cb, the weights times 2^16 and cut in whole and
+ * rest, since 16 bits hold no more. */
 AVX2 static inline Color color_of(__m256i luma, __m256i blue, __m256i red) {
     const __m256i middle = _mm256_set1_epi16(128), half = _mm256_set1_epi32(1 << 15);
     const __m256i weights = _mm256_set1_epi32((int)((uint32_t)(uint16_t)-22554 | 18734u << 16));
     blue = _mm256_sub_epi16(blue, middle), red = _mm256_sub_epi16(red, middle);
     __m256i low = _mm256_madd_epi16(_mm256_unpacklo_epi16(blue, red), weights);
     __m256i high = _mm256_madd_epi16(_mm256_unpackhi_epi16(blue, red), weights);
-    low = _mm256_srai_epi32(_mm256_add_epi32(low, half), 16), high = _mm256_srai_epi32(_mm256_add_epi32(high, half), 16);
+    low = _mm256_srai_epi32(_mm256_add_epi32(low, half), 16);
+    high = _mm256_srai_epi32(_mm256_add_epi32(high, half), 16);
     __m256i less = _mm256_sub_epi16(_mm256_packs_epi32(low, high), red);
     __m256i twice = _mm256_add_epi16(blue, blue);
     return (Color){_mm256_add_epi16(luma, _mm256_add_epi16(red, part(red, 26345))), _mm256_add_epi16(luma, less),
@@ -96,7 +100,7 @@ AVX2 static inline void interleave(__m256i r, __m256i g, __m256i b, uint8_t *to)
     }
 }
 
-AVX2 void color_row(const uint8_t *luma, const uint8_t *blue, const uint8_t *red, int count, uint8_t *to) {
+AVX2 void ycc_to_rgb(const uint8_t *luma, const uint8_t *blue, const uint8_t *red, int count, uint8_t *to) {
     for (int i = 0; i < count; i += 32) {
         Color a = color_of(load(luma + i), load(blue + i), load(red + i));
         Color b = color_of(load(luma + i + 16), load(blue + i + 16), load(red + i + 16));
@@ -104,9 +108,11 @@ AVX2 void color_row(const uint8_t *luma, const uint8_t *blue, const uint8_t *red
     }
 }
 
-AVX2 void grey_row(const uint8_t *luma, int count, uint8_t *to) {
+AVX2 void grey_to_rgb(const uint8_t *luma, int count, uint8_t *to) {
     for (int i = 0; i < count; i += 32) {
         __m256i bytes = _mm256_loadu_si256((const __m256i *)(luma + i));
         interleave(bytes, bytes, bytes, to + 3 * i);
     }
 }
+
+#endif

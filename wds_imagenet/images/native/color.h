@@ -8,14 +8,14 @@ enum { ROW_SLACK = 96 };
 
 /* Twice as many samples as there are: each lies three times as near to its own as to its neighbour. `from[-1]` and
  * `from[count]` are read. The values are those of libjpeg-turbo's fancy upsampling, h2v1. */
-void widen_row(const uint8_t *from, int count, uint8_t *to);
+void upsample_h2v1(const uint8_t *from, int count, uint8_t *to);
 
 /* The same between two rows, of which `near` is three times as near: h2v2. */
-void widen_rows(const uint8_t *near, const uint8_t *far, int count, uint8_t *to);
+void upsample_h2v2(const uint8_t *near, const uint8_t *far, int count, uint8_t *to);
 
 /* RGB of JFIF's YCbCr, as libjpeg-turbo rounds it. */
-void color_row(const uint8_t *luma, const uint8_t *blue, const uint8_t *red, int count, uint8_t *to);
+void ycc_to_rgb(const uint8_t *luma, const uint8_t *blue, const uint8_t *red, int count, uint8_t *to);
 
-void grey_row(const uint8_t *luma, int count, uint8_t *to);
+void grey_to_rgb(const uint8_t *luma, int count, uint8_t *to);
 
 #endif

@@ -14,12 +14,12 @@ typedef struct {
 
 typedef struct {
     int width, height, components;
-    int across, down;          /* samples of luma to one of colour: 1 or 2 */
+    int across, down;             /* samples of luma to one of colour: 1 or 2 */
     int mcus_across, mcus_down;
-    int interval;              /* MCUs between restart markers, 0 if there are none */
-    size_t scan;               /* offset of the first entropy-coded byte */
-    int16_t steps[3][BLOCK];   /* of quantization, in natural order */
-    int dc[3], ac[3];          /* which tables each component uses */
+    int interval;                 /* MCUs between restart markers, 0 if there are none */
+    size_t scan;                  /* offset of the first entropy-coded byte */
+    int16_t quantizers[3][BLOCK]; /* in natural order */
+    int dc[3], ac[3];             /* which tables each component uses */
 } Frame;
 
 /* Returns whether this is a JPEG of the most frequent kind: baseline, 8 bits, one scan, grey or YCbCr, colours at full

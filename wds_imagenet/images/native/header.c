@@ -2,7 +2,9 @@
 
 #include <string.h>
 
-enum { SOF0 = 0xC0, SOS = 0xDA, APP1 = 0xE1, MAX_SEGMENTS = 1000 };
+#include "markers.h"
+
+enum { MAX_SEGMENTS = 1000 };
 
 static int is_frame(int marker) {
     return marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;

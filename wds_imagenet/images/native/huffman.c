@@ -18,7 +18,7 @@
  *     bits 16-31  how many places those before its last symbol move on */
 enum { END = 128, LARGEST_DC = 11, LARGEST_AC = 10 };
 
-const uint8_t natural[OVERRUN] = {
+const uint8_t zigzag[OVERRUN] = {
     0,  1,  8,  16, 9,  2,  3,  10, 17, 24, 32, 25, 18, 11, 4,  5,  12, 19, 26, 33, 40, 48,
     41, 34, 27, 20, 13, 6,  7,  14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23,
     30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63,
@@ -38,14 +38,14 @@ static int places(const Table *table, int symbol) {
 }
 
 /* Of AC symbols without a number only the end of the block and sixteen zeros have a meaning in baseline. */
-static int is_meant(const Table *table, int symbol) {
+static int is_valid(const Table *table, int symbol) {
     if (table->is_dc) return symbol <= LARGEST_DC;
     return size_of(table, symbol) ? size_of(table, symbol) <= LARGEST_AC : symbol == 0 || symbol == 0xF0;
 }
 
 /* The entry of a symbol whose number is not in sight; 0 for one without a meaning. */
 static uint32_t hidden_entry(const Table *table, int symbol, int length) {
-    if (!is_meant(table, symbol)) return 0;
+    if (!is_valid(table, symbol)) return 0;
     return (uint32_t)length << 24 | (uint32_t)size_of(table, symbol) << 16 | (uint32_t)places(table, symbol) << 8;
 }
 
@@ -69,7 +69,8 @@ static inline unsigned moves_of(uint32_t found) { return found >> 8 & 255; }
 
 static void make_runs(Table *table) {
     for (uint32_t i = 0; i < 1 << RUN_BITS; i++) {
-        uint32_t ahead = i << (LOOKAHEAD - RUN_BITS), found = table->entries[ahead], moves = moves_of(found), before = 0;
+        uint32_t ahead = i << (LOOKAHEAD - RUN_BITS), found = table->entries[ahead];
+        uint32_t moves = moves_of(found), before = 0;
         int bits = bits_of(found) <= RUN_BITS ? bits_of(found) : 0;
         while (bits && moves < END) {
             found = table->entries[ahead << bits & ((1 << LOOKAHEAD) - 1)];
@@ -91,8 +92,9 @@ int make_table(Table *table, const Spec *spec, int is_dc) {
     for (int length = 1; length <= 16; length++, code <<= 1) {
         int count = spec->counts[length - 1];
         table->offset[length] = symbols - code;
-        if (symbols + count > 256 || code + count > 1 << length) return 0;
+        if (code + count >= 1 << length) return 0; /* a code of all ones is none */
         for (int i = 0; i < count; i++, code++, symbols++) {
+            if (is_dc && spec->symbols[symbols] > 15) return 0;
             if (length <= LOOKAHEAD)
                 show(table, spec->symbols[symbols], length, table->entries + (code << (LOOKAHEAD - length)));
         }
@@ -125,7 +127,7 @@ static __attribute__((noinline)) uint32_t find_long(const Table *table, int code
     return hidden_entry(table, table->spec.symbols[(code >> (16 - length)) + table->offset[length]], length);
 }
 
-/* Reads a symbol and the number behind it, 26 bits at most. Returns an entry, 0 if there is no such code. */
+/* Reads a symbol and the number behind it, 27 bits at most. Returns an entry, 0 if there is no such code. */
 static inline uint32_t read_symbol(Bits *bits, const Table *table) {
     uint32_t found = table->entries[bits->ahead >> (64 - LOOKAHEAD)];
     if (__builtin_expect(bits_of(found) == 0, 0)) {
@@ -142,20 +144,20 @@ static inline uint32_t read_symbol(Bits *bits, const Table *table) {
 }
 
 /* Returns 0, or -1 as `read_block` does. */
-static inline int read_dc(Bits *bits, const Table *dc, int *before) {
+static inline int read_dc(Bits *bits, const Table *dc, int *last_dc) {
     refill(bits);
     uint32_t found = read_symbol(bits, dc);
-    *before += (int32_t)found >> 16;
-    return !found || *before < -4096 || *before > 4095 ? -1 : 0; /* 11 bits and a sign are right */
+    *last_dc += (int32_t)found >> 16;
+    return !found || *last_dc < -4096 || *last_dc > 4095 ? -1 : 0; /* 11 bits and a sign are right */
 }
 
 /* Whether a block may end so: with its last coefficient, or with the end of the block. */
 static inline int is_end(unsigned at) { return at == BLOCK || at > END; }
 
-int read_block(Bits *given, const Table *dc, const Table *ac, int *before, int16_t *block) {
+int read_block(Bits *given, const Table *dc, const Table *ac, int *last_dc, int16_t *block) {
     Bits bits = *given;
-    if (read_dc(&bits, dc, before)) return -1;
-    block[0] = (int16_t)*before;
+    if (read_dc(&bits, dc, last_dc)) return -1;
+    block[0] = (int16_t)*last_dc;
     unsigned at = 1;
     while (at < BLOCK) {
         refill(&bits);
@@ -163,16 +165,16 @@ int read_block(Bits *given, const Table *dc, const Table *ac, int *before, int16
             uint32_t found = read_symbol(&bits, ac);
             if (__builtin_expect(!found, 0)) return -1;
             at += moves_of(found);
-            block[natural[at - 1]] = (int16_t)(found >> 16);
+            block[zigzag[at - 1]] = (int16_t)(found >> 16);
         }
     }
     *given = bits;
     return is_end(at) ? at != 1 + END : -1;
 }
 
-int skip_block(Bits *given, const Table *dc, const Table *ac, int *before) {
+int skip_block(Bits *given, const Table *dc, const Table *ac, int *last_dc) {
     Bits bits = *given;
-    if (read_dc(&bits, dc, before)) return -1;
+    if (read_dc(&bits, dc, last_dc)) return -1;
     unsigned at = 1;
     while (at < BLOCK) {
         refill(&bits);

@@ -7,14 +7,14 @@
 
 enum {
     LOOKAHEAD = 11,     /* bits that one look at a table takes */
-    RUN_BITS = 10,      /* the same where blocks are passed over: a smaller table is made sooner */
+    RUN_BITS = 10,      /* the same where blocks are passed over: small tables are made sooner */
     BLOCK = 64,         /* coefficients */
-    OVERRUN = 192,      /* the furthest place that a symbol can lead to, behind a block's end */
-    PADDING = 4096,     /* zeros that follow the bits: more than an MCU can ask for */
+    OVERRUN = 192,      /* one more than the furthest place that a symbol can lead to */
+    PADDING = 1280,     /* zeros behind the bits: 6 blocks of 27 + 63 · 26 bits, and a look of 8 bytes */
 };
 
-/* Where the coefficients of a block lie, by their place in zigzag order; and behind them what is beyond its end. */
-extern const uint8_t natural[OVERRUN];
+/* Where the coefficients of a block lie, by their place in zigzag order; BLOCK takes all that is beyond the end. */
+extern const uint8_t zigzag[OVERRUN];
 
 /* A Huffman table as a file has it. */
 typedef struct {
@@ -35,18 +35,18 @@ typedef struct {
 /* The bits of a segment without stuffed zeros, PADDING zeros behind. */
 typedef struct {
     uint64_t ahead; /* the next bits, from the highest on */
-    int count;      /* of them that are known; those behind may be right or zero */
+    int count;      /* of them that count; `refill` brings whole bytes and a few bits more */
     const uint8_t *next;
 } Bits;
 
 /* Returns whether the codes of these lengths make sense. Costs nothing if the table is the same as before. */
 int make_table(Table *table, const Spec *spec, int is_dc);
 
-/* Reads a block. `block`, of OVERRUN numbers, all zero before, then has the coefficients in natural order. Returns
- * whether there are more than the first: 1 or 0; -1 for what is no right code. */
-int read_block(Bits *bits, const Table *dc, const Table *ac, int *before, int16_t *block);
+/* Reads a block. `block`, of BLOCK + 1 numbers, the first BLOCK zero before, then has the coefficients in natural order.
+ * Returns whether there are more than the first: 1 or 0; -1 for what is no right code. */
+int read_block(Bits *bits, const Table *dc, const Table *ac, int *last_dc, int16_t *block);
 
 /* Passes over a block. Returns 0, or -1 as `read_block` does. */
-int skip_block(Bits *bits, const Table *dc, const Table *ac, int *before);
+int skip_block(Bits *bits, const Table *dc, const Table *ac, int *last_dc);
 
 #endif

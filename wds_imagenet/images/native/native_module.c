@@ -9,11 +9,12 @@
  *     Returns one status for each image: 0 done, 1 left to another decoder, its row then undefined.
  *
  * crop_drawn(images, states, rows, rule, out, antialias) -> bytes
- *     The same for windows that are drawn here, those of RandomResizedCrop: see window.h. `states` is uint64 [n], `rows`
- *     int64 [n], `rule` float64 [9]. Status 1 also for every JPEG that is not ordinary.
+ *     The same for windows that are drawn here, those of RandomResizedCrop: see window.h. `states` is uint64 [n],
+ *     `rows` int64 [n], `rule` float64 [9]. Status 1 also for every JPEG that is not ordinary.
  *
- * decode_region(image, scale, left, top, right, bottom, out) -> bool
- *     The region's pixels before they are resized, in a uint8 [H, W, 3], contiguous; False as status 1 above.
+ * decode_region(image, scale, left, top, right, bottom, out, only=0) -> bool
+ *     The region's pixels before they are resized, in a uint8 [H, W, 3], contiguous; False as status 1 above. With
+ *     `only` 1 by our own decoder, 2 by libjpeg, or not at all.
  *
  * optimize(image, tiles, keep, exif) -> bytes
  *     The same pixels in a JPEG that can be entered in the middle; a ValueError with libjpeg's reason if not.
@@ -29,6 +30,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "baseline.h"
 #include "header.h"
 #include "optimize.h"
 #include "region.h"
@@ -127,8 +129,9 @@ static int choose(const Choice *choice, Py_ssize_t i, const Py_buffer *image, do
     return draw_window(image->buf, (size_t)image->len, choice->states[i], choice->rule, window);
 }
 
-static PyObject *crop_all(PyObject *images, const Choice *choice, const Py_buffer *out, int antialias) {
-    Py_ssize_t count = PySequence_Size(images), taken = 0;
+static PyObject *crop_all(PyObject *images, Py_ssize_t count, const Choice *choice, const Py_buffer *out,
+                          int antialias) {
+    Py_ssize_t taken = 0;
     PyObject *result = PyBytes_FromStringAndSize(NULL, count);
     Py_buffer *views = calloc((size_t)count + 1, sizeof *views);
     int no_memory = !result || !views;
@@ -168,12 +171,14 @@ static int is_out(const Py_buffer *out) {
 /* Takes a contiguous array of `count` items, or of `count` rows of `columns` if these are not 0. */
 static int take_array(PyObject *given, Py_buffer *view, const char *format, Py_ssize_t count, Py_ssize_t columns) {
     if (PyObject_GetBuffer(given, view, PyBUF_STRIDES | PyBUF_FORMAT) < 0) return 0;
-    int fits = view->ndim == (columns ? 2 : 1) && view->itemsize == 8 && view->format && strchr(format, view->format[0]) &&
-               !view->format[1] && view->shape[0] == count && (!columns || view->shape[1] == columns) &&
+    const char *kind = view->format;
+    int fits = view->ndim == (columns ? 2 : 1) && view->itemsize == 8 && kind && kind[0] && strchr(format, kind[0]) &&
+               !kind[1] && view->shape[0] == count && (!columns || view->shape[1] == columns) &&
                PyBuffer_IsContiguous(view, 'C');
     if (fits) return 1;
     PyBuffer_Release(view);
-    PyErr_SetString(PyExc_ValueError, "windows are float64 [n, 11], states uint64 [n], rows int64 [n], a rule float64 [9], all contiguous");
+    PyErr_SetString(PyExc_ValueError, "windows are float64 [n, 11], states uint64 [n], rows int64 [n], "
+                                      "a rule float64 [9], all contiguous");
     return 0;
 }
 
@@ -195,7 +200,7 @@ static PyObject *crop_resize(PyObject *self, PyObject *arguments) {
     if (count < 0 || !take_array(given_windows, &windows, "d", count, WINDOW)) return NULL;
     if (PyObject_GetBuffer(given_out, &out, PyBUF_STRIDES | PyBUF_WRITABLE) == 0) {
         Choice choice = {.given = windows.buf};
-        if (is_out(&out)) result = crop_all(images, &choice, &out, antialias);
+        if (is_out(&out)) result = crop_all(images, count, &choice, &out, antialias);
         PyBuffer_Release(&out);
     }
     PyBuffer_Release(&windows);
@@ -216,7 +221,7 @@ static PyObject *crop_drawn(PyObject *self, PyObject *arguments) {
             if (PyObject_GetBuffer(given_out, &out, PyBUF_STRIDES | PyBUF_WRITABLE) == 0) {
                 Choice choice = {.states = states.buf, .rows = rows.buf};
                 memcpy(choice.rule, rule.buf, sizeof choice.rule);
-                if (is_out(&out)) result = crop_all(images, &choice, &out, antialias);
+                if (is_out(&out)) result = crop_all(images, count, &choice, &out, antialias);
                 PyBuffer_Release(&out);
             }
             PyBuffer_Release(&rule);
@@ -227,15 +232,22 @@ static PyObject *crop_drawn(PyObject *self, PyObject *arguments) {
     return result;
 }
 
+typedef Status Decoder(const uint8_t *, size_t, int, Region, size_t, Scratch *, Image *);
+
+static Status decode_own(const uint8_t *data, size_t size, int scale, Region region, size_t cap, Scratch *scratch,
+                         Image *part) {
+    return scale == 1 ? decode_baseline(data, size, region, cap, scratch, part) : LEFT_TO_OTHERS;
+}
+
 static PyObject *decode_alone(PyObject *self, PyObject *arguments) {
     (void)self;
     Py_buffer image, out;
     Region region;
-    int scale;
+    int scale, only = 0;
     PyObject *given;
     Status status = LEFT_TO_OTHERS;
-    if (!PyArg_ParseTuple(arguments, "y*iiiiiO", &image, &scale, &region.left, &region.top, &region.right,
-                          &region.bottom, &given))
+    if (!PyArg_ParseTuple(arguments, "y*iiiiiO|i", &image, &scale, &region.left, &region.top, &region.right,
+                          &region.bottom, &given, &only))
         return NULL;
     if (PyObject_GetBuffer(given, &out, PyBUF_STRIDES | PyBUF_WRITABLE) < 0) {
         PyBuffer_Release(&image);
@@ -244,14 +256,14 @@ static PyObject *decode_alone(PyObject *self, PyObject *arguments) {
     int fits = is_contiguous(&out, 0, 3) && out.itemsize == 1 && out.shape[2] == CHANNELS &&
                out.shape[0] == (Py_ssize_t)region.bottom - region.top &&
                out.shape[1] == (Py_ssize_t)region.right - region.left;
+    Decoder *decode = only == 1 ? decode_own : only == 2 ? decode_by_libjpeg : decode_region;
     if (!fits) {
         PyErr_SetString(PyExc_ValueError, "out is uint8 [bottom - top, right - left, 3], contiguous");
     } else {
         Py_BEGIN_ALLOW_THREADS;
         Image part;
         Scratch *scratch = scratch_of_thread();
-        status = scratch ? decode_region(image.buf, (size_t)image.len, scale, region, CAP, scratch, &part)
-                         : NO_MEMORY;
+        status = scratch ? decode(image.buf, (size_t)image.len, scale, region, CAP, scratch, &part) : NO_MEMORY;
         for (int y = 0; status == DECODED && y < part.height; y++)
             memcpy((uint8_t *)out.buf + y * out.strides[0], part.pixels + y * part.stride,
                    (size_t)part.width * CHANNELS);
@@ -308,7 +320,7 @@ static PyMethodDef methods[] = {
     {"crop_resize", crop_resize, METH_VARARGS, "crop_resize(images, windows, out, antialias) -> bytes"},
     {"crop_drawn", crop_drawn, METH_VARARGS, "crop_drawn(images, states, rows, rule, out, antialias) -> bytes"},
     {"decode_region", decode_alone, METH_VARARGS,
-     "decode_region(image, scale, left, top, right, bottom, out) -> bool"},
+     "decode_region(image, scale, left, top, right, bottom, out, only=0) -> bool"},
     {"read_header", header_of, METH_O, "read_header(image) -> tuple, or None"},
     {"optimize", optimize, METH_VARARGS, "optimize(image, tiles, keep, exif) -> bytes"},
     {NULL, NULL, 0, NULL},

@@ -233,10 +233,15 @@ static Status decode_rows(const uint8_t *data, size_t size, int scale, const Reg
     return done ? DECODED : NO_MEMORY;
 }
 
+int is_region(const Region *region) {
+    return 0 <= region->left && region->left < region->right && region->right <= JPEG_MAX_DIMENSION &&
+           0 <= region->top && region->top < region->bottom && region->bottom <= JPEG_MAX_DIMENSION;
+}
+
 Status decode_by_libjpeg(const uint8_t *data, size_t size, int scale, Region region, size_t cap, Scratch *scratch,
                          Image *part) {
     Tiling tiling;
-    if (scale != 1 && scale != 2 && scale != 4 && scale != 8) return LEFT_TO_OTHERS;
+    if (!is_region(&region) || (scale != 1 && scale != 2 && scale != 4 && scale != 8)) return LEFT_TO_OTHERS;
     if (read_tiling(data, size, &tiling)) {
         size_t less = splice(data, size, &tiling, scale, &region, &scratch->spliced);
         if (less) return decode_rows(scratch->spliced.bytes, less, scale, &region, cap, &scratch->pixels, part);
@@ -246,8 +251,7 @@ Status decode_by_libjpeg(const uint8_t *data, size_t size, int scale, Region reg
 
 Status decode_region(const uint8_t *data, size_t size, int scale, Region region, size_t cap, Scratch *scratch,
                      Image *part) {
-    if (region.left < 0 || region.left >= region.right || region.right > JPEG_MAX_DIMENSION) return LEFT_TO_OTHERS;
-    if (region.top < 0 || region.top >= region.bottom || region.bottom > JPEG_MAX_DIMENSION) return LEFT_TO_OTHERS;
+    if (!is_region(&region)) return LEFT_TO_OTHERS;
     Status status = scale == 1 ? decode_baseline(data, size, region, cap, scratch, part) : LEFT_TO_OTHERS;
     return status == LEFT_TO_OTHERS ? decode_by_libjpeg(data, size, scale, region, cap, scratch, part) : status;
 }

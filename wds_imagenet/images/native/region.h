@@ -30,18 +30,22 @@ typedef enum {
     NO_MEMORY = 2,
 } Status;
 
+/* Whether it has pixels, and no more than a JPEG can have. */
+int is_region(const Region *region);
+
 /* Decodes a region of a JPEG at 1/scale (1, 2, 4 or 8) of its size.
  *
  * The pixels equal those of a full decode by libjpeg-turbo: slow integer DCT, fancy upsampling. Where restart
  * markers cut each row of MCUs in equal parts, only the parts that the region needs are decoded; else all that
  * lies above and beside it is entropy-decoded, but not transformed, and what lies below is not looked at.
  * Any warning of libjpeg ends in LEFT_TO_OTHERS, and so do a region that is not in the picture, a scale that is
- * none of these, and a picture whose pixels, all of them, would take more than `cap` bytes. `part` is in `pixels`;
- * libjpeg itself holds the coefficients of a picture of several scans, which take twice the bytes of all pixels. */
+ * none of these, and a picture whose pixels, all of them, would take more than `cap` bytes. `part` is in `pixels`; our
+ * own decoder holds the samples too, as much again; libjpeg, of a picture of several scans, all its coefficients, which
+ * take twice the bytes of the pixels. */
 Status decode_region(const uint8_t *data, size_t size, int scale, Region region, size_t cap, Scratch *scratch,
                      Image *part);
 
-/* The same, never by our own decoder of baseline.h; the region must be one. */
+/* The same, never by our own decoder of baseline.h. */
 Status decode_by_libjpeg(const uint8_t *data, size_t size, int scale, Region region, size_t cap, Scratch *scratch,
                          Image *part);
 

@@ -1,9 +1,11 @@
 #include "transform.h"
 
+#ifdef HAVE_BASELINE
+
 #include <immintrin.h>
 #include <string.h>
 
-enum { FRACTION = 13, SPARE = 2 /* bits that the first pass keeps */, LARGEST = (1 << 13) - 1 };
+enum { FRACTION = 13, SPARE = 2 /* bits that the first pass keeps */, RANGE = 13 };
 
 /* cos(k·π/16) and their sums, times 2^FRACTION, as jidctint.c has them. */
 enum {
@@ -110,14 +112,14 @@ AVX2 static inline void clear(int16_t *coefficients) {
     for (int i = 0; i < 4; i++) _mm256_storeu_si256((__m256i *)coefficients + i, _mm256_setzero_si256());
 }
 
-AVX2 int transform_two(const Job *one, const Job *two) {
+AVX2 int idct_two(const Job *one, const Job *two) {
     __m256i at[8];
     for (int i = 0; i < 8; i++)
         at[i] = _mm256_mullo_epi16(load(one->coefficients + 8 * i, two->coefficients + 8 * i),
-                                   load(one->steps + 8 * i, two->steps + 8 * i));
+                                   load(one->quantizers + 8 * i, two->quantizers + 8 * i));
     clear(one->coefficients);
     clear(two->coefficients);
-    __m256i strange = _mm256_cmpgt_epi16(_mm256_abs_epi16(at[0]), _mm256_set1_epi16(LARGEST));
+    __m256i strange = _mm256_srli_epi16(_mm256_abs_epi16(at[0]), RANGE);
     pass(at, FRACTION - SPARE);
     transpose(at);
     pass(at, FRACTION + SPARE + 3);
@@ -134,11 +136,13 @@ AVX2 int transform_two(const Job *one, const Job *two) {
     return _mm256_testz_si256(strange, strange);
 }
 
-int transform_flat(const Job *job) {
-    int first = job->coefficients[0] * job->steps[0];
+int idct_dc_only(const Job *job) {
+    int first = job->coefficients[0] * job->quantizers[0];
     int value = ((first * (1 << SPARE) + (1 << (SPARE + 2))) >> (SPARE + 3)) + 128;
     value = value < 0 ? 0 : value > 255 ? 255 : value;
     job->coefficients[0] = 0;
     for (int i = 0; i < 8; i++) memset(job->to + i * job->stride, value, 8);
-    return first >= -LARGEST && first <= LARGEST;
+    return -(1 << RANGE) < first && first < 1 << RANGE;
 }
+
+#endif

@@ -5,21 +5,28 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A block on its way: 64 coefficients and the steps they count, in natural order, and where 8 rows of 8 samples go. */
+/* What our own decoder is written for. */
+#if defined(__x86_64__) && defined(__GNUC__)
+#define HAVE_BASELINE 1
+#endif
+
+/* A block on its way: 64 coefficients and their quantizers, in natural order, and where 8 rows of 8 samples go. */
 typedef struct {
     int16_t *coefficients;
-    const int16_t *steps;
+    const int16_t *quantizers;
     uint8_t *to;
     ptrdiff_t stride;
 } Job;
 
-/* Transforms two blocks, and clears their coefficients; needs AVX2. Returns 0 for numbers that no picture has, for which libjpeg has two ways.
+/* Transforms two blocks, and clears their coefficients; needs AVX2. Returns 0 for numbers of more than 13 bits in the
+ * first row: libjpeg-turbo's shortcut for blocks that have no more than that row wraps where its full transform
+ * saturates.
  *
  * The samples are those of libjpeg-turbo's slow integer transform, which is that of C. Loeffler, A. Ligtenberg and
  * G. Moschytz, "Practical Fast 1-D DCT Algorithms with 11 Multiplications", ICASSP 1989, in numbers of 13 bits. */
-int transform_two(const Job *one, const Job *two);
+int idct_two(const Job *one, const Job *two);
 
 /* The same for a block that has only its first coefficient. */
-int transform_flat(const Job *job);
+int idct_dc_only(const Job *job);
 
 #endif

@@ -10,8 +10,8 @@ enum { WINDOW = 11, RULE = 9 };
 /* Draws the window of an ordinary JPEG, as `RandomResizedCrop.window` and `region_of` in Python do it, to the last bit.
  *
  * `state` is that of the sample's `Draws`. `rule` has the range of the area, that of the ratio in logarithms, that of
- * the ratio, the probability of a mirror, the side of the result, and 1 if the picture may be decoded smaller. `window` is
- * one row of `crop_resize`, its last number left as it is. Returns 0 for a JPEG that is not ordinary; see header.h. */
+ * the ratio, the probability of a mirror, the side of the result, and 1 if the picture may be decoded smaller. `window`
+ * is one row of `crop_resize`, its last number left as it is. Returns 0 for a JPEG that is not ordinary; see header.h. */
 int draw_window(const uint8_t *data, size_t size, uint64_t state, const double rule[RULE], double window[WINDOW]);
 
 #endif
