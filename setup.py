@@ -1,7 +1,7 @@
 """The four C modules, each built where it can be: what pyproject.toml has no words for.
 
-`_walk`, `_crc` and `_resize` need a C compiler, `_native` libjpeg-turbo's headers too. Without them the package
-installs all the same, and `wds-imagenet doctor` says what that costs.
+`_walk`, `_crc` and `_resize` need a C compiler, `_native` libjpeg-turbo's headers too. Without them the
+package installs all the same, and `wds-imagenet doctor` says what that costs.
 """
 
 import shutil
@@ -11,7 +11,8 @@ import sys
 from setuptools import Extension, setup
 
 NATIVE = "wds_imagenet/images/native"
-PARTS = ("header", "window", "region", "baseline", "frame", "huffman", "transform", "color", "resize", "optimize")
+OWN = ("baseline", "frame", "huffman", "transform", "color")
+PARTS = ("header", "window", "region", *OWN, "resize", "optimize")
 ABI3 = [("Py_LIMITED_API", "0x030B0000")]
 # Fused multiply-adds, which some processors have, would give other weights and so other pixels.
 FLAGS = ["-O3", "-ffp-contract=off"]

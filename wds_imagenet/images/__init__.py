@@ -17,8 +17,8 @@ window.py       the part of a picture that becomes a row: by the native engine, 
 transforms.py   all of it in one call: RandomResizedCrop, ResizeCenterCrop, Decode
 rewrite.py      smaller or mended files, for the packer
 optimize.py     JPEGs that can be entered in the middle
-native/         the same in C: windows drawn, regions decoded (baseline.c by itself, region.c with libjpeg-turbo),
-                resized; _native.pyi and _resize.pyi have their types
+native/         the same in C: windows drawn, regions decoded (baseline.c by itself, region.c with
+                libjpeg-turbo), resized; _native.pyi and _resize.pyi have their types
 
 Nothing is imported here: a packer that keeps images as they are needs `probe` and no NumPy.
 """
