@@ -39,6 +39,7 @@ CONTESTS: Final = {
     "plan": (
         Contender("ours", "wds-imagenet"),
         Contender("plain_list", "the same references in a plain list"),
+        Contender("table", "wds-imagenet, of a CSV with captions"),
     ),
     "quality": (
         Contender("ours:exact", "wds-imagenet, `scaled_decode=False`"),

@@ -141,7 +141,7 @@ def test_every_option_that_is_shown_is_one(page):
     verbs = ["pack imagenet", "pack imagenet21k", "pack imagenet21k-p", "pack imagenet-v2"]
     verbs += ["pack open-images", "pack imagefolder", "pack table", "pack sidecars", "pack webdataset"]
     verbs += ["pack huggingface", "index", "verify"]
-    verbs += ["info", "ls", "cat", "bench", "evaluate", "relabel", "doctor", "demo"]
+    verbs += ["info", "ls", "cat", "view", "bench", "evaluate", "relabel", "doctor", "demo"]
     helps = "".join(
         subprocess.run(
             [sys.executable, "-m", "wds_imagenet", *verb.split(), "--help"],

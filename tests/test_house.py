@@ -23,9 +23,10 @@ MAY_KNOW = {
     "packing": {"base", "format", "images", "storage", "sources", "labels"},
     "reading": {"base", "format", "images", "storage"},
     "evaluation": {"base", "format", "storage", "labels", "sources", "reading"},
+    "view": {"base", "format", "images", "storage", "reading"},
     "demo": {"base", "format", "images", "storage", "sources", "packing", "reading"},
     "cli": {"base", "format", "images", "storage", "sources", "labels", "packing", "reading", "demo"}
-    | {"evaluation"},
+    | {"evaluation", "view"},
     "front": {"base", "images", "packing", "reading", "cli"},
 }
 FRONT = {"__init__.py", "__main__.py", "torch.py"}
@@ -42,7 +43,9 @@ ONLY_IN = {
     "sqlite3": {"sources/ledger.py", "labels/records.py"},
     "pyarrow": {"sources/parquet.py"},
     "simplejpeg": {"images"},
-    "PIL": {"images", "demo/pictures.py"},
+    "PIL": {"images", "demo/pictures.py", "view/thumbnail.py"},
+    "jinja2": {"view/pages.py"},
+    "http": {"demo/server.py", "view/server.py"},
     "click": {"cli"},
     "tqdm": {"cli"},
     "multiprocessing": {"packing/engines/local.py", "reading/child.py", "reading/process.py"},

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -165,6 +166,31 @@ def test_index_makes_other_peoples_shards_readable(packed, tmp_path):
     assert "indexed 12 samples in 1 shard" in result.stdout
     assert run("verify", theirs).returncode == 0
     assert run("ls", theirs).stdout == run("ls", packed).stdout
+
+
+@pytest.mark.parametrize(
+    ("what", "code", "says"),
+    [
+        ("nowhere", 2, "there is nothing at .*/nowhere: no tar"),
+        ("nowhere/1.tar", 2, r"there is nothing at .*/nowhere/1\.tar: no tar"),
+        ("texts/1.tar", 2, r"there is nothing at .*/texts/1\.tar: no tar"),
+        ("empty", 3, "/empty has no shards to index"),
+        ("texts", 3, "/texts has no shards to index"),
+    ],
+)
+def test_index_tells_what_is_not_there_from_what_has_no_shards(tmp_path, what, code, says):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "a.txt").touch()
+    result = run("index", tmp_path / what)
+    assert result.returncode == code, result.stderr
+    assert re.search(says, result.stderr)
+
+
+def test_index_of_a_prefix_without_objects_is_a_mistake_and_without_a_bucket_a_failure(s3_url):
+    result = run("index", f"{s3_url}/nowhere")
+    assert (result.returncode, "there is nothing at s3://" in result.stderr) == (2, True)
+    assert run("index", "s3://no-such-bucket/x").returncode == 1
 
 
 def test_doctor_says_what_is_installed():

@@ -117,8 +117,8 @@ def test_keys_join_in_any_order_with_folders_suffixes_and_hugging_faces_wnids(ki
     ("keys", "says"),
     [
         (KEYS[:-2], r"2 of the 50,000 images of devkit .* have no prediction: ILSVRC2012_val_00049999, "),
-        ([*KEYS, "stranger"], r"row 50000: 1 predictions are for no image of devkit .*: stranger$"),
-        ([*KEYS, "ILSVRC2012_val_00099999"], "row 50000: 1 predictions are for no image"),
+        ([*KEYS, "stranger"], r"row 50000: 1 prediction is for no image of devkit .*: stranger$"),
+        ([*KEYS, "ILSVRC2012_val_00099999"], "row 50000: 1 prediction is for no image"),
         ([*KEYS, "val/" + KEYS[6]], "row 50000: val/ILSVRC2012_val_00000007 was predicted before, in row 6"),
     ],
 )
@@ -133,7 +133,7 @@ def test_partial_scores_what_is_in_both_and_says_the_count(kit, devkit_tar):
     assert (report.scores[0].images, report.scores[0].error[0]) == (100, 0)
     assert report.notes == (
         "devkit: scored 100 of 50,000 images",
-        "devkit: 1 predictions are for none of its images",
+        "devkit: 1 prediction is for none of its images",
     )
 
 

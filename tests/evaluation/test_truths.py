@@ -108,7 +108,7 @@ def test_the_wnids_of_a_solution_need_a_class_table(solution, submission):
 def test_a_solution_of_the_train_set_is_no_truth(tmp_path, submission, synsets):
     train = tmp_path / "LOC_train_solution.csv"
     train.write_text("ImageId,PredictionString\nn01440764_10026,n01440764 13 17 441 331 \n")
-    with pytest.raises(SourceError, match="lists 1 images that are not of ILSVRC2012's validation set"):
+    with pytest.raises(SourceError, match="lists 1 image from outside of ILSVRC2012's validation set"):
         evaluate(submission, {"kaggle": str(train), "synsets": synsets}, convention="kaggle")
 
 

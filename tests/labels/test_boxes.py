@@ -99,7 +99,7 @@ def test_files_belong_to_the_image_of_their_own_name(read):
     assert box(labels, "n00141669_6790")[0]["wnid"] == "n00141669"
     assert labels.find("%s") is None
     assert labels.find("ILSVRC2012_val_00000001_n01751748") == labels.find("ILSVRC2012_val_00000001")
-    assert "1 files in another class's folder; their own names count" in labels.notes
+    assert "1 file in another class's folder; their own names count" in labels.notes
 
 
 def test_a_dog_that_goes_by_its_name_gets_its_wnid(read):
@@ -120,14 +120,14 @@ def test_a_box_is_put_right_and_it_is_said(corners, wanted, note, read):
     labels = read({"a.xml": xml(("dog", *corners))})
     names = ("xmin", "ymin", "xmax", "ymax")
     assert box(labels, "a") == [{"name": "dog", **dict(zip(names, wanted, strict=True))}]
-    assert labels.notes == ((f"1 boxes {note}",) if note else ())
+    assert labels.notes == ((f"1 box {note}",) if note else ())
 
 
 @pytest.mark.parametrize("corners", [(10, 20, 10, 40), (10, 20, 30, 20), (501, 1, 700, 9), (-9, -9, -2, -2)])
 def test_an_empty_box_is_left_out_and_its_image_stays(corners, read):
     labels = read({"a.xml": xml(("dog", *corners))})
     assert labels.find("a").metadata == {"boxes": [], "boxes_size": [500, 375]}
-    assert labels.notes == ("1 boxes left out, being empty",)
+    assert labels.notes == ("1 box left out, being empty",)
 
 
 corner = st.floats(-2000, 2000)
@@ -218,7 +218,7 @@ def test_a_file_that_cannot_be_meant_is_named(data, says, read):
 
 def test_two_files_for_one_image_must_agree(read):
     labels = read({"a/n01440764_1.xml": SNAKE, "b/n01440764_1.xml": SNAKE})
-    assert (labels.count, labels.notes) == (1, ("1 files that repeat another",))
+    assert (labels.count, labels.notes) == (1, ("1 file that repeats another",))
     with pytest.raises(
         SourceError, match=r"b/n01440764_1\.xml has other boxes than another file for the image"
     ):

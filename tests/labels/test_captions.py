@@ -101,9 +101,9 @@ def test_what_is_missing_is_empty_and_counted(read):
     assert labels.find("n01440764_2").metadata == {"title": "A tench", "tags": [], "description": ""}
     assert labels.find("n01440764_3").caption is None
     assert set(labels.notes) == {
-        "1 entries without tags",
-        "1 entries without description",
-        "1 entries without any text, which give no caption",
+        "1 entry without tags",
+        "1 entry without description",
+        "1 entry without any text, which give no caption",
     }
 
 
@@ -121,8 +121,8 @@ def test_the_first_of_two_entries_counts_and_it_is_said(read):
     labels = read(entry(1, title="one"), entry(1, title="two"), entry(1, title="one"))
     assert labels.find("n01440764_1").metadata["title"] == "one"
     assert labels.count == 1
-    assert "1 more entries for images that have one; the first counts, as for n01440764_1" in labels.notes
-    assert "1 entries that repeat another" in labels.notes
+    assert "1 entry for images that have another; the first counts, as for n01440764_1" in labels.notes
+    assert "1 entry that repeats another" in labels.notes
 
 
 def test_fields_of_other_names_are_left_out_and_counted(read):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wds_imagenet.labels.entries import read_entries
+from wds_imagenet.labels.entries import read_entries, read_items
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 OBJECTS = st.dictionaries(TEXTS, st.one_of(TEXTS, st.lists(TEXTS), st.none(), st.integers()), max_size=4)
@@ -30,6 +30,39 @@ def test_entries_are_those_of_json_however_it_is_cut(value, ascii_only, indent, 
     found = list(read_entries(cut(b"\xef\xbb\xbf\n" + data + b" \r\n", sizes)))
     assert [entry.value for entry in found] == value
     assert [entry.number for entry in found] == list(range(1, len(value) + 1))
+
+
+VALUES = st.one_of(
+    TEXTS, st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.booleans(), st.none(), OBJECTS
+)
+
+
+@given(st.dictionaries(TEXTS, VALUES, max_size=6) | st.lists(VALUES, max_size=6), st.lists(st.integers(1, 9)))
+def test_items_are_those_of_json_however_it_is_cut(value, sizes):
+    found = list(read_items(cut(json.dumps(value).encode(), sizes)))
+    names = list(value) if isinstance(value, dict) else [None] * len(value)
+    assert [item.name for item in found] == names
+    values = list(value.values()) if isinstance(value, dict) else value
+    assert [json.loads(item.raw) for item in found] == values
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"3", "it is no JSON array or object: it begins with '3'"),
+        (b"{", "entry 1, at byte 1: it is no JSON value"),
+        (b'{"a"', "entry 1, at byte 1: no name and colon: ''"),
+        (b'{"a": ', "entry 1, at byte 1: it is no JSON value"),
+        (b"{3: 4}", "entry 1, at byte 1: no name and colon"),
+        (b'{"a" 1}', "entry 1, at byte 1: no name and colon: '1}'"),
+        (b'{"a": 1]', "no comma and no end behind entry 1"),
+        (b'{"a": 1} x', "something follows the object, at byte 9: 'x'"),
+        (b"[NaN]", "entry 1, at byte 1: it is no JSON value: 'NaN"),
+    ],
+)
+def test_what_is_no_array_or_object_names_entry_and_byte(data, says):
+    with pytest.raises(ValueError, match=says.replace("[", r"\[")):
+        list(read_items([data]))
 
 
 def test_offsets_are_those_of_the_bytes():
@@ -64,9 +97,10 @@ def test_little_is_held_of_much():
     [
         (b"", "it is no JSON array"),
         (b'{"a": 1}', "it is no JSON array: it begins with '{"),
-        (b"[", "entry 1, at byte 1: it is no JSON object"),
+        (b"[", "entry 1, at byte 1: it is no JSON value: ''"),
+        (b"[3]", "entry 1, at byte 1: it is no JSON object: '3'"),
         (b"[{}", "no comma and no end behind entry 1, at byte 3"),
-        (b"[{},]", "entry 2, at byte 4: it is no JSON object: ']'"),
+        (b"[{},]", "entry 2, at byte 4: it is no JSON value: ']'"),
         (b"[{} {}]", "no comma and no end behind entry 1"),
         (b"[{}] x", "something follows the array, at byte 5"),
         (b'[{}, {"a": "b]', "entry 2, at byte 5: Unterminated string"),

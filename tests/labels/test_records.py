@@ -23,6 +23,20 @@ def test_it_is_a_dict_that_keeps_the_first(pairs):
     assert records.get("x" * 200) is None
 
 
+PAIRS = st.dictionaries(st.text(max_size=3), st.binary(max_size=3), max_size=4).map(lambda d: list(d.items()))
+
+
+@given(PAIRS, PAIRS)
+def test_what_is_there_is_known_by_its_hash(one, other):
+    digests = []
+    for pairs in (one, other):
+        records = Records()
+        for stem, value in [*pairs, *pairs]:
+            records.add(stem, value)
+        digests.append(records.sha256)
+    assert (digests[0] == digests[1]) == (one == other)
+
+
 def test_many_threads_find_what_one_added():
     records = Records()
     for number in range(2000):

@@ -84,7 +84,7 @@ def test_a_temporary_folder_without_room_for_what_goes_to_an_object_store(
     check_full(caught.value)
     assert f"shards are built in {disk}" in " ".join(caught.value.__notes__)
     assert list(disk.iterdir()) == []
-    assert [info.path for info in open_store(s3_url).list_objects()] == [".wds-imagenet/plan.json"]
+    assert not list(open_store(s3_url).list_objects())
     resize("4m")
     pack("imagefolder", str(small_folder), dest=s3_url, **{**OPTIONS, "samples_per_shard": 60})
     check_whole(s3_url)

@@ -33,7 +33,7 @@ def test_an_image_is_known_by_the_last_part_of_its_key():
     assert [dict(r.metadata) for r in joined.references] == [{"real": [1, 2]}, {}]
     assert joined.notes == (
         (
-            "/l.json says something of 1 images; 1 that it does not know are kept as they are; "
+            "/l.json says something of 1 image; 1 that it does not know are kept as they are; "
             "1 that it knows are not here"
         ),
     )
@@ -168,7 +168,7 @@ class TestStreams:
         labels = says({"a": {"label": 3}}, labelled=True)
         arrivals = join_stream(self.stream(), [Join(labels)]).arrivals()
         assert next(arrivals).reference.label == 3
-        with pytest.raises(SourceError, match=r"nothing of 1 images, the first of which is 'b\.jpg'"):
+        with pytest.raises(SourceError, match=r"nothing of 1 image, the first of which is 'b\.jpg'"):
             next(arrivals)
 
     def test_a_field_of_the_stream_is_renamed_before_it_is_met(self):

@@ -258,7 +258,7 @@ def test_a_map_that_one_image_lacks_is_named(base, files, tmp_path):
     maps = shutil.copytree(files / "maps", tmp_path / "maps")
     gone = sorted(maps.rglob("*.pt"))[7]
     gone.unlink()
-    with pytest.raises(SourceError, match=rf"nothing of 1 images, the first of which is '{gone.stem}'"):
+    with pytest.raises(SourceError, match=rf"nothing of 1 image, the first of which is '{gone.stem}'"):
         relabel(str(base), labels={"relabel": str(maps)})
 
 

@@ -1,5 +1,7 @@
 """Packed shards, packed again: nothing is lost, and nothing is said twice."""
 
+import io
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -62,6 +64,30 @@ def test_a_data_set_that_lost_a_shard_is_refused(packed, tmp_path):
     (tmp_path / "in1k-validation-000001.tar").write_bytes(b"short")
     with pytest.raises(SourceError, match=r"000001\.tar has 5 bytes, but its manifest says"):
         webdataset(str(tmp_path))
+
+
+def test_gzipped_shards_are_packed_again_with_all_their_members(packed, tmp_path):
+    def add(sample, archive):
+        for name, content in (
+            ("jpg", sample.image),
+            ("cls", b"%d" % sample.label),
+            ("seg.bin", sample.key.encode()),
+        ):
+            info = tarfile.TarInfo(f"{sample.key}.{name}")
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+
+    with tarfile.open(tmp_path / "in.tar.gz", "w:gz") as archive:
+        for sample in Dataset.open(str(packed)).samples():
+            add(sample, archive)
+    pack("webdataset", f"{tmp_path}/in.tar.gz", dest=f"{tmp_path}/out", samples_per_shard=8, shuffle=True)
+    found = members(tmp_path / "out")
+    assert {key: sample["seg.bin"] for key, sample in found.items()} == {
+        key: key.encode() for key in members(packed)
+    }
+    assert {key: sample["jpg"] for key, sample in found.items()} == {
+        key: sample["jpg"] for key, sample in members(packed).items()
+    }
 
 
 def test_a_spool_is_planned_as_a_list_is():

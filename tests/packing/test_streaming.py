@@ -304,6 +304,32 @@ def test_attachments_are_fetched_and_packed(arrivals: list[Arrival], tmp_path: P
         assert bytes(sample.members["map.npy"]) == b"array"
 
 
+def test_attachments_may_come_with_their_samples_and_others_be_read(
+    arrivals: list[Arrival], tmp_path: Path
+) -> None:
+    (tmp_path / "map.npy").write_bytes(b"read")
+    places = (
+        Attachment("seg.png", "in.tar.gz", 99, 4),
+        Attachment("a.bin", "in.tar.gz", 999, 0),
+        Attachment("map.npy", str(tmp_path / "map.npy"), 0, None),
+    )
+    some = [
+        replace(a, reference=change(a.reference, attachments=places), attached=(b"came", b""))
+        for a in arrivals
+    ]
+    suffixes = tuple(place.suffix for place in places)
+    pack_stream(make(some, suffixes=suffixes), str(tmp_path / "packed"), OPTIONS)
+    for sample in Dataset.open(str(tmp_path / "packed")).samples():
+        found = {suffix: bytes(sample.members[suffix]) for suffix in suffixes}
+        assert found == {"seg.png": b"came", "a.bin": b"", "map.npy": b"read"}
+
+
+def test_an_attachment_that_can_be_no_member_is_refused(arrivals: list[Arrival], tmp_path: Path) -> None:
+    for suffix in ("cls", "Seg", "a b", "a..b"):
+        with pytest.raises(SourceError, match=f"attachment '{suffix}', which no member can be"):
+            pack_stream(make(arrivals, suffixes=(suffix,)), str(tmp_path), OPTIONS)
+
+
 def test_progress_goes_by_the_bytes_of_images(
     stream: Stream, arrivals: list[Arrival], tmp_path: Path
 ) -> None:
@@ -340,19 +366,27 @@ class Counted(bytes):
         Counted.live -= len(self)
 
 
-def test_memory_is_bounded_by_the_window_and_the_shards(photo_files: list[Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize("attached", [False, True])
+def test_memory_is_bounded_by_the_window_and_the_shards(
+    photo_files: list[Path], tmp_path: Path, *, attached: bool
+) -> None:
     photos = [path.read_bytes() for path in photo_files[:50]]
     draw = random.Random(0)
 
     def arrive() -> Iterator[Arrival]:
         for i in range(600):
             data = Counted(draw.choice(photos))
-            yield Arrival(Reference(f"k{i}", "a.tar.gz", 512 * i + 512, len(data), f"k{i}.jpg", 0), data)
+            reference = Reference(f"k{i}", "a.tar.gz", 512 * i + 512, len(data), f"k{i}.jpg", 0)
+            if attached:  # what is large comes beside the image
+                place = (Attachment("x", "a.tar.gz", 0, len(data)),)
+                yield Arrival(replace(reference, attachments=place), photos[0], (data,))
+            else:
+                yield Arrival(reference, data)
 
     window, shard, largest = 2 << 20, 1 << 20, max(map(len, photos))
     options = PackOptions("large", shard_bytes=shard, window_bytes=window, block_bytes=200_000)
     Counted.live = Counted.most = 0
-    stream = Stream({"file": "a"}, arrive, labelled=True)
+    stream = Stream({"file": "a"}, arrive, labelled=True, suffixes=("x",) * attached)
     report = pack_stream(stream, str(tmp_path), options, workers=2)
     assert report.bytes > 8 * (window + 4 * shard)
     assert window < Counted.most <= window + 4 * shard + 4 * largest

@@ -201,7 +201,7 @@ def test_batches_of_any_epoch_come_while_another_is_under_way(small_shards):
 
 def test_what_is_skipped_is_masked_counted_said_and_in_the_state(one_bad, caplog):
     assert_alike(str(one_bad), CROP, 10, on_bad="skip")
-    told = "1 samples of epoch 0 were left out as bad: k0007"
+    told = "1 sample of epoch 0 left out as bad: k0007"
     assert [record.message for record in caplog.records] == [told, told]
 
 

@@ -148,4 +148,4 @@ def test_the_workers_of_a_data_loader_say_what_they_skipped(one_bad, capfd, monk
     dataset = IterableDataset(str(one_bad), RandomResizedCrop(8), 10, on_bad="skip")
     batches = list(DataLoader(dataset, batch_size=None, num_workers=1))
     assert sum(int(batch.mask.sum()) for batch in batches) == 99
-    assert "1 samples of epoch 0 were left out as bad: k0007" in capfd.readouterr().err
+    assert "1 sample of epoch 0 left out as bad: k0007" in capfd.readouterr().err

@@ -2,6 +2,8 @@
 
 import io
 import tarfile
+import tracemalloc
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -69,3 +71,24 @@ def read_back():
             return file.read(reference.size)
 
     return read
+
+
+@pytest.fixture
+def little_memory(monkeypatch):
+    """Return a context that fails where more memory is taken than asked; spools hold little in it."""
+    from wds_imagenet.sources import spool
+
+    monkeypatch.setattr(spool, "_HELD", 0)
+    monkeypatch.setattr(spool, "_RUN", 512)
+    monkeypatch.setattr(spool, "_CHUNK", 16)
+
+    @contextmanager
+    def watch(most):
+        tracemalloc.start()
+        try:
+            yield
+            assert tracemalloc.get_traced_memory()[1] < most
+        finally:
+            tracemalloc.stop()
+
+    return watch

@@ -6,7 +6,15 @@ from hypothesis import strategies as st
 
 from wds_imagenet.errors import SourceError
 from wds_imagenet.sources import columns
-from wds_imagenet.sources.columns import choose, class_name, labels, typed
+from wds_imagenet.sources.columns import Called, Cells, choose, class_name
+
+
+def typed(cells):
+    column = Cells()
+    for cell in cells:
+        column.look(cell)
+    return [column.read(cell) for cell in cells]
+
 
 INT64 = st.integers(-(1 << 63), (1 << 63) - 1)
 
@@ -76,4 +84,4 @@ def test_a_class_goes_by_its_number_or_name(value, name):
 @pytest.mark.parametrize("value", [True, 0.5, "0.5", "-.5", math.nan, math.inf, [1], {"a": 1}])
 def test_what_is_neither_number_nor_name_is_no_label(value):
     with pytest.raises(SourceError, match=r"line 1: .* is no label"):
-        labels([1, value], None, lambda row: f"line {row}")
+        Called().look(value, lambda: "line 1")

@@ -146,6 +146,11 @@ def test_a_missing_class_list_is_an_error(make_tree):
         imagefolder(make_tree({"c/a.jpg": ""}), classes="/nowhere/classes.txt")
 
 
+def test_no_input_at_all_is_a_mistake_in_the_command():
+    with pytest.raises(UsageError, match="'' is not a path"):
+        imagefolder("")
+
+
 def test_the_folder_at_hand_and_one_with_a_slash_are_folders(make_tree, monkeypatch):
     tree = make_tree({"cat/1.jpg": "", "dog/2.jpg": ""})
     monkeypatch.chdir(tree)

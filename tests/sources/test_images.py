@@ -8,16 +8,25 @@ from hypothesis import strategies as st
 from wds_imagenet.errors import SourceError
 from wds_imagenet.sample import check_key
 from wds_imagenet.sources.archives import File
-from wds_imagenet.sources.images import choose_keys, is_hidden, pick_images, suffix_of
+from wds_imagenet.sources.images import PassedOver, choose_keys, is_hidden, key_from, only_images, suffix_of
+from wds_imagenet.sources.reference import Reference
+from wds_imagenet.sources.spool import Spool
 
 PART = st.text("abé.-_ 1", min_size=1, max_size=4).filter(lambda part: part.strip("."))
 PATHS = st.lists(st.builds("{}/{}.jpg".format, PART, PART), min_size=1, max_size=9, unique=True)
 
 
+def keys_of(paths):
+    """Return the keys that paths get, as every source makes them."""
+    stems = (key_from(posixpath.basename(path), str) for path in paths)
+    spool = Spool(Reference(key, "", 0, 0, path) for key, path in zip(stems, paths, strict=True))
+    return [reference.key for reference in choose_keys(spool, lambda place: f"<{place}>")]
+
+
 @given(PATHS)
 def test_keys_are_legal_and_unique_or_two_files_are_named(paths):
     try:
-        keys = choose_keys(paths, lambda i: f"<{i}>")
+        keys = keys_of(paths)
     except SourceError as error:
         first, second = re.findall(r"<(\d)>", str(error))
         assert first != second
@@ -30,15 +39,18 @@ def test_keys_have_folders_only_where_stems_repeat(paths):
     stems = [re.sub("[^A-Za-z0-9_-]", "_", posixpath.basename(path)[:-4]) for path in paths]
     plain = all(stem[0].isalnum() and path.isascii() for stem, path in zip(stems, paths, strict=True))
     if len(set(stems)) == len(paths) and plain:
-        assert choose_keys(paths, str) == stems
+        assert keys_of(paths) == stems
 
 
-@given(st.permutations(["b/1.jpg", "a/2.PNG", "a/10.jpg", "a/.x.jpg", "a/t.txt", "B/1.gif"]))
-def test_images_come_in_code_point_order_however_they_were_listed(paths):
-    images, others, notes = pick_images([File(path, "url", 0, 0) for path in paths], "url")
-    assert [image.path for image in images] == ["B/1.gif", "a/10.jpg", "a/2.PNG", "b/1.jpg"]
-    assert [other.path for other in others] == ["a/t.txt"]
-    assert notes == ["passed over hidden files, 1 in all: a/.x.jpg"]
+def test_images_are_told_from_hidden_and_other_files_which_are_counted():
+    others, hidden = PassedOver(), PassedOver()
+    paths = ["b/1.jpg", "a/2.PNG", "a/.x.jpg", "a/t.txt", "B/1.gif", "__MACOSX/a/2.PNG"]
+    images = only_images([File(path, "url", 3, 4) for path in paths], others, hidden)
+    assert [(image.name, image.offset, image.size) for image in images] == [
+        (path, 3, 4) for path in ("b/1.jpg", "a/2.PNG", "B/1.gif")
+    ]
+    assert others.notes("others") == ["passed over others, 1 in all: a/t.txt"]
+    assert hidden.notes("hidden files") == ["passed over hidden files, 2 in all: __MACOSX/a/2.PNG, a/.x.jpg"]
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,43 @@ def test_rotation_is_recorded_and_boxes_match_the_pixels_as_stored(folder, write
     assert [r.metadata["rotation"] for r in listing.references] == [90, 180, 270, 0]
     boxes = [r.metadata["boxes"][0] for r in listing.references]
     assert {(b["xmin"], b["xmax"], b["ymin"], b["ymax"]) for b in boxes} == {(0.0, 0.25, 0.0, 0.5)}
-    assert any("3 images should be turned" in note for note in listing.notes)
+    assert any("3 images are to be turned" in note for note in listing.notes)
+
+
+def test_rotation_is_applied_to_image_and_boxes_or_to_none(folder, write):
+    corner = [[i, "xclick", CAT, "1", "0.0", "0.25", "0.0", "0.5", "0", "0", "0", "0", "0"] for i in IDS]
+    turns = [image(i, Rotation=turn) for i, turn in enumerate(["90.0", "180.0", "270", "nan"])]
+    files = {"images": write("i.csv", text_of(V4, turns)), "boxes": write("b.csv", text_of(BOX13, corner))}
+    listing = open_images(str(folder), rotation="apply", **files)
+    assert [r.turn for r in listing.references] == [90, 180, 270, 0]
+    assert [(r.metadata["rotation"], r.metadata["rotation_applied"]) for r in listing.references] == [
+        *((0, 90), (0, 180), (0, 270), (0, 0))
+    ]
+    boxes = [r.metadata["boxes"][0] for r in listing.references]
+    assert [(b["xmin"], b["xmax"], b["ymin"], b["ymax"]) for b in boxes] == [
+        *((0.0, 0.5, 0.75, 1.0), (0.75, 1.0, 0.5, 1.0), (0.5, 1.0, 0.0, 0.25), (0.0, 0.25, 0.0, 0.5))
+    ]
+    assert any("3 images are turned, and their boxes with them" in note for note in listing.notes)
+    assert [r.turn for r in open_images(str(folder), rotation="record", **files).references] == [0] * 4
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({}, "needs the CSV of the images, as option 'images'"),
+        ({"fetch": "thumbnail"}, "not for thumbnails"),
+        ({"rotation": "yes"}, "option 'rotation' is one of record, apply, not 'yes'"),
+    ],
+)
+def test_a_rotation_that_cannot_be_known_is_not_applied(folder, options, says):
+    with pytest.raises(UsageError, match=says):
+        open_images(str(folder), **{"rotation": "apply", **options})
+
+
+def test_without_a_column_of_rotations_none_is_applied(folder, write):
+    csv_of_v1 = write("i.csv", images_csv(header=V1))
+    with pytest.raises(SourceError, match=r"i\.csv has no column Rotation"):
+        open_images(str(folder), images=csv_of_v1, rotation="apply")
 
 
 def test_an_empty_rotation_is_none(folder, write):
@@ -155,7 +191,7 @@ def test_confidence_zero_is_a_negative_and_machines_are_kept_apart(folder, write
 def test_an_image_without_label_is_told_and_kept(folder, write):
     listing = open_images(str(folder), image_labels=write("l.csv", LABELS))
     assert len(listing.references) == 4
-    assert "1 images have no label" in listing.notes
+    assert "1 image has no label" in listing.notes
 
 
 def test_names_are_those_of_the_genuine_dict(folder, write, photos):
@@ -179,7 +215,7 @@ def test_a_class_list_fixes_the_index_and_leaves_other_classes_out(folder, write
     lines = classes.read_text().split()
     assert by_id(listing)[IDS[1]]["human_positive"][0]["class"] == lines.index(CAT)
     assert by_id(listing)[IDS[2]]["human_positive"] == []
-    assert any(note.startswith("1 labels or boxes of classes") for note in listing.notes)
+    assert any(note.endswith("not in the class list: 1") for note in listing.notes)
 
 
 BOX = (IDS[0], "freeform", CAT, "1", "0.1", "0.9", "0.2", "0.3")

@@ -139,10 +139,14 @@ def test_entries_without_image_are_noted(make_tree):
         ("{}", "none of its 0 entries"),
         ('{"images": [], "annotations": []}', "'images' has list where an object, a caption or a label"),
         ('{"a": true}', "'a' has bool"),
+        ('{"a": {"label": 1}, "b": }', "is not JSON as it should be: entry 2, at byte"),
+        ('{"a": {"n": 1, "n": 2}}', "names 'n' twice"),
+        ('["a.jpg"', "entry 0 is no object|no comma and no end"),
+        ('{"a": 1} {}', "something follows the object"),
         ("[1]", "entry 0 is no object with a file name"),
         ('[{"label": 1}]', "entry 0 is no object with a file name"),
         ('[{"image": 1}]', "entry 0 is no object with a file name"),
-        ("3", "neither an object by file name nor an array"),
+        ("3", "is no JSON array or object"),
         ('{"a": 1, "a": 2}', "names 'a' twice"),
         ("{", "is not JSON"),
     ],
@@ -151,3 +155,26 @@ def test_annotations_of_another_shape_are_refused(make_tree, value, says):
     folder = make_tree({**IMAGES, "all.json": value})
     with pytest.raises(SourceError, match=rf"all\.json.*{says}"):
         sidecars(folder, annotations=f"{folder}/all.json")
+
+
+def test_one_json_is_not_held_in_memory(tmp_path, make_tar, little_memory):
+    (tmp_path / "x.tar").write_bytes(make_tar({f"{i}.jpg": b"" for i in range(5000)}))
+    entries = {f"{i}.jpg": {"text": f"{i} {'x' * 6000}"} for i in range(5000)}
+    (tmp_path / "all.json").write_text(json.dumps(entries))
+    del entries
+    with little_memory(20 << 20):
+        listing = sidecars(f"{tmp_path}/x.tar", annotations=f"{tmp_path}/all.json")
+    assert {r.name: r.caption.split()[0] for r in listing.references} == {
+        f"{i}.jpg": f"{i}" for i in range(5000)
+    }
+
+
+def test_files_beside_images_are_not_held_in_memory(tmp_path, make_tar, little_memory):
+    files = {f"{i}{suffix}": f"{i} {'x' * 9000}".encode() for i in range(3000) for suffix in (".jpg", ".txt")}
+    (tmp_path / "x.tar").write_bytes(make_tar(files))
+    del files
+    with little_memory(20 << 20):
+        listing = sidecars(f"{tmp_path}/x.tar")
+    assert {r.name: r.caption.split()[0] for r in listing.references} == {
+        f"{i}.jpg": f"{i}" for i in range(3000)
+    }

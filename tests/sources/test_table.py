@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 
@@ -345,3 +346,23 @@ def test_keys_and_groups_that_contradict_are_refused_by_line(read, content, opti
 def test_a_way_of_treating_duplicates_that_there_is_not_is_refused(read):
     with pytest.raises(UsageError, match="option 'duplicates' is fail or group, not 'all'"):
         read(COCO, duplicates="all")
+
+
+@pytest.mark.parametrize(
+    ("name", "duplicates"),
+    [("t.csv", "fail"), ("t.csv", "group"), ("t.jsonl", "fail"), ("t.parquet", "fail")],
+)
+def test_a_table_is_not_held_in_memory(make_tree, little_memory, name, duplicates):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = [{"url": f"s3://b/{i}.jpg", "label": i % 9, "caption": f"{i} {'x' * 4000}"} for i in range(8000)]
+    path = f"{make_tree({'list': ''})}/{name}"
+    if name == "t.parquet":
+        pq.write_table(pa.Table.from_pylist(rows), path, row_group_size=100)
+    else:
+        text = [json.dumps(row) if name == "t.jsonl" else ",".join(map(str, row.values())) for row in rows]
+        Path(path).write_text("\n".join(["url,label,caption"] * (name == "t.csv") + text))
+    del rows
+    with little_memory(24 << 20):
+        assert len(table(path, duplicates=duplicates).references) == 8000

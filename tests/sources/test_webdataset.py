@@ -104,7 +104,7 @@ def test_keys_are_selected(shards, samples, tmp_path):
     listing = webdataset(shards, select_keys=str(tmp_path / "keys"))
     assert [r.key for r in listing.references] == wanted
     assert any("58 of 60 samples were not selected" in note for note in listing.notes)
-    assert any("1 keys" in note and "'stranger'" in note for note in listing.notes)
+    assert any("1 key of" in note and "'stranger'" in note for note in listing.notes)
 
 
 def test_labels_are_selected(shards):
@@ -268,14 +268,16 @@ def gzipped(shards, tmp_path):
 
 
 def test_gzipped_shards_are_a_stream_of_the_same_samples(shards, gzipped, read_back):
-    listed = webdataset(shards, leave_out="mask.png").references
-    stream = webdataset(gzipped, leave_out="mask.png")
+    listed = webdataset(shards).references
+    stream = webdataset(gzipped)
     assert (stream.labelled, stream.captioned, stream.samples) == (True, True, IMAGES)
     assert stream.fields == {"license": "text", "width": "integer"}
+    assert stream.suffixes == ("mask.png",)
     for _ in range(2):  # as often as one likes
         for arrival, reference in zip(stream.arrivals(), listed, strict=True):
             one = arrival.reference
             assert arrival.data == read_back(reference)
+            assert arrival.attached == tuple(read_back(item) for item in reference.attachments)
             assert (one.key, one.label, one.caption, one.metadata) == (
                 reference.key,
                 reference.label,
@@ -284,9 +286,30 @@ def test_gzipped_shards_are_a_stream_of_the_same_samples(shards, gzipped, read_b
             )
 
 
-def test_further_members_of_gzipped_shards_are_to_be_left_out(gzipped):
-    with pytest.raises(SourceError, match=r"the members mask\.png of gzipped shards .* leave them out"):
-        webdataset(gzipped)
+def test_members_of_gzipped_shards_can_be_left_out(gzipped):
+    stream = webdataset(gzipped, leave_out="mask.png")
+    assert stream.suffixes == ()
+    assert not any(arrival.attached for arrival in stream.arrivals())
+
+
+def test_further_members_of_gzipped_shards_are_part_of_what_they_are(tmp_path):
+    identities = []
+    for more in (b"", b"12"):
+        data = Path(make_shard(tmp_path, ("a.jpg", b"1"), ("a.x", more))).read_bytes()
+        (tmp_path / "gz.tar.gz").write_bytes(gzip.compress(data, 0))
+        identities.append(webdataset(f"{tmp_path}/gz.tar.gz").identity)
+    assert identities[0]["samples_sha256"] != identities[1]["samples_sha256"]
+
+
+def test_a_large_member_of_a_gzipped_shard_is_refused(tmp_path, monkeypatch):
+    from wds_imagenet.sources import shards
+
+    monkeypatch.setattr(shards, "MAX_FILE", 1000)
+    data = Path(make_shard(tmp_path, ("a.jpg", b"1"), ("a.x", b"x" * 1001))).read_bytes()
+    (tmp_path / "gz.tar.gz").write_bytes(gzip.compress(data))
+    stream = webdataset(f"{tmp_path}/gz.tar.gz")
+    with pytest.raises(SourceError, match=r"gz\.tar\.gz, member 'a\.x' at offset 1,024 has 1,001 bytes"):
+        list(stream.arrivals())
 
 
 def test_inputs_of_several_splits_are_refused(tmp_path):

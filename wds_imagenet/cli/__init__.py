@@ -8,6 +8,7 @@ index.py      index, for shards that others wrote
 relabel.py    relabel
 verify.py     verify
 inspect.py    info, ls and cat
+view.py       view
 bench.py      bench
 evaluate.py   evaluate
 doctor.py     doctor

@@ -25,6 +25,7 @@ _HOMES: Final = {
     "info": "inspect",
     "ls": "inspect",
     "cat": "inspect",
+    "view": "view",
     "bench": "bench",
     "evaluate": "evaluate",
     "doctor": "doctor",

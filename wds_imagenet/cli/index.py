@@ -42,12 +42,12 @@ def index(
     """
     from wds_imagenet.packing.options import default_name
     from wds_imagenet.reading.index import index as make
-    from wds_imagenet.reading.index import shard_infos
+    from wds_imagenet.reading.index import shards_at
     from wds_imagenet.storage import open_store
 
     folder = out or (urls[0].rpartition("/")[0] or "." if urls[0].endswith(".tar") else urls[0])
     store = open_store(folder, **storage_options)
-    infos = [info for url in urls for info in shard_infos(store, _below(url, folder))]
+    infos = [info for url in urls for info in shards_at(store, _below(url, folder))]
     total = sum(info.size for info in infos)
     done = samples = 0
     with progress("indexing", total, quiet=json) as shown:

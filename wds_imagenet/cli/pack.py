@@ -243,7 +243,7 @@ def _lines(report: "PackReport") -> list[str]:
     if report.resumed and not report.already:
         had = "has" if report.resumed == 1 else "have"
         lines.append(f"{counted(report.resumed, 'shard')} of these {had} been finished before")
-    done = [(report.skipped, "left out"), (report.repaired, "repaired")]
+    done = [(report.skipped, "left out"), (report.repaired, "repaired"), (report.turned, "turned")]
     if told := [f"{counted(count, 'image')} {what}" for count, what in done if count]:
         lines.append(f"{' and '.join(told)}: see .wds-imagenet/report.jsonl")
     if report.url.startswith("memory://") and not planned:

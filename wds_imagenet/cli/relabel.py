@@ -56,6 +56,11 @@ relabel = click.command(
             ["--layer"], metavar="NAME", help="The layer's name; that of its label files by default."
         ),
         click.Option(["--workers"], type=click.IntRange(1), help="Processes; all CPUs by default."),
+        click.Option(
+            ["--check"],
+            is_flag=True,
+            help="Read every finished tar again, and rebuild what is missing or damaged.",
+        ),
         click.Option(["--dry-run"], is_flag=True, help="Say what would be done, and write nothing."),
         click.Option(
             ["--source-storage-option", "source_options"],

@@ -25,6 +25,7 @@ from wds_imagenet.evaluation.localisation import located
 from wds_imagenet.evaluation.predictions import NO_GUESS, TOP, Integers, Predictions
 from wds_imagenet.evaluation.texts import Layout
 from wds_imagenet.evaluation.truths import Truth, read_truths
+from wds_imagenet.words import many
 
 _FAR: Final = 0.1  # by how much another convention must be better before it is mentioned
 
@@ -163,7 +164,7 @@ def _notes(truth: Truth, join: Join, score: Score, *, with_boxes: bool) -> Itera
     if join.missing:
         yield f"{truth.name}: scored {score.images:,} of {score.images + join.missing:,} images"
     if join.unknown:
-        yield f"{truth.name}: {join.unknown:,} predictions are for none of its images"
+        yield f"{truth.name}: {many(join.unknown, 'predictions are')} for none of its images"
     if with_boxes and not score.localisation_error:
         yield f"{truth.name}: no localisation error, since the boxes of its images are not known"
 

@@ -18,6 +18,12 @@ from wds_imagenet.images.probe import probe
 _KEPT_FORMATS: Final = frozenset({"jpg", "png", "webp"})
 _PNG_MODES: Final = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
 _MENDED_QUALITY: Final = 95
+_TURNS: Final = {
+    90: Image.Transpose.ROTATE_90,
+    180: Image.Transpose.ROTATE_180,
+    270: Image.Transpose.ROTATE_270,
+}
+_COARSE: Final = frozenset({"4:2:0", "4:1:1", "4:1:0", "4:4:1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,32 @@ def repair(data: bytes) -> Repaired:
         repaired = Repaired(data, "")
     decode_stored(repaired.data, probe(repaired.data))
     return repaired
+
+
+def turn_image(data: bytes, degrees: int) -> Repaired:
+    """Return the image turned counter-clockwise by 90, 180 or 270 degrees, and what was done to it.
+
+    The pixels are turned as they are stored. An EXIF orientation, which would turn them once more, is
+    dropped, a colour profile kept. A PNG keeps its pixels, a WebP becomes a lossless one, a JPEG is coded
+    anew: quality 95, its colours at half size only if they were. Raises `ImageError`.
+    """
+    header = probe(data)
+    what = f"turned by {degrees}° counter-clockwise"
+    if header.format == "jpg":
+        image = _decoded(data, header).transpose(_TURNS[degrees])
+        subsampling = "4:2:0" if header.subsampling in _COARSE else "4:4:4"
+        upright = header._replace(orientation=1)
+        coded = _encode(image, data, upright, quality=_MENDED_QUALITY, subsampling=subsampling)
+        converted = ", CMYK converted to RGB" if header.color == "cmyk" else ""
+        return Repaired(coded, f"{what}, coded anew as a JPEG of quality {_MENDED_QUALITY}{converted}")
+    image = open_image(data, header).transpose(_TURNS[degrees])
+    buffer = io.BytesIO()
+    if header.format == "webp":
+        profile = image.info.get("icc_profile")
+        image.save(buffer, "WEBP", lossless=True, exact=True, icc_profile=profile, exif=b"")
+    else:
+        image.save(buffer, "PNG")
+    return Repaired(buffer.getvalue(), what)
 
 
 def _decoded(data: bytes, header: ImageHeader) -> Image.Image:

@@ -39,6 +39,8 @@ class Labels:
     """The class table, where the file has one."""
     notes: tuple[str, ...] = ()
     """What a person ought to hear."""
+    sha256: str = ""
+    """Of all that it says of images, wherever it lies: the plan of a stream knows it by this."""
 
 
 LabelSource = Callable[..., Labels]

@@ -4,8 +4,10 @@ Format: `ILSVRC2014_clsloc_validation_blacklist.txt` of the later devkits, 1,762
 in the name of a validation image, from 1.
 """
 
+import hashlib
 from typing import Final
 
+from wds_imagenet import strict_json
 from wds_imagenet.errors import SourceError
 from wds_imagenet.labels.annotation import Annotation, Labels
 from wds_imagenet.labels.devkit import VALIDATION_IMAGES
@@ -40,4 +42,5 @@ def blacklist(url: str, **storage_options: object) -> Labels:
         number = validation_number(stem)
         return None if number is None else Annotation(metadata={FIELD: number in numbers})
 
-    return Labels(url, find, VALIDATION_IMAGES, fields={FIELD: "boolean"})
+    sha256 = hashlib.sha256(strict_json.dumps(sorted(numbers))).hexdigest()
+    return Labels(url, find, VALIDATION_IMAGES, fields={FIELD: "boolean"}, sha256=sha256)

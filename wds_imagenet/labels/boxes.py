@@ -27,6 +27,7 @@ from wds_imagenet.sources.streams import is_gzipped, stream_files
 from wds_imagenet.sources.windows import open_reader
 from wds_imagenet.storage import open_store
 from wds_imagenet.storage.store import Store
+from wds_imagenet.words import many
 
 FIELDS: Final[dict[str, Kind]] = {"boxes": "list", "boxes_size": "list"}
 _XML: Final = ".xml"
@@ -76,9 +77,9 @@ def boxes(url: str, **storage_options: object) -> Labels:
         value = records.get(released_stem(stem))
         return None if value is None else Annotation(metadata=strict_json.loads(value, max_bytes=len(value)))
 
-    notes = [f"{count:,} {what}" for what, count in counts.items()]
+    notes = [many(count, what) for what, count in counts.items()]
     notes += passed_over(others, "files that are no XML")
-    return Labels(url, find, len(records), fields=FIELDS, notes=tuple(notes))
+    return Labels(url, find, len(records), fields=FIELDS, notes=tuple(notes), sha256=records.sha256)
 
 
 def _read(data: bytes, counts: Counter[str]) -> dict[str, Any]:

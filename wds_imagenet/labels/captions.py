@@ -20,6 +20,7 @@ from wds_imagenet.labels.records import Records
 from wds_imagenet.labels.stems import released_stem
 from wds_imagenet.sample import make_key
 from wds_imagenet.sources.reference import Kind
+from wds_imagenet.words import many
 
 DEFAULT_TEMPLATE: Final = "{title} {tags} {description}"
 """As the authors join them."""
@@ -73,7 +74,8 @@ def captions(
         texts = dict(zip(_FIELDS, strict_json.loads(value, max_bytes=len(value)), strict=True))
         return Annotation(caption=fill(parts, texts) or None, metadata=texts)
 
-    return Labels(url, find, len(records), captioned=True, fields=_FIELDS, notes=_notes(counts))
+    notes, sha256 = _notes(counts), records.sha256
+    return Labels(url, find, len(records), captioned=True, fields=_FIELDS, notes=notes, sha256=sha256)
 
 
 def parse_template(template: str) -> tuple[tuple[str, str | None], ...]:
@@ -146,8 +148,9 @@ _KINDS: Final = {"text": "a text", "list": "a list of texts"}
 
 def _notes(counts: Counter[str]) -> tuple[str, ...]:
     again = [name.removeprefix(_AGAIN) for name in counts if name.startswith(_AGAIN)]
-    notes = [f"{count:,} {what}" for what, count in counts.items() if count and not what.startswith(_AGAIN)]
+    notes = [many(count, what) for what, count in counts.items() if count and not what.startswith(_AGAIN)]
     if again:
         number = sum(counts[_AGAIN + stem] for stem in again)
-        notes.append(f"{number:,} more entries for images that have one; the first counts, as for{again[0]}")
+        more = many(number, "entries")
+        notes.append(f"{more} for images that have another; the first counts, as for{again[0]}")
     return tuple(notes)

@@ -1,4 +1,4 @@
-"""A large JSON array, entry by entry: what is held is the entry and a few MiB around it."""
+"""A large JSON array or object, entry by entry: what is held is the entry and a few MiB around it."""
 
 import json
 import re
@@ -9,6 +9,8 @@ from typing import Any, Final
 from wds_imagenet import strict_json
 
 MAX_ENTRY: Final = 1 << 20
+_BEGIN: Final = frozenset('{["-0123456789tfn')  # of a value
+_KINDS: Final = {"[": "array", "{": "object"}
 _MARK: Final = "\xef\xbb\xbf"  # a byte order mark
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
 # What may follow a backslash: a surrogate pair, a surrogate alone, and anything else.
@@ -31,6 +33,20 @@ class Entry:
     """Whether it had lone surrogates, which no UTF-8 can hold; each is U+FFFD now."""
 
 
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One value of an array or object."""
+
+    name: str | None
+    """In an object."""
+    raw: bytes
+    """Its JSON."""
+    number: int
+    """From 1."""
+    offset: int
+    """Of its first byte."""
+
+
 def read_entries(pieces: Iterable[bytes]) -> Iterator[Entry]:
     """Yield the entries of a JSON array of objects that arrives in pieces.
 
@@ -38,14 +54,36 @@ def read_entries(pieces: Iterable[bytes]) -> Iterator[Entry]:
     15 µs an entry. Raises `ValueError` that names entry and offset, also where the array does not end or
     something follows it.
     """
+    for item in read_items(pieces, "["):
+        where = f"entry {item.number:,}, at byte {item.offset:,}"
+        if not item.raw.startswith(b"{"):
+            raise ValueError(f"{where}: it is no JSON object: {item.raw[:20].decode('latin-1')!r}")
+        try:
+            clean, mended = _mend(item.raw)
+            value = strict_json.loads(clean, max_bytes=MAX_ENTRY)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"{where}: {error}") from error
+        yield Entry(value, item.number, item.offset, mended)
+
+
+def read_items(pieces: Iterable[bytes], kinds: str = "[{") -> Iterator[Item]:
+    """Yield the values of a JSON array, or of an object with their names, that arrives in pieces.
+
+    `kinds` are the brackets that it may begin with. Values are told apart, and no more: whether each obeys
+    the rules, and no name comes twice, is left to be seen. Holds one of them and 1 MiB around it. Raises
+    `ValueError` that names entry and offset, also where there is no end or something follows it.
+    """
     # One character a byte: places in the text are offsets, and no piece cuts a character.
     text = _Text(iter(pieces))
     at = text.skip(len(_MARK) if text.begins(_MARK) else 0)
-    if text.at(at) != "[":
-        raise ValueError(f"it is no JSON array: it begins with {text.window(at)!r}")
+    opening = text.at(at)
+    if not opening or opening not in kinds:
+        what = " or ".join(_KINDS[kind] for kind in kinds)
+        raise ValueError(f"it is no JSON {what}: it begins with {text.window(at)!r}")
+    closing = {"[": "]", "{": "}"}[opening]
     at = text.skip(at + 1)
     number = 0
-    while text.at(at) != "]":
+    while text.at(at) != closing:
         if number:
             if text.at(at) != ",":
                 raise ValueError(f"no comma and no end behind entry {number:,}, at byte {text.base + at:,}")
@@ -53,16 +91,19 @@ def read_entries(pieces: Iterable[bytes]) -> Iterator[Entry]:
         number += 1
         offset = text.base + at
         try:
-            raw, at = text.entry(at)
-            clean, mended = _mend(raw)
-            value = strict_json.loads(clean, max_bytes=MAX_ENTRY)
+            name = None
+            if opening == "{":
+                name, at = text.name(at)
+            raw, at = text.value(at)
         except (ValueError, RecursionError) as error:
             raise ValueError(f"entry {number:,}, at byte {offset:,}: {error}") from error
-        yield Entry(value, number, offset, mended)
+        yield Item(name, raw, number, offset)
         at = text.skip(text.forget(at))
     at = text.skip(at + 1)
     if text.at(at):
-        raise ValueError(f"something follows the array, at byte {text.base + at:,}: {text.window(at)!r}")
+        raise ValueError(
+            f"something follows the {_KINDS[opening]}, at byte {text.base + at:,}: {text.window(at)!r}"
+        )
 
 
 class _Text:
@@ -97,10 +138,10 @@ class _Text:
             if not self._more():
                 return at
 
-    def entry(self, at: int) -> tuple[bytes, int]:
-        """Return an object's bytes and the place behind it."""
-        if self.at(at) != "{":
-            raise ValueError(f"it is no JSON object: {self.window(at)!r}")
+    def value(self, at: int) -> tuple[bytes, int]:
+        """Return a value's bytes and the place behind it."""
+        if self.at(at) not in _BEGIN:
+            raise ValueError(f"it is no JSON value: {self.window(at)!r}")
         while True:
             try:
                 _, end = self._decoder.raw_decode(self._text, at)
@@ -110,7 +151,18 @@ class _Text:
                         f"{error.msg}, at byte {self.base + error.pos:,}, or it has more than {MAX_ENTRY:,}"
                     ) from error
             else:
-                return self._text[at:end].encode("latin-1"), end
+                # A number that ends with what has arrived may go on, such as by `e+` and a digit.
+                if end + 2 < len(self._text) or not self._more():
+                    return self._text[at:end].encode("latin-1"), end
+
+    def name(self, at: int) -> tuple[str, int]:
+        """Return a name, and the place of the value that follows it."""
+        raw, at = self.value(at)
+        name = strict_json.loads(raw, max_bytes=MAX_ENTRY)
+        at = self.skip(at)
+        if not isinstance(name, str) or self.at(at) != ":":
+            raise ValueError(f"no name and colon: {self.window(at)!r}")
+        return name, self.skip(at + 1)
 
     def forget(self, at: int) -> int:
         """Let go of what lies before a place, if it is much. Returns where the place is now."""

@@ -4,6 +4,7 @@ Formats, both JSON: `class_info.json`, a list of `{cid, wnid, synset, gloss}` in
 `imagenetv2-b-33.json`, `-a-44` and `-c-12`, an object whose `image_filenames` are `[hash, wnid]`.
 """
 
+import hashlib
 import re
 from typing import Annotated, Any, Final
 
@@ -50,7 +51,8 @@ def imagenetv2(
     def find(stem: str) -> Annotation | None:
         return Annotation(label=labels[stem]) if stem in labels else None
 
-    return Labels(url, find, len(labels), labelled=True, classes=table)
+    sha256 = hashlib.sha256(strict_json.dumps(labels)).hexdigest()
+    return Labels(url, find, len(labels), labelled=True, classes=table, sha256=sha256)
 
 
 def read_class_info(url: str, **storage_options: object) -> tuple[Metadata, ...]:

@@ -21,6 +21,7 @@ from wds_imagenet.labels.stems import released_stem
 from wds_imagenet.sample import make_key
 from wds_imagenet.sources.kaggle import Row, parse_solution
 from wds_imagenet.sources.reference import Kind, Metadata
+from wds_imagenet.words import many
 
 _FIELDS: Final[dict[str, Kind]] = {"wnid": "text", "boxes": "list"}
 
@@ -60,9 +61,16 @@ def kaggle(
         metadata = strict_json.loads(value, max_bytes=len(value))
         return Annotation(label=label_of.get(metadata["wnid"]), metadata=metadata)
 
-    notes = tuple(f"{count:,} boxes {what}" for what, count in counts.items())
+    notes = tuple(many(count, f"boxes {what}") for what, count in counts.items())
     return Labels(
-        url, find, len(records), labelled=bool(classes), fields=_FIELDS, classes=classes, notes=notes
+        url,
+        find,
+        len(records),
+        labelled=bool(classes),
+        fields=_FIELDS,
+        classes=classes,
+        notes=notes,
+        sha256=records.sha256,
     )
 
 

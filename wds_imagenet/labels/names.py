@@ -16,6 +16,7 @@ from wds_imagenet.labels.annotation import Labels
 from wds_imagenet.labels.devkit import CLASSES, read_devkit
 from wds_imagenet.labels.files import read_file
 from wds_imagenet.labels.numbered import read_numbered
+from wds_imagenet.words import many
 
 TENCH: Final = ("tench", "tinca", "丁鲷", "丁桂鱼", "テンチ", "التنش")
 """The anchor in English and Latin, Chinese (two ways), Japanese and Arabic."""
@@ -124,7 +125,7 @@ def _find_anchor(numbered: Mapping[int, str], anchors: Sequence[str]) -> int:
 def _notes(names: Sequence[str | None]) -> list[str]:
     known = Counter(name for name in names if name is not None)
     repeated = sum(count > 1 for count in known.values())
-    notes = [f"{repeated:,} names are shared by several classes"] if repeated else []
+    notes = [many(repeated, "names are shared by several classes")] if repeated else []
     if len(names) > known.total():
-        notes.append(f"{len(names) - known.total():,} classes have no name")
+        notes.append(many(len(names) - known.total(), "classes have no name"))
     return notes

@@ -6,6 +6,7 @@ Format: `real.json`, a list of 50,000 lists of labels 0 to 999; the place, from 
 number in `ILSVRC2012_val_00000001`. (The example in its README says `i+i`, which is a slip.)
 """
 
+import hashlib
 from typing import Any, Final
 
 from wds_imagenet import strict_json
@@ -43,7 +44,9 @@ def real(url: str, **storage_options: object) -> Labels:
 
     empty = sum(not labels for labels in value)
     note = f"{empty:,} of {len(value):,} images have no ReaL label: they are not to be scored"
-    return Labels(url, find, len(value), fields={FIELD: "list"}, notes=(note,) if empty else ())
+    sha256 = hashlib.sha256(strict_json.dumps(value)).hexdigest()
+    notes = (note,) if empty else ()
+    return Labels(url, find, len(value), fields={FIELD: "list"}, notes=notes, sha256=sha256)
 
 
 def _check(labels: Any, where: str) -> None:  # noqa: ANN401 - JSON

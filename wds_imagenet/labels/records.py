@@ -1,5 +1,6 @@
 """What is known of a million images: on disk and not in memory, by stem."""
 
+import hashlib
 import sqlite3
 import threading
 import weakref
@@ -21,6 +22,7 @@ class Records:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._count = 0
+        self._digest = hashlib.sha256()
         self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         weakref.finalize(self, self._database.close)
         for setting in (f"cache_size=-{_CACHE_KIB}", "journal_mode=OFF", "synchronous=OFF"):
@@ -34,8 +36,16 @@ class Records:
     def add(self, stem: str, value: bytes) -> bool:
         """Keep the bytes of a stem, unless it has some. Returns whether it had none."""
         done = self._execute("INSERT OR IGNORE INTO records VALUES (?, ?)", (stem, value)).rowcount == 1
-        self._count += done
+        if done:
+            self._count += 1
+            name = stem.encode()
+            self._digest.update(b"%d %d %b%b" % (len(name), len(value), name, value))
         return done
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of all that was added, in its order."""
+        return self._digest.hexdigest()
 
     def get(self, stem: str) -> bytes | None:
         """Return the bytes of a stem, None if it has none."""

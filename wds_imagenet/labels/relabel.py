@@ -5,11 +5,13 @@ each image, a tensor [2, 5, 15, 15] that `torch.save` wrote. `[0]` are the five 
 each cell, `[1]` the labels that they belong to, 0 to 999.
 """
 
+import hashlib
 import io
 import re
 import struct
 from typing import Final
 
+from wds_imagenet import strict_json
 from wds_imagenet.errors import SourceError
 from wds_imagenet.labels.annotation import Annotation, Labels
 from wds_imagenet.labels.devkit import CLASSES
@@ -31,11 +33,13 @@ def relabel(url: str, **storage_options: object) -> Labels:
     """List ReLabel's label maps: `relabel_imagenet.tar`, or the folder that came out of it, on any store.
 
     Each image gets the attachment `relabel.npy`, which `label_map` makes of what is stored; nothing is
-    read but headers. Files of other names are passed over with a note. Costs a listing, or the headers of
-    the archive (25 µs a map), little memory and 100 MB in the temporary folder. Raises `SourceError`
-    for two maps of one image, a map in another class's folder, or one of more than 1 MiB.
+    read but headers, so that a plan knows the maps by their names, places and sizes. Files of other names
+    are passed over with a note. Costs a listing, or the headers of the archive (25 µs a map), little memory
+    and 100 MB in the temporary folder. Raises `SourceError` for two maps of one image, a map in another
+    class's folder, or one of more than 1 MiB.
     """
     records = Records()
+    digest = hashlib.sha256()
     others: list[str] = []
     for file in list_files(url, storage_options):
         match = _NAME.fullmatch(file.path)
@@ -50,6 +54,7 @@ def relabel(url: str, **storage_options: object) -> Labels:
             raise SourceError(f"{where} has {file.size:,} bytes; a label map has about 10,000")
         if not records.add(stem, _PLACE.pack(file.offset, file.size) + file.url.encode()):
             raise SourceError(f"{where} is a second label map of {stem}")
+        digest.update(strict_json.dumps([stem, file.offset, file.size]))
     if not records:
         raise SourceError(f"there are no label maps (nXXXXXXXX/nXXXXXXXX_YYYY.pt) in {url}")
 
@@ -62,7 +67,7 @@ def relabel(url: str, **storage_options: object) -> Labels:
         return Annotation(attachments=(place,))
 
     notes = tuple(passed_over(others, "files that are no label maps"))
-    return Labels(url, find, len(records), suffixes=(SUFFIX,), notes=notes)
+    return Labels(url, find, len(records), suffixes=(SUFFIX,), notes=notes, sha256=digest.hexdigest())
 
 
 def label_map(data: bytes, where: str) -> bytes:

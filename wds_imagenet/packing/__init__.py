@@ -24,6 +24,7 @@
 - `receipt`      what one published shard holds
 - `audit`        finished shards, held against what is known of them
 - `report`       what packing tells of itself
+- `claim`        the plan, put before the first of them
 - `destination`  whose the destination is, what of it is done, and the commit
 - `relabel`      the same for a finished data set: a label layer beside its shards
 - `layer`        what each of its samples gets; pure

@@ -99,7 +99,8 @@ def open_labels(choices: LabelChoices, options: Mapping[str, Any]) -> Opened:
             tables.append(labels)
             continue
         file = find_file(url, options)
-        identity = {"name": name, "count": labels.count, "bytes": file[1].size if file else None, **own}
+        size = file[1].size if file else None
+        identity = {"name": name, "count": labels.count, "bytes": size, "sha256": labels.sha256, **own}
         joins[name] = Join(labels, unmatched, identity)
     for language, url in choices.class_names.items():
         own = {**choices.options("names"), "language": language}

@@ -56,9 +56,14 @@ def _converted(reference: Reference, item: Attachment, data: bytes) -> bytes:
     return label_map(data, f"the {item.suffix!r} of {reference.name!r}, {item.url}")
 
 
-def _suffixes(reference: Reference) -> tuple[str, ...]:
-    found = tuple(sorted(item.suffix for item in reference.attachments))
+def check_suffixes(suffixes: Iterable[str], what: str) -> tuple[str, ...]:
+    """Return suffixes sorted. Raises `SourceError`, which says `what` has one that is no member's."""
+    found = tuple(sorted(suffixes))
     for suffix in found:
         if not _SUFFIX.fullmatch(suffix) or suffix in _TAKEN or found.count(suffix) > 1:
-            raise SourceError(f"{reference.name!r} has the attachment {suffix!r}, which no member can be")
+            raise SourceError(f"{what} has the attachment {suffix!r}, which no member can be")
     return found
+
+
+def _suffixes(reference: Reference) -> tuple[str, ...]:
+    return check_suffixes((item.suffix for item in reference.attachments), repr(reference.name))

@@ -15,25 +15,32 @@ _THREADS: Final = 4
 _WINDOW: Final = 8 << 20
 
 
-def check_sizes(store: Store, manifest: Manifest, sizes: Mapping[str, int]) -> None:
-    """Raise `CorruptError` if a shard of a finished data set is missing or of another size."""
+def check_sizes(url: str, manifest: Manifest, sizes: Mapping[str, int], verb: str = "pack") -> None:
+    """Raise `CorruptError` if a shard of a finished data set is missing or of another size.
+
+    `url` is where they lie, `verb` what put them there.
+    """
     wrong = [_wrong(shard, sizes.get(shard.name)) for shard in manifest.shards]
     told = [text for text in wrong if text]
     if told:
         raise CorruptError(
-            f"{store.url} is finished, but {len(told)} of its {len(wrong)} shards are not as they were "
-            f"packed ({told[0]}): run the same 'pack' again with --check, which rebuilds what is missing or "
-            "damaged"
+            f"{url} is finished, but {len(told)} of its {len(wrong)} shards are not as they were "
+            f"packed ({told[0]}): run the same {verb!r} again with --check, which rebuilds what is missing "
+            "or damaged"
         )
 
 
-def sound(store: Store, receipts: Iterable[Receipt]) -> Iterator[Receipt]:
-    """Yield the receipts whose shards hold, byte for byte, what they say.
+def sound(store: Store, receipts: Iterable[Receipt], folder: str = "") -> Iterator[Receipt]:
+    """Yield the receipts whose shards, in that folder, hold, byte for byte, what they say.
 
     Costs one reading of the shards, and the memory of four windows of 8 MiB.
     """
     listed = list(receipts)
-    with closing(read_ahead(lambda receipt: _is_sound(store, receipt.shard), listed, _THREADS)) as answers:
+
+    def answer_of(receipt: Receipt) -> bool:
+        return _is_sound(store, f"{folder}{receipt.shard.name}", receipt.shard)
+
+    with closing(read_ahead(answer_of, listed, _THREADS)) as answers:
         for receipt, answer in zip(listed, answers, strict=True):
             if answer:
                 yield receipt
@@ -45,11 +52,11 @@ def _wrong(shard: Shard, size: int | None) -> str:
     return "" if size == shard.size else f"{shard.name} has {size:,} bytes instead of {shard.size:,}"
 
 
-def _is_sound(store: Store, shard: Shard) -> bool:
+def _is_sound(store: Store, path: str, shard: Shard) -> bool:
     digest = hashlib.sha256()
     try:
         for start in range(0, shard.size, _WINDOW):
-            digest.update(store.read(shard.name, start, min(start + _WINDOW, shard.size)).data)
-        return digest.hexdigest() == shard.sha256 and store.info(shard.name).size == shard.size
+            digest.update(store.read(path, start, min(start + _WINDOW, shard.size)).data)
+        return digest.hexdigest() == shard.sha256 and store.info(path).size == shard.size
     except (CorruptError, ChangedError, NotFoundError):
         return False

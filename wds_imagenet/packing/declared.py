@@ -2,6 +2,7 @@
 
 from wds_imagenet import strict_json
 from wds_imagenet.errors import SourceError
+from wds_imagenet.packing.location import describe
 from wds_imagenet.packing.schema import Schema
 from wds_imagenet.sources.kinds import EMPTY, kind_of
 from wds_imagenet.sources.reference import Metadata, Reference
@@ -32,7 +33,7 @@ def check(reference: Reference, schema: Schema) -> None:
 def _check_label(reference: Reference, schema: Schema) -> None:
     label, count = reference.label, len(schema.classes)
     if label is None and schema.labelled:
-        raise SourceError(f"{reference.name!r} has no label: label all or none")
+        raise SourceError(f"{describe(reference)} has no label, but others have: label all or none")
     if label is not None and not schema.labelled:
         raise SourceError(f"{reference.name!r} has a label, which was not announced")
     if label is not None and not 0 <= label < (count or label + 1):

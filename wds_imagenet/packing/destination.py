@@ -64,7 +64,7 @@ def survey(store: Store, plan: AnyPlan, *, check: bool = False) -> Standing:
                 f"{manifest.samples:,} samples). Choose another destination; it is never overwritten"
             )
         if not check:
-            check_sizes(store, manifest, sizes)
+            check_sizes(store.url, manifest, sizes)
             return Standing(True, manifest, {})
         expected = {shard.name: shard.sha256 for shard in manifest.shards}
     elif theirs is None:
@@ -77,14 +77,6 @@ def survey(store: Store, plan: AnyPlan, *, check: bool = False) -> Standing:
         known = (r for name, r in receipts.items() if r.shard.sha256 == expected.get(name, r.shard.sha256))
         receipts = {receipt.shard.name: receipt for receipt in sound(store, known)}
     return Standing(True, None, receipts, expected)
-
-
-def claim(store: Store, plan: AnyPlan) -> None:
-    """Put the plan where nobody else's is, or raise `PlanError`."""
-    try:
-        store.put(PLAN_PATH, plan.to_json(), create=True)
-    except ExistsError:
-        survey(store, plan)  # another packer was quicker; with the same plan both may go on
 
 
 def commit(store: Store, plan: AnyPlan, receipts: Iterable[Receipt]) -> Manifest:

@@ -1,7 +1,7 @@
 """Arrivals → full shards, in the order in which they come. Pure."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from wds_imagenet.errors import DataError, SourceError
 from wds_imagenet.packing.declared import check
@@ -15,21 +15,38 @@ from wds_imagenet.sources.reference import Arrival, Reference
 
 @dataclass(frozen=True, slots=True)
 class FullShard:
-    """A shard to be built, and the images that go into it."""
+    """A shard to be built, and what goes into it."""
 
     task: ShardTask
-    images: tuple[bytes, ...] = field(repr=False)
+    arrivals: tuple[Arrival, ...] = field(repr=False)
+
+    @property
+    def images(self) -> Iterator[bytes]:
+        """The bytes of its images."""
+        return (arrival.data for arrival in self.arrivals)
+
+    @property
+    def elsewhere(self) -> list[Reference]:
+        """Its samples with those attachments that did not come with them, and are to be read."""
+        return [
+            replace(arrival.reference, attachments=arrival.reference.attachments[len(arrival.attached) :])
+            for arrival in self.arrivals
+        ]
+
+    def attached(self, read: Iterable[tuple[bytes, ...]]) -> Iterator[tuple[bytes, ...]]:
+        """Yield the bytes of each sample's attachments, given those that were read."""
+        return (arrival.attached + more for arrival, more in zip(self.arrivals, read, strict=True))
 
     @property
     def size(self) -> int:
-        """Bytes of its images."""
-        return sum(map(len, self.images))
+        """How many bytes came with its samples."""
+        return sum(arrival.size for arrival in self.arrivals)
 
 
 def fill(arrivals: Iterable[Arrival], plan: StreamPlan) -> Iterator[FullShard]:
     """Yield the shards of a stream, each when the next sample has no room in it.
 
-    Holds one shard's images. Raises `SourceError`, naming the member, for a sample that is not as the
+    Holds one shard. Raises `SourceError`, naming the member, for a sample that is not as the
     stream declared, and for two with one key in one shard, which would be taken for one.
     """
     options = plan.options
@@ -53,8 +70,8 @@ def fill(arrivals: Iterable[Arrival], plan: StreamPlan) -> Iterator[FullShard]:
 
 
 def _full(name: str, held: dict[str, Arrival]) -> FullShard:
-    references = tuple(arrival.reference for arrival in held.values())
-    return FullShard(ShardTask(name, references), tuple(arrival.data for arrival in held.values()))
+    arrivals = tuple(held.values())
+    return FullShard(ShardTask(name, tuple(arrival.reference for arrival in arrivals)), arrivals)
 
 
 def _check(reference: Reference, plan: StreamPlan, held: dict[str, Arrival]) -> None:

@@ -26,13 +26,16 @@ class Taken:
     """The values of `schema.MEASURED`, and of `schema.ORIGINAL` where the options may rewrite."""
     repaired: str | None
     """What was mended, None if nothing was."""
+    turned: str | None
+    """How it was turned, None if it was not."""
     oddity: str | None
     """What a trainer may want to know of an image that was kept as it is."""
 
 
-def take(data: bytes, filename: str, options: PackOptions) -> Taken:
+def take(data: bytes, filename: str, options: PackOptions, turn: int = 0) -> Taken:
     """Return what goes into the shard for an image's bytes; by default those very bytes.
 
+    `turn` says by how many degrees, counter-clockwise, it is turned before all else but mending.
     Raises `ImageError` for an image that cannot be used, or not be mended where that is the policy.
     Costs a look at the headers and one SHA-256, two where the bytes change.
     """
@@ -47,6 +50,12 @@ def take(data: bytes, filename: str, options: PackOptions) -> Taken:
         header, problem = _examine(data)
     if problem or header is None:
         raise ImageError(problem)
+    turned = None
+    if turn:
+        from wds_imagenet.images.rewrite import turn_image  # noqa: PLC0415 - it brings Pillow
+
+        upright = turn_image(data, turn)
+        data, turned, header = upright.data, upright.what, probe(upright.data)
     oddity = None if repaired else _oddity(header, filename)
     if options.jpeg.short_side is not None and header.format == "jpg":
         from wds_imagenet.images.rewrite import resize_jpeg  # noqa: PLC0415 - it brings Pillow
@@ -73,7 +82,7 @@ def take(data: bytes, filename: str, options: PackOptions) -> Taken:
         measured["original_width"] = original.width
         measured["original_height"] = original.height
         measured["original_sha256"] = sha256 if data is given else hashlib.sha256(given).hexdigest()
-    return Taken(data, header.format, measured, repaired, oddity)
+    return Taken(data, header.format, measured, repaired, turned, oddity)
 
 
 def _examine(data: bytes) -> tuple[ImageHeader | None, str | None]:

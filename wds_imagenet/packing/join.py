@@ -14,6 +14,7 @@ from wds_imagenet.labels.annotation import Annotation, Labels, stem_of
 from wds_imagenet.packing.location import plain
 from wds_imagenet.sources.recurring import recurring
 from wds_imagenet.sources.reference import Arrival, Kind, Listing, Metadata, Reference, Stream
+from wds_imagenet.words import many
 
 Unmatched = Literal["keep", "drop", "fail"]
 """What becomes of an image that a label file says nothing of."""
@@ -174,7 +175,7 @@ def _note(item: Join, matched: int, lacking: int) -> str:
     unused = max(0, item.labels.count - matched)
     what = "are left out" if item.unmatched == "drop" else "are kept as they are"
     return (
-        f"{item.where} says something of {matched:,} images"
+        f"{item.where} says something of {many(matched, 'images')}"
         + (f"; {lacking:,} that it does not know {what}" if lacking else "")
         + (f"; {unused:,} that it knows are not here" if unused else "")
     )
@@ -187,7 +188,7 @@ def _check_missing(item: Join, lacking: int, first: Reference) -> None:
         return
     why = f"{' and '.join(gives)} must be in every sample or in none; " if gives else ""
     raise SourceError(
-        f"{item.where} says nothing of {lacking:,} images, the first of which is {first.name!r}; {why}"
+        f"{item.where} says nothing of {many(lacking, 'images')}, the first of which is {first.name!r}; {why}"
         "mend the file, or leave those images out"
     )
 

@@ -1,19 +1,20 @@
 """One tar of a label layer: annotations in, a checked file and its receipt out."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from wds_imagenet import strict_json
-from wds_imagenet.format.layers import layer_folder
+from wds_imagenet.format.layers import MANIFEST, layer_folder
 from wds_imagenet.format.tar import ending
 from wds_imagenet.packing.attachments import contents
+from wds_imagenet.packing.claim import Claim
 from wds_imagenet.packing.fetch import Fetch
 from wds_imagenet.packing.layer import LayerTask, layer_suffixes
-from wds_imagenet.packing.publish import publish
+from wds_imagenet.packing.publish import check_expected, publish
 from wds_imagenet.packing.receipt import Receipt
 from wds_imagenet.packing.schema import Schema
 from wds_imagenet.packing.shard import check_readable, tar_parts
@@ -33,16 +34,23 @@ class LayerPublisher:
     """The fingerprint of the layer's plan."""
     schema: Schema
     fetch: Fetch
+    claim: Claim
+    """Of the layer's place."""
+    expected: Mapping[str, str]
+    """The SHA-256 that tars must come out with, by name, where a manifest has said it already."""
 
     def __call__(self, task: LayerTask) -> Receipt:
         """Publish a tar and its receipt, in that order, and return the receipt; as `Publisher` does."""
 
         def build(file: Path) -> Receipt:
             with closing(self.fetch.attached(task.references)) as attached:
-                return build_layer_shard(task, self.plan, self.schema, attached, file)
+                receipt = build_layer_shard(task, self.plan, self.schema, attached, file)
+            check_expected(f"{self.store.url}/{folder}{MANIFEST}", receipt, self.expected)
+            return receipt
 
         folder = layer_folder(self.layer)
-        return publish(self.store, f"{folder}{task.name}", layer_receipt_path(self.layer, task.name), build)
+        receipt_at = layer_receipt_path(self.layer, task.name)
+        return publish(self.store, f"{folder}{task.name}", receipt_at, build, claim=self.claim)
 
 
 def layer_receipt_path(layer: str, shard: str) -> str:

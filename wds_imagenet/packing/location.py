@@ -55,8 +55,8 @@ def relative(url: str, folder: str) -> str:
 
 
 def describe(reference: Reference) -> str:
-    """Say which file a reference means, and where in an archive it lies."""
-    url = plain(reference.url)
+    """Say which file a reference means, and where in an archive it lies; by its name if in none."""
+    url = plain(reference.url) or repr(reference.name)
     if reference.offset == 0:
         return url
     return f"{url}, member {reference.name!r} at offset {reference.offset:,}"

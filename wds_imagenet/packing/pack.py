@@ -11,6 +11,7 @@ from wds_imagenet.errors import UsageError
 from wds_imagenet.format.manifest import PATH
 from wds_imagenet.packing import destination
 from wds_imagenet.packing.annotate import LabelChoices, open_labels
+from wds_imagenet.packing.claim import Claim
 from wds_imagenet.packing.engines import local
 from wds_imagenet.packing.fetch import Fetch
 from wds_imagenet.packing.options import JpegPolicy, PackOptions, default_name
@@ -60,8 +61,6 @@ def pack_listing(
     standing = destination.survey(store, plan, check=check)
     manifest = standing.manifest
     if manifest is None and not dry_run:
-        if not standing.claimed:
-            destination.claim(store, plan)
         receipts = []
         with closing(_receipts(plan, store, standing, Fetch(source_options or {}), workers)) as arriving:
             for receipt in arriving:
@@ -82,6 +81,7 @@ def pack_listing(
         bytes=manifest.size if manifest else plan.expected_bytes,
         skipped=actions.get("skipped", 0),
         repaired=actions.get("repaired", 0),
+        turned=actions.get("turned", 0),
         notes=plan.notes,
         seconds=time.monotonic() - began,
         already=standing.manifest is not None,
@@ -178,7 +178,8 @@ def _receipts(
     shared = store.shared and fetch.shared(plan.listing.references)
     crew = min(workers or local.usable_cpus(), len(missing)) if shared else 1
     recipe = Recipe(plan.fingerprint, plan.options, plan.schema)
-    publisher = Publisher(store, recipe, fetch, standing.expected)
+    claim = None if standing.claimed else Claim(destination.PLAN_PATH, plan.to_json())
+    publisher = Publisher(store, recipe, fetch, standing.expected, claim)
     yield from local.run(publisher, (plan.task(i) for i in missing), crew)
 
 

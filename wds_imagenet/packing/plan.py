@@ -160,10 +160,30 @@ def _compare(old: Any, new: dict[str, Any]) -> Iterator[str]:  # noqa: ANN401 - 
     old = old if isinstance(old, dict) else {}
     for name in sorted({*old, *new}):
         before, now = old.get(name), new.get(name)
-        if before != now and name.endswith("_sha256"):
+        if before == now:
+            continue
+        if name.endswith("_sha256"):
             yield f"the {name.removesuffix('_sha256')} are not the same"
-        elif before != now:
+        elif name == "stream" and isinstance(now, dict):
+            yield from _compare(before, now)
+        elif name == "labels" and isinstance(before, list) and isinstance(now, list):
+            yield from _compare_labels(before, now)
+        else:
             yield f"{name} was {before!r:.200} there, is {now!r:.200} now"
+
+
+def _compare_labels(old: list[Any], new: list[Any]) -> Iterator[str]:
+    theirs, ours = (
+        {str(item.get("name")): item for item in items if isinstance(item, dict)} for items in (old, new)
+    )
+    for name in sorted({*theirs, *ours}):
+        if name not in theirs or name not in ours:
+            yield f"the labels {name!r} are {'new' if name in ours else 'no longer given'}"
+            continue
+        before, now = ({**item} for item in (theirs[name], ours[name]))
+        if before.pop("sha256", None) != now.pop("sha256", None):
+            yield f"what the labels {name!r} say is not the same"
+        yield from (f"of the labels {name!r}, {told}" for told in _compare(before, now))
 
 
 def _check_keys(references: Sequence[Reference]) -> tuple[str, ...]:
@@ -251,6 +271,7 @@ def _identity(reference: Reference, folder: str, beside: str) -> list[Any]:
         reference.caption,
         reference.metadata,
         *([attachments] if attachments else []),
+        *([{"turn": reference.turn}] if reference.turn else []),
     ]
 
 

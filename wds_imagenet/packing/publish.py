@@ -13,6 +13,7 @@ from typing import Final
 
 from wds_imagenet.errors import CorruptError, SourceError
 from wds_imagenet.format.manifest import PATH
+from wds_imagenet.packing.claim import Claim
 from wds_imagenet.packing.engines.local import meanwhile
 from wds_imagenet.packing.fetch import Fetch
 from wds_imagenet.packing.receipt import Receipt, receipt_path
@@ -33,6 +34,8 @@ class Publisher:
     fetch: Fetch
     expected: Mapping[str, str] = field(default_factory=dict)
     """The SHA-256 that shards must come out with, by name, where it is known."""
+    claim: Claim | None = None
+    """Of the place, if it is still to be made."""
 
     def __call__(self, task: ShardTask) -> Receipt:
         """Publish a shard and its receipt, in that order, and return the receipt.
@@ -49,34 +52,44 @@ class Publisher:
                 closing(self.fetch.attached(references)) as more,
             ):
                 receipt = build_shard(task, self.recipe, images, file, more)
-            check_expected(self.store, receipt, self.expected)
+            check_expected(f"{self.store.url}/{PATH}", receipt, self.expected)
             return receipt
 
-        return publish(self.store, task.name, receipt_path(task.name), build)
+        return publish(self.store, task.name, receipt_path(task.name), build, claim=self.claim)
 
 
-def check_expected(store: Store, receipt: Receipt, expected: Mapping[str, str]) -> None:
+def check_expected(manifest: str, receipt: Receipt, expected: Mapping[str, str]) -> None:
     """Refuse a shard that is not the one of a finished data set, before it is put there."""
     shard = receipt.shard
     if expected.get(shard.name, shard.sha256) != shard.sha256:
         raise SourceError(
-            f"{shard.name} comes out other than {store.url}/{PATH} says, so it is left as it is: the source "
+            f"{shard.name} comes out other than {manifest} says, so it is left as it is: the source "
             "has changed since, or images are resized by other versions of the libraries. Pack to another "
             "destination"
         )
 
 
 def publish(
-    store: Store, path: str, receipt_at: str, build: Callable[[Path], Receipt], held: bytes | None = None
+    store: Store,
+    path: str,
+    receipt_at: str,
+    build: Callable[[Path], Receipt],
+    *,
+    held: bytes | None = None,
+    claim: Claim | None = None,
 ) -> Receipt:
     """Let a tar be built in a temporary file, put it, confirm it and put its receipt, in that order.
 
+    Nothing is put before the place is claimed, and it is not before the tar is built: a source that gives
+    none leaves no trace.
     Nothing is put if the receipt is `held`, that of the tar which is there.
     """
     with _temporary(store, path.rpartition("/")[2]) as file:
         receipt = build(file)
         if receipt.to_json() == held:
             return receipt
+        if claim is not None:
+            claim(store)
         store.put_file(path, file)
     size = store.info(path).size
     if size != receipt.shard.size:

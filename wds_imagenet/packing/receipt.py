@@ -8,7 +8,7 @@ from wds_imagenet import strict_json
 from wds_imagenet.errors import ManifestError
 from wds_imagenet.format.manifest import FOLDER, Shard, shard_from_json, shard_to_json
 
-Action = Literal["kept", "repaired", "skipped"]
+Action = Literal["kept", "repaired", "turned", "skipped"]
 _FORMAT: Final = "wds-imagenet-receipt"
 _MAX_BYTES: Final = 256 << 20
 

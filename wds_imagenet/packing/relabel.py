@@ -13,6 +13,8 @@ from wds_imagenet.format import manifest as manifests
 from wds_imagenet.format.layers import MANIFEST, PLAN, LayerPlan, layer_folder
 from wds_imagenet.format.manifest import Manifest
 from wds_imagenet.packing.annotate import LabelChoices, open_labels
+from wds_imagenet.packing.audit import check_sizes, sound
+from wds_imagenet.packing.claim import Claim
 from wds_imagenet.packing.destination import class_table, find_receipts
 from wds_imagenet.packing.engines import local
 from wds_imagenet.packing.fetch import Fetch
@@ -62,6 +64,7 @@ def relabel(
     source_options: Mapping[str, Any] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
     dry_run: bool = False,
+    check: bool = False,
 ) -> LayerReport:
     """Write what label files say of a finished data set's samples as a layer beside its shards.
 
@@ -69,12 +72,14 @@ def relabel(
     layer (by default as its sources). Guarantees that nothing of the data set itself is touched; that
     there is a layer only when every tar of it is whole and in place; that the same files give the same
     bytes, for any number of workers and of interrupted runs; and that a layer is never overwritten. Run
-    again, it goes on where it was.
+    again, it goes on where it was; with `check` it reads every finished tar first, of a finished layer too,
+    and builds anew those that are missing or damaged.
 
     Costs one pass over the label files, the memory of all keys (20 MB for ImageNet), and for each sample
     some 2 kB of tar. `source_options` are those of the label files' store; `on_progress` is called with
     the tars that are done, and all. Raises `ManifestError` where there is no data set, `PlanError` where
-    the layer holds other labels, `SourceError`, `UsageError` and `StoreError`.
+    the layer holds other labels, `CorruptError` for a finished layer that `check` could repair,
+    `SourceError`, `UsageError` and `StoreError`.
     """
     began = time.monotonic()
     choices = LabelChoices(labels or {}, captions, label_options or {}, class_names or {})
@@ -86,18 +91,21 @@ def relabel(
     base, keys = _read_base(store)
     opened = open_labels(choices, source_options or {})
     if not opened.joins:
+        alone = "class names make no layer, since that is of samples: give them to 'pack'; or "
         raise UsageError(
-            "there is nothing to label with: give a file that says something of images, as option 'labels'"
+            f"there is nothing to label with: {alone if opened.tables else ''}give a file that says "
+            "something of images, as option 'labels'"
         )
     name = layer or "-".join(opened.joins)
     layering = plan_layer(name, base, keys, opened)
-    manifest, done = _survey(store, layering)
+    manifest, done, expected = _survey(store, layering, check=check)
     resumed = len(base.shards) if manifest else len(done)
     if manifest is None and not dry_run:
         receipts = []
-        publisher = LayerPublisher(
-            store, name, layering.plan.fingerprint, layering.schema, Fetch(source_options or {})
-        )
+        plan = layering.plan
+        claim = Claim(f"{layer_folder(name)}{PLAN}", plan.to_json())
+        fetch = Fetch(source_options or {})
+        publisher = LayerPublisher(store, name, plan.fingerprint, layering.schema, fetch, claim, expected)
         with closing(_receipts(layering, publisher, done, workers)) as arriving:
             for receipt in arriving:
                 receipts.append(receipt)
@@ -135,8 +143,14 @@ def _read_base(store: Store) -> tuple[Manifest, bytes]:
     return base, keys
 
 
-def _survey(store: Store, layering: Layering) -> tuple[Manifest | None, dict[str, Receipt]]:
-    """Find out what of the layer is done, and claim its place. Raises `PlanError` if it is another's."""
+def _survey(
+    store: Store, layering: Layering, *, check: bool
+) -> tuple[Manifest | None, dict[str, Receipt], dict[str, str]]:
+    """Return the manifest if all is done, else the receipts of what is, and what a manifest says of the rest.
+
+    Changes nothing. Raises `PlanError` if the layer is another's, `CorruptError` if it is finished and not
+    whole; with `check` the rest of it is then to be built.
+    """
     folder = layer_folder(layering.plan.name)
     # Listed before the plan is put: whoever put these tars had put a plan before them.
     sizes = {info.path.removeprefix(folder): info.size for info in store.list_objects(folder)}
@@ -149,28 +163,28 @@ def _survey(store: Store, layering: Layering) -> tuple[Manifest | None, dict[str
             f"{_differences(LayerPlan.from_json(theirs), layering.plan)}. Give yours another name; what is "
             "there is never overwritten"
         )
+    expected: dict[str, str] = {}
     if MANIFEST in sizes:
         manifest = Manifest.from_json(store.read(f"{folder}{MANIFEST}").data)
-        return manifest, {}
+        if not check:
+            check_sizes(f"{store.url}/{folder}", manifest, sizes, "relabel")
+            return manifest, {}, {}
+        expected = {shard.name: shard.sha256 for shard in manifest.shards}
     paths = {layer_receipt_path(layering.plan.name, s.name): s.name for s in layering.base.shards}
-    found = find_receipts(store, layering.plan.fingerprint, paths, sizes, f"{folder}receipts/")
-    return None, dict(found)
+    found = dict(find_receipts(store, layering.plan.fingerprint, paths, sizes, f"{folder}receipts/"))
+    if check:
+        known = (r for name, r in found.items() if r.shard.sha256 == expected.get(name, r.shard.sha256))
+        found = {receipt.shard.name: receipt for receipt in sound(store, known, folder)}
+    return None, found, expected
 
 
 def _receipts(
     layering: Layering, publisher: LayerPublisher, done: Mapping[str, Receipt], workers: int | None
 ) -> Generator[Receipt, None, None]:
-    """Claim the layer's place, yield the receipts that there are, and publish what is missing."""
-    store, plan = publisher.store, layering.plan
-    path = f"{layer_folder(plan.name)}{PLAN}"
-    try:
-        store.put(path, plan.to_json(), create=True)
-    except ExistsError:
-        if store.read(path).data != plan.to_json():
-            raise PlanError(f"{store.url}/{path} was just put there by another, for other labels") from None
+    """Yield the receipts that there are, and publish what is missing."""
     yield from done.values()
     missing = [i for i, shard in enumerate(layering.base.shards) if shard.name not in done]
-    shared = store.shared and publisher.fetch.shared(layering.references)
+    shared = publisher.store.shared and publisher.fetch.shared(layering.references)
     crew = min(workers or local.usable_cpus(), len(missing)) if shared else 1
     yield from local.run(publisher, (layering.task(i) for i in missing), crew)
 

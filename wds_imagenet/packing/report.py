@@ -16,7 +16,7 @@ class Progress:
     samples_done: int
     samples: int | None
     bytes_done: int
-    """Of shards; of a stream, of the images that are in them."""
+    """Of shards; of a stream, of what came with their samples."""
     bytes_expected: int | None
     """In the end, by the sizes that the source told; None if it did not."""
     seconds: float
@@ -45,6 +45,7 @@ class PackReport:
     notes: tuple[str, ...]
     """What a person ought to hear."""
     seconds: float
+    turned: int = 0
     already: bool = False
     """Whether all was finished before, and nothing had to be done."""
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from wds_imagenet.errors import SourceError
-from wds_imagenet.packing.attachments import attached_suffixes
+from wds_imagenet.packing.attachments import attached_suffixes, check_suffixes
+from wds_imagenet.packing.location import describe
 from wds_imagenet.sources.kinds import Kinds, count_kinds, fit, settle
 from wds_imagenet.sources.reference import Kind, Listing, Metadata, Reference, Stream
 
@@ -88,7 +89,8 @@ def declare(stream: Stream, *, rewritten: bool) -> Schema:
     taken = _taken(classes, labelled=stream.labelled, rewritten=rewritten)
     fields = tuple(_renamed(name, stream.fields[name], taken) for name in sorted(stream.fields))
     _check_names(fields, taken)
-    return Schema(stream.labelled, stream.captioned, classes, fields, tuple(sorted(stream.suffixes)))
+    suffixes = check_suffixes(stream.suffixes, "the stream")
+    return Schema(stream.labelled, stream.captioned, classes, fields, suffixes)
 
 
 def _taken(classes: Sequence[Metadata], *, labelled: bool, rewritten: bool) -> set[str]:
@@ -128,12 +130,12 @@ class _Census:
             return False
         if self.wrong is not None and self.wrong.label is None:
             raise SourceError(
-                f"{self.unlabelled:,} of {self.samples:,} images have no label, the first is "
-                f"{self.wrong.name!r}: label all or none"
+                f"{describe(self.wrong)} has no label (and so {self.unlabelled:,} of {self.samples:,} "
+                "images), but others have: label all or none"
             )
         if self.wrong is not None:
             known = f"the class table has 0 to {self.classes - 1}" if self.classes else "labels begin at 0"
-            raise SourceError(f"{self.wrong.name!r} has the label {self.wrong.label}, but {known}")
+            raise SourceError(f"{describe(self.wrong)} has the label {self.wrong.label}, but {known}")
         return True
 
 

@@ -122,16 +122,15 @@ def _samples(
     options = recipe.options
     for reference, data, further in zip(task.references, images, attached, strict=True):
         try:
-            taken = take(_whole(data), reference.name, options)
+            taken = take(_whole(data), reference.name, options, reference.turn)
         except ImageError as error:
             if not options.skips:
                 raise ImageError(f"{describe(reference)}: {error}; {_ADVICE[options.repairs]}") from error
             contents.remark(reference, "skipped", str(error))
             continue
-        if taken.repaired is not None:
-            contents.remark(reference, "repaired", "; ".join(filter(None, (taken.repaired, taken.oddity))))
-        elif taken.oddity is not None:
-            contents.remark(reference, "kept", taken.oddity)
+        if reason := "; ".join(filter(None, (taken.repaired, taken.turned, taken.oddity))):
+            action: Action = "repaired" if taken.repaired else "turned" if taken.turned else "kept"
+            contents.remark(reference, action, reason)
         contents.keys.append(reference.key)
         if reference.label is not None:
             contents.labels[reference.label] += 1

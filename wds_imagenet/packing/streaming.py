@@ -13,6 +13,7 @@ from wds_imagenet.ahead import read_ahead
 from wds_imagenet.errors import ManifestError, NotFoundError, PlanError, SourceError, UsageError
 from wds_imagenet.format.manifest import PATH
 from wds_imagenet.packing import destination
+from wds_imagenet.packing.claim import Claim
 from wds_imagenet.packing.duplicates import Hashes, check_keys, hash_keys
 from wds_imagenet.packing.engines import local
 from wds_imagenet.packing.fetch import Fetch
@@ -26,6 +27,7 @@ from wds_imagenet.packing.streamplan import StreamPlan, plan_stream
 from wds_imagenet.packing.window import shuffled
 from wds_imagenet.sources.reference import Stream
 from wds_imagenet.storage import Store, open_store
+from wds_imagenet.words import many
 
 _THREADS: Final = 4  # each holds a shard
 _REQUESTS: Final = 16
@@ -62,7 +64,8 @@ def pack_stream(
     standing = destination.survey(store, plan, check=check)
     manifest, notes, resumed = standing.manifest, plan.notes, 0
     if manifest is None and not dry_run:
-        publisher = _Publisher(store, plan, Fetch(source_options or {}), standing, check)
+        claim = None if standing.claimed else Claim(destination.PLAN_PATH, plan.to_json())
+        publisher = _Publisher(store, plan, Fetch(source_options or {}), standing, check, claim)
         tally = _Tally(plan, began)
         with closing(_publish(publisher, workers or min(local.usable_cpus(), _THREADS))) as arriving:
             for done in arriving:
@@ -79,8 +82,8 @@ def pack_stream(
     remarks = destination.read_remarks(store) if manifest else []
     actions = Counter(remark.action for remark in remarks)
     arrived = manifest.samples + actions["skipped"] if manifest else stream.published
-    if stream.published != arrived and stream.published is not None:
-        notes += (f"{arrived:,} images arrived, where {stream.published:,} were published",)
+    if arrived is not None and stream.published is not None and stream.published != arrived:
+        notes += (f"{many(arrived, 'images')} arrived, where {stream.published:,} were published",)
     return PackReport(
         url=store.url,
         manifest=f"{store.url}/{PATH}" if manifest else None,
@@ -91,6 +94,7 @@ def pack_stream(
         bytes=manifest.size if manifest else stream.size or 0,
         skipped=actions.get("skipped", 0),
         repaired=actions.get("repaired", 0),
+        turned=actions.get("turned", 0),
         notes=notes,
         seconds=time.monotonic() - began,
         already=standing.manifest is not None,
@@ -103,7 +107,7 @@ class _Done:
 
     receipt: Receipt
     size: int
-    """Bytes of its images."""
+    """How many bytes came with its samples."""
     resumed: bool
     """Whether an earlier run had published it."""
 
@@ -118,19 +122,21 @@ class _Publisher:
     standing: destination.Standing
     check: bool
     """Whether only those of its shards count that were read again."""
+    claim: Claim | None
+    """Of the place, if it is still to be made."""
 
     def __call__(self, full: FullShard) -> _Done:
         task = full.task
         recipe = Recipe(self.plan.fingerprint, self.plan.options, self.plan.schema)
 
         def build(file: Path) -> Receipt:
-            with closing(self.fetch.attached(task.references)) as attached:
-                receipt = build_shard(task, recipe, full.images, file, attached)
-            check_expected(self.store, receipt, self.standing.expected)
+            with closing(self.fetch.attached(full.elsewhere)) as read:
+                receipt = build_shard(task, recipe, full.images, file, full.attached(read))
+            check_expected(f"{self.store.url}/{PATH}", receipt, self.standing.expected)
             return receipt
 
         held = self._held(task.name) if self.standing.claimed else None
-        receipt = publish(self.store, task.name, receipt_path(task.name), build, held)
+        receipt = publish(self.store, task.name, receipt_path(task.name), build, held=held, claim=self.claim)
         return _Done(receipt, full.size, receipt.to_json() == held)
 
     def _held(self, name: str) -> bytes | None:
@@ -156,8 +162,6 @@ def _publish(publisher: _Publisher, threads: int) -> Generator[_Done, None, None
         first = next(shards, None)
         if first is None:
             raise SourceError("there are no images to pack: the stream has none")
-        if not publisher.standing.claimed:
-            destination.claim(publisher.store, plan)
         yield from local.run_threads(publisher, chain([first], shards), threads)
     finally:
         if isinstance(arrivals, Generator):

@@ -7,7 +7,7 @@ from wds_imagenet import draws
 from wds_imagenet.sources.reference import Arrival
 
 _WINDOW: Final = 0x57494E444F57  # the purpose of these draws, apart from every other of the same seed
-_OVERHEAD: Final = 1024  # about what Python takes for an arrival beside its image's bytes
+_OVERHEAD: Final = 1024  # about what Python takes for an arrival beside its bytes
 
 
 def shuffled(arrivals: Iterable[Arrival], window_bytes: int, seed: int) -> Iterator[Arrival]:
@@ -21,11 +21,11 @@ def shuffled(arrivals: Iterable[Arrival], window_bytes: int, seed: int) -> Itera
     held = drawn = 0
     for arrival in arrivals:
         window.append(arrival)
-        held += len(arrival.data) + _OVERHEAD
+        held += arrival.size + _OVERHEAD
         while held > window_bytes:
             leaving = _draw(window, draws.mix(seed, _WINDOW, drawn))
             drawn += 1
-            held -= len(leaving.data) + _OVERHEAD
+            held -= leaving.size + _OVERHEAD
             yield leaving
     while window:
         yield _draw(window, draws.mix(seed, _WINDOW, drawn))

@@ -14,6 +14,7 @@ from wds_imagenet.reading.order import Order, Share
 from wds_imagenet.reading.pipeline import plan_batches, run
 from wds_imagenet.reading.stats import Meter
 from wds_imagenet.stop import Stop
+from wds_imagenet.words import many
 
 _log: Final = logging.getLogger(__name__)
 
@@ -86,5 +87,5 @@ class Epochs:
         if skipped:
             named = ", ".join(skipped[:10]) + (", …" if len(skipped) > 10 else "")
             _log.warning(
-                "%d samples of epoch %d were left out as bad: %s", len(skipped), stretch.epoch, named
+                "%s of epoch %d left out as bad: %s", many(len(skipped), "samples"), stretch.epoch, named
             )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-from wds_imagenet.errors import DataError, ExistsError, NotFoundError, SourceError
+from wds_imagenet.errors import DataError, ExistsError, NotFoundError, SourceError, UsageError
 from wds_imagenet.format.blocks import block_bytes_for, checksum, cut
 from wds_imagenet.format.manifest import FOLDER, KEYS_PATH, PATH, Manifest, Shard, check_name
 from wds_imagenet.format.samples import group
@@ -18,6 +18,7 @@ from wds_imagenet.reading.threads import map_ahead
 from wds_imagenet.sample import IMAGE_SUFFIXES, Sample
 from wds_imagenet.storage import ObjectInfo, Store
 from wds_imagenet.storage.local import meaning
+from wds_imagenet.storage.url import parse_url
 
 _WINDOW: Final = 16 << 20
 _MAX_CLASSES: Final = 1 << 20
@@ -125,6 +126,22 @@ def shard_infos(store: Store, prefix: str = "") -> list[ObjectInfo]:
         for info in store.list_objects(prefix)
         if info.path.endswith(".tar") and not info.path.startswith(f"{FOLDER}/")
     ]
+
+
+def shards_at(store: Store, prefix: str) -> list[ObjectInfo]:
+    """Return the tars that a person means by a prefix.
+
+    Raises `UsageError` where nothing is there, not even an empty folder, and `SourceError` where no tar is.
+    """
+    found = shard_infos(store, prefix)
+    if not found:
+        what = f"{store.url}/{prefix}".rstrip("/")
+        location = parse_url(what)
+        folder = location.scheme == "file" and Path(location.root).is_dir()
+        if not folder and next(iter(store.list_objects(prefix)), None) is None:
+            raise UsageError(f"there is nothing at {what}: no tar, and no folder with tars")
+        raise SourceError(f"{what} has no shards to index: files that end with .tar")
+    return found
 
 
 def _check_absent(store: Store) -> None:

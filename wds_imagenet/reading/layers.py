@@ -59,8 +59,8 @@ class Layer:
         except ManifestError as error:
             error.add_note(f"in {store.url}/{folder}")
             raise
-        remedy = f"delete it and {folder}{MANIFEST}, then run the same 'relabel'"
-        return cls(name, layer, planned, Fetcher(store, folder, remedy), extents(layer))
+        fetcher = Fetcher(store, folder, "run the same 'relabel' again with --check")
+        return cls(name, layer, planned, fetcher, extents(layer))
 
 
 def list_layers(store: Store) -> list[str]:

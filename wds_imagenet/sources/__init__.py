@@ -7,7 +7,7 @@
 - `imagenet21k_p`  ImageNet-21K-P; `releases` knows its class lists by their hashes
 - `imagenet_v2`  the three test sets of ImageNet-V2
 - `open_images`  Open Images; `flickr` knows its photographs, `verdicts` what is in them, `hosted` where
-                 they are kept, `gathering` brings that together
+                 they are kept, `gathering` brings that together, `turning` turns boxes
 - `table`        a CSV, TSV, JSONL or Parquet file that lists images; `rows` and `parquet` read it,
                  `columns` understands it, `places` finds the images, `grouping` joins rows of one
 - `sidecars`     images with files `beside` them, or with one JSON of `annotations` for all

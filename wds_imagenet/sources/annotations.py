@@ -9,98 +9,144 @@ In an object a bare text is a caption, and a bare number a label. A name is a pa
 it, with or without suffix, or the last part of one if no other image has the same.
 """
 
+from array import array
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from contextlib import closing
+from typing import Any
 
 from wds_imagenet import strict_json
-from wds_imagenet.errors import SourceError
-from wds_imagenet.labels.files import Options, read_file
+from wds_imagenet.errors import SourceError, UsageError
+from wds_imagenet.labels.entries import MAX_ENTRY, Item, read_items
+from wds_imagenet.labels.files import Options
+from wds_imagenet.labels.pieces import read_pieces
 from wds_imagenet.sources.columns import IMAGE, choose
-from wds_imagenet.sources.images import passed_over
+from wds_imagenet.sources.images import PassedOver
+from wds_imagenet.sources.reference import Reference
+from wds_imagenet.sources.spool import Spool
 
-MAX_BYTES: Final = 1 << 30
 
+def read_annotations(url: str, images: Spool, options: Options) -> tuple[Spool, list[str]]:
+    """Return images, each with its entry of a JSON as the metadata `json`, and notes on what does not fit.
 
-def read_annotations(
-    url: str, paths: Sequence[str], options: Options
-) -> tuple[list[Mapping[str, Any]], list[str]]:
-    """Return what a JSON says of each image, and notes on what does not fit.
-
-    Costs the JSON in memory, about eight times its size for a moment. Raises `SourceError` for a JSON
-    of another shape, an image that has two entries, a name that several images have, and where no
-    entry has an image.
+    The JSON is read entry by entry, each of 1 MiB at most. Costs 60 µs an entry, 72 bytes of memory an image
+    and the temporary disk that the JSON takes. Raises `SourceError` for a JSON of another shape, an image
+    that has two entries, a name that several images have, and where no entry has an image.
     """
-    data = read_file(url, options, max_bytes=MAX_BYTES)
-    try:
-        value = strict_json.loads(data, max_bytes=MAX_BYTES)
-    except ValueError as error:
-        raise SourceError(f"{url} is not JSON as it should be: {error}") from error
-    index = _index(paths)
-    found: list[Mapping[str, Any]] = [{}] * len(paths)
-    names: dict[int, str] = {}
-    strangers: list[str] = []
-    for name, entry in _entries(value, url):
-        image = _find(name, index)
+    names = _Names(images)
+    entries = Spool()
+    entry_of = array("q", [-1]) * len(images)
+    strangers = PassedOver()
+    for name, entry in _read(url, options):
+        image = names.find(name)
         if image is None:
-            strangers.append(name)
+            strangers.add(name)
             continue
         if image < 0:
             raise SourceError(f"{url}: {name!r} is the name of several images; give their paths")
-        if image in names:
-            raise SourceError(f"{url}: {names[image]!r} and {name!r} are both {paths[image]}")
-        names[image] = name
-        found[image] = entry
-    if not names:
-        first = f", such as {strangers[0]!r}" if strangers else ""
+        if entry_of[image] >= 0:
+            other = entries[entry_of[image]].name
+            twice = f"names {name!r} twice" if name == other else f"{other!r} and {name!r} are both"
+            raise SourceError(f"{url}: {twice} {images[image].name}")
+        entry_of[image] = len(entries)
+        entries.append(Reference("", "", 0, None, name, metadata={"json": entry}))
+    if not entries:
+        first = f", such as {strangers.first[0]!r}" if strangers.count else ""
         raise SourceError(
-            f"{url}: none of its {len(strangers):,} entries{first}, names one of {len(paths):,} images, "
-            f"such as {paths[0]}"
+            f"{url}: none of its {strangers.count:,} entries{first}, names one of {len(images):,} images, "
+            f"such as {images[0].name}"
         )
-    notes = passed_over(strangers, f"entries of {url} whose images are not there")
-    if len(names) < len(paths):
-        notes.append(f"{len(paths) - len(names):,} of {len(paths):,} images have no entry in {url}")
-    return found, notes
+    notes = strangers.notes(f"entries of {url} whose images are not there")
+    if len(entries) < len(images):
+        notes.append(f"{len(images) - len(entries):,} of {len(images):,} images have no entry in {url}")
+    return Spool(_joined(images, entries, entry_of)), notes
 
 
-def _entries(value: object, url: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    if isinstance(value, dict):
-        for name, entry in value.items():
-            match entry:
-                case dict():
-                    yield name, entry
-                case str():
-                    yield name, {"caption": entry}
-                case int() if not isinstance(entry, bool):
-                    yield name, {"label": entry}
-                case _:
-                    raise SourceError(
-                        f"{url}: {name!r} has {type(entry).__name__} where an object, a caption or a label "
-                        "belongs; a JSON of annotations goes by file names"
-                    )
-        return
-    if not isinstance(value, list):
-        raise SourceError(f"{url} is neither an object by file name nor an array of objects")
-    for place, entry in enumerate(value):
-        field = choose(entry, None, IMAGE, url) if isinstance(entry, dict) else None
-        if field is None or not isinstance(entry[field], str):
+def _joined(images: Spool, entries: Spool, entry_of: "array[int]") -> Iterator[Reference]:
+    for image, place in zip(images, entry_of, strict=True):
+        if place < 0:
+            yield image
+        else:
+            known = entries[place].metadata
+            yield Reference("", image.url, image.offset, image.size, image.name, metadata=known)
+
+
+def _read(url: str, options: Options) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield each entry with the name that it gives its image."""
+    with closing(read_pieces(url, options, ".json")) as pieces:
+        try:
+            for item in read_items(pieces):
+                value = strict_json.loads(item.raw, max_bytes=MAX_ENTRY)
+                yield _named(item.name, value, url) if item.name is not None else _listed(item, value, url)
+        except UsageError:  # there is no such file
+            raise
+        except ValueError as error:
+            raise SourceError(f"{url} is not JSON as it should be: {error}") from error
+
+
+def _named(name: str, value: object, url: str) -> tuple[str, Mapping[str, Any]]:
+    match value:
+        case dict():
+            return name, value
+        case str():
+            return name, {"caption": value}
+        case int() if not isinstance(value, bool):
+            return name, {"label": value}
+        case _:
             raise SourceError(
-                f"{url}: entry {place:,} is no object with a file name ({', '.join(IMAGE)}): {entry!r:.80}"
+                f"{url}: {name!r} has {type(value).__name__} where an object, a caption or a label "
+                "belongs; a JSON of annotations goes by file names"
             )
-        yield entry[field], {name: item for name, item in entry.items() if name != field}
 
 
-def _index(paths: Sequence[str]) -> Sequence[dict[str, int]]:
-    """Return the images by path, by path without suffix, by name and by stem; -1 where several are."""
-    index: tuple[dict[str, int], ...] = ({}, {}, {}, {})
-    for image, path in enumerate(paths):
-        stem = path.rpartition(".")[0]
-        for names, name in zip(
-            index, (path, stem, path.rpartition("/")[2], stem.rpartition("/")[2]), strict=True
-        ):
-            names[name] = image if name not in names else -1
-    return index
+def _listed(item: Item, value: object, url: str) -> tuple[str, Mapping[str, Any]]:
+    field = choose(value, None, IMAGE, url) if isinstance(value, dict) else None
+    if not isinstance(value, dict) or field is None or not isinstance(value[field], str):
+        raise SourceError(
+            f"{url}: entry {item.number - 1:,} is no object with a file name ({', '.join(IMAGE)}): "
+            f"{value!r:.80}"
+        )
+    return value[field], {name: known for name, known in value.items() if name != field}
 
 
-def _find(name: str, index: Sequence[dict[str, int]]) -> int | None:
-    name = name.removeprefix("./")
-    return next((names[name] for names in index if name in names), None)
+class _Names:
+    """The images by path, by path without suffix, by name and by stem: hashes, and then the names."""
+
+    def __init__(self, images: Spool) -> None:
+        import numpy as np  # noqa: PLC0415 - sources are light to import
+
+        self._images = images
+        hashes = tuple(array("q") for _ in _forms(""))
+        for image in images:
+            for found, name in zip(hashes, _forms(image.name), strict=True):
+                found.append(hash(name))
+        self._orders = []
+        for found in hashes:
+            numbers = np.frombuffer(found, np.int64)
+            order = np.argsort(numbers, kind="stable")
+            numbers[:] = numbers[order]
+            self._orders.append(order.data)
+        self._hashes: Sequence[array[int]] = hashes
+
+    def find(self, name: str) -> int | None:
+        """Return the place of the image of a name, None where there is none, -1 where there are several."""
+        name = name.removeprefix("./")
+        wanted = hash(name)
+        for form, (hashes, order) in enumerate(zip(self._hashes, self._orders, strict=True)):
+            found = None
+            place = bisect_left(hashes, wanted)
+            while place < len(hashes) and hashes[place] == wanted:
+                image: int = order[place]
+                if _forms(self._images[image].name)[form] == name:
+                    if found is not None:
+                        return -1
+                    found = image
+                place += 1
+            if found is not None:
+                return found
+        return None
+
+
+def _forms(path: str) -> tuple[str, str, str, str]:
+    stem = path.rpartition(".")[0]
+    return path, stem, path.rpartition("/")[2], stem.rpartition("/")[2]

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from wds_imagenet.errors import SourceError
@@ -36,40 +37,58 @@ def choose(names: Iterable[str], asked: str | None, usual: Sequence[str], where:
     return next((folded[name] for name in usual if name in folded), None)
 
 
-def typed(cells: Sequence[str]) -> Sequence[str] | list[int] | list[float]:
-    """Return text as numbers where all of it is: as integers, else as floats, else as it is.
+@dataclass(slots=True)
+class Cells:
+    """What the text of a column means: numbers where all of it is, integers if it can be, else text.
 
     Only what would be written the same way counts: `007`, `1e5`, `+1`, `nan` and an empty cell make
     the column text, so identifiers stay whole. Integers are those of 64 bits.
     """
-    if all(_INTEGER.fullmatch(cell) and -(1 << 63) <= int(cell) < 1 << 63 for cell in cells):
-        return [int(cell) for cell in cells]
-    if all(_NUMBER.fullmatch(c) or (len(c) < 16 and _INTEGER.fullmatch(c)) for c in cells):
-        numbers = [float(cell) for cell in cells]
-        return numbers if all(map(math.isfinite, numbers)) else cells
-    return cells
+
+    integers: bool = True
+    numbers: bool = True
+
+    def look(self, cell: str) -> None:
+        """Take a cell into account."""
+        whole = (self.integers or self.numbers) and _INTEGER.fullmatch(cell) is not None
+        if self.integers:
+            self.integers = whole and -(1 << 63) <= int(cell) < 1 << 63
+        if self.numbers:
+            number = (whole and len(cell) < 16) or _NUMBER.fullmatch(cell) is not None
+            self.numbers = number and math.isfinite(float(cell))
+
+    def read(self, cell: str) -> str | int | float:
+        """Return what a cell means, once all have been looked at."""
+        return int(cell) if self.integers else float(cell) if self.numbers else cell
 
 
-def labels(
-    values: Sequence[object], listed: ClassList | None, where: Callable[[int], str]
-) -> tuple[list[int | None], Naming]:
-    """Return the label that each value calls, and what the labels stand for.
+@dataclass(slots=True)
+class Called:
+    """The classes that values call, by name or number."""
 
-    Numbers and names are understood as in `labels.naming`; empty values have none. `where(i)` says
-    where the i-th value stands, for `SourceError`.
-    """
-    first: dict[str, int] = {}
-    names: list[str | None] = []
-    for i, value in enumerate(values):
+    first: dict[str, str] = field(default_factory=dict)
+    """Where each is met first."""
+
+    def look(self, value: object, where: Callable[[], str]) -> None:
+        """Take a value into account. Raises `SourceError` for one that is no label."""
+        if type(value) is str and value in self.first:
+            return
         try:
             name = class_name(value)
         except ValueError as error:
-            raise SourceError(f"{where(i)}: {error}") from error
-        names.append(name)
-        if name is not None:
-            first.setdefault(name, i)
-    naming = name_classes(first, listed, lambda name: where(first[name]))
-    return [None if name is None else naming.labels[name] for name in names], naming
+            raise SourceError(f"{where()}: {error}") from error
+        if name is not None and name not in self.first:
+            self.first[name] = where()
+
+    def naming(self, listed: ClassList | None) -> Naming:
+        """Return what they stand for, understood as in `labels.naming`. Raises `SourceError`."""
+        return name_classes(self.first, listed, self.first.__getitem__)
+
+
+def label(value: object, naming: Naming) -> int | None:
+    """Return the label of a value that has been looked at; None for an empty one."""
+    name = value if type(value) is str and value in naming.labels else class_name(value)
+    return None if name is None else naming.labels[name]
 
 
 def caption(value: object, where: str) -> str | None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from wds_imagenet.errors import SourceError
+from wds_imagenet.sources import turning
 from wds_imagenet.sources.ledger import Row
 from wds_imagenet.sources.texts import Sheet
 
@@ -30,7 +31,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "Rotation": "rotation",
 }
 """The field of the JSON that each column becomes."""
-INTEGERS: Final = frozenset({"original_size", "rotation"})
+INTEGERS: Final = frozenset({"original_size", "rotation", turning.FIELD})
 _ID: Final = re.compile(r"[0-9a-f]{16}")
 _UNKNOWN: Final = frozenset({"", "nan", "NaN"})
 _TURNS: Final = (0.0, 90.0, 180.0, 270.0)

@@ -9,7 +9,9 @@ from typing import Any, Final, NamedTuple
 from wds_imagenet.errors import SourceError
 from wds_imagenet.sources.flickr import IMAGE, id_of
 from wds_imagenet.sources.ledger import Ledger, Row
+from wds_imagenet.sources.turning import turned
 from wds_imagenet.sources.verdicts import BOX_FIELDS, LABEL_FIELDS, Verdicts
+from wds_imagenet.words import many
 
 FILE: Final = 0
 """The kind of a file's row: `first` is its offset, `second` its size, `text` its URL and path as JSON."""
@@ -24,6 +26,8 @@ class Photograph(NamedTuple):
     """The line, or the file, that says that it is there."""
     known: dict[str, Any]
     """The fields of its JSON."""
+    turn: int
+    """By how many degrees it is to be turned."""
 
 
 @dataclass(slots=True)
@@ -39,6 +43,8 @@ class Gathering:
     """Whether the files are known: then each must be there."""
     skip: bool
     """Whether an image that one file lists and another lacks is left out, and not an error."""
+    turns: bool
+    """Whether images are turned as their rotation says, and their boxes with them."""
     fields: dict[str, Any] = field(default_factory=dict)
     """Those that the CSVs of the images give, with what an image has where its own CSV lacks one."""
     sheets: list[str] = field(default_factory=list)
@@ -62,9 +68,10 @@ class Gathering:
                 self.differ(f"{self.where(first)}: {id_of(number)} {problem}", problem)
                 continue
             known = {**self.fields, **(json.loads(images[0].text) if images else {}), **self.seen_in(rows)}
-            self._count(known)
+            known, turn = turned(known) if self.turns else (known, 0)
+            self._count(known, turn)
             where = self.where((images or rows)[0])
-            yield Photograph(id_of(number), files[0] if files else None, where, known)
+            yield Photograph(id_of(number), files[0] if files else None, where, known, turn)
 
     def seen_in(self, rows: Sequence[Row]) -> dict[str, Any]:
         """Return the labels and boxes of an image, as its JSON has them."""
@@ -91,8 +98,8 @@ class Gathering:
     def notes(self) -> tuple[str, ...]:
         """Say what a person ought to hear, once all images have been yielded."""
         left_out = self.verdicts.left_out
-        classes = (f"{left_out:,} labels or boxes of classes that are not in the class list were left out",)
-        counts = tuple(f"{count:,} {what}" for what, count in self.counts.items())
+        classes = (f"labels and boxes left out, since their classes are not in the class list: {left_out:,}",)
+        counts = tuple(many(count, what) for what, count in self.counts.items())
         return counts + classes * (left_out > 0)
 
     def _problem(self, there: bool, listed: bool) -> str | None:  # noqa: FBT001 - they are what it is about
@@ -107,12 +114,14 @@ class Gathering:
             one, other = self.where(rows[0]), self.where(rows[1])
             raise SourceError(f"{other}: the image {id_of(number)} is there a second time; first at {one}")
 
-    def _count(self, known: dict[str, Any]) -> None:
+    def _count(self, known: dict[str, Any], turn: int) -> None:
         for name in (*LABEL_FIELDS, *BOX_FIELDS):
             if name in known:
                 self.counts[f"{name} labels" if name in LABEL_FIELDS else name] += len(known[name])
         if self.labels and not any(known[name] for name in LABEL_FIELDS):
             self.counts["images have no label"] += 1
+        if turn:
+            self.counts["images are turned, and their boxes with them"] += 1
         if known.get("rotation"):
-            self.counts["images should be turned: their rotation is recorded, and not applied"] += 1
+            self.counts["images are to be turned: their rotation is recorded, and not applied"] += 1
         self.splits.add(known.get("subset", ""))

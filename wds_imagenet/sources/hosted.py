@@ -20,6 +20,7 @@ from wds_imagenet.sources.reference import Arrival, Reference
 from wds_imagenet.sources.spool import Spool
 from wds_imagenet.sources.windows import open_reader
 from wds_imagenet.storage import open_store
+from wds_imagenet.words import many
 
 _ARCHIVE: Final = re.compile(r".*\.(?:tar|tar\.gz|tgz)", re.IGNORECASE)
 _MAX_NAMED: Final = 1000
@@ -84,7 +85,7 @@ class Others:
     def notes(self) -> tuple[str, ...]:
         """Say that they were passed over, if there are any."""
         if self.count > len(self.names):
-            return (f"passed over {self.count:,} files that are no images of Open Images",)
+            return (f"passed over {many(self.count, 'files that are')} no images of Open Images",)
         return tuple(passed_over(self.names, "files that are no images of Open Images"))
 
 

@@ -23,6 +23,7 @@ from wds_imagenet.sources.reference import Listing, Metadata, Reference, Stream
 from wds_imagenet.sources.spool import Spool, spool_in_order
 from wds_imagenet.sources.streams import is_gzipped
 from wds_imagenet.sources.truth import Choice, Truth, read_truth
+from wds_imagenet.words import many
 
 _NOTHING: Final[Metadata] = {}
 
@@ -194,11 +195,12 @@ def _count(images: _Images, truth: Truth) -> Iterator[str]:
     """Yield the notes on what differs from the published counts, and on labels without image."""
     split, published = images.split, PUBLISHED[images.split]
     if len(images.found) != published:
-        yield f"{len(images.found):,} images, where ILSVRC2012's {split} was published with {published:,}"
+        found = many(len(images.found), "images")
+        yield f"{found}, where ILSVRC2012's {split} was published with {published:,}"
     if split != "train":
         missing = set(range(1, published + 1)) - images.numbers
         if missing:
-            yield f"{len(missing):,} numbers are missing, the first is {min(missing):08d}"
+            yield f"{many(len(missing), 'numbers are')} missing, the first is {min(missing):08d}"
     elif truth.kit is not None:
         counts = images.wnids
         wrong = [i for i in truth.kit.classes if i.train_images not in (None, counts.get(i.wnid, 0))]
@@ -206,8 +208,8 @@ def _count(images: _Images, truth: Truth) -> Iterator[str]:
             first = ", ".join(
                 f"{i.wnid} has {counts.get(i.wnid, 0):,} of {i.train_images:,}" for i in wrong[:3]
             )
-            yield f"{len(wrong):,} classes differ from the devkit's count: {first}"
+            yield f"{many(len(wrong), 'classes differ')} from the devkit's count: {first}"
     if truth.solution is not None:
         idle = truth.solution.wnids.keys() - {reference.key for reference in images.found}
         if idle:
-            yield f"{len(idle):,} rows of {truth.solution.url} have no image, such as {min(idle)}"
+            yield f"{many(len(idle), 'rows')} of {truth.solution.url} without an image, such as {min(idle)}"

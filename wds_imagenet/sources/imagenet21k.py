@@ -41,6 +41,7 @@ from wds_imagenet.sources.synsets import (
     find_list,
     read_wnids,
 )
+from wds_imagenet.words import many
 
 _WNID: Final = re.compile(r"n[0-9]{8}")
 _SYNSET_TAR: Final = re.compile(r"n[0-9]{8}\.tar")
@@ -197,14 +198,14 @@ def _unlisted(counts: Mapping[str, int], wnids: Collection[str]) -> str:
     images = sum(counts[wnid] for wnid in strange)
     more = ", …" if len(strange) > _MANY else ""
     listed = ", ".join(strange[:_MANY]) + more
-    return f"{images:,} images of {len(strange):,} classes that are not in the class list: {listed}"
+    return f"{many(images, 'images')} of {many(len(strange), 'classes')} not in the class list: {listed}"
 
 
 def _count(counts: Mapping[str, int], wnids: Sequence[str], known: Synsets | None) -> Iterator[str]:
     """Yield the notes on what differs from what was published."""
     images = sum(counts.values())
     if known is not None and images != known.images:
-        yield f"{images:,} images, where the release of {known.name} has {known.images:,}"
+        yield f"{many(images, 'images')}, where the release of {known.name} has {known.images:,}"
     empty = len(set(wnids) - counts.keys())
     if empty:
         yield f"{empty:,} of the {len(wnids):,} classes have no images"

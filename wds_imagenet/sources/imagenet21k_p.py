@@ -25,6 +25,7 @@ from wds_imagenet.sources.reference import Listing, Metadata, Reference, Stream
 from wds_imagenet.sources.releases import RELEASES, Release, check_wnids, class_table, read_wnids
 from wds_imagenet.sources.spool import Spool, spool_in_order
 from wds_imagenet.sources.streams import is_gzipped
+from wds_imagenet.words import many
 
 _SPLITS: Final = {"train": "train", "val": "val", "validation": "val"}
 _PATH: Final = re.compile(
@@ -155,7 +156,8 @@ def _refer(file: File, wnid: str, name: str, labels: Mapping[str, int] | None, r
 
 def _choose(url: str, split: str | None, places: Mapping[str, int]) -> str:
     there = [place for place in ("train", "val") if places.get(place)]
-    found = ", ".join(f"{places[name]:,} images of {name}" for name in (*there, "small_classes")) or "none"
+    told = [f"{many(places[name], 'images')} of {name}" for name in (*there, "small_classes")]
+    found = ", ".join(told) or "none"
     if split is None and len(there) > 1:
         raise SourceError(f"{url} has images of several splits ({found}): choose one, as option 'split'")
     if not there or (split is not None and split not in there):
@@ -170,14 +172,14 @@ def _count(
     """Yield what differs from the published counts, and what was passed over."""
     if places[split] != release.published[split]:
         yield (
-            f"{places[split]:,} images, where {release.name}'s {split} was published with "
+            f"{many(places[split], 'images')}, where {release.name}'s {split} was published with "
             f"{release.published[split]:,}"
         )
     if len(counts) != release.classes:
         yield f"{len(counts):,} of {release.classes:,} classes have images"
     for place in ("train", "val", "small_classes"):
         if place != split and places[place]:
-            yield f"passed over {places[place]:,} images of {place}"
+            yield f"passed over {many(places[place], 'images')} of {place}"
 
 
 def _public(split: str) -> str:

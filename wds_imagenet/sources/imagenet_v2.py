@@ -21,10 +21,19 @@ from wds_imagenet.labels.files import Options, find_file
 from wds_imagenet.sources.archives import File
 from wds_imagenet.sources.arrivals import PASSED_OVER, first_image, identify, read_arrivals
 from wds_imagenet.sources.files import folder_name, list_files
-from wds_imagenet.sources.images import check_unique, make_key_of, passed_over, pick_images
+from wds_imagenet.sources.images import (
+    PassedOver,
+    make_key_of,
+    no_images,
+    only_images,
+    repeated_key,
+    same_key,
+)
 from wds_imagenet.sources.options import Classes
 from wds_imagenet.sources.reference import Kind, Listing, Metadata, Reference, Stream
+from wds_imagenet.sources.spool import Spool, spool_in_order
 from wds_imagenet.sources.streams import is_gzipped
+from wds_imagenet.words import many
 
 VARIANTS: Final = ("matched-frequency", "threshold0.7", "top-images")
 _PER_CLASS: Final = 10
@@ -64,20 +73,25 @@ def imagenet_v2(
     if is_gzipped(url, storage_options):
         return _stream(url, variant, keys, table, storage_options)
     above = "" if find_file(url, storage_options) else f"{folder_name(url)}/"
-    images, others, notes = pick_images(list_files(url, storage_options), url)
-    there = {told for image in images if (told := _variant(above + image.path))}
+    others, hidden = PassedOver(), PassedOver()
+    images = Spool(only_images(list_files(url, storage_options), others, hidden))
+    if not images:
+        raise no_images(url, others)
+    there = {told for image in images if (told := _variant(above + image.name))}
     chosen = _choose(url, variant, there)
     known: Metadata = {"variant": chosen}
-    references = [
-        _refer(image, known, keyed=keys == "variant")
+    found = (
+        _refer(File(image.name, image.url, image.offset, image.size or 0), known, keyed=keys == "variant")
         for image in images
-        if _variant(above + image.path) in (None, chosen)
-    ]
+        if _variant(above + image.name) in (None, chosen)
+    )
+    references = spool_in_order(found, lambda reference: (reference.label or 0, reference.key))
     if not references:
         raise SourceError(f"there are no images of {chosen} in {url}, only of {', '.join(sorted(there))}")
-    references.sort(key=lambda reference: (reference.label or 0, reference.key))
-    check_unique([r.key for r in references], lambda i: _where(references[i]))
-    notes += passed_over([file.path for file in others], "files that are no images")
+    if (pair := repeated_key(references)) is not None:
+        one, other = (references[place] for place in pair)
+        raise same_key(_where(one), _where(other), one.key)
+    notes = [*hidden.notes("hidden files"), *others.notes("files that are no images")]
     if len(references) < len(images):
         notes.append(f"passed over {len(images) - len(references):,} images of other variants")
     return Listing(references, table, (*notes, *_count(references)), "test")
@@ -160,8 +174,8 @@ def _count(references: Sequence[Reference]) -> list[str]:
     published = _PER_CLASS * CLASSES
     notes = []
     if len(references) != published:
-        notes.append(f"{len(references):,} images, where the variant was published with {published:,}")
+        notes.append(f"{many(len(references), 'images')}, where the variant was published with {published:,}")
     wrong = [label for label in range(CLASSES) if counts[label] != _PER_CLASS]
     if wrong:
-        notes.append(f"{len(wrong):,} classes have not {_PER_CLASS} images, the first is {wrong[0]}")
+        notes.append(f"{many(len(wrong), 'classes have')} not {_PER_CLASS} images, the first is {wrong[0]}")
     return notes

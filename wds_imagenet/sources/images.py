@@ -4,7 +4,8 @@ from array import array
 from bisect import insort
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import pairwise
 from typing import Final
 
@@ -12,9 +13,11 @@ from wds_imagenet.errors import DataError, SourceError
 from wds_imagenet.sample import IMAGE_SUFFIXES, make_key
 from wds_imagenet.sources.archives import File
 from wds_imagenet.sources.recurring import recurring
-from wds_imagenet.sources.reference import Reference
+from wds_imagenet.sources.reference import Metadata, Reference
+from wds_imagenet.sources.spool import Spool
 
 _SHOWN: Final = 3
+_NOTHING: Final[Metadata] = {}
 
 
 def suffix_of(path: str) -> str:
@@ -33,25 +36,18 @@ def is_hidden(path: str) -> bool:
     return path.startswith((".", "__MACOSX/")) or "/." in path or "/__MACOSX/" in path
 
 
-def pick_images(files: Iterable[File], url: str) -> tuple[list[File], list[File], list[str]]:
-    """Return the images in code-point order of their paths, the other files, and notes.
-
-    Hidden files are in neither list, but in the notes. Raises `SourceError` that says what was found
-    instead, if there are no images.
-    """
-    images: list[File] = []
-    others: list[File] = []
-    hidden: list[str] = []
+def only_images(files: Iterable[File], others: "PassedOver", hidden: "PassedOver") -> Iterator[Reference]:
+    """Yield the images, as references that have their path for a name and no key; count all other files."""
     for file in files:
-        if is_hidden(file.path):
-            hidden.append(file.path)
+        if is_hidden(file.path) or not is_image(file.path):
+            (hidden if is_hidden(file.path) else others).add(file.path)
         else:
-            (images if is_image(file.path) else others).append(file)
-    if not images:
-        raise SourceError(f"there are no images in {url}: {describe([file.path for file in others])}")
-    images.sort(key=lambda file: file.path)
-    others.sort(key=lambda file: file.path)
-    return images, others, passed_over(hidden, "hidden files")
+            yield Reference("", file.url, file.offset, file.size, file.path, None, None, _NOTHING)
+
+
+def no_images(url: str, others: "PassedOver") -> SourceError:
+    """Return the error for an input without images, which says what was found instead."""
+    return SourceError(f"there are no images in {url}: {describe(others.first, others.kinds)}")
 
 
 def describe(paths: Sequence[str], counted: "Counter[str] | None" = None) -> str:
@@ -112,32 +108,46 @@ def check_neighbours(references: Iterable[Reference]) -> None:
 
 def make_key_of(file: File, name: str) -> str:
     """Return the key that a name gives; the `DataError` where it gives none says of which file."""
+    return key_from(name, lambda: f"{file.url}: {file.path!r} at offset {file.offset:,}")
+
+
+def key_from(name: str, where: Callable[[], str]) -> str:
+    """Return the key that a name gives; the `DataError` where it gives none says where that stands."""
     try:
         return make_key(name)
     except DataError as error:
-        error.add_note(f"made from {file.url}: {file.path!r} at offset {file.offset:,}")
+        error.add_note(f"made from {where()}")
         raise
 
 
-def choose_keys(paths: Sequence[str], where: Callable[[int], str]) -> list[str]:
-    """Return a key for every path: its stem where all stems differ, else the whole path without suffix.
+def choose_keys(references: Spool, where: Callable[[int], str]) -> Spool:
+    """Return references that came with the keys of their stems, with those of whole names if these repeat.
 
-    So ImageNet's files keep their stems, and classes that number their files each from 1 get the
-    class before it. `where(i)` names the i-th file in errors: `SourceError` where two files have one
-    key, `DataError` where a name gives none.
+    So ImageNet's files keep their stems, and classes that number their files each from 1 get the class
+    before it. Costs a pass and 8 bytes each for a moment, and raises what `whole_keys` does.
     """
-    keys = _keys([path.rsplit("/", 1)[-1] for path in paths], where)
-    if first_repeated(keys) is not None:
-        keys = _keys(paths, where)
-    check_unique(keys, where)
-    return keys
+    return references if repeated_key(references) is None else whole_keys(references, where)
 
 
-def check_unique(keys: Sequence[str], where: Callable[[int], str]) -> None:
-    """Raise `SourceError` that names two files with one key. Costs 8 bytes a key for a moment."""
-    if (pair := first_repeated(keys)) is not None:
+def whole_keys(references: Sequence[Reference], where: Callable[[int], str]) -> Spool:
+    """Return references with the keys of their whole names, without suffix.
+
+    `where(i)` names the i-th in errors: `SourceError` where two have one key, `DataError` where a name gives
+    none. Costs two passes.
+    """
+    whole = Spool(
+        replace(reference, key=key_from(reference.name, partial(where, place)))
+        for place, reference in enumerate(references)
+    )
+    if (pair := repeated_key(whole)) is not None:
         one, other = pair
-        raise same_key(where(one), where(other), keys[one])
+        raise same_key(where(one), where(other), whole[one].key)
+    return whole
+
+
+def repeated_key(references: Collection[Reference]) -> tuple[int, int] | None:
+    """Return what `first_repeated` does of the references' keys."""
+    return first_repeated(Mapped(references, lambda reference: reference.key))
 
 
 def same_key(one: str, other: str, key: str) -> SourceError:
@@ -162,17 +172,6 @@ def first_repeated(keys: Collection[str]) -> tuple[int, int] | None:
         if place in wanted and seen.setdefault(key, place) != place:
             return seen[key], place
     return None
-
-
-def _keys(names: Sequence[str], where: Callable[[int], str]) -> list[str]:
-    keys = []
-    for i, name in enumerate(names):
-        try:
-            keys.append(make_key(name))
-        except DataError as error:
-            error.add_note(f"made from {where(i)}")
-            raise
-    return keys
 
 
 class Mapped(Collection[str]):

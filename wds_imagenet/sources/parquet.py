@@ -16,21 +16,6 @@ _BATCH_ROWS: Final = 4096
 _PIECE: Final = 1 << 20
 
 
-def read_parquet(data: bytes, url: str) -> Mapping[str, Sequence[Any]]:
-    """Return the columns of a Parquet file, their values as JSON has them, None where there is none.
-
-    Dates become ISO 8601 texts, NaN None. Raises `SourceError` for a file that cannot be read or a
-    column that holds bytes, `MissingExtraError` without PyArrow.
-    """
-    pa, pq = _pyarrow(url)
-    try:
-        table = pq.read_table(io.BytesIO(data), use_threads=False)
-        columns = {name: table.column(name).to_pylist() for name in table.column_names}
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise SourceError(f"{url} cannot be read as Parquet: {error}") from error
-    return {name: [plain(v, f"{url}: column {name!r}") for v in vs] for name, vs in columns.items()}
-
-
 @dataclass(frozen=True, slots=True)
 class Column:
     """What the schema tells of a column."""

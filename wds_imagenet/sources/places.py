@@ -1,59 +1,80 @@
 """Where the images lie that a table lists; and that it may point there, and that they are there."""
 
 import posixpath
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Final
 
-from wds_imagenet.errors import NotFoundError, SourceError
+from wds_imagenet.errors import NotFoundError
 from wds_imagenet.labels.files import Options, address
-from wds_imagenet.sources.rows import Rows
+from wds_imagenet.labels.records import Records
 from wds_imagenet.storage import open_store
 from wds_imagenet.storage.url import Location, check_path, parse_url
 
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where one image lies."""
-
-    name: str
-    """Its path in the root, or in the bucket or on the host of its URL."""
-    url: str
-    size: int | None
-    """None where nobody was asked."""
+_HELD: Final = 1024
+_WEB: Final = frozenset({"http", "https"})
 
 
-def locate(rows: Rows, column: str, root: str, options: Options) -> list[Place]:
-    """Return where the images in a table's column lie, row by row.
+class Places:
+    """Where the cells of a table point, and whether something is there: looked at all, then asked for each.
 
-    Guarantees that no path leads out of `root`, be it absolute or by `..` (links are followed), that a
-    URL is of a store that is opened here, and that what lies under `root` is there; else `SourceError`
-    names the line. URLs, and a root on HTTP, are not asked. Costs a `stat` an image under a local
-    root, one listing of the folder around all images under a remote one.
+    Guarantees that no path leads out of `root`, be it absolute or by `..` (links are followed), and that a
+    URL is of a store that is opened here. URLs, and a root on HTTP, are not looked up. Costs a `stat` an
+    image under a local root; one listing of the folder around all images under a remote one, which is
+    kept on disk.
     """
-    base = parse_url(root)
-    names: list[str] = []
-    urls: list[str | None] = []
-    for row, cell in enumerate(rows.columns[column]):
-        try:
-            name, url = _point(cell, base)
-        except ValueError as error:
-            raise SourceError(f"{rows.where(row)}: {error}") from error
-        names.append(name)
-        urls.append(url)
-    if base.scheme in {"http", "https"}:
-        return [Place(n, u or address(root, n), None) for n, u in zip(names, urls, strict=True)]
-    wanted = {name for name, url in zip(names, urls, strict=True) if url is None}
-    sizes = _sizes(base, root, wanted, options)
-    missing = [row for row, url in enumerate(urls) if url is None and names[row] not in sizes]
-    if missing:
-        raise SourceError(
-            f"{rows.where(missing[0])}: there is no {names[missing[0]]} in {base.url} (and so for "
-            f"{len(missing):,} of {len(names):,} rows); another folder can be given as option 'root'"
-        )
-    return [
-        Place(name, url or address(base.url, name), None if url else sizes[name])
-        for name, url in zip(names, urls, strict=True)
-    ]
+
+    def __init__(self, root: str, options: Options) -> None:
+        self.base: Final = parse_url(root)
+        self._root = root
+        self._options = options
+        self._around: str | None = None
+        self._size: Callable[[str], int | None] | None = None
+
+    def look(self, cell: object) -> None:
+        """Take a cell into account. Raises `ValueError` as `find` does, or leaves that to it."""
+        if self.base.scheme in _WEB | {"file"}:
+            return  # no listing, so it need not be known what to list
+        name, url = _point(cell, self.base)
+        if url is None:
+            folder = posixpath.dirname(name)
+            if self._around is None:
+                self._around = folder
+            elif not f"{folder}/".startswith(f"{self._around}/" if self._around else ""):
+                self._around = posixpath.commonpath([self._around, folder])
+
+    def find(self, cell: object) -> tuple[str, str, int | None]:
+        """Return an image's path in the root, or in the bucket or on the host of its URL; its URL; its size.
+
+        The size is None where nobody was asked. Raises `ValueError` that says why a cell may not point there,
+        `NotFoundError` where there is no such file.
+        """
+        name, url = _point(cell, self.base)
+        if url is not None:
+            return name, url, None
+        if self._size is None:
+            self._size = self._sizes()
+        web = self.base.scheme in _WEB
+        return name, address(self._root if web else self.base.url, name), self._size(name)
+
+    def _sizes(self) -> Callable[[str], int | None]:
+        """Return what tells the size of a path in the root, or raises `NotFoundError`."""
+        if self.base.scheme in _WEB:
+            return lambda _: None
+        store = open_store(self._root, **self._options)
+        if self.base.scheme == "file":
+            return lru_cache(_HELD)(lambda name: store.info(name).size)  # rows of one image lie side by side
+        records = Records()
+        for info in store.list_objects(f"{self._around}/" if self._around else ""):
+            records.add(info.path, b"%d" % info.size)
+
+        def size(name: str) -> int:
+            found = records.get(name)
+            if found is None:
+                raise NotFoundError(name)
+            return int(found)
+
+        return size
 
 
 def _point(cell: object, base: Location) -> tuple[str, str | None]:
@@ -75,23 +96,3 @@ def _point(cell: object, base: Location) -> tuple[str, str | None]:
             )
         path = path.removeprefix(folder)
     return check_path(posixpath.normpath(path)), None
-
-
-def _sizes(base: Location, root: str, wanted: set[str], options: Options) -> Mapping[str, int]:
-    """Return the sizes of those paths that are there."""
-    if not wanted:
-        return {}
-    store = open_store(root, **options)
-    sizes: dict[str, int] = {}
-    if base.scheme == "file":
-        for name in wanted:
-            try:
-                sizes[name] = store.info(name).size
-            except NotFoundError:
-                continue  # the caller says which one
-        return sizes
-    around = posixpath.commonpath([posixpath.dirname(name) for name in wanted])
-    for info in store.list_objects(f"{around}/" if around else ""):
-        if info.path in wanted:
-            sizes[info.path] = info.size
-    return sizes

@@ -46,6 +46,8 @@ class Reference:
     """What goes into the sample's JSON beside what the packer and the class table give."""
     attachments: tuple[Attachment, ...] = ()
     """Further members; every sample of a data set has the same suffixes."""
+    turn: int = 0
+    """By how many degrees, 90, 180 or 270, the packer turns the image counter-clockwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,13 @@ class Arrival:
 
     reference: Reference
     data: bytes
+    attached: tuple[bytes, ...] = ()
+    """The bytes of its reference's first attachments, where only the stream has them; the others are read."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes came with it."""
+        return len(self.data) + sum(map(len, self.attached))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,4 +105,4 @@ class Stream:
     published: int | None = None
     """How many it was released with, all of which are wanted: another count is said at the end."""
     size: int | None = None
-    """How many bytes of images there are, about, where that is known: for the time left."""
+    """How many bytes arrive, about, where that is known: for the time left."""

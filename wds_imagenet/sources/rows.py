@@ -1,59 +1,76 @@
-"""The rows of a table, column by column: CSV, TSV, JSON Lines or Parquet."""
+"""The rows of a table: CSV, TSV, JSON Lines or Parquet, gone through as often as is wanted."""
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import partial
+from itertools import islice
+from typing import Any, Final, NamedTuple
 
 from wds_imagenet import strict_json
 from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.labels.files import address
 from wds_imagenet.sources.images import suffix_of
-from wds_imagenet.sources.parquet import read_parquet
+from wds_imagenet.sources.parquet import ParquetFile, open_parquet, plain
+from wds_imagenet.sources.windows import open_reader
 from wds_imagenet.storage.store import ObjectInfo, Store
 
 _DELIMITERS: Final[Mapping[str, str]] = {"csv": ",", "tsv": "\t", "tab": "\t"}
-_MAX_PARQUET: Final = 2 << 30
 _MAX_LINE: Final = 16 << 20
 _MAX_COLUMNS: Final = 1000
 _WINDOW: Final = 4 << 20
 
 
+class Row(NamedTuple):
+    """One row."""
+
+    line: int
+    """The one that it begins on; in Parquet its place, from 1."""
+    values: Sequence[Any]
+    """By column; None where it lacks one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """A table: values by column, and where each row stands."""
+    """A table."""
 
     url: str
-    columns: Mapping[str, Sequence[Any]]
-    """All of one length; None where a row lacks a value."""
-    lines: Sequence[int]
-    """The line that each row begins on; in Parquet its place, from 1."""
+    columns: tuple[str, ...]
     typed: bool
     """Whether the format says what is a number; in CSV everything is text."""
+    read: Callable[[], Iterator[Row]]
 
-    def where(self, row: int) -> str:
+    def __iter__(self) -> Iterator[Row]:
+        """Read the rows anew. Raises `SourceError` that names the line, `ChangedError` for another file."""
+        return self.read()
+
+    def at(self, row: Row) -> str:
         """Say where a row stands, for errors."""
-        return f"{self.url}, line {self.lines[row]:,}"
+        return f"{self.url}, line {row.line:,}"
+
+    def where(self, place: int) -> str:
+        """Say where the row of a place, from 0, stands. Reads up to there."""
+        return self.at(next(islice(self, place, None)))
 
 
 def read_rows(store: Store, info: ObjectInfo, delimiter: str | None = None) -> Rows:
-    """Read a table, its format told by its suffix: csv, tsv, tab, jsonl, ndjson or parquet.
+    """Open a table, its format told by its suffix: csv, tsv, tab, jsonl, ndjson or parquet.
 
     A delimiter makes it CSV whatever its suffix is. Text is UTF-8, with or without BOM, and has a
-    header line. Costs the table in memory. Raises `SourceError` that names the line: of another
-    encoding, bad quoting or JSON, too few or too many cells, a column named twice.
+    header line. Costs a few MiB of memory, and reading the file as often as its rows are gone through, JSON
+    Lines once more, for their names. Raises `SourceError` that names the line, some of it only as the rows
+    are read: of another encoding, bad quoting or JSON, too few or too many cells, a column named twice.
     """
     url = address(store.url, info.path)
     suffix = suffix_of(info.path)
+    lines = partial(_lines, store, info, url)
     if suffix in _DELIMITERS or delimiter is not None:
-        return _read_csv(url, _lines(store, info, url), _one_character(delimiter) or _DELIMITERS[suffix])
+        return _read_csv(url, lines, _one_character(delimiter) or _DELIMITERS[suffix])
     if suffix in ("jsonl", "ndjson"):
-        return _read_jsonl(url, _lines(store, info, url))
+        return _read_jsonl(url, lines)
     if suffix == "parquet":
-        if info.size > _MAX_PARQUET:
-            raise SourceError(f"{url} has {info.size:,} bytes; at most {_MAX_PARQUET:,} are read")
-        columns = read_parquet(store.read(info.path, etag=info.etag).data, url)
-        return Rows(url, columns, range(1, 1 + max(map(len, columns.values()), default=0)), typed=True)
+        return _read_parquet(store, info, url)
     raise SourceError(
         f"{url} is no table by its name: that ends in .csv, .tsv, .tab, .jsonl, .ndjson or .parquet; one "
         "JSON for all images is read by the source 'sidecars', a gzipped table must be gunzipped"
@@ -98,31 +115,34 @@ def _raw_lines(store: Store, info: ObjectInfo) -> Iterator[bytes]:
         yield rest
 
 
-def _read_csv(url: str, lines: Iterator[str], delimiter: str) -> Rows:
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    begins: list[int] = []
-    line = 1
-    try:
-        header = _header(url, next(reader, []), delimiter)
-        cells: list[list[str]] = [[] for _ in header]
-        line = reader.line_num + 1
-        for row in reader:
-            if row:
-                if len(row) != len(header):
-                    raise SourceError(
-                        f"{url}, line {line:,} has {len(row)} cells where the header has {len(header)}"
-                    )
-                for column, cell in zip(cells, row, strict=True):
-                    column.append(cell)
-                begins.append(line)
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise SourceError(f"{url}, line {line:,} is not CSV as it should be: {error}") from error
-    columns = {name: column for name, column in zip(header, cells, strict=True) if name}
-    return Rows(url, columns, begins, typed=False)
+def _read_csv(url: str, lines: Callable[[], Iterator[str]], delimiter: str) -> Rows:
+    def cells() -> Iterator[Row]:
+        reader = csv.reader(lines(), delimiter=delimiter, strict=True)
+        line = 1
+        try:
+            for row in reader:
+                yield Row(line, row)
+                line = reader.line_num + 1
+        except csv.Error as error:
+            raise SourceError(f"{url}, line {line:,} is not CSV as it should be: {error}") from error
+
+    header = _header(url, next(cells(), Row(1, ())).values, delimiter)
+    named = [place for place, name in enumerate(header) if name]
+
+    def rows() -> Iterator[Row]:
+        for line, row in islice(cells(), 1, None):
+            if not row:
+                continue
+            if len(row) != len(header):
+                raise SourceError(
+                    f"{url}, line {line:,} has {len(row)} cells where the header has {len(header)}"
+                )
+            yield Row(line, row if len(named) == len(header) else [row[place] for place in named])
+
+    return Rows(url, tuple(header[place] for place in named), typed=False, read=rows)
 
 
-def _header(url: str, cells: list[str], delimiter: str) -> list[str]:
+def _header(url: str, cells: Sequence[str], delimiter: str) -> list[str]:
     names = [cell.strip() for cell in cells]
     if not any(names):
         raise SourceError(f"{url} is empty: not even a header line is there")
@@ -138,9 +158,21 @@ def _header(url: str, cells: list[str], delimiter: str) -> list[str]:
     return names
 
 
-def _read_jsonl(url: str, lines: Iterator[str]) -> Rows:
-    columns: dict[str, list[Any]] = {}
-    begins: list[int] = []
+def _read_jsonl(url: str, lines: Callable[[], Iterator[str]]) -> Rows:
+    names: dict[str, None] = {}
+    for line, row in _objects(url, lines()):
+        names |= dict.fromkeys(row)
+        if len(names) > _MAX_COLUMNS:
+            raise SourceError(f"{url}, line {line:,}: more than {_MAX_COLUMNS:,} different names")
+
+    def rows() -> Iterator[Row]:
+        for line, row in _objects(url, lines()):
+            yield Row(line, [row.get(name) for name in names])
+
+    return Rows(url, tuple(names), typed=True, read=rows)
+
+
+def _objects(url: str, lines: Iterator[str]) -> Iterator[tuple[int, dict[str, Any]]]:
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -150,11 +182,21 @@ def _read_jsonl(url: str, lines: Iterator[str]) -> Rows:
             raise SourceError(f"{url}, line {number:,} is not JSON as it should be: {error}") from error
         if not isinstance(row, dict):
             raise SourceError(f"{url}, line {number:,} is no JSON object: {line[:60]!r}")
-        for name in row:
-            columns.setdefault(name, [None] * len(begins))
-        if len(columns) > _MAX_COLUMNS:
-            raise SourceError(f"{url}, line {number:,}: more than {_MAX_COLUMNS:,} different names")
-        for name, values in columns.items():
-            values.append(row.get(name))
-        begins.append(number)
-    return Rows(url, columns, begins, typed=True)
+        yield number, row
+
+
+def _read_parquet(store: Store, info: ObjectInfo, url: str) -> Rows:
+    @contextmanager
+    def opened() -> Iterator[ParquetFile]:
+        with open_reader(store, info) as read, open_parquet(read, info.size, url) as file:
+            yield file
+
+    with opened() as file:
+        columns = tuple(file.columns)
+
+    def rows() -> Iterator[Row]:
+        with opened() as file:
+            for row in file.read(columns):
+                yield Row(row.number, [plain(row.values[n], f"{url}: column {n!r}") for n in columns])
+
+    return Rows(url, columns, typed=True, read=rows)

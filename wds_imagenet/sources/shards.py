@@ -30,7 +30,7 @@ class Packed:
     members: Mapping[str, Member]
     """By suffix; those that are left out are not among them."""
     small: Mapping[str, bytes]
-    """What is in the small ones, and in the images where they were asked for."""
+    """What is in the small ones, and in others where they were asked for."""
     gzipped: bool = False
     """Whether the shard is: then nothing of it can be read at random."""
 

@@ -1,17 +1,22 @@
 """`sidecars`: any tree of images, with what is known of each in files beside it or in one JSON."""
 
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
 
 from wds_imagenet.labels.classes import read_classes
+from wds_imagenet.labels.naming import Naming
 from wds_imagenet.sources import columns
 from wds_imagenet.sources.annotations import read_annotations
-from wds_imagenet.sources.beside import Facts, read_beside
+from wds_imagenet.sources.beside import read_beside
+from wds_imagenet.sources.columns import Called
 from wds_imagenet.sources.files import list_files
-from wds_imagenet.sources.images import choose_keys, passed_over, pick_images
+from wds_imagenet.sources.images import PassedOver, choose_keys, key_from, no_images, only_images
 from wds_imagenet.sources.options import Classes
-from wds_imagenet.sources.reference import Listing, Reference
-from wds_imagenet.sources.spool import Spool
+from wds_imagenet.sources.reference import Listing, Metadata, Reference
+from wds_imagenet.sources.spool import Spool, spool_in_order
+
+_NOTHING: Final[Metadata] = {}
 
 
 def sidecars(
@@ -31,48 +36,77 @@ def sidecars(
     by their usual names (label, class, cls, target; caption, text, title), unless any image has a `.cls` or a
     `.txt`: then these alone count. All other fields become metadata. An image may lack any of it.
 
-    References come by path; keys are the files' stems, with their folders where these repeat. Costs a
-    listing, and a request for every file beside an image. Raises `SourceError` that names the file.
+    References come by path, on disk; keys are the files' stems, with their folders where these repeat.
+    Costs a listing, 60 µs a file, and a request for every file beside an image. Raises `SourceError` that
+    names the file.
     """
-    images, others, notes = pick_images(list_files(url, storage_options), url)
-    paths = [image.path for image in images]
-    keys = choose_keys(paths, lambda i: f"{url}: {paths[i]}")
+    others, hidden = PassedOver(), PassedOver()
+    files = list_files(url, storage_options)
     listed = None if classes is None else read_classes(classes, **storage_options)
     if annotations is None:
-        facts, more = read_beside(images, others, storage_options)
+        images = read_beside(files, others, hidden, storage_options)
+        more = others.notes("files that belong to no image")
     else:
-        entries, more = read_annotations(annotations, paths, storage_options)
-        facts = [Facts(json=entry) for entry in entries]
-        more += passed_over([file.path for file in others], "files that are no images")
+        images = spool_in_order(only_images(files, others, hidden), lambda image: image.name)
+        more = others.notes("files that are no images")
+    if not images:
+        raise no_images(url, others)
+    if annotations is not None:
+        images, notes = read_annotations(annotations, images, storage_options)
+        more = [*notes, *more]
     where = url if annotations is None else annotations
-    label, called = _values(facts, [fact.label for fact in facts], label_field, columns.LABEL, where)
-    caption, told = _values(facts, [fact.caption for fact in facts], caption_field, columns.CAPTION, where)
-    used = {label, caption}
-    labels, naming = columns.labels(called, listed, lambda i: f"{where}: {paths[i]}")
-    references = Spool(
-        Reference(
-            key,
-            image.url,
-            image.offset,
-            image.size,
-            image.path,
-            number,
-            columns.caption(text, f"{where}: {image.path}"),
-            {name: value for name, value in fact.json.items() if name not in used}
-            if fact.json
-            else fact.json,
-        )
-        for image, key, number, text, fact in zip(images, keys, labels, told, facts, strict=True)
-    )
-    return Listing(references, naming.classes, (*notes, *more, *naming.notes))
+    facts = _Facts.of(images, label_field, caption_field, where)
+    naming = facts.called(images, where).naming(listed)
+    references = Spool(facts.references(images, naming, where))
+    references = choose_keys(references, lambda place: f"{url}: {references[place].name}")
+    return Listing(references, naming.classes, (*hidden.notes("hidden files"), *more, *naming.notes))
 
 
-def _values(
-    facts: Sequence[Facts], beside: Sequence[object], asked: str | None, usual: Sequence[str], where: str
-) -> tuple[str | None, Sequence[object]]:
-    """Return the field of the JSON that is used, if any, and the values by image."""
-    if asked is None and any(value is not None for value in beside):
-        return None, beside
-    names = dict.fromkeys(name for fact in facts for name in fact.json)
-    field = columns.choose(names, asked, usual, where)
-    return field, beside if field is None else [fact.json.get(field) for fact in facts]
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """Where label and caption are found: in a field of the JSON, None for the files beside the images."""
+
+    label: str | None
+    caption: str | None
+
+    @classmethod
+    def of(cls, images: Spool, label: str | None, caption: str | None, where: str) -> "_Facts":
+        """Choose them by what all images have. Raises `SourceError` for a field that none has."""
+        names: dict[str, None] = {}
+        beside: set[str] = set()
+        for image in images:
+            beside |= image.metadata.keys()
+            names |= dict.fromkeys(image.metadata.get("json", ()))
+
+        def choose(asked: str | None, usual: tuple[str, ...], suffix: str) -> str | None:
+            alone = asked is None and suffix in beside
+            return None if alone else columns.choose(names, asked, usual, where)
+
+        return cls(choose(label, columns.LABEL, "cls"), choose(caption, columns.CAPTION, "txt"))
+
+    def called(self, images: Spool, where: str) -> Called:
+        """Return the classes that the images' labels call."""
+        called = Called()
+        for image in images:
+            called.look(_value(image, self.label, "cls"), lambda: f"{where}: {image.name}")  # noqa: B023 - called at once
+        return called
+
+    def references(self, images: Spool, naming: Naming, where: str) -> Iterator[Reference]:
+        """Yield the images with what is known of them, their keys those of their stems."""
+        for image in images:
+            path = image.name
+            known = image.metadata.get("json", _NOTHING)
+            yield Reference(
+                key_from(path.rpartition("/")[2], lambda: f"{where}: {path}"),  # noqa: B023 - called at once
+                image.url,
+                image.offset,
+                image.size,
+                path,
+                columns.label(_value(image, self.label, "cls"), naming),
+                columns.caption(_value(image, self.caption, "txt"), f"{where}: {path}"),
+                {name: value for name, value in known.items() if name not in (self.label, self.caption)},
+            )
+
+
+def _value(image: Reference, field: str | None, suffix: str) -> Any:  # noqa: ANN401 - a JSON value
+    return image.metadata.get(suffix) if field is None else image.metadata.get("json", _NOTHING).get(field)

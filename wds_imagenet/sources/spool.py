@@ -139,9 +139,11 @@ def _to_json(reference: Reference) -> list[Any]:
         reference.name,
         reference.label,
     ]
-    if reference.caption is not None or reference.metadata or reference.attachments:
+    if reference.caption is not None or reference.metadata or reference.attachments or reference.turn:
         attached = [[a.suffix, a.url, a.offset, a.size, a.form] for a in reference.attachments]
         known += [reference.caption, reference.metadata, attached]
+        if reference.turn:
+            known.append(reference.turn)
     return known
 
 
@@ -155,6 +157,7 @@ def _from_json(  # noqa: PLR0917 - an array has places, not names
     caption: str | None = None,
     metadata: Metadata = _NOTHING,
     attached: Sequence[Any] = (),
+    turn: int = 0,
 ) -> Reference:
     attachments = tuple(Attachment(*item) for item in attached)
-    return Reference(key, url, offset, size, name, label, caption, metadata or _NOTHING, attachments)
+    return Reference(key, url, offset, size, name, label, caption, metadata or _NOTHING, attachments, turn)

@@ -84,7 +84,9 @@ def _sheets(
                 file.seek(at)
                 return file.read(size)
             except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-                raise CorruptError(f"{where}: the gzip data is damaged or cut off: {error}") from error
+                raise CorruptError(
+                    f"{where}: the gzip data is damaged or cut off, behind byte {at:,} of the text: {error}"
+                ) from error
 
         if read(0, RECORD)[257:262] != b"ustar":
             yield _sheet(where, info.path, _pieces(read, 0, None), header)

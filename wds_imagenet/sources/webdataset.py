@@ -20,6 +20,7 @@ from wds_imagenet.sources.selection import Relabelling, Selection, relabelling, 
 from wds_imagenet.sources.shards import SMALL, Packed, read_shard
 from wds_imagenet.sources.spool import Spool
 from wds_imagenet.storage.url import parse_url
+from wds_imagenet.words import many
 
 MEASURED: Final = frozenset({"filename", "width", "height", "format", "sha256"})
 """What our packer finds out about every image: JSON that has it all is ours, and it is found out anew."""
@@ -49,9 +50,8 @@ def webdataset(
 
     References come in the order of the shards. Costs 80 µs a sample and 8 bytes of memory, a read for
     each header and small member; a remote store is read through where images are smaller than 2 MiB.
-    Gzipped shards give a stream, and are read twice, first to see what their samples have; a member
-    beside image, `cls`, `json` and `txt` is then to be left out. Raises `SourceError` and `CorruptError`
-    that name shard, member and offset.
+    Gzipped shards give a stream, and are read twice, first to see what their samples have; no member may
+    then have more than 256 MiB. Raises `SourceError` and `CorruptError` that name shard, member and offset.
     """
     listed = None if classes is None else read_classes(classes, **storage_options)
     found = [_find(one, split, storage_options) for one in (url, *more)]
@@ -114,7 +114,7 @@ class _Reading:
             yield f"{self.passed:,} of {self.taken + self.passed:,} samples were not selected"
         if self.missing:
             first = min(self.missing)
-            yield f"{len(self.missing):,} keys of {self.selection.url} are in no shard, such as {first!r}"
+            yield f"{many(len(self.missing), 'keys')} of {self.selection.url} in no shard, such as {first!r}"
         if self.renamed:
             yield f"{self.renamed:,} keys had characters that not all readers take; these became '_'"
 
@@ -207,31 +207,34 @@ def _stream(
     parts: Sequence[Part], reading: _Reading, references: Sequence[Reference], told: Listing
 ) -> Stream:
     """Return the stream of what was listed, of which every sample is now known."""
-    if reading.suffixes:
-        raise SourceError(
-            f"{parts[0].url}: the members {', '.join(reading.suffixes)} of gzipped shards cannot be taken "
-            "over: leave them out (leave_out), or gunzip the shards first"
-        )
     kinds: Kinds = {}
     digest = hashlib.sha256()
     unlabelled, captioned, size = 0, False, 0
+    first = ""
     for reference in references:
         count_kinds(kinds, reference.metadata)
-        unlabelled += reference.label is None
+        if reference.label is None:
+            unlabelled += 1
+            first = first or f"{reference.url}, member {reference.name!r} at offset {reference.offset:,}"
         captioned |= reference.caption is not None
-        size += reference.size or 0
+        attached = [[item.suffix, item.size] for item in reference.attachments]
+        size += (reference.size or 0) + sum(item.size or 0 for item in reference.attachments)
         known = [reference.key, reference.label, reference.caption, reference.metadata]
-        digest.update(strict_json.dumps(known))
+        digest.update(strict_json.dumps([*known, *([attached] if attached else [])]))
     if 0 < unlabelled < len(references):
-        raise SourceError(f"{unlabelled:,} of {len(references):,} images have no label: label all or none")
+        raise SourceError(
+            f"{first} has no label (and so {unlabelled:,} of {len(references):,} images), but others have: "
+            "label all or none"
+        )
     fields = {name: settle(counts, len(references)) for name, counts in kinds.items()}
 
     def arrivals() -> Iterator[Arrival]:
         again = _Reading(reading.selection, reading.relabelling, reading.told_twice, reading.left_out)
-        for packed, reference in again.samples(parts, SMALL | IMAGE_SUFFIXES):
+        for packed, reference in again.samples(parts, SMALL.union(IMAGE_SUFFIXES, reading.suffixes)):
             metadata = {name: fit(value, fields[name]) for name, value in reference.metadata.items()}
             image = next(packed.small[suffix] for suffix in packed.members if suffix in IMAGE_SUFFIXES)
-            yield Arrival(replace(reference, metadata=metadata), image)
+            attached = tuple(packed.small[item.suffix] for item in reference.attachments)
+            yield Arrival(replace(reference, metadata=metadata), image, attached)
 
     return Stream(
         identity={
@@ -243,6 +246,7 @@ def _stream(
         labelled=not unlabelled,
         fields=fields,
         captioned=captioned,
+        suffixes=reading.suffixes,
         classes=told.classes,
         notes=told.notes,
         split=told.split,
@@ -276,7 +280,7 @@ def _check_parts(parts: Sequence[Part], manifest: Manifest, url: str) -> tuple[l
     if missing and parse_url(url).url == parts[0].store.url:
         raise SourceError(f"{url} lacks {len(missing):,} shards of its manifest, the first is {missing[0]}")
     strangers = len(parts) - len(known)
-    return known, [f"passed over {strangers:,} tars that the manifest lacks"] if strangers else []
+    return known, [f"passed over {many(strangers, 'tars')} that the manifest lacks"] if strangers else []
 
 
 def _check_unique(references: Sequence[Reference]) -> None:

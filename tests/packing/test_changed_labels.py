@@ -1,0 +1,98 @@
+"""Label files that change between two runs of a stream: nothing goes on as if they had not."""
+
+import gzip
+import io
+import json
+import shutil
+import tarfile
+
+import pytest
+
+from wds_imagenet.errors import PlanError
+from wds_imagenet.packing.pack import pack
+from wds_imagenet.reading.dataset import Dataset
+
+TRAIN, VALIDATION, SECOND = "n01440764_10026", "ILSVRC2012_val_00000001", "ILSVRC2012_val_00000002"
+XML = (
+    "<annotation><size><width>50</width><height>40</height></size><object><name>n01440764</name><bndbox>"
+    "<xmin>1</xmin><ymin>2</ymin><xmax>{}</xmax><ymax>20</ymax></bndbox></object></annotation>"
+)
+
+
+def caption(title):
+    return json.dumps(
+        [{"filename": f"{TRAIN}.JPEG", "wnid": TRAIN[:9], "title": title, "tags": [], "description": ""}]
+    )
+
+
+def blacklist(first):
+    return f"{first}\n" + "".join(f"{n}\n" for n in range(10, 1771))
+
+
+def real(first):
+    return json.dumps([[first], *[[3]] * 49_999])
+
+
+def solution(corner):
+    return f"ImageId,PredictionString\n{VALIDATION},n01440764 1 2 {corner} 4 \n"
+
+
+LABELS = {
+    "captions": ("c.json", caption("cat"), caption("dog")),
+    "blacklist": ("b.txt", blacklist(1), blacklist(2)),
+    "real": ("real.json", real(65), real(66)),
+    "kaggle": ("LOC_val_solution.csv", solution(33), solution(44)),
+    "boxes": (f"val/{VALIDATION}.xml", XML.format(30), XML.format(40)),
+}
+"""By the label source: its file, what it says at first, and then in as many bytes."""
+
+
+@pytest.fixture
+def shards(tmp_path, photos):
+    """A gzipped shard of two images: a stream."""
+    photo = next((photos / "imagenet-sample").glob("*.JPEG")).read_bytes()
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        for key in (VALIDATION, SECOND):
+            info = tarfile.TarInfo(f"{key}.jpg")
+            info.size = len(photo)
+            archive.addfile(info, io.BytesIO(photo))
+    (tmp_path / "in.tar.gz").write_bytes(gzip.compress(out.getvalue()))
+    return str(tmp_path / "in.tar.gz")
+
+
+@pytest.fixture
+def run(shards, tmp_path):
+    """Return a function that packs the stream with a label file in a folder of that name."""
+
+    def write_and_pack(source, text, folder="labels"):
+        path = tmp_path / folder / LABELS[source][0]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        url = str(path.parent if source == "boxes" else path)
+        return pack("webdataset", shards, dest=f"{tmp_path}/out", labels={source: url}, samples_per_shard=1)
+
+    return write_and_pack
+
+
+@pytest.mark.parametrize("source", LABELS)
+def test_a_resumed_pack_with_changed_labels_is_refused_with_the_difference(run, tmp_path, source):
+    _, before, after = LABELS[source]
+    assert len(before) == len(after)
+    run(source, before)
+    (tmp_path / "out" / ".wds-imagenet" / "manifest.json").unlink()
+    with pytest.raises(PlanError, match=f"what the labels '{source}' say is not the same") as caught:
+        run(source, after)
+    assert " was " not in str(caught.value)
+    shutil.rmtree(tmp_path / "labels")
+    run(source, before, folder="moved")
+    assert len(Dataset.open(f"{tmp_path}/out")) == 2
+
+
+def test_labels_of_another_size_or_source_are_named_too(run, tmp_path):
+    run("captions", caption("cat"))
+    (tmp_path / "out" / ".wds-imagenet" / "manifest.json").unlink()
+    with pytest.raises(PlanError, match=r"of the labels 'captions', bytes was \d+ there, is \d+ now"):
+        run("captions", caption("a cat"))
+    with pytest.raises(PlanError, match=r"labels 'captions' are no longer given; the labels 'real' are new"):
+        run("real", real(65))
