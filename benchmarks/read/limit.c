@@ -1,6 +1,6 @@
 /* The limit: libjpeg-turbo in C, without Python, torch, tar or a loader.
  *
- *     gcc -O3 -I$N limit.c $N/region.c $N/resize.c -ljpeg -lm -lpthread      N=../../wds_imagenet/images/native
+ *     gcc -O3 -I$N limit.c $(ls $N/*.c | grep -v module) -ljpeg -lm -lpthread      N=../../wds_imagenet/images/native
  *     limit MODE THREADS IMAGES FILES...
  *
  * Files are read before the clock starts. MODE: `whole` decodes whole pictures, `crop` only the region of a random
@@ -54,7 +54,7 @@ static Region draw_crop(const File *file, uint64_t *state) {
 }
 
 static void *work(void *unused) {
-    Arena pixels = {0}, spliced = {0};
+    static _Thread_local Scratch scratch;
     static _Thread_local uint8_t out[SIDE * SIDE * CHANNELS];
     for (;;) {
         int number = __atomic_fetch_add(&next_image, 1, __ATOMIC_RELAXED);
@@ -68,12 +68,13 @@ static void *work(void *unused) {
             scale *= 2;
         Region region = {crop.left / scale, crop.top / scale, (crop.right + scale - 1) / scale, (crop.bottom + scale - 1) / scale};
         Image part;
-        if (decode_region(file->data, file->size, scale, region, (size_t)1 << 30, &pixels, &spliced, &part) != DECODED) exit(2);
+        Status status = decode_by_libjpeg(file->data, file->size, scale, region, (size_t)1 << 30, &scratch, &part);
+        if (status != DECODED) exit(2);
         double box[4] = {0, 0, part.width, part.height};
         if (resized) resize_image(&part, box, out, SIDE * CHANNELS, SIDE, SIDE, 1, number & 1);
     }
-    free(pixels.bytes);
-    free(spliced.bytes);
+    free(scratch.pixels.bytes);
+    free(scratch.spliced.bytes);
     return unused;
 }
 
