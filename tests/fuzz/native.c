@@ -83,7 +83,7 @@ static void look(const uint8_t *data, size_t size, const uint8_t *choice) {
     if (choice[5] & 16) region = (Region){0, 0, width, height};
     Image part;
     if (decode_baseline(data, size, region, CAP, &own, &part) == DECODED)
-        compare(data, size, region, &part, scale == 1 && region.right == width && region.bottom == height);
+        compare(data, size, region, &part, known && scale == 1 && region.right == width && region.bottom == height);
     if (decode_region(data, size, scale, region, CAP, &own, &part) == DECODED) {
         double box[4] = {0, 0, part.width, part.height};
         resize_image(&part, box, out, SIDE * CHANNELS, SIDE, SIDE, choice[5] & 1, choice[5] & 2);
