@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from wds_imagenet.reading.buffers import Buffers
 from wds_imagenet.reading.torch import ImagePool
 
 SHAPE = (4, 8, 8, 3)
@@ -59,11 +60,13 @@ def test_tensor_and_array_are_the_same_memory(pool):
     assert memory.tensor.dtype == torch.uint8
 
 
-def test_no_more_than_four_batches_wait(pool):
-    many = [pool.take() for _ in range(9)]
+@pytest.mark.parametrize(("mebibytes", "kept"), [(40, 4), (2, 32)])
+def test_four_pieces_of_memory_wait_or_64_mebibytes(mebibytes, kept):
+    buffers = Buffers()
+    many = [buffers.take(mebibytes << 20) for _ in range(kept + 5)]  # never touched, so it costs nothing
     del many
     gc.collect()
-    assert len(pool._buffers._free) == 4
+    assert len(buffers._free) == kept
 
 
 def test_threads_never_get_the_same_memory(pool):

@@ -40,6 +40,17 @@ def test_no_more_blocks_live_than_there_are_lanes_and_batches_under_way(every, w
     assert len(asked) <= COUNT / world_size + 240
 
 
+@pytest.mark.parametrize("samples", [SAMPLES, 1, 700])
+def test_one_rank_asks_for_each_block_once(samples):
+    blocks = (Block(2 << 20, samples, 0),) * COUNT
+    shard = Shard("x.tar", COUNT * (2 << 20), COUNT * samples, "0" * 64, blocks)
+    everything = extents(Manifest("x", "train", (), "0" * 64, (shard,)))
+    order, share, asked = Order(np.full(COUNT, samples), 0, 0, 240), Share(0, 1, 256), []
+    for _ in plan_batches(order, share, everything, share.starts(0, order.samples), asked.append):
+        pass
+    assert len(asked) == len(set(map(id, asked))) == COUNT
+
+
 def test_over_all_ranks_a_block_is_asked_for_twice_only_at_lane_ends():
     blocks = (Block(2 << 20, SAMPLES, 0),) * COUNT
     shard = Shard("x.tar", COUNT * (2 << 20), COUNT * SAMPLES, "0" * 64, blocks)

@@ -13,17 +13,22 @@ import numpy as np
 import numpy.typing as npt
 
 _GRAIN: Final = 256 << 10
+_KEPT: Final = 64 << 20  # bytes, of blocks: as many as all lanes together leave during a batch or two
+_FEWEST: Final = 4  # of batches, which are larger
 
 
 class Buffers:
-    """Lends arrays of bytes, from any number of threads, and keeps a few of those that come back."""
+    """Lends arrays of bytes, from any number of threads, and keeps some of those that come back.
 
-    def __init__(self, kept: int) -> None:
-        self._free: deque[npt.NDArray[np.uint8]] = deque(maxlen=kept)
+    Four of them, or as many as have 64 MiB together if they are of one size.
+    """
 
-    def __reduce__(self) -> tuple[type["Buffers"], tuple[int]]:
+    def __init__(self) -> None:
+        self._free: deque[npt.NDArray[np.uint8]] = deque()
+
+    def __reduce__(self) -> tuple[type["Buffers"], tuple[()]]:
         """Go to another process without the memory."""
-        return Buffers, (self._free.maxlen or 0,)
+        return Buffers, ()
 
     def take(self, size: int) -> npt.NDArray[np.uint8]:
         """Return `size` bytes that nobody else has; what is in them is left from before.
@@ -36,7 +41,11 @@ class Buffers:
             memory = None
         if memory is None or memory.size < size:
             memory = np.empty(-(-size // _GRAIN) * _GRAIN, np.uint8)
-        return np.asarray(Lease(memory, partial(self._free.append, memory)))[:size]
+        return np.asarray(Lease(memory, partial(self._give_back, memory)))[:size]
+
+    def _give_back(self, memory: npt.NDArray[np.uint8]) -> None:
+        if len(self._free) < max(_FEWEST, _KEPT // memory.size):
+            self._free.append(memory)
 
 
 class Lease:

@@ -13,7 +13,6 @@ from wds_imagenet.sample import Sample
 from wds_imagenet.storage import LocalStore, ObjectInfo, Store
 
 Data: TypeAlias = bytes | memoryview
-_KEPT: Final = 16  # blocks whose memory waits for the next ones
 _REMEDY: Final = "run the same 'pack' again with --check"
 
 
@@ -58,7 +57,7 @@ class Fetcher:
         self.store: Final = store
         self.folder: Final = folder
         self._remedy: Final = remedy
-        self._buffers = Buffers(_KEPT)
+        self._buffers = Buffers()
         # The first reply pins the shard's ETag; threads that race write the same value.
         self._etags: dict[str, str | None] = {}
 

@@ -1,10 +1,12 @@
 """The order of an epoch: a pure function of the manifest's counts, the seed, the epoch and the lanes.
 
 All blocks, permuted and laid end to end, form a line of T samples, permuted within each block. The
-line is cut into N lanes of equal length (±1). The epoch's sequence takes position 0 of every lane,
-then position 1 of every lane, and so on: any N neighbours come from N places of the data set. Rank r
-of W owns every W-th entry, hence the lanes r, r + W, …, where W divides N. So the sequence, and with
-it every global batch, is the same for every such W, and no two ranks share a block but at lane ends.
+line is cut into N lanes of equal length (±1). The epoch's sequence takes the first sample of every
+lane, then the second of every lane, and so on: any N neighbours come from N places of the data set.
+Every other lane is walked backwards, so that a block which a cut divides is wanted by both its lanes at
+the same time, and fetched once. Rank r of W owns every W-th entry, hence the lanes r, r + W, …, where
+W divides N. So the sequence, and with it every global batch, is the same for every such W, and no two
+ranks share a block but at lane ends.
 """
 
 import math
@@ -77,7 +79,10 @@ class Order:
     def locate(self, entries: Ints) -> Places:
         """Return where these entries of the sequence lie. Costs about a microsecond an entry."""
         lane = entries % self.lanes
-        position = self._lane_starts[lane] + entries // self.lanes
+        step = entries // self.lanes
+        backwards = lane % 2 == 1 if self._shuffle else np.zeros(len(lane), np.bool_)
+        begin, end = self._lane_starts[lane], self._lane_stops[lane]
+        position = np.where(backwards, end - 1 - step, begin + step)
         place = np.searchsorted(self._starts, position, side="right") - 1
         block = self._line[place]
         offset = position - self._starts[place]
@@ -86,8 +91,12 @@ class Order:
             within = np.array([self._within(p)[k] for p, k in pairs], np.int64)
         else:
             within = offset
-        stop = np.minimum(self._starts[place + 1], self._lane_stops[lane])
-        return Places(lane, place, block, within, position + 1 == stop)
+        leaves = np.where(
+            backwards,
+            position == np.maximum(self._starts[place], begin),
+            position + 1 == np.minimum(self._starts[place + 1], end),
+        )
+        return Places(lane, place, block, within, leaves)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +18,6 @@ from wds_imagenet.reading.loader import Loader
 if TYPE_CHECKING:
     from wds_imagenet.reading.batches import BatchDraft
 
-_KEPT: Final = 4  # batches of memory that wait for the next one
-
 
 class ImageMemory(NamedTuple):
     """One batch's images: NumPy's view to decode into, torch's to hand out, of the same memory."""
@@ -34,7 +32,7 @@ class ImagePool:
     def __init__(self, shape: tuple[int, ...], *, pin: bool) -> None:
         self._shape = shape
         self._pin = pin
-        self._buffers = Buffers(_KEPT)
+        self._buffers = Buffers()
 
     def take(self) -> ImageMemory:
         """Return memory that nobody else has. What is in it is left from before."""

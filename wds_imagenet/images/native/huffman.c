@@ -16,7 +16,12 @@
  * An entry of `runs` is of all symbols that are in sight, up to the end of the block:
  *
  *     bits 16-31  how many places those before its last symbol move on */
-enum { END = 128, LARGEST_DC = 11, LARGEST_AC = 10 };
+enum {
+    END = 128,
+    LARGEST_DC = 11,
+    LARGEST_AC = 10,
+    LOOKS = 5, /* that 56 bits are enough for */
+};
 
 const uint8_t zigzag[OVERRUN] = {
     0,  1,  8,  16, 9,  2,  3,  10, 17, 24, 32, 25, 18, 11, 4,  5,  12, 19, 26, 33, 40, 48,
@@ -127,26 +132,31 @@ static __attribute__((noinline)) uint32_t find_long(const Table *table, int code
     return hidden_entry(table, table->spec.symbols[(code >> (16 - length)) + table->offset[length]], length);
 }
 
-/* Reads a symbol and the number behind it, 27 bits at most. Returns an entry, 0 if there is no such code. */
-static inline uint32_t read_symbol(Bits *bits, const Table *table) {
-    uint32_t found = table->entries[bits->ahead >> (64 - LOOKAHEAD)];
-    if (__builtin_expect(bits_of(found) == 0, 0)) {
-        if (!(found >> 24)) found = find_long(table, (int)(bits->ahead >> 48));
-        if (!found) return 0;
-        int length = (int)(found >> 24), size = (int)(found >> 16 & 255);
-        drop(bits, length);
-        int value = size ? extend((int)(bits->ahead >> (64 - size)), size) : 0;
-        drop(bits, size);
-        return (uint32_t)value << 16 | (found & 0xFF00) | 1;
-    }
-    drop(bits, bits_of(found));
-    return found;
+static inline uint32_t look(const Bits *bits, const Table *table) {
+    return table->entries[bits->ahead >> (64 - LOOKAHEAD)];
+}
+
+/* Reads a symbol that is not all in sight, and the number behind it: 27 bits at most, and as many may be left then.
+ * Returns an entry, 0 if there is no such code. */
+static inline uint32_t read_hidden(Bits *bits, const Table *table, uint32_t found) {
+    refill(bits);
+    if (!(found >> 24)) found = find_long(table, (int)(bits->ahead >> 48));
+    if (!found) return 0;
+    int length = (int)(found >> 24), size = (int)(found >> 16 & 255);
+    drop(bits, length);
+    int value = size ? extend((int)(bits->ahead >> (64 - size)), size) : 0;
+    drop(bits, size);
+    return (uint32_t)value << 16 | (found & 0xFF00) | 1;
 }
 
 /* Returns 0, or -1 as `read_block` does. */
 static inline int read_dc(Bits *bits, const Table *dc, int *last_dc) {
     refill(bits);
-    uint32_t found = read_symbol(bits, dc);
+    uint32_t found = look(bits, dc);
+    if (__builtin_expect(bits_of(found) != 0, 1))
+        drop(bits, bits_of(found));
+    else
+        found = read_hidden(bits, dc, found);
     *last_dc += (int32_t)found >> 16;
     return !found || *last_dc < -4096 || *last_dc > 4095 ? -1 : 0; /* 11 bits and a sign are right */
 }
@@ -161,9 +171,15 @@ int read_block(Bits *given, const Table *dc, const Table *ac, int *last_dc, int1
     unsigned at = 1;
     while (at < BLOCK) {
         refill(&bits);
-        for (int i = 0; i < 2 && at < BLOCK; i++) {
-            uint32_t found = read_symbol(&bits, ac);
-            if (__builtin_expect(!found, 0)) return -1;
+        for (int looks = 0; looks < LOOKS && at < BLOCK; looks++) {
+            uint32_t found = look(&bits, ac);
+            if (__builtin_expect(bits_of(found) != 0, 1)) {
+                drop(&bits, bits_of(found));
+            } else {
+                found = read_hidden(&bits, ac, found);
+                if (!found) return -1;
+                looks = LOOKS;
+            }
             at += moves_of(found);
             block[zigzag[at - 1]] = (int16_t)(found >> 16);
         }
@@ -178,14 +194,16 @@ int skip_block(Bits *given, const Table *dc, const Table *ac, int *last_dc) {
     unsigned at = 1;
     while (at < BLOCK) {
         refill(&bits);
-        for (int i = 0; i < 2 && at < BLOCK; i++) {
+        for (int looks = 0; looks < LOOKS && at < BLOCK; looks++) {
             uint32_t found = ac->runs[bits.ahead >> (64 - RUN_BITS)];
             /* What follows the last coefficient is no more of this block. */
-            if (__builtin_expect(bits_of(found) == 0 || at + (found >> 16) >= BLOCK, 0)) {
-                found = read_symbol(&bits, ac);
-                if (!found) return -1;
-            } else {
+            if (__builtin_expect(bits_of(found) == 0 || at + (found >> 16) >= BLOCK, 0)) found = look(&bits, ac);
+            if (__builtin_expect(bits_of(found) != 0, 1)) {
                 drop(&bits, bits_of(found));
+            } else {
+                found = read_hidden(&bits, ac, found);
+                if (!found) return -1;
+                looks = LOOKS;
             }
             at += moves_of(found);
         }
