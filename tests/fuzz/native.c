@@ -53,9 +53,9 @@ static int can_start(const uint8_t *data, size_t size) {
     return started;
 }
 
-static void compare(const uint8_t *data, size_t size, Region region, const Image *part, int all) {
+static void compare(const uint8_t *data, size_t size, int scale, Region region, const Image *part, int all) {
     Image whole;
-    Status status = decode_by_libjpeg(data, size, 1, region, CAP, &theirs, &whole);
+    Status status = decode_by_libjpeg(data, size, scale, region, CAP, &theirs, &whole);
     if (status != DECODED && (all || !can_start(data, size))) {
         fprintf(stderr, "libjpeg finds something wrong here\n");
         abort();
@@ -82,8 +82,8 @@ static void look(const uint8_t *data, size_t size, const uint8_t *choice) {
     region.bottom = region.top + 1 + choice[4] * (height - region.top - 1) / 255;
     if (choice[5] & 16) region = (Region){0, 0, width, height};
     Image part;
-    if (decode_baseline(data, size, region, CAP, &own, &part) == DECODED)
-        compare(data, size, region, &part, known && scale == 1 && region.right == width && region.bottom == height);
+    if (decode_baseline(data, size, scale, region, CAP, &own, &part) == DECODED)
+        compare(data, size, scale, region, &part, known && region.right == width && region.bottom == height);
     if (decode_region(data, size, scale, region, CAP, &own, &part) == DECODED) {
         double box[4] = {0, 0, part.width, part.height};
         resize_image(&part, box, out, SIDE * CHANNELS, SIDE, SIDE, choice[5] & 1, choice[5] & 2);

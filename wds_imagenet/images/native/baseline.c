@@ -14,6 +14,7 @@ enum { MARGIN = 32 /* of a row of samples, on the left */ };
 typedef struct {
     uint8_t *first;
     ptrdiff_t stride;
+    int side;         /* samples of a block */
     int across, down; /* blocks of an MCU */
 } Plane;
 
@@ -26,24 +27,42 @@ typedef struct {
     Bits bits;
 } Interval;
 
-/* Blocks that wait for another, since two are transformed at once. */
+/* Blocks of one size that wait for another, since two are transformed at once. */
 typedef struct {
     int16_t coefficients[2][BLOCK + 1];
     Job jobs[2];
-    int waiting;
+    int waiting, side;
 } Pair;
 
 typedef struct {
     int left, top, right, bottom; /* MCUs */
 } Mcus;
 
+/* How large everything is at 1/scale of the picture's size. */
+typedef struct {
+    int width, height;
+    int luma, chroma; /* samples of a block's side */
+    int across, down; /* samples of luma to one of colour: 1 or 2 */
+} Scaling;
+
+/* As jdmaster.c has it: colour of fewer samples is made smaller by less, where that spares upsampling it. */
+static Scaling scaling_of(const Frame *frame, int scale) {
+    int luma = 8 / scale, chroma = scale > 1 && frame->across == 2 && frame->down == 2 ? 2 * luma : luma;
+    return (Scaling){(frame->width + scale - 1) / scale,
+                     (frame->height + scale - 1) / scale,
+                     luma,
+                     chroma,
+                     frame->across * luma / chroma,
+                     frame->down * luma / chroma};
+}
+
 static int clamp(int value, int low, int high) { return value < low ? low : value > high ? high : value; }
 
-/* Which MCUs hold a range of pixels, and the samples of colour beside it where those are fewer. */
-static void span(int begin, int end, int factor, int mcus, int *first, int *last) {
+/* Which MCUs, of `side` samples of colour, hold a range of pixels, and the samples beside it where those are fewer. */
+static void span(int begin, int end, int factor, int side, int mcus, int *first, int *last) {
     int more = factor == 2 ? 1 : 0;
-    *first = clamp(begin / factor - more, 0, 8 * mcus - 1) / 8;
-    *last = clamp((end - 1) / factor + more, 0, 8 * mcus - 1) / 8 + 1;
+    *first = clamp(begin / factor - more, 0, side * mcus - 1) / side;
+    *last = clamp((end - 1) / factor + more, 0, side * mcus - 1) / side + 1;
 }
 
 /* Finds the marker that ends a interval, and copies what is before it without stuffed zeros if asked.
@@ -77,25 +96,26 @@ static size_t bits_used(const Interval *interval) {
 static int flush(Pair *pair) {
     int waiting = pair->waiting;
     pair->waiting = 0;
-    return waiting == 0 || idct_two(&pair->jobs[0], &pair->jobs[waiting - 1]);
+    return waiting == 0 || idct_two(&pair->jobs[0], &pair->jobs[waiting - 1], pair->side);
 }
 
 static int read_mcu(Interval *interval, const Frame *frame, const Tables *tables, int last_dc[3], Plane planes[3],
-                    int row, int column, Pair *pair) {
+                    int row, int column, Pair pairs[2]) {
     int fine = 1;
     for (int i = 0; i < frame->components; i++) {
         const Table *dc = &tables->dc[frame->dc[i]], *ac = &tables->ac[frame->ac[i]];
         Plane *plane = &planes[i];
+        Pair *pair = &pairs[i > 0];
         for (int block = 0; block < plane->across * plane->down; block++) {
-            int x = 8 * (column * plane->across + block % plane->across);
-            int y = 8 * (row * plane->down + block / plane->across);
+            int x = plane->side * (column * plane->across + block % plane->across);
+            int y = plane->side * (row * plane->down + block / plane->across);
             int16_t *coefficients = pair->coefficients[pair->waiting];
             Job *job = &pair->jobs[pair->waiting];
             *job = (Job){coefficients, frame->quantizers[i], plane->first + y * plane->stride + x, plane->stride};
             int more = read_block(&interval->bits, dc, ac, &last_dc[i], coefficients);
             if (more < 0) return 0;
             if (more == 0)
-                fine &= idct_dc_only(job);
+                fine &= idct_dc_only(job, plane->side);
             else if (++pair->waiting == 2)
                 fine &= flush(pair);
         }
@@ -125,7 +145,7 @@ static int are_needed(const Mcus *mcus, int across, int row, int column, int cou
 
 /* Reads all MCUs up to the last that is needed. Returns whether all was right so far. */
 static int read_mcus(Interval *interval, const Frame *frame, const Tables *tables, const Mcus *mcus, Plane planes[3]) {
-    Pair pair = {.waiting = 0};
+    Pair pairs[2] = {{.side = planes[0].side}, {.side = planes[1].side}};
     int last_dc[3] = {0}, to_restart = 0, needed = 0, fine = 1;
     int end = (mcus->bottom - 1) * frame->mcus_across + mcus->right; /* MCUs, from the first */
     int all = frame->mcus_down * frame->mcus_across;
@@ -140,14 +160,14 @@ static int read_mcus(Interval *interval, const Frame *frame, const Tables *table
             to_restart = count;
         }
         if (needed && is_needed(mcus, row, column))
-            fine = read_mcu(interval, frame, tables, last_dc, planes, row - mcus->top, column - mcus->left, &pair);
+            fine = read_mcu(interval, frame, tables, last_dc, planes, row - mcus->top, column - mcus->left, pairs);
         else if (needed)
             fine = skip_mcu(interval, frame, tables, last_dc);
         if (needed && bits_used(interval) > 8 * interval->size) return 0;
         to_restart--;
         if (++column == frame->mcus_across) column = 0, row++;
     }
-    return fine && flush(&pair);
+    return fine && flush(&pairs[0]) && flush(&pairs[1]);
 }
 
 /* What upsampling sees beyond the picture's sides is its last sample. */
@@ -160,13 +180,14 @@ static void repeat_sides(Plane *plane, int rows, int begin, int end, int samples
 }
 
 /* A line of one colour in full width: upsampled into `line` where its samples are fewer. */
-static const uint8_t *chroma_line(const Frame *frame, const Plane *plane, const Mcus *mcus, const Region *region, int y,
-                                  uint8_t *line) {
-    int left = region->left / frame->across, count = (region->right - 1) / frame->across + 1 - left;
-    int rows = (frame->height + frame->down - 1) / frame->down, row = y / frame->down;
-    const uint8_t *near = plane->first + (row - 8 * mcus->top) * plane->stride + left - 8 * mcus->left;
-    if (frame->across == 1) return near;
-    if (frame->down == 1) {
+static const uint8_t *chroma_line(const Scaling *scaling, const Plane *plane, const Mcus *mcus, const Region *region,
+                                  int y, uint8_t *line) {
+    int left = region->left / scaling->across, count = (region->right - 1) / scaling->across + 1 - left;
+    int rows = (scaling->height + scaling->down - 1) / scaling->down, row = y / scaling->down;
+    const uint8_t *near =
+        plane->first + (row - plane->side * mcus->top) * plane->stride + left - plane->side * mcus->left;
+    if (scaling->across == 1) return near;
+    if (scaling->down == 1) {
         upsample_h2v1(near, count, line);
     } else {
         int other = clamp(y & 1 ? row + 1 : row - 1, 0, rows - 1);
@@ -175,42 +196,52 @@ static const uint8_t *chroma_line(const Frame *frame, const Plane *plane, const 
     return line + region->left % 2;
 }
 
-static void write_rows(const Frame *frame, const Region *region, const Mcus *mcus, const Plane planes[3],
-                       uint8_t *lines, size_t line, uint8_t *out) {
+static void write_rows(int components, const Scaling *scaling, const Region *region, const Mcus *mcus,
+                       const Plane planes[3], uint8_t *lines, size_t line, uint8_t *out) {
     int width = region->right - region->left;
     for (int y = region->top; y < region->bottom; y++, out += (size_t)width * CHANNELS) {
-        const uint8_t *luma = planes[0].first + (y - 8 * frame->down * mcus->top) * planes[0].stride + region->left -
-                              8 * frame->across * mcus->left;
-        if (frame->components == 1) {
+        const uint8_t *luma = planes[0].first +
+                              (y - planes[0].side * planes[0].down * mcus->top) * planes[0].stride + region->left -
+                              planes[0].side * planes[0].across * mcus->left;
+        if (components == 1) {
             grey_to_rgb(luma, width, out);
         } else {
-            const uint8_t *blue = chroma_line(frame, &planes[1], mcus, region, y, lines);
-            const uint8_t *red = chroma_line(frame, &planes[2], mcus, region, y, lines + line);
+            const uint8_t *blue = chroma_line(scaling, &planes[1], mcus, region, y, lines);
+            const uint8_t *red = chroma_line(scaling, &planes[2], mcus, region, y, lines + line);
             ycc_to_rgb(luma, blue, red, width, out);
         }
     }
 }
 
-Status decode_baseline(const uint8_t *data, size_t size, Region region, size_t cap, Scratch *scratch, Image *part) {
+Status decode_baseline(const uint8_t *data, size_t size, int scale, Region region, size_t cap, Scratch *scratch,
+                       Image *part) {
     Frame frame;
     Mcus mcus;
-    Plane planes[3];
+    Plane planes[3] = {0};
+    if (scale != 1 && scale != 2 && scale != 4) return LEFT_TO_OTHERS;
     if (!__builtin_cpu_supports("avx2") || !read_frame(data, size, &frame, &scratch->tables)) return LEFT_TO_OTHERS;
-    if (!is_region(&region) || region.right > frame.width || region.bottom > frame.height) return LEFT_TO_OTHERS;
     if ((size_t)frame.width * (size_t)frame.height > cap / CHANNELS) return LEFT_TO_OTHERS;
-    span(region.left, region.right, frame.across, frame.mcus_across, &mcus.left, &mcus.right);
-    span(region.top, region.bottom, frame.down, frame.mcus_down, &mcus.top, &mcus.bottom);
+    Scaling scaling = scaling_of(&frame, scale);
+    if (!is_region(&region) || region.right > scaling.width || region.bottom > scaling.height) return LEFT_TO_OTHERS;
+    /* Two samples a row become four in another way. */
+    int samples = (frame.width * scaling.chroma + 8 * frame.across - 1) / (8 * frame.across);
+    if (scaling.across == 2 && samples <= 2) return LEFT_TO_OTHERS;
+    span(region.left, region.right, scaling.across, scaling.chroma, frame.mcus_across, &mcus.left, &mcus.right);
+    span(region.top, region.bottom, scaling.down, scaling.chroma, frame.mcus_down, &mcus.top, &mcus.bottom);
 
     /* One piece of memory: the interval's bits, the planes, two lines of colour. */
     size_t used = size + PADDING, begins[3];
+    int columns = mcus.right - mcus.left, rows = mcus.bottom - mcus.top;
     for (int i = 0; i < frame.components; i++) {
-        planes[i].across = i ? 1 : frame.across;
-        planes[i].down = i ? 1 : frame.down;
-        planes[i].stride = (ptrdiff_t)8 * (mcus.right - mcus.left) * planes[i].across + MARGIN + ROW_SLACK;
+        Plane *plane = &planes[i];
+        plane->across = i ? 1 : frame.across;
+        plane->down = i ? 1 : frame.down;
+        plane->side = i ? scaling.chroma : scaling.luma;
+        plane->stride = (ptrdiff_t)plane->side * columns * plane->across + MARGIN + ROW_SLACK;
         begins[i] = used + MARGIN;
-        used += (size_t)planes[i].stride * 8 * (size_t)(mcus.bottom - mcus.top) * (size_t)planes[i].down;
+        used += (size_t)plane->stride * (size_t)plane->side * (size_t)rows * (size_t)plane->down;
     }
-    size_t line = (size_t)16 * (size_t)(mcus.right - mcus.left) + ROW_SLACK, lines = used;
+    size_t line = (size_t)16 * (size_t)columns + ROW_SLACK, lines = used;
     size_t width = (size_t)(region.right - region.left), height = (size_t)(region.bottom - region.top);
     if (!grow(&scratch->planes, used + 2 * line) || !grow(&scratch->pixels, width * height * CHANNELS + ROW_SLACK))
         return NO_MEMORY;
@@ -218,17 +249,20 @@ Status decode_baseline(const uint8_t *data, size_t size, Region region, size_t c
 
     Interval interval = {.data = data + frame.scan, .end = data + size, .bytes = scratch->planes.bytes};
     if (!read_mcus(&interval, &frame, &scratch->tables, &mcus, planes)) return LEFT_TO_OTHERS;
-    for (int i = 1; i < frame.components && frame.across == 2; i++)
-        repeat_sides(&planes[i], 8 * (mcus.bottom - mcus.top), 8 * mcus.left, 8 * mcus.right, (frame.width + 1) / 2);
-    write_rows(&frame, &region, &mcus, planes, scratch->planes.bytes + lines, line, scratch->pixels.bytes);
+    for (int i = 1; i < frame.components && scaling.across == 2; i++)
+        repeat_sides(&planes[i], planes[i].side * rows, planes[i].side * mcus.left, planes[i].side * mcus.right,
+                     samples);
+    write_rows(frame.components, &scaling, &region, &mcus, planes, scratch->planes.bytes + lines, line,
+               scratch->pixels.bytes);
     *part = (Image){scratch->pixels.bytes, (ptrdiff_t)(width * CHANNELS), (int)height, (int)width};
     return DECODED;
 }
 
 #else
 
-Status decode_baseline(const uint8_t *data, size_t size, Region region, size_t cap, Scratch *scratch, Image *part) {
-    (void)data, (void)size, (void)region, (void)cap, (void)scratch, (void)part;
+Status decode_baseline(const uint8_t *data, size_t size, int scale, Region region, size_t cap, Scratch *scratch,
+                       Image *part) {
+    (void)data, (void)size, (void)scale, (void)region, (void)cap, (void)scratch, (void)part;
     return LEFT_TO_OTHERS;
 }
 

@@ -65,7 +65,7 @@ static int read_start(const uint8_t *body, size_t length, Frame *frame, Headers 
     frame->down = factors & 15;
     frame->mcus_across = (frame->width + 8 * frame->across - 1) / (8 * frame->across);
     frame->mcus_down = (frame->height + 8 * frame->down - 1) / (8 * frame->down);
-    return frame->across == 1 || frame->width > 4; /* of two samples a row, libjpeg makes four in another way */
+    return 1;
 }
 
 static int read_scan(const uint8_t *body, size_t length, Frame *frame, Tables *tables, const Headers *headers) {

@@ -23,6 +23,8 @@ enum {
     LOOKS = 5, /* that 56 bits are enough for */
 };
 
+_Static_assert(LOOKS * LOOKAHEAD <= 56 && RUN_BITS <= LOOKAHEAD, "a refill brings 56 bits");
+
 const uint8_t zigzag[OVERRUN] = {
     0,  1,  8,  16, 9,  2,  3,  10, 17, 24, 32, 25, 18, 11, 4,  5,  12, 19, 26, 33, 40, 48,
     41, 34, 27, 20, 13, 6,  7,  14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23,

@@ -234,11 +234,6 @@ static PyObject *crop_drawn(PyObject *self, PyObject *arguments) {
 
 typedef Status Decoder(const uint8_t *, size_t, int, Region, size_t, Scratch *, Image *);
 
-static Status decode_own(const uint8_t *data, size_t size, int scale, Region region, size_t cap, Scratch *scratch,
-                         Image *part) {
-    return scale == 1 ? decode_baseline(data, size, region, cap, scratch, part) : LEFT_TO_OTHERS;
-}
-
 static PyObject *decode_alone(PyObject *self, PyObject *arguments) {
     (void)self;
     Py_buffer image, out;
@@ -256,7 +251,7 @@ static PyObject *decode_alone(PyObject *self, PyObject *arguments) {
     int fits = is_contiguous(&out, 0, 3) && out.itemsize == 1 && out.shape[2] == CHANNELS &&
                out.shape[0] == (Py_ssize_t)region.bottom - region.top &&
                out.shape[1] == (Py_ssize_t)region.right - region.left;
-    Decoder *decode = only == 1 ? decode_own : only == 2 ? decode_by_libjpeg : decode_region;
+    Decoder *decode = only == 1 ? decode_baseline : only == 2 ? decode_by_libjpeg : decode_region;
     if (!fits) {
         PyErr_SetString(PyExc_ValueError, "out is uint8 [bottom - top, right - left, 3], contiguous");
     } else {

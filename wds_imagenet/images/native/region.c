@@ -252,6 +252,6 @@ Status decode_by_libjpeg(const uint8_t *data, size_t size, int scale, Region reg
 Status decode_region(const uint8_t *data, size_t size, int scale, Region region, size_t cap, Scratch *scratch,
                      Image *part) {
     if (!is_region(&region)) return LEFT_TO_OTHERS;
-    Status status = scale == 1 ? decode_baseline(data, size, region, cap, scratch, part) : LEFT_TO_OTHERS;
+    Status status = decode_baseline(data, size, scale, region, cap, scratch, part);
     return status == LEFT_TO_OTHERS ? decode_by_libjpeg(data, size, scale, region, cap, scratch, part) : status;
 }

@@ -7,20 +7,30 @@
 
 enum { FRACTION = 13, SPARE = 2 /* bits that the first pass keeps */, RANGE = 13 };
 
-/* cos(k·π/16) and their sums, times 2^FRACTION, as jidctint.c has them. */
+/* cos(k·π/16) and their sums, times 2^FRACTION, as jidctint.c and jidctred.c have them. */
 enum {
+    C_0_211 = 1730,
     C_0_298 = 2446,
     C_0_390 = 3196,
+    C_0_509 = 4176,
     C_0_541 = 4433,
+    C_0_601 = 4926,
+    C_0_720 = 5906,
     C_0_765 = 6270,
+    C_0_850 = 6967,
     C_0_899 = 7373,
+    C_1_061 = 8697,
     C_1_175 = 9633,
+    C_1_272 = 10426,
+    C_1_451 = 11893,
     C_1_501 = 12299,
     C_1_847 = 15137,
     C_1_961 = 16069,
     C_2_053 = 16819,
+    C_2_172 = 17799,
     C_2_562 = 20995,
     C_3_072 = 25172,
+    C_3_624 = 29692,
 };
 
 #define AVX2 __attribute__((target("avx2")))
@@ -52,10 +62,10 @@ AVX2 static inline Wide minus(Wide a, Wide b) {
     return (Wide){_mm256_sub_epi32(a.low, b.low), _mm256_sub_epi32(a.high, b.high)};
 }
 
-/* a · 2^FRACTION. */
-AVX2 static inline Wide widen(__m256i a) {
+/* a · 2^fraction. */
+AVX2 static inline Wide widen(__m256i a, int fraction) {
     Wide high = zip(_mm256_setzero_si256(), a);
-    return (Wide){_mm256_srai_epi32(high.low, 16 - FRACTION), _mm256_srai_epi32(high.high, 16 - FRACTION)};
+    return (Wide){_mm256_srai_epi32(high.low, 16 - fraction), _mm256_srai_epi32(high.high, 16 - fraction)};
 }
 
 AVX2 static inline __m256i narrow(Wide a, int shift) {
@@ -64,11 +74,14 @@ AVX2 static inline __m256i narrow(Wide a, int shift) {
                               _mm256_srai_epi32(_mm256_add_epi32(a.high, half), shift));
 }
 
+typedef void Pass(__m256i at[8], int shift);
+
 /* Each column of eight numbers, in the eight registers; two blocks side by side. */
-AVX2 static inline void pass(__m256i at[8], int shift) {
+AVX2 static inline void pass_8(__m256i at[8], int shift) {
     Wide two_six = zip(at[2], at[6]);
     Wide even_2 = weigh(two_six, C_0_541, C_0_541 - C_1_847), even_3 = weigh(two_six, C_0_541 + C_0_765, C_0_541);
-    Wide even_0 = widen(_mm256_add_epi16(at[0], at[4])), even_1 = widen(_mm256_sub_epi16(at[0], at[4]));
+    Wide even_0 = widen(_mm256_add_epi16(at[0], at[4]), FRACTION);
+    Wide even_1 = widen(_mm256_sub_epi16(at[0], at[4]), FRACTION);
     Wide e0 = plus(even_0, even_3), e3 = minus(even_0, even_3);
     Wide e1 = plus(even_1, even_2), e2 = minus(even_1, even_2);
 
@@ -84,6 +97,24 @@ AVX2 static inline void pass(__m256i at[8], int shift) {
     at[1] = narrow(plus(e1, o2), shift), at[6] = narrow(minus(e1, o2), shift);
     at[2] = narrow(plus(e2, o1), shift), at[5] = narrow(minus(e2, o1), shift);
     at[3] = narrow(plus(e3, o0), shift), at[4] = narrow(minus(e3, o0), shift);
+}
+
+/* From eight numbers, of which the fifth does not count, four. */
+AVX2 static inline void pass_4(__m256i at[8], int shift) {
+    Wide even_0 = widen(at[0], FRACTION + 1), even_1 = weigh(zip(at[2], at[6]), C_1_847, -C_0_765);
+    Wide e0 = plus(even_0, even_1), e1 = minus(even_0, even_1);
+    Wide seven_five = zip(at[7], at[5]), three_one = zip(at[3], at[1]);
+    Wide o0 = plus(weigh(seven_five, -C_0_509, -C_0_601), weigh(three_one, C_0_899, C_2_562));
+    Wide o1 = plus(weigh(seven_five, -C_0_211, C_1_451), weigh(three_one, -C_2_172, C_1_061));
+    at[0] = narrow(plus(e0, o0), shift + 1), at[3] = narrow(minus(e0, o0), shift + 1);
+    at[1] = narrow(plus(e1, o1), shift + 1), at[2] = narrow(minus(e1, o1), shift + 1);
+}
+
+/* From the first of eight numbers and those at uneven places, two. */
+AVX2 static inline void pass_2(__m256i at[8], int shift) {
+    Wide even = widen(at[0], FRACTION + 2);
+    Wide odd = plus(weigh(zip(at[7], at[5]), -C_0_720, C_0_850), weigh(zip(at[3], at[1]), -C_1_272, C_3_624));
+    at[0] = narrow(plus(even, odd), shift + 2), at[1] = narrow(minus(even, odd), shift + 2);
 }
 
 AVX2 static inline void transpose(__m256i at[8]) {
@@ -112,7 +143,8 @@ AVX2 static inline void clear(int16_t *coefficients) {
     for (int i = 0; i < 4; i++) _mm256_storeu_si256((__m256i *)coefficients + i, _mm256_setzero_si256());
 }
 
-AVX2 int idct_two(const Job *one, const Job *two) {
+/* What is constant where this is called decides what becomes of it. */
+AVX2 static inline __attribute__((always_inline)) int transform(const Job *one, const Job *two, Pass *pass, int side) {
     __m256i at[8];
     for (int i = 0; i < 8; i++)
         at[i] = _mm256_mullo_epi16(load(one->coefficients + 8 * i, two->coefficients + 8 * i),
@@ -125,23 +157,29 @@ AVX2 int idct_two(const Job *one, const Job *two) {
     pass(at, FRACTION + SPARE + 3);
     transpose(at);
     __m256i middle = _mm256_set1_epi8((char)128);
-    for (int i = 0; i < 8; i += 2) {
+    for (int i = 0; i < side; i += 2) {
         __m256i rows = _mm256_add_epi8(_mm256_packs_epi16(at[i], at[i + 1]), middle);
-        __m256i next = _mm256_unpackhi_epi64(rows, rows);
-        _mm_storel_epi64((__m128i *)(one->to + i * one->stride), _mm256_castsi256_si128(rows));
-        _mm_storel_epi64((__m128i *)(one->to + (i + 1) * one->stride), _mm256_castsi256_si128(next));
-        _mm_storel_epi64((__m128i *)(two->to + i * two->stride), _mm256_extracti128_si256(rows, 1));
-        _mm_storel_epi64((__m128i *)(two->to + (i + 1) * two->stride), _mm256_extracti128_si256(next, 1));
+        int64_t line[4];
+        _mm256_storeu_si256((__m256i *)line, rows);
+        for (int k = 0; k < 2; k++) {
+            memcpy(one->to + (i + k) * one->stride, &line[k], (size_t)side);
+            memcpy(two->to + (i + k) * two->stride, &line[2 + k], (size_t)side);
+        }
     }
     return _mm256_testz_si256(strange, strange);
 }
 
-int idct_dc_only(const Job *job) {
+AVX2 int idct_two(const Job *one, const Job *two, int side) {
+    if (side == 8) return transform(one, two, pass_8, 8);
+    return side == 4 ? transform(one, two, pass_4, 4) : transform(one, two, pass_2, 2);
+}
+
+int idct_dc_only(const Job *job, int side) {
     int first = job->coefficients[0] * job->quantizers[0];
     int value = ((first * (1 << SPARE) + (1 << (SPARE + 2))) >> (SPARE + 3)) + 128;
     value = value < 0 ? 0 : value > 255 ? 255 : value;
     job->coefficients[0] = 0;
-    for (int i = 0; i < 8; i++) memset(job->to + i * job->stride, value, 8);
+    for (int i = 0; i < side; i++) memset(job->to + i * job->stride, value, (size_t)side);
     return -(1 << RANGE) < first && first < 1 << RANGE;
 }
 
