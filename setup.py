@@ -45,7 +45,7 @@ setup(
         Extension(
             "wds_imagenet.images._resize",
             [f"{NATIVE}/resize_module.c", f"{NATIVE}/resize.c"],
-            depends=[f"{NATIVE}/resize.h"],
+            depends=[f"{NATIVE}/{name}.h" for name in ("filters", "resize")],
             libraries=MATH,
             define_macros=ABI3,
             extra_compile_args=FLAGS,
@@ -55,7 +55,7 @@ setup(
         Extension(
             "wds_imagenet.images._native",
             [f"{NATIVE}/{name}.c" for name in ("native_module", *PARTS)],
-            depends=[f"{NATIVE}/{name}.h" for name in ("scans", *PARTS)],
+            depends=[f"{NATIVE}/{name}.h" for name in ("scans", "markers", "filters", *PARTS)],
             include_dirs=ask_pkg_config("--cflags-only-I"),
             library_dirs=ask_pkg_config("--libs-only-L"),
             libraries=["jpeg", *MATH],

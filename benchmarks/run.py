@@ -7,7 +7,8 @@
     benchmarks/run.py plan --entries 1000000 --rounds 1
 
 `benchmarks/setup` makes their environments first; a contender whose environment is missing is left out, and
-said. Every round starts each contender once in a fresh process, in turn, so that a machine that slows down
+said. Before the first round all that was prepared is read once, since some machines drop their page cache.
+Every round starts each contender once in a fresh process, in turn, so that a machine that slows down
 slows them all; the table has medians over the rounds and ratios to the first contender. A reader goes on for
 whole epochs until `--seconds` have passed. Its speed and its CPU time are taken from its first batch on;
 "with start-up" counts from its construction, imports excepted. Memory is the highest of all its processes
@@ -61,6 +62,15 @@ def prepare(arguments: argparse.Namespace, place: Path) -> Path:
     return data
 
 
+def read_once(data: Path) -> None:
+    """Bring into the page cache whatever a contender may read: the shards, and each peer's own format."""
+    for path in data.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                while file.read(1 << 20):
+                    pass
+
+
 def present(contest: str, only: list[str] | None) -> list[Contender]:
     """Return those who can take part, ours always among them, and say who cannot."""
     found = []
@@ -83,6 +93,7 @@ def compete(arguments: argparse.Namespace, place: Path) -> None:
     contenders = present(contest, arguments.only)
     data = prepare(arguments, place)
     contenders = [contender for contender in contenders if convert(contest, contender, data)]
+    read_once(data)
     runs: dict[Contender, list[dict[str, float]]] = {contender: [] for contender in contenders}
     options = ["--workers", str(arguments.workers), "--seconds", str(arguments.seconds)]
     for number in range(arguments.rounds):

@@ -72,6 +72,7 @@ def training(data: Path) -> tuple[Any, ...]:
         missing_component_behavior="error",
         random_shuffle=True,
         shuffle_after_epoch=True,
+        pad_last_batch=True,  # without it PARTIAL drops those that the next epoch begins with
         name="reader",
     )
     images = fn.decoders.image_random_crop(

@@ -150,8 +150,9 @@ def test_verify_ends_with_3_and_names_what_is_wrong(packed, tmp_path):
     assert json.loads(run("verify", copy, "--json").stdout)["ok"] is False
 
 
-def test_bench_names_the_bottleneck(packed):
-    result = run("bench", packed, "--seconds", "0.3", "--batch-size", "4", "--crop", "16")
+@pytest.mark.parametrize("options", [[], ["--process"]])
+def test_bench_names_the_bottleneck(packed, options):
+    result = run("bench", packed, "--seconds", "0.3", "--batch-size", "4", "--crop", "16", *options)
     assert result.returncode == 0, result.stderr
     assert "images/s" in result.stdout
     assert "bottleneck" in result.stdout.splitlines()[-1]

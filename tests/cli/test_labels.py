@@ -97,6 +97,22 @@ def test_info_shows_the_names_of_classes_in_other_languages(validation):
     assert "n01440764  丁鲷" in shown
 
 
+def test_class_names_make_a_layer_that_info_and_cat_show_to_those_who_name_it(validation, photos, tmp_path):
+    data = shutil.copytree(validation, tmp_path / "data", ignore=shutil.ignore_patterns("layers"))
+    names = f"it={photos}/class-names/it.json"
+    result = run("relabel", data, "--class-names", names, "--layer", "italian")
+    assert "wrote the layer 'italian' of classes alone, which gives classes.name_it" in result.stdout
+    plain, named = run("info", data), run("info", data, "--layer", "italian")
+    assert "layer        italian, 0 B: classes.name_it" in plain.stdout
+    assert ("una tinca" in plain.stdout, "丁鲷  una tinca" in named.stdout) == (False, True)
+    classes = json.loads(run("info", data, "--layer", "italian", "--json").stdout)["classes"]
+    assert (len(classes), classes[0]["name_it"]) == (1000, "una tinca")
+    run("relabel", data, "--labels", f"real={photos}/real/real.json")
+    assert "real_labels: [" not in run("cat", data, "#0").stdout
+    assert "real_labels: [" in run("cat", data, "#0", "--layer", "real").stdout
+    assert run("verify", data).returncode == 0
+
+
 def test_mistakes_end_with_2_and_bad_files_with_3(validation, inputs, tmp_path):
     assert run("relabel", validation).returncode == 2
     result = run("relabel", validation, "--labels", "nosuch=x")

@@ -1,5 +1,6 @@
 """The walk in C against the one in Python: the same members, or none at all."""
 
+import gc
 import io
 import tarfile
 
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wds_imagenet.errors import CorruptError
-from wds_imagenet.format.samples import read_samples
+from wds_imagenet.format.samples import Samples, read_samples
 from wds_imagenet.format.tar import ending, header, padding, walk_bytes
 
 native = pytest.importorskip("wds_imagenet.format._walk", reason="the C walk was not built")
@@ -83,3 +84,17 @@ def test_what_tarfile_writes_is_the_same_sample_either_way(form):
             archive.addfile(info, io.BytesIO(data))
     keys = [sample.key for sample in read_samples(buffer.getvalue())]
     assert keys == ["x" * 90 + "/" + "y" * 60, "k"]
+
+
+def test_samples_made_when_asked_for_are_the_same():
+    samples = Samples(ARCHIVE)
+    assert [samples[i] for i in range(len(samples))] == list(samples) == list(read_samples(ARCHIVE))
+    assert samples[1:] == list(samples)[1:]
+    with pytest.raises(IndexError):
+        samples[len(samples)]
+
+
+def test_samples_that_wait_are_no_work_for_the_garbage_collector():
+    samples = Samples(ARCHIVE)
+    gc.collect()
+    assert not any(map(gc.is_tracked, samples._found))

@@ -23,7 +23,7 @@ static void resize_plainly(const Image *image, const double box[4], uint8_t *out
     if (axis_make(&across, image->width, box[0], box[2], width, antialias) ||
         axis_make(&down, image->height, box[1], box[3], height, antialias))
         abort();
-    uint8_t *line = calloc((size_t)image->width + (size_t)across.count, CHANNELS);
+    int16_t *line = calloc((size_t)image->width + (size_t)across.count, CHANNELS * sizeof *line);
     for (int y = 0; y < height; y++) {
         column(image, &down, y, line, 0, image->width * CHANNELS, 0);
         row_plain(line, &across, width, out + (size_t)y * (size_t)width * CHANNELS, mirror);

@@ -7,7 +7,7 @@ import struct
 import numpy as np
 import pytest
 import simplejpeg
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -84,6 +84,7 @@ def test_every_sampling_and_size_gives_libjpegs_pixels(  # noqa: PLR0917 - each 
     width, height, subsampling, mode, restart, quality, scale, data
 ):
     options = {"restart_marker_blocks": restart} if restart else {}
+    assume(scale == 1 or max(width, height) > 8)  # of fewer pixels simplejpeg takes another scale
     jpeg = pictured(width, height, mode=mode, subsampling=subsampling, quality=quality, **options)
     whole = reference(jpeg, scale)
     height, width, _ = whole.shape

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from wds_imagenet.draws import Draws
 from wds_imagenet.errors import UsageError
+from wds_imagenet.images.crop import random_crop
 from wds_imagenet.images.decode import decode
 from wds_imagenet.images.resize import resize
 
@@ -30,7 +32,7 @@ def levels(ours, theirs):
 
 
 def torch_resize(pixels, size, *, antialias):
-    """Return what torchvision's `resize` calls for a uint8 tensor."""
+    """Return what torchvision's `resize` calls for a uint8 tensor; of floats, the exact result."""
     torch = pytest.importorskip("torch")
     tensor = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None]
     small = torch.nn.functional.interpolate(tensor, size, mode="bilinear", antialias=antialias)
@@ -51,15 +53,32 @@ def test_it_agrees_with_torch_within_a_level(pixels, width, height, antialias):
         resize(part, (224, 224), antialias=antialias), torch_resize(part, (224, 224), antialias=antialias)
     )
     assert mean < 0.3
-    assert largest <= 2
+    assert largest <= 1
 
 
-def test_it_agrees_with_torch_on_many_photos(photos):
-    for data in photos[::50]:
-        part = decode(data)
-        for antialias in (True, False):
-            ours = resize(part, (160, 128), antialias=antialias)
-            assert levels(ours, torch_resize(part, (160, 128), antialias=antialias))[0] < 0.3
+def random_part(photos, index):
+    """Return a random crop of a photo, as is drawn in training."""
+    pixels = decode(photos[index])
+    left, top, right, bottom = random_crop(pixels.shape[1], pixels.shape[0], Draws(3, 0, index)).box
+    return pixels[top:bottom, left:right]
+
+
+def test_a_random_crop_of_every_photo_is_torchs_within_a_level(photos, engine):
+    largest = 0
+    for index in range(0, len(photos), 1 if engine == "native" else 10):
+        part = random_part(photos, index)
+        ours = resize(part, (224, 224))
+        largest = max(largest, levels(ours, torch_resize(part, (224, 224), antialias=True))[1])
+    assert largest == 1  # with Pillow, which rounds twice as torch does, 2 in one pixel of fifty million
+
+
+@pytest.mark.parametrize("antialias", [True, False])
+def test_the_native_module_rounds_the_exact_result_and_nothing_else(photos, engine, antialias):
+    if engine == "native":
+        for index in range(0, len(photos), 25):
+            part = random_part(photos, index)
+            exact = torch_resize(part.astype(float), (224, 224), antialias=antialias)
+            assert np.abs(resize(part, (224, 224), antialias=antialias) - exact).max() < 0.52
 
 
 @pytest.mark.parametrize("box", [(10, 20, 360, 370), (3.25, 7.5, 200.75, 301.125), (0, 0, 500, 375)])
@@ -72,7 +91,7 @@ def test_a_part_of_an_array_is_resized_as_a_picture_of_its_own(pixels, engine):
     part = pixels[20:370, 10:360]
     theirs = Image.fromarray(part).resize((224, 224), Image.Resampling.BILINEAR)
     mean, largest = levels(resize(part, (224, 224)), np.asarray(theirs))
-    assert (mean, largest) == (0, 0) if engine == "Pillow" else mean < 0.3 and largest <= 2
+    assert (mean, largest) == (0, 0) if engine == "Pillow" else mean < 0.3 and largest <= 1
 
 
 @pytest.mark.parametrize(("low", "high"), [(0, 500), (100.5, 420.25), (0, 336), (10, 384)])
@@ -151,7 +170,7 @@ def test_an_array_whose_pixels_are_not_contiguous_is_resized_too(pixels):
 def test_a_picture_that_shrinks_a_thousandfold_keeps_its_mean(height):
     ramp = np.repeat(np.arange(height) * 250 // height, 3).astype(np.uint8).reshape(-1, 1, 3)
     theirs = Image.fromarray(ramp).resize((1, 1), Image.Resampling.BILINEAR)
-    assert levels(resize(ramp, (1, 1)), np.asarray(theirs))[1] <= 2
+    assert levels(resize(ramp, (1, 1)), np.asarray(theirs))[1] <= 1
 
 
 def test_an_out_whose_pixels_are_not_contiguous_is_filled(pixels):

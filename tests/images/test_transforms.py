@@ -47,7 +47,7 @@ def test_a_random_crop_is_the_one_that_pillow_makes(photos):
         expected, _ = cropped_by_pillow(decode(data), 224, draws(index))
         difference = np.abs(exact(data, draws(index)).astype(int) - expected)
         assert difference.mean() < 0.4
-        assert difference.max() <= 2
+        assert difference.max() <= 1
 
 
 def test_scaled_decoding_loses_little(photos):

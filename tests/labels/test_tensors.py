@@ -1,5 +1,7 @@
 import contextlib
 import io
+import os
+import pickle
 import random
 from collections import OrderedDict
 
@@ -42,6 +44,13 @@ class Hostile:
         return open, (self.path, "w")
 
 
+class Blocked:
+    """Calls a function of a module that PyTorch names apart."""
+
+    def __reduce__(self):
+        return os.system, ("true",)
+
+
 @pytest.mark.parametrize("zipped", [True, False])
 def test_nothing_in_the_file_is_run(tmp_path, zipped):
     victim = tmp_path / "victim"
@@ -59,6 +68,14 @@ def test_nothing_in_the_file_is_run(tmp_path, zipped):
 def test_what_is_damaged_or_something_else_is_refused(data):
     with pytest.raises(SourceError, match=r"x\.pth"):
         load_tensors(data, "x.pth")
+
+
+@pytest.mark.filterwarnings("ignore")  # of the protocol
+@pytest.mark.parametrize("data", [pickle.dumps({"a": 1}), pickle.dumps(Hostile("x")), saved(Blocked())])
+def test_nobody_is_told_to_run_what_is_in_the_file(data):
+    with pytest.raises(SourceError) as caught:
+        load_tensors(data, "x.pth")
+    assert "weights_only" not in str(caught.value)
 
 
 @pytest.mark.filterwarnings("ignore")  # of a byte order or protocol that a flipped bit declares

@@ -89,6 +89,40 @@ def test_a_resumed_pack_with_changed_labels_is_refused_with_the_difference(run, 
     assert len(Dataset.open(f"{tmp_path}/out")) == 2
 
 
+@pytest.fixture
+def pack_kaggle(shards, tmp_path):
+    """Return a function that packs the stream with Kaggle's labels, by a mapping of a thousand classes."""
+    rows = "".join(f"{key},n01440764 1 2 3 4 \n" for key in (VALIDATION, SECOND))
+    (tmp_path / "LOC_val_solution.csv").write_text(f"ImageId,PredictionString\n{rows}")
+
+    def write_and_pack(folder, last):
+        synsets = tmp_path / folder / "synsets.txt"
+        synsets.parent.mkdir()
+        wnids = sorted({"n01440764", last, *(f"n{i:08d}" for i in range(998))})
+        synsets.write_text("".join(f"{wnid} a name\n" for wnid in wnids))
+        labels = {"kaggle": str(tmp_path / "LOC_val_solution.csv")}
+        options = {"labels": labels, "label_options": {"kaggle.synsets": str(synsets)}}
+        return pack("webdataset", shards, dest=f"{tmp_path}/out", samples_per_shard=1, **options)
+
+    return write_and_pack
+
+
+def test_a_file_that_is_an_option_is_known_by_what_it_says_and_may_move(pack_kaggle, tmp_path):
+    pack_kaggle("here", "n99999999")
+    assert str(tmp_path) not in (tmp_path / "out" / ".wds-imagenet" / "plan.json").read_text()
+    assert pack_kaggle("there", "n99999999").already
+    with pytest.raises(PlanError, match="what the labels 'kaggle' say is not the same"):
+        pack_kaggle("another", "n00000999")  # tench is one label further on
+
+
+def test_another_template_gives_other_captions_and_is_refused(shards, tmp_path):
+    (tmp_path / "c.json").write_text(caption("cat"))
+    options = {"dest": f"{tmp_path}/out", "captions": str(tmp_path / "c.json")}
+    pack("webdataset", shards, **options, label_options={"captions.template": "{title}"})
+    with pytest.raises(PlanError, match="what the labels 'captions' say is not the same"):
+        pack("webdataset", shards, **options, label_options={"captions.template": "a photo of {title}"})
+
+
 def test_labels_of_another_size_or_source_are_named_too(run, tmp_path):
     run("captions", caption("cat"))
     (tmp_path / "out" / ".wds-imagenet" / "manifest.json").unlink()

@@ -143,6 +143,13 @@ def test_one_failure_stops_it_where_that_is_the_choice(table, tmp_path, server):
     assert not (tmp_path / "out" / PATH).exists()
 
 
+@pytest.mark.parametrize(("policy", "advice"), [("fail", "skip"), ("repair", "repair-else-skip")])
+def test_nobody_is_told_to_mend_what_cannot_be_downloaded(table, tmp_path, server, policy, advice):
+    server.RequestHandlerClass.trouble = {f"{7:016x}": 404}
+    with pytest.raises(ImageError, match=f"Not Found; option on_bad='{advice}' leaves out"):
+        run(table, tmp_path / "out", workers=1, on_bad=policy)
+
+
 def test_after_an_interruption_only_the_rest_is_downloaded(table, tmp_path, server, images):
     server.RequestHandlerClass.trouble = {f"{7:016x}": 404}
     with pytest.raises(ImageError):

@@ -130,6 +130,30 @@ def test_leaving_early_lets_the_workers_clean_up(tmp_path: Path) -> None:
     assert time.monotonic() - began < 20
 
 
+def clean_up_slowly(path: Path) -> int:
+    """Take longer to clean up than a look at the parent, and be told again meanwhile."""
+    try:
+        path.write_bytes(b"")
+        time.sleep(60)
+    finally:
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGALRM)
+        path.unlink()
+    return 0
+
+
+def test_a_worker_that_is_told_twice_still_cleans_up(tmp_path: Path) -> None:
+    with closing(run(pass_or_clean_up, [None, tmp_path / "a"], 2)) as results:
+        assert next(results) == 0
+        while not (tmp_path / "a").exists():
+            time.sleep(0.01)
+    assert list(tmp_path.iterdir()) == []
+
+
+def pass_or_clean_up(path: Path | None) -> int:
+    return clean_up_slowly(path) if path else 0
+
+
 def hold_or_pass(path: Path | None) -> int:
     return hold_a_file(path) if path else 0
 

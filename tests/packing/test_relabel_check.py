@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from wds_imagenet.errors import CorruptError, SourceError, UsageError
+from wds_imagenet.errors import CorruptError, SourceError
 from wds_imagenet.packing.pack import pack
 from wds_imagenet.packing.relabel import relabel
 from wds_imagenet.reading.dataset import Dataset
@@ -93,10 +93,3 @@ def test_the_error_of_a_damaged_layer_names_what_mends_it(url, options):
         list(Dataset.open(url, layers=["captions"]).samples())
     relabel(url, **options, check=True)
     assert sum(1 for _ in Dataset.open(url, layers=["captions"]).samples()) == 60
-
-
-def test_class_names_alone_are_no_layer_and_it_is_said_why(url, options, photos):
-    del options["captions"]
-    names = {"zh": str(photos / "class-names" / "cn.json")}
-    with pytest.raises(UsageError, match="class names make no layer, since that is of samples: give them to"):
-        relabel(url, **options, class_names=names)

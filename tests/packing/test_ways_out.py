@@ -241,7 +241,25 @@ def test_an_interrupted_packer_cleans_up_and_is_gone_in_seconds(
             wait_until_gone(packer, 5)
             assert time.monotonic() - began < 5
             assert not (dest / MANIFEST).exists()
-            assert list((dest / ".wds-imagenet/staging").iterdir()) == []
+            assert list((dest / ".wds-imagenet").glob("staging/*")) == []
+
+
+def test_a_killed_worker_leaves_no_file(source: Path, tmp_path: Path) -> None:
+    with packers() as found:
+        packer = found.start(source, tmp_path, 2)
+        while not (workers := [one for one in group_members(packer) if builds_a_shard(one)]):
+            time.sleep(0.002)
+        os.kill(workers[0], signal.SIGKILL)
+        assert found.exit_code() == 1
+        wait_until_gone(packer, 5)
+    assert not (tmp_path / MANIFEST).exists()
+    assert list((tmp_path / ".wds-imagenet").glob("staging/*")) == []
+
+
+def builds_a_shard(process: int) -> bool:
+    with suppress(FileNotFoundError):
+        return any("/staging/" in str(file.readlink()) for file in Path(f"/proc/{process}/fd").iterdir())
+    return False
 
 
 def test_a_script_without_main_guard_packs_once(small_folder: Path, tmp_path: Path) -> None:

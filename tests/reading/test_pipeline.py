@@ -1,14 +1,17 @@
 """Blocks are asked for once, when they are needed, and let go when they are not."""
 
 import weakref
+from itertools import chain
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from wds_imagenet.format.manifest import Block, Manifest, Shard
 from wds_imagenet.reading.fetch import extents
 from wds_imagenet.reading.order import Order, Share
-from wds_imagenet.reading.pipeline import plan_batches
+from wds_imagenet.reading.pipeline import chunks_of, plan_batches
 
 COUNT, SAMPLES = 1500, 18
 
@@ -49,6 +52,18 @@ def test_one_rank_asks_for_each_block_once(samples):
     for _ in plan_batches(order, share, everything, share.starts(0, order.samples), asked.append):
         pass
     assert len(asked) == len(set(map(id, asked))) == COUNT
+
+
+@given(st.integers(0, 2000), st.integers(1, 300))
+def test_tasks_are_the_batch_cut_in_pieces(samples, threads):
+    chunks = chunks_of(range(samples), threads)
+    assert list(chain.from_iterable(chunks)) == list(range(samples))
+    assert max(map(len, chunks), default=0) <= 16
+
+
+@pytest.mark.parametrize(("samples", "threads"), [(256, 2), (32, 8), (256, 64)])
+def test_every_thread_has_work_while_three_batches_are_decoded(samples, threads):
+    assert 3 * len(chunks_of(range(samples), threads)) >= 2 * threads
 
 
 def test_over_all_ranks_a_block_is_asked_for_twice_only_at_lane_ends():

@@ -108,7 +108,7 @@ def test_a_compressed_archive_is_refused_whatever_its_name(tmp_path, make_tar, c
 def test_a_file_that_is_no_archive_and_a_place_with_nothing_are_errors(tmp_path):
     with pytest.raises(CorruptError) as caught:
         list(list_files(write(tmp_path / "x.csv", b"path,label\n" * 99), {}))
-    assert "x.csv, before its first member" in caught.value.__notes__[0]
+    assert "x.csv, before its first member; it begins b" in caught.value.__notes__[0]
     with pytest.raises(UsageError, match="there is nothing at"):
         list(list_files(str(tmp_path / "nowhere"), {}))
 

@@ -199,6 +199,7 @@ def test_columns_can_be_chosen(tmp_path):
         ({"n": [1]}, None, r"no column with bytes of images among n"),
         ({"a": [b"1"], "b": [b"2"]}, None, r"several columns of images \(a, b\)"),
         ({"image": [{"bytes": None, "path": "far/a.jpg"}]}, None, r"row 1 has no bytes .* only the path"),
+        ({"a": [b"1"], "label": [0.5]}, None, r"row 1: .*0\.5"),
         ({"image": [None]}, None, r"row 1 has no bytes of an image$"),
         ({"image": images(b"1", b"2"), "label": [0, None]}, None, r"row 2 has no label, but other rows have"),
         ({"image": images(b"1", b"2"), "label": [0, -1]}, None, r"row 2 has no label, but other rows have"),

@@ -174,7 +174,7 @@ def test_a_file_must_be_the_list_that_is_named(put, whole, lists, name, file):
         assert len(imagenet21k(put(whole), class_list=name, classes=url).classes) == LISTS[name].count
         return
     with pytest.raises(
-        SourceError, match=f"is that of {file}, and is not the {LISTS[name].count:,} of {name}"
+        SourceError, match=f"has the classes of {file}, and not the {LISTS[name].count:,} of {name}"
     ):
         imagenet21k(put(whole), class_list=name, classes=url)
 
@@ -218,7 +218,7 @@ def test_winter21_is_known_by_all_that_is_known_of_it(put, gzipped, winter21):
         (sorted([*winter21[1:], "n04399382"]), "has classes that winter21 has not, or lacks some"),
         (["n00000001", *(w for w in winter21 if w != "n01440764")], "or lacks some"),
     ]:
-        with pytest.raises(SourceError, match=f"{told}, and is not the 19,167 of winter21"):
+        with pytest.raises(SourceError, match=f"{told}, and not the 19,167 of winter21"):
             imagenet21k(url, class_list="winter21", classes=put("\n".join(wrong).encode(), "list.txt"))
 
 
@@ -245,7 +245,7 @@ def test_a_whole_listing_tells_its_classes_itself(tmp_path, labels):
     assert [r.label for r in listing.references] == list(range(21_841))
     assert [item["wnid"] for item in listing.classes] == list(labels)
     assert "21,841 images, where the release of fall11 has 14,197,122" in listing.notes
-    with pytest.raises(SourceError, match="is that of fall11, and is not the 21,843 of google"):
+    with pytest.raises(SourceError, match="has the classes of fall11, and not the 21,843 of google"):
         imagenet21k(str(tmp_path / "a.tar"), class_list="google")
 
 

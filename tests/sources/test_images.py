@@ -63,7 +63,14 @@ def test_a_suffix_is_what_follows_the_last_dot(path, suffix):
 
 @pytest.mark.parametrize(
     ("path", "hidden"),
-    [("a/b.jpg", False), ("a/.b.jpg", True), (".a/b.jpg", True), ("a/__MACOSX/b", True), ("a.b/c", False)],
+    [
+        ("a/b.jpg", False),
+        ("a/.b.jpg", True),
+        (".a/b.jpg", True),
+        ("a/__MACOSX/b", True),
+        ("a.b/c", False),
+        ("../b", False),
+    ],
 )
 def test_a_file_in_a_hidden_folder_is_hidden(path, hidden):
     assert is_hidden(path) is hidden

@@ -148,7 +148,7 @@ def test_rotation_is_applied_to_image_and_boxes_or_to_none(folder, write):
     assert [(b["xmin"], b["xmax"], b["ymin"], b["ymax"]) for b in boxes] == [
         *((0.0, 0.5, 0.75, 1.0), (0.75, 1.0, 0.5, 1.0), (0.5, 1.0, 0.0, 0.25), (0.0, 0.25, 0.0, 0.5))
     ]
-    assert any("3 images are turned, and their boxes with them" in note for note in listing.notes)
+    assert any("3 images are turned, boxes and all" in note for note in listing.notes)
     assert [r.turn for r in open_images(str(folder), rotation="record", **files).references] == [0] * 4
 
 
@@ -367,7 +367,7 @@ def test_only_one_split_is_taken(folder, write):
     )
     assert [r.key for r in listing.references] == [IDS[1], IDS[3]]
     assert listing.split == "validation"
-    assert "2 images of another split were passed over" in listing.notes
+    assert "2 images were passed over, as of another split" in listing.notes
 
 
 REFUSED = {
@@ -513,6 +513,18 @@ def test_only_the_web_is_downloaded_from(write, url):
     images = write("i.csv", text_of(V4, [image(0, OriginalURL=url)]))
     with pytest.raises(SourceError, match=r"i\.csv, line 2: .* is no URL of http"):
         open_images(images, fetch="original")
+
+
+@pytest.mark.parametrize("url", ["http://[::1/x", "http://host:99999/x", "http:///x"])
+def test_a_url_that_is_none_is_named_with_its_line(write, url):
+    images = write("i.csv", text_of(V4, [image(0, OriginalURL=url)]))
+    with pytest.raises(SourceError, match=r"i\.csv, line 2: .* is no URL of http"):
+        open_images(images, fetch="original")
+
+
+def test_a_table_without_urls_is_not_downloaded_from(write):
+    with pytest.raises(SourceError, match=r"i\.csv has no column of URLs for option fetch='thumbnail'"):
+        open_images(write("i.csv", f"ImageID,OriginalURL\n{5:016x},http://h/x\n"), fetch="thumbnail")
 
 
 def test_a_cell_cannot_allow_private_hosts_for_itself(write):

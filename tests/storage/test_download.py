@@ -295,7 +295,13 @@ def test_a_download_survives_as_a_url(path, private):
     assert Download.parse(str(download)) == download
 
 
-@pytest.mark.parametrize("url", ["file:///x", "s3://b/k", "https://", "host/x", "", "javascript:x"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("file:///x", "s3://b/k", "https://", "host/x", "", "javascript:x"),
+        *("http:///x", "http://[::1/x", "http://host:99999/x", "http://host:x/"),
+    ],
+)
 def test_nothing_but_the_web_is_downloaded(url):
     with pytest.raises(UsageError, match="no URL of http"):
         Download(url)

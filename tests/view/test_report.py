@@ -101,6 +101,36 @@ def test_a_layer_is_shown_when_it_is_named(on_disk, dataset, tmp_path, command, 
         assert ('width="2.00" height="2.00"' in text) == bool(options)
 
 
+@pytest.fixture
+def layered_urls(dataset, pack_at, s3_server, s3_url, photos, tmp_path):  # noqa: PLR0917 - fixtures
+    """A data set with a layer of boxes and one of names, by its URLs on S3 and over HTTP."""
+    url = pack_at(f"{s3_url}/in1k/train")
+    rows = [f"{sample.key},{sample.json['wnid']} 7 7 9 9 " for sample in dataset.samples()]
+    (tmp_path / "kaggle.csv").write_text("\n".join(["ImageId,PredictionString", *rows]) + "\n")
+    relabel(url, labels={"kaggle": str(tmp_path / "kaggle.csv")}, workers=1)
+    relabel(url, class_names={"jp": str(photos / "class-names" / "jp.json")}, layer="japanese")
+    return url, f"http://{s3_server.filer}/buckets/{url.removeprefix('s3://')}"
+
+
+def test_layers_are_shown_from_s3_and_over_http(layered_urls, tmp_path, command):
+    named = ("--layer", "kaggle", "--layer", "japanese")
+    pages = []
+    for there in layered_urls:
+        file = tmp_path / "page.html"
+        result = command("view", there, "--html", file, "--samples", "2", *named)
+        assert result.returncode == 0, result.stderr
+        pages.append(file.read_text("utf-8").replace(there, ""))
+        assert "テンチ" in command("info", there, *named).stdout
+        assert '"boxes"' in command("cat", there, "#0", "--layer", "kaggle", "--member", "json").stdout
+        result = command("verify", there)
+        assert (result.returncode, "over HTTP nothing can be listed" in result.stderr) == (
+            0,
+            there.startswith("http"),
+        )
+    assert pages[0] == pages[1]
+    assert ("テンチ" in pages[0], 'width="2.00" height="2.00"' in pages[0]) == (True, True)
+
+
 def test_the_browser_is_opened_unless_it_shall_not(on_disk, view, tmp_path):
     opener = tmp_path / "xdg-open"
     opener.write_text(

@@ -68,7 +68,7 @@ def index(
             on_shard=on_shard,
         )
     if json:
-        click.echo(strict_json.dumps(describe(store.url, manifest)).decode())
+        click.echo(strict_json.dumps(describe(store.url, manifest, manifest.classes)).decode())
     else:
         click.echo(
             f"{store.url}: indexed {counted(manifest.samples, 'sample')} in "

@@ -2,44 +2,55 @@
 
 import sys
 from collections.abc import Mapping
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from wds_imagenet import strict_json
-from wds_imagenet.cli.options import as_json, human, storage_option
+from wds_imagenet.cli.options import as_json, human, layer_option, storage_option
 from wds_imagenet.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
+    from wds_imagenet.format.layers import Classes
     from wds_imagenet.format.manifest import Manifest
     from wds_imagenet.reading.layers import Layer
 
 
 @click.command()
 @click.argument("url")
+@layer_option
 @storage_option
 @as_json
-def info(url: str, storage_options: dict[str, str], json: bool) -> None:
-    """Say what the data set at URL is: counts, sizes, members, classes. Reads only manifests."""
+def info(url: str, layers: tuple[str, ...], storage_options: dict[str, str], json: bool) -> None:
+    """Say what the data set at URL is: counts, sizes, members, classes. Reads only manifests.
+
+    All label layers are listed; of those that are named, the classes are shown as they tell them.
+    """
     from wds_imagenet.reading.dataset import Dataset
     from wds_imagenet.reading.layers import Layer, list_layers
 
-    dataset = Dataset.open(url, **storage_options)
-    facts = describe(dataset.url, dataset.manifest)
-    layers = [Layer.open(dataset.store, dataset.manifest, name) for name in list_layers(dataset.store)]
-    facts["layers"] = [_describe_layer(layer) for layer in layers]
+    dataset = Dataset.open(url, layers=layers, **storage_options)
+    facts = describe(dataset.url, dataset.manifest, dataset.classes)
+    named = {layer.name: layer for layer in dataset.layers}  # all that are known of over HTTP
+    there = [
+        named.get(name) or Layer.open(dataset.store, dataset.manifest, name)
+        for name in list_layers(dataset.store) or named
+    ]
+    facts["layers"] = [_describe_layer(layer) for layer in there]
     if json:
         click.echo(strict_json.dumps(facts).decode())
         return
-    classes = dataset.manifest.classes
+    classes = dataset.classes
     click.echo(f"{facts['url']}  ({facts['name']}, split {facts['split']})")
     click.echo(f"  samples      {facts['samples']:,}, each {', '.join(facts['suffixes'])}")
     click.echo(f"  shards       {facts['shards']:,}, {human(facts['bytes'])} in all")
     click.echo(f"  blocks       {facts['blocks']:,}, {human(facts['bytes'] / facts['blocks'])} on average")
     click.echo(f"  fingerprint  {facts['fingerprint']}")
     for layer in facts["layers"]:
-        gives = ", ".join([*layer["suffixes"], *(f"json.{name}" for name in layer["fields"])])
-        click.echo(f"  layer        {layer['name']}, {human(layer['bytes'])}: {gives}")
+        gives = [*layer["suffixes"], *(f"json.{name}" for name in layer["fields"])]
+        gives += [f"classes.{name}" for name in dict.fromkeys(chain(*layer["classes"]))]
+        click.echo(f"  layer        {layer['name']}, {human(layer['bytes'])}: {', '.join(gives)}")
     if classes:
         spread = facts["samples_a_class"]
         click.echo(f"  classes      {len(classes):,}" + (f", {spread} samples each" if spread else ""))
@@ -67,14 +78,22 @@ def ls(url: str, storage_options: dict[str, str]) -> None:
 @click.argument("key")
 @click.option("--member", metavar="SUFFIX", help="Write this member's bytes: jpg, json, txt, cls.")
 @click.option("--image", is_flag=True, help="Write the image's bytes.")
+@layer_option
 @storage_option
-def cat(url: str, key: str, member: str | None, image: bool, storage_options: dict[str, str]) -> None:
+def cat(
+    url: str,
+    key: str,
+    member: str | None,
+    image: bool,
+    layers: tuple[str, ...],
+    storage_options: dict[str, str],
+) -> None:
     """Show one sample of the data set at URL: by KEY, or by number as '#17'."""
     from wds_imagenet.reading.dataset import Dataset
 
     if image and member:
         raise UsageError("give --image or --member, not both")
-    dataset = Dataset.open(url, **storage_options)
+    dataset = Dataset.open(url, layers=layers, **storage_options)
     numbered = key.startswith("#") and key[1:].isdigit()
     try:
         sample = dataset[int(key[1:])] if numbered else dataset[key]
@@ -96,9 +115,9 @@ def cat(url: str, key: str, member: str | None, image: bool, storage_options: di
         click.echo(f"  {name}: {strict_json.dumps(value).decode()}")
 
 
-def describe(url: str, manifest: "Manifest") -> dict[str, Any]:
-    """Return the facts that `info` prints."""
-    counts = [int(item["samples"]) for item in manifest.classes if "samples" in item]
+def describe(url: str, manifest: "Manifest", classes: "Classes") -> dict[str, Any]:
+    """Return the facts that `info` prints, with a class table, which a layer may have given."""
+    counts = [int(item["samples"]) for item in classes if "samples" in item]
     spread = f"{min(counts):,} to {max(counts):,}" if counts else ""
     if counts and min(counts) == max(counts):
         spread = f"{counts[0]:,}"
@@ -113,7 +132,7 @@ def describe(url: str, manifest: "Manifest") -> dict[str, Any]:
         "blocks": sum(len(shard.blocks) for shard in manifest.shards),
         "suffixes": list(manifest.suffixes),
         "samples_a_class": spread,
-        "classes": [dict(item) for item in manifest.classes],
+        "classes": [dict(item) for item in classes],
     }
 
 

@@ -57,6 +57,17 @@ def storage_option(function: Function) -> Function:
     )(function)
 
 
+def layer_option(function: Function) -> Function:
+    """Add `--layer NAME`, passed as the names `layers`."""
+    return click.option(
+        "--layer",
+        "layers",
+        multiple=True,
+        metavar="NAME",
+        help="Show what this label layer says; may be repeated.",
+    )(function)
+
+
 def as_json(function: Function) -> Function:
     """Add `--json`, passed as `json`."""
     return click.option("--json", is_flag=True, help="Print JSON instead of text.")(function)

@@ -76,12 +76,11 @@ relabel = click.command(
 def _lines(report: "LayerReport") -> list[str]:
     lines = [f"note: {as_flags(note)}" for note in report.notes]
     gives = [*report.suffixes, *(f"json.{name}" for name in report.fields)]
+    gives += [f"classes.{name}" for name in report.classes]
     verb = "would write" if report.manifest is None else "wrote"
     size = "" if report.manifest is None else f" ({human(report.bytes)})"
-    lines.append(
-        f"{report.url}: {verb} the layer {report.layer!r} of {counted(report.samples, 'sample')}{size}, "
-        f"which gives {', '.join(gives)}"
-    )
+    of = f"{counted(report.samples, 'sample')}{size}" if report.suffixes else "classes alone"
+    lines.append(f"{report.url}: {verb} the layer {report.layer!r} of {of}, which gives {', '.join(gives)}")
     if report.resumed:
         lines.append(f"{report.resumed:,} of its {counted(report.shards, 'tar')} had been finished before")
     return lines

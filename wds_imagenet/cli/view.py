@@ -6,19 +6,13 @@ from pathlib import Path
 
 import click
 
-from wds_imagenet.cli.options import human, storage_option
+from wds_imagenet.cli.options import human, layer_option, storage_option
 from wds_imagenet.errors import UsageError
 
 
 @click.command()
 @click.argument("url")
-@click.option(
-    "--layer",
-    "layers",
-    multiple=True,
-    metavar="NAME",
-    help="Show what this label layer says; may be repeated.",
-)
+@layer_option
 @click.option("--port", type=click.IntRange(0, 65535), help="Serve at this port; by default at a free one.")
 @click.option("--no-open", is_flag=True, help="Say the address, and open no browser.")
 @click.option(

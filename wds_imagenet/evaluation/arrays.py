@@ -32,7 +32,7 @@ def read_arrays(data: bytes, url: str, keys: bytes | None) -> Predictions:
     object arrays included, since only pickle could read them.
     """
     if data.startswith(NPY) and keys is None:
-        raise UsageError(f"{url} has no keys of its own: give a file with one key a line, as keys")
+        raise UsageError(f"{url} has no keys of its own: give a file with one key a line, as option 'keys'")
     if data.startswith(ZIP) and keys is not None:
         raise UsageError(f"{url} has keys of its own; leave the file of keys away")
     try:

@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeAlias
 
 from wds_imagenet import strict_json
 from wds_imagenet.errors import ManifestError, UsageError
@@ -13,6 +13,8 @@ from wds_imagenet.format.manifest import FOLDER, Manifest
 LAYERS: Final = f"{FOLDER}/layers/"
 MANIFEST: Final = "manifest.json"
 PLAN: Final = "plan.json"
+Classes: TypeAlias = tuple[Mapping[str, Any], ...]
+"""By label, what is known of its class."""
 _FORMAT: Final = "wds-imagenet-layer"
 _VERSION: Final = 1
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
@@ -74,8 +76,29 @@ class LayerPlan:
         return plan
 
 
+def merge_classes(classes: Classes, layer: Manifest) -> Classes:
+    """Return the class table of those who read a data set with a layer.
+
+    A layer that gives labels has the table of these; what another says of classes is set over what is
+    known of them. Raises `ManifestError` if it cannot be of the same classes.
+    """
+    if "cls" in layer.suffixes:
+        return layer.classes
+    if not classes or not layer.classes:
+        return classes or layer.classes
+    if len(classes) != len(layer.classes):
+        raise ManifestError(
+            f"it tells of {len(layer.classes):,} classes, but there are {len(classes):,}: name it before the "
+            "layer that gives other labels, or leave it out"
+        )
+    return tuple({**item, **more} for item, more in zip(classes, layer.classes, strict=True))
+
+
 def check_layer(base: Manifest, layer: Manifest, plan: LayerPlan) -> None:
-    """Raise `ManifestError` unless the layer is whole, and of just this data set, block by block."""
+    """Raise `ManifestError` unless the layer is whole, and of just this data set, block by block.
+
+    One that gives samples nothing, but tells of classes, has no blocks.
+    """
     if layer.plan != plan.fingerprint:
         raise ManifestError(f"the manifest of the layer {plan.name!r} does not belong to its plan")
     if plan.base != base.fingerprint or layer.keys_sha256 != base.keys_sha256:
@@ -83,7 +106,11 @@ def check_layer(base: Manifest, layer: Manifest, plan: LayerPlan) -> None:
             f"the layer {plan.name!r} was made for another data set: it names the fingerprint "
             f"{plan.base:.12}…, this one has {base.fingerprint:.12}…; run 'relabel' again, under another name"
         )
-    if _counts(base) != _counts(layer):
+    told = hashlib.sha256(strict_json.dumps(layer.classes)).hexdigest()
+    if "cls" not in layer.suffixes and told != plan.classes_sha256:  # a table of labels has counts too
+        raise ManifestError(f"the layer {plan.name!r} tells of its classes what its plan does not")
+    of_samples = layer.shards or layer.suffixes or plan.suffixes
+    if of_samples and _counts(base) != _counts(layer):
         raise ManifestError(f"the layer {plan.name!r} has other blocks than its data set")
 
 

@@ -73,13 +73,15 @@ class Manifest:
     """Of `.wds-imagenet/keys.txt`: every key in the shards' order, one a line."""
     shards: tuple[Shard, ...]
     classes: tuple[Mapping[str, Any], ...] = ()
-    """By class index: its `name`, how many `samples` it has, and what else its source told."""
+    """By class index: its `name`, how many `samples` it has, and what else its source told. A layer that
+    gives no labels has what it adds to these."""
     plan: str | None = None
     """The fingerprint of the plan it was packed from; None if it was indexed."""
 
     def __post_init__(self) -> None:
         _check(bool(_HEX.fullmatch(self.keys_sha256)), "keys sha256", self.keys_sha256)
-        _check(bool(self.shards), "shards", self.shards)
+        of_classes = bool(self.classes) and not self.suffixes  # a layer may be of classes alone
+        _check(bool(self.shards) or of_classes, "shards", self.shards)
         for item in self.classes:
             _check(type(item.get("samples", 0)) is int, "samples of a class", item.get("samples"))
         names = {shard.name for shard in self.shards}

@@ -1,14 +1,17 @@
 """Samples in a tar: neighbouring members of one key."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
+from typing import Any, Final, overload
 
 from wds_imagenet.errors import CorruptError
 from wds_imagenet.format.tar import RECORD, Member, walk_bytes
 from wds_imagenet.sample import Sample, split_name
 
 Walk = Callable[[memoryview, bool], list[tuple[str, int, int]] | None]
+Place = tuple[Any, ...]
+"""A key, and then for each of its members the suffix, and the offsets at which it begins and ends."""
 
 
 def _load() -> Walk | None:
@@ -59,8 +62,48 @@ def group(members: Iterable[Member]) -> Iterator[tuple[str, dict[str, Member]]]:
 def read_samples(data: bytes | memoryview, *, ended: bool = True) -> Iterator[Sample]:
     """Yield the samples of an archive in memory, their members as views into it: nothing is copied."""
     view = memoryview(data)
+    for place in _places(view, ended=ended):
+        yield _sample(view, place)
+
+
+class Samples(Sequence[Sample]):
+    """The same, all of them found, each made when it is asked for.
+
+    What is kept of those that wait is flat tuples of names and numbers: thousands of objects that refer to
+    others cost Python's garbage collector more time than finding the samples takes.
+    """
+
+    __slots__ = ("_found", "_view")
+
+    def __init__(self, data: bytes | memoryview, *, ended: bool = True) -> None:
+        self._view = memoryview(data)
+        self._found = list(_places(self._view, ended=ended))
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._found)
+
+    @overload
+    def __getitem__(self, at: int) -> Sample: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Sample]: ...
+    def __getitem__(self, at: int | slice) -> Sample | list[Sample]:
+        """Return one of them, or some."""
+        if isinstance(at, slice):
+            return [_sample(self._view, place) for place in self._found[at]]
+        return _sample(self._view, self._found[at])
+
+
+def _places(view: memoryview, *, ended: bool) -> Iterator[Place]:
     for key, members in group(_members(view, ended=ended)):
-        yield Sample(key, {s: view[m.offset : m.offset + m.size] for s, m in members.items()})
+        ends = ((suffix, m.offset, m.offset + m.size) for suffix, m in members.items())
+        yield key, *chain.from_iterable(ends)
+
+
+def _sample(view: memoryview, place: Place) -> Sample:
+    key, *ends = place
+    members = zip(ends[::3], ends[1::3], ends[2::3], strict=True)
+    return Sample(key, {suffix: view[start:stop] for suffix, start, stop in members})
 
 
 def _members(view: memoryview, *, ended: bool) -> Iterable[Member]:

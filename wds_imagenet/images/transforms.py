@@ -41,8 +41,9 @@ class RandomResizedCrop:
     larger than `size`: faster for large photos, and one to two levels off on average there. `orientation`
     turns the picture as its EXIF says before it is cropped.
 
-    Without scaled decoding equal to Pillow's crop, resize and mirror, and within one level of torchvision's
-    on uint8 tensors. Costs 2 ms for an ordinary photo, of which some 0.15 ms hold the GIL.
+    Without scaled decoding within one level of Pillow's crop, resize and mirror, and of torchvision's on
+    uint8 tensors: the decoded pixels are Pillow's, and the exact resize of them is rounded once.
+    Costs 2 ms for an ordinary photo, of which some 0.15 ms hold the GIL.
     """
 
     size: int = 224

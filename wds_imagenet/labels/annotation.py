@@ -40,7 +40,8 @@ class Labels:
     notes: tuple[str, ...] = ()
     """What a person ought to hear."""
     sha256: str = ""
-    """Of all that it says of images, wherever it lies: the plan of a stream knows it by this."""
+    """Of all that it says of images, its options' doing included, wherever it and they lie: the plan of a
+    stream knows it by this."""
 
 
 LabelSource = Callable[..., Labels]

@@ -5,6 +5,7 @@ gzipped or in `imagenet_captions.zip` (Fang et al., "Data Determines Distributio
 Contrastive Language Image Pre-training", 2022).
 """
 
+import hashlib
 import re
 from collections import Counter
 from contextlib import closing
@@ -74,7 +75,8 @@ def captions(
         texts = dict(zip(_FIELDS, strict_json.loads(value, max_bytes=len(value)), strict=True))
         return Annotation(caption=fill(parts, texts) or None, metadata=texts)
 
-    notes, sha256 = _notes(counts), records.sha256
+    notes = _notes(counts)
+    sha256 = hashlib.sha256(strict_json.dumps([records.sha256, parts])).hexdigest()
     return Labels(url, find, len(records), captioned=True, fields=_FIELDS, notes=notes, sha256=sha256)
 
 

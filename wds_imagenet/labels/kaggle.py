@@ -5,6 +5,7 @@ Format: `LOC_train_solution.csv` (the images with boxes) and `LOC_val_solution.c
 box, with a space at its end.
 """
 
+import hashlib
 from collections import Counter
 from contextlib import closing
 from typing import Annotated, Any, Final
@@ -70,7 +71,7 @@ def kaggle(
         fields=_FIELDS,
         classes=classes,
         notes=notes,
-        sha256=records.sha256,
+        sha256=hashlib.sha256(strict_json.dumps([records.sha256, label_of])).hexdigest(),
     )
 
 

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from wds_imagenet.errors import MissingExtraError, SourceError
 
-_REFUSED: Final = re.compile(r"Unsupported (?:global: GLOBAL|class) (\S+)")
+_REFUSED: Final = re.compile(r"(?:Unsupported (?:global: GLOBAL|class)|unsupported GLOBAL) (\S+)")
+_REASON: Final = re.compile(r"WeightsUnpickler error:\s*(.+)")  # behind advice to run what is in the file
 
 
 def load_tensors(data: bytes, where: str) -> Any:  # noqa: ANN401 - whatever was saved
@@ -29,5 +30,6 @@ def load_tensors(data: bytes, where: str) -> Any:  # noqa: ANN401 - whatever was
                 f"{where} holds {refused[1]}, which is neither a tensor nor a plain value: refused, since "
                 "reading it would run code"
             ) from error
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        found = _REASON.search(str(error))
+        reason = (found[1] if found else str(error).strip().partition("\n")[0]) or type(error).__name__
         raise SourceError(f"{where} is no file of torch.save that can be read: {reason:.200}") from error

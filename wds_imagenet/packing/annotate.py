@@ -61,8 +61,19 @@ class Opened:
 
     joins: Mapping[str, Join]
     """What says something of images, by the name of its source."""
-    tables: tuple[Labels, ...]
-    """What says something of classes alone."""
+    tables: Mapping[str, Labels]
+    """What says something of classes alone, by its source, and its language if it was given as such."""
+
+    @property
+    def labelled(self) -> bool:
+        """Whether a file gives labels."""
+        return any(item.labels.labelled for item in self.joins.values())
+
+    @property
+    def classes(self) -> tuple[Metadata, ...]:
+        """What the tables say of each class, by label. Raises `SourceError` if they are of other classes."""
+        first = next(iter(self.tables.values()), None)
+        return _merged(tuple({} for _ in first.classes), self.tables.values()) if first else ()
 
     def annotate(self, found: Listing | Stream) -> Listing | Stream:
         """Return what a source gave, with what the files say of it. Raises `SourceError`, as `join` does."""
@@ -70,16 +81,16 @@ class Opened:
             return self.annotate_listing(found)
         stream = join_stream(found, list(self.joins.values()))
         notes = (*stream.notes, *self._notes())
-        return replace(stream, classes=_merged(stream.classes, self.tables), notes=notes)
+        return replace(stream, classes=_merged(stream.classes, self.tables.values()), notes=notes)
 
     def annotate_listing(self, listing: Listing) -> Listing:
         """Return a listing with what the files say of it."""
         joined = join(listing, list(self.joins.values()))
         notes = (*joined.notes, *self._notes())
-        return replace(joined, classes=_merged(joined.classes, self.tables), notes=notes)
+        return replace(joined, classes=_merged(joined.classes, self.tables.values()), notes=notes)
 
     def _notes(self) -> list[str]:
-        return [note for table in self.tables for note in table.notes]
+        return [note for table in self.tables.values() for note in table.notes]
 
 
 def open_labels(choices: LabelChoices, options: Mapping[str, Any]) -> Opened:
@@ -88,7 +99,7 @@ def open_labels(choices: LabelChoices, options: Mapping[str, Any]) -> Opened:
     `options` are those of the store that the files lie on.
     """
     joins: dict[str, Join] = {}
-    tables: list[Labels] = []
+    tables: dict[str, Labels] = {}
     files = [(name, url, choices.without_label) for name, url in choices.labels.items()]
     if choices.captions is not None:
         files.append(("captions", choices.captions, choices.without_caption))
@@ -96,16 +107,16 @@ def open_labels(choices: LabelChoices, options: Mapping[str, Any]) -> Opened:
         own = choices.options(name)
         labels = LABELS[name](url, **own, **options)
         if labels.classes and not labels.count:
-            tables.append(labels)
+            tables[name] = labels
             continue
         file = find_file(url, options)
         size = file[1].size if file else None
-        identity = {"name": name, "count": labels.count, "bytes": size, "sha256": labels.sha256, **own}
+        identity = {"name": name, "count": labels.count, "bytes": size, "sha256": labels.sha256}
         joins[name] = Join(labels, unmatched, identity)
     for language, url in choices.class_names.items():
         own = {**choices.options("names"), "language": language}
-        tables.append(LABELS["names"](url, **own, **options))
-    return Opened(joins, tuple(tables))
+        tables[f"names-{language}"] = LABELS["names"](url, **own, **options)
+    return Opened(joins, tables)
 
 
 def _merged(classes: tuple[Metadata, ...], tables: Iterable[Labels]) -> tuple[Metadata, ...]:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, overload
 
 import numpy as np
@@ -10,12 +10,12 @@ import numpy as np
 from wds_imagenet import strict_json
 from wds_imagenet.errors import DataError, SourceError, UsageError
 from wds_imagenet.format.layers import LayerPlan
-from wds_imagenet.format.manifest import Manifest
+from wds_imagenet.format.manifest import Manifest, Shard
 from wds_imagenet.format.tar import header
 from wds_imagenet.packing.annotate import Opened
 from wds_imagenet.packing.plan import hash_references
 from wds_imagenet.packing.schema import Schema, decide
-from wds_imagenet.sources.reference import Listing, Reference
+from wds_imagenet.sources.reference import Listing, Metadata, Reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,15 @@ class Layering:
     base: Manifest
     plan: LayerPlan
     schema: Schema
+    classes: tuple[Metadata, ...]
+    """What it adds to the class table of the data set, where it gives no labels."""
     references: Sequence[Reference]
     notes: tuple[str, ...]
+
+    @property
+    def shards(self) -> tuple[Shard, ...]:
+        """The shards that tars of it go with: none, if it tells of classes alone."""
+        return self.base.shards if self.plan.suffixes else ()
 
     def tasks(self) -> list[tuple[str, range]]:
         """Return each shard's name and the places of its samples."""
@@ -55,7 +62,7 @@ class Layering:
 
 
 def plan_layer(name: str, base: Manifest, keys: bytes, opened: Opened) -> Layering:
-    """Plan a layer of what label files say of a data set's samples.
+    """Plan a layer of what label files say of a data set's samples and classes.
 
     `keys` is its `keys.txt`. The same files and data set give the same plan, wherever they lie. Costs a
     few passes over the keys, and 8 bytes a sample beside them. Raises `SourceError` as joining does, and
@@ -66,12 +73,14 @@ def plan_layer(name: str, base: Manifest, keys: bytes, opened: Opened) -> Layeri
     for shard in base.shards:
         if any(not block.samples for block in shard.blocks[:-1]):
             raise DataError(f"{shard.name} has a block without samples, which no layer can go with")
-    listing = opened.annotate_listing(Listing(_Keys(keys)))
-    schema = decide(listing, rewritten=False)
+    listing = opened.annotate_listing(Listing(_Keys(keys), base.classes or opened.classes))
+    # Without labels of its own it goes with those of the data set, and repeats no table of theirs.
+    schema = decide(listing if opened.labelled else replace(listing, classes=()), rewritten=False)
+    classes = () if opened.labelled else opened.classes
     suffixes = layer_suffixes(schema)
-    if not suffixes:
+    if not suffixes and not classes:
         raise SourceError("the label files give nothing that a sample could have")
-    longest = max(suffixes, key=len)
+    longest = max(suffixes, key=len, default="")
     for reference in listing.references:
         header(f"{reference.key}.{longest}", 0)
     plan = LayerPlan(
@@ -80,10 +89,16 @@ def plan_layer(name: str, base: Manifest, keys: bytes, opened: Opened) -> Layeri
         suffixes=suffixes,
         fields={item.name: item.kind for item in schema.fields},
         annotations_sha256=hash_references(listing.references),
-        classes_sha256=hashlib.sha256(strict_json.dumps(schema.classes)).hexdigest(),
-        labels=tuple({"name": of, "count": item.labels.count} for of, item in opened.joins.items()),
+        classes_sha256=hashlib.sha256(strict_json.dumps(schema.classes or classes)).hexdigest(),
+        labels=(
+            *({"name": of, "count": item.labels.count} for of, item in opened.joins.items()),
+            *({"name": of, "classes": len(item.classes)} for of, item in opened.tables.items()),
+        ),
     )
-    return Layering(base, plan, schema, listing.references, listing.notes)
+    notes = listing.notes
+    if classes and not base.classes:
+        notes += ("the data set has no class table: that its labels are those of the files is taken as said",)
+    return Layering(base, plan, schema, classes, listing.references, notes)
 
 
 def layer_suffixes(schema: Schema) -> tuple[str, ...]:

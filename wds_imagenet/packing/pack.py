@@ -60,16 +60,19 @@ def pack_listing(
     store = open_store(dest, **(storage_options or {}))
     standing = destination.survey(store, plan, check=check)
     manifest = standing.manifest
-    if manifest is None and not dry_run:
-        receipts = []
-        with closing(_receipts(plan, store, standing, Fetch(source_options or {}), workers)) as arriving:
-            for receipt in arriving:
-                receipts.append(receipt)
-                if on_progress is not None:
-                    on_progress(_progress(plan, receipts, time.monotonic() - began))
-        manifest = destination.commit(store, plan, sorted(receipts, key=lambda receipt: receipt.shard.name))
-    if not dry_run:
-        store.sweep()
+    try:
+        if manifest is None and not dry_run:
+            receipts = []
+            with closing(_receipts(plan, store, standing, Fetch(source_options or {}), workers)) as arriving:
+                for receipt in arriving:
+                    receipts.append(receipt)
+                    if on_progress is not None:
+                        on_progress(_progress(plan, receipts, time.monotonic() - began))
+            ordered = sorted(receipts, key=lambda receipt: receipt.shard.name)
+            manifest = destination.commit(store, plan, ordered)
+    finally:
+        if not dry_run:
+            store.sweep()  # what a worker left that was killed, just now or in an earlier run
     actions = Counter(remark.action for remark in destination.read_remarks(store)) if manifest else {}
     return PackReport(
         url=store.url,

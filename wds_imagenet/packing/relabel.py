@@ -38,7 +38,10 @@ class LayerReport:
     """What the layer gives each sample."""
     fields: Mapping[str, str]
     """What it adds to the JSON, and of which type."""
+    classes: tuple[str, ...]
+    """What it adds to the class table of the data set."""
     shards: int
+    """How many tars it has: as many as the data set, or none if it tells of classes alone."""
     resumed: int
     """How many tars an earlier run had finished."""
     bytes: int
@@ -66,7 +69,7 @@ def relabel(
     dry_run: bool = False,
     check: bool = False,
 ) -> LayerReport:
-    """Write what label files say of a finished data set's samples as a layer beside its shards.
+    """Write what label files say of a finished data set's samples and classes as a layer beside its shards.
 
     `labels`, `captions`, `label_options` and `class_names` are those of `LabelChoices`, `layer` names the
     layer (by default as its sources). Guarantees that nothing of the data set itself is touched; that
@@ -74,6 +77,8 @@ def relabel(
     bytes, for any number of workers and of interrupted runs; and that a layer is never overwritten. Run
     again, it goes on where it was; with `check` it reads every finished tar first, of a finished layer too,
     and builds anew those that are missing or damaged.
+
+    Class names alone make a layer without tars, which costs next to nothing to read.
 
     Costs one pass over the label files, the memory of all keys (20 MB for ImageNet), and for each sample
     some 2 kB of tar. `source_options` are those of the label files' store; `on_progress` is called with
@@ -90,16 +95,12 @@ def relabel(
     store = open_store(url, **(storage_options or {}))
     base, keys = _read_base(store)
     opened = open_labels(choices, source_options or {})
-    if not opened.joins:
-        alone = "class names make no layer, since that is of samples: give them to 'pack'; or "
-        raise UsageError(
-            f"there is nothing to label with: {alone if opened.tables else ''}give a file that says "
-            "something of images, as option 'labels'"
-        )
-    name = layer or "-".join(opened.joins)
+    if not opened.joins and not opened.tables:
+        raise UsageError("there is nothing to label with: give a file, as option 'labels'")
+    name = layer or "-".join(opened.joins or opened.tables)
     layering = plan_layer(name, base, keys, opened)
     manifest, done, expected = _survey(store, layering, check=check)
-    resumed = len(base.shards) if manifest else len(done)
+    resumed = len(layering.shards) if manifest else len(done)
     if manifest is None and not dry_run:
         receipts = []
         plan = layering.plan
@@ -110,7 +111,8 @@ def relabel(
             for receipt in arriving:
                 receipts.append(receipt)
                 if on_progress is not None:
-                    on_progress(len(receipts), len(base.shards))
+                    on_progress(len(receipts), len(layering.shards))
+        claim(store)  # already made, but for a layer without tars
         manifest = _commit(store, layering, receipts)
     if not dry_run:
         store.sweep()
@@ -121,7 +123,8 @@ def relabel(
         samples=base.samples,
         suffixes=layering.plan.suffixes,
         fields=layering.plan.fields,
-        shards=len(base.shards),
+        classes=tuple(layering.classes[0]) if layering.classes else (),
+        shards=len(layering.shards),
         resumed=resumed,
         bytes=manifest.size if manifest else 0,
         notes=layering.notes,
@@ -170,7 +173,7 @@ def _survey(
             check_sizes(f"{store.url}/{folder}", manifest, sizes, "relabel")
             return manifest, {}, {}
         expected = {shard.name: shard.sha256 for shard in manifest.shards}
-    paths = {layer_receipt_path(layering.plan.name, s.name): s.name for s in layering.base.shards}
+    paths = {layer_receipt_path(layering.plan.name, s.name): s.name for s in layering.shards}
     found = dict(find_receipts(store, layering.plan.fingerprint, paths, sizes, f"{folder}receipts/"))
     if check:
         known = (r for name, r in found.items() if r.shard.sha256 == expected.get(name, r.shard.sha256))
@@ -183,7 +186,7 @@ def _receipts(
 ) -> Generator[Receipt, None, None]:
     """Yield the receipts that there are, and publish what is missing."""
     yield from done.values()
-    missing = [i for i, shard in enumerate(layering.base.shards) if shard.name not in done]
+    missing = [i for i, shard in enumerate(layering.shards) if shard.name not in done]
     shared = publisher.store.shared and publisher.fetch.shared(layering.references)
     crew = min(workers or local.usable_cpus(), len(missing)) if shared else 1
     yield from local.run(publisher, (layering.task(i) for i in missing), crew)
@@ -191,7 +194,7 @@ def _receipts(
 
 def _commit(store: Store, layering: Layering, receipts: Iterable[Receipt]) -> Manifest:
     by_name = {receipt.shard.name: receipt for receipt in receipts}
-    ordered = [by_name[shard.name] for shard in layering.base.shards]
+    ordered = [by_name[shard.name] for shard in layering.shards]
     labels: Counter[int] = Counter()
     for receipt in ordered:
         labels.update(receipt.labels)
@@ -201,7 +204,7 @@ def _commit(store: Store, layering: Layering, receipts: Iterable[Receipt]) -> Ma
         suffixes=layering.plan.suffixes,
         keys_sha256=layering.base.keys_sha256,
         shards=tuple(receipt.shard for receipt in ordered),
-        classes=class_table(layering.schema, labels),
+        classes=layering.classes or class_table(layering.schema, labels),
         plan=layering.plan.fingerprint,
     )
     path = f"{layer_folder(layering.plan.name)}{MANIFEST}"

@@ -23,12 +23,6 @@ from wds_imagenet.packing.task import ShardTask
 from wds_imagenet.sources.reference import Reference
 
 _SMALL_JSON: Final = 64 << 10
-_LEAVE_OUT: Final = "leaves out every such image and lists them all in .wds-imagenet/report.jsonl"
-_ADVICE: Final = {
-    False: f"mend it, or let it be mended (option on_bad='repair'); option on_bad='skip' {_LEAVE_OUT}",
-    True: f"it cannot be mended here; option on_bad='repair-else-skip' {_LEAVE_OUT}",
-}
-"""What to do about an image that cannot be used, by whether mending was tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +119,7 @@ def _samples(
             taken = take(_whole(data), reference.name, options, reference.turn)
         except ImageError as error:
             if not options.skips:
-                raise ImageError(f"{describe(reference)}: {error}; {_ADVICE[options.repairs]}") from error
+                raise ImageError(f"{describe(reference)}: {error}; {_advice(data, options)}") from error
             contents.remark(reference, "skipped", str(error))
             continue
         if reason := "; ".join(filter(None, (taken.repaired, taken.turned, taken.oddity))):
@@ -141,6 +135,19 @@ def _whole(data: bytes | ImageError) -> bytes:
     if isinstance(data, ImageError):  # it could not be downloaded
         raise data
     return data
+
+
+def _advice(data: bytes | ImageError, options: PackOptions) -> str:
+    """Say what to do about an image that cannot be used."""
+    mending, skip = "mend it, or let it be mended (option on_bad='repair'); ", "skip"
+    if options.repairs:
+        mending, skip = "it cannot be mended here; ", "repair-else-skip"
+    if isinstance(data, ImageError):  # it could not be downloaded
+        mending = ""
+    return (
+        f"{mending}option on_bad={skip!r} leaves out every such image and lists them all in "
+        ".wds-imagenet/report.jsonl"
+    )
 
 
 def _members(

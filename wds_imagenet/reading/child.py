@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 import warnings
 from collections.abc import Callable
@@ -154,7 +155,7 @@ class _Desk:
     def work(self, run: _Run) -> None:
         """Give a stretch's batches as they are asked for, then say that it has ended, and by which error."""
         epochs, stretch, meter = self._epochs, run.stretch, Meter()
-        ended = Ended({})
+        ended, cpu = Ended({}), time.process_time()
         seed_torch(epochs.recipe.seed, stretch.epoch, stretch.start, epochs.share.rank)
         try:
             self._take_back()
@@ -164,11 +165,14 @@ class _Desk:
                     if run.stop.is_set():
                         break
                     self._take_back()
-                    self._say(Given(samples, self._segments.pack(batch), skipped, meter.drain()))
+                    packed = self._segments.pack(batch)
+                    cpu = _add_cpu(meter, cpu)
+                    self._say(Given(samples, packed, skipped, meter.drain()))
                     del batch
         except BaseException as error:  # noqa: BLE001 - whatever it is, it is raised in the parent
             ended = _failed(error)
         self._segments.take_back_drafts()
+        _add_cpu(meter, cpu)
         self._say(ended._replace(stats=meter.drain()))
 
     def _order(self) -> Order:
@@ -192,6 +196,13 @@ class _Desk:
                 os.close(descriptor)
         except OSError:  # the parent has ended
             _leave(1)
+
+
+def _add_cpu(meter: Meter, before: float) -> float:
+    """Add this process's CPU time since it was `before`, and return what it is now."""
+    now = time.process_time()
+    meter.add(process_cpu_seconds=now - before)
+    return now
 
 
 def _failed(error: BaseException) -> Ended:

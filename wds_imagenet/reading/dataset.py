@@ -2,18 +2,19 @@
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from os import PathLike, fspath
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import numpy as np
 
 from wds_imagenet.errors import CorruptError, ManifestError, NotFoundError, UsageError
 from wds_imagenet.format import manifest as manifests
+from wds_imagenet.format.layers import merge_classes
 from wds_imagenet.format.manifest import Manifest
 from wds_imagenet.reading.fetch import Extent, Fetcher, extents
-from wds_imagenet.reading.layers import Blocks, Layer
+from wds_imagenet.reading.layers import Blocks, Layer, can_list
 from wds_imagenet.reading.threads import map_ahead
 from wds_imagenet.sample import Sample
 from wds_imagenet.storage import Store, open_store
@@ -37,12 +38,23 @@ class Dataset:
         self.manifest: Final = manifest
         self.layers: Final = tuple(layers)
         self.fetcher: Final = Fetcher(store) if fetcher is None else fetcher
+        classes = manifest.classes
+        for layer in self.layers:
+            try:
+                classes = merge_classes(classes, layer.manifest)
+            except ManifestError as error:
+                error.add_note(f"in the layer {layer.name!r} of {store.url}")
+                raise
+        self.classes: Final = classes
+        """By label: its class's `name` and what else is known of it; of whichever gives the labels, with
+        what layers of class names add."""
 
     @classmethod
     def open(cls, url: str, *, layers: Sequence[str] = (), **storage_options: str) -> Self:
         """Open a data set by the URL of its folder, its samples with what the named layers give them.
 
-        A later layer counts for more; each costs two requests here and one more with every block.
+        A later layer counts for more; each costs two requests here and, if it is of samples, one more with
+        every block.
         Raises `ManifestError` where there is no manifest, or one that cannot be read: without it a
         prefix is not a data set yet. Raises `StoreError` where the store cannot be asked.
         """
@@ -56,6 +68,8 @@ class Dataset:
         except ManifestError as error:
             error.add_note(f"in {store.url}/{manifests.PATH}")
             raise
+        if not manifest.shards:
+            raise ManifestError(f"{store.url} is no data set: its manifest lists no shards, as a layer's may")
         if isinstance(layers, str):
             raise UsageError(f"layers are a list of names: [{layers!r}]")
         return cls(store, manifest, [Layer.open(store, manifest, name) for name in layers])
@@ -85,12 +99,6 @@ class Dataset:
         own = self.manifest.suffixes
         given = [suffix for layer in self.layers for suffix in layer.manifest.suffixes]
         return tuple(dict.fromkeys([*own, *given])) if own else ()
-
-    @property
-    def classes(self) -> tuple[Mapping[str, Any], ...]:
-        """By label: its class's `name` and what else is known of it; of whichever gives the labels."""
-        tables = [layer.manifest for layer in self.layers if "cls" in layer.manifest.suffixes]
-        return [self.manifest, *tables][-1].classes
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -149,8 +157,7 @@ class Dataset:
 
 def _no_manifest(store: Store) -> ManifestError:
     """Return the error for a folder without a manifest. Raises `NotFoundError` where there is no bucket."""
-    listed = not store.url.startswith(("http://", "https://"))
-    there = list(store.list_objects(f"{manifests.FOLDER}/")) if listed else []
+    there = list(store.list_objects(f"{manifests.FOLDER}/")) if can_list(store) else []
     if there:
         return ManifestError(
             f"{store.url} is no data set yet: packing was begun and not finished. Run the same 'pack' again"

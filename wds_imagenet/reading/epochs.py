@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from wds_imagenet.reading.batches import Batch, BatchDraft, Example, ImageSource, Recipe, image_pool
+from wds_imagenet.reading.batches import Batch, BatchDraft, Example, ImageSource, Recipe
 from wds_imagenet.reading.dataset import Dataset
 from wds_imagenet.reading.order import Order, Share
 from wds_imagenet.reading.pipeline import plan_batches, run
@@ -52,14 +52,13 @@ class Epochs:
     prefetch_bytes: int
 
     def run(
-        self, stretch: Stretch, meter: Meter, stop: Stop, images: ImageSource | None = None
+        self, stretch: Stretch, meter: Meter, stop: Stop, images: ImageSource | None
     ) -> Generator[Delivery, None, None]:
-        """Yield the batches of a stretch, whose images take their memory from `images`.
+        """Yield the batches of a stretch, whose images take their memory from `images` if all have one shape.
 
         The first bad sample ends it, unless it is skipped; more than 0.1 % (or 10) of an epoch are not.
         """
         example: Example = []
-        images = image_pool(self.recipe) if images is None else images
         skipped = stretch.skipped
         allowed = max(10, len(self.dataset) // 1000)
         counts = np.array([e.block.samples for e in self.dataset.extents], np.int64)

@@ -1,5 +1,6 @@
 """Fetch a block: one ranged read, one checksum, and the samples that it holds."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final, TypeAlias
@@ -7,7 +8,7 @@ from typing import Final, TypeAlias
 from wds_imagenet.errors import CorruptError, StoreError
 from wds_imagenet.format.crc import crc32
 from wds_imagenet.format.manifest import Block, Manifest, Shard
-from wds_imagenet.format.samples import read_samples
+from wds_imagenet.format.samples import Samples
 from wds_imagenet.reading.buffers import Buffers
 from wds_imagenet.sample import Sample
 from wds_imagenet.storage import LocalStore, ObjectInfo, Store
@@ -77,14 +78,14 @@ class Fetcher:
                 )
         return data
 
-    def samples(self, extent: Extent) -> list[Sample]:
+    def samples(self, extent: Extent) -> Sequence[Sample]:
         """Return the samples of a block; their members are views into its bytes."""
         return self.split(extent, self.read(extent))
 
-    def split(self, extent: Extent, data: Data) -> list[Sample]:
+    def split(self, extent: Extent, data: Data) -> Sequence[Sample]:
         """Return the samples that a block's verified bytes hold. Costs about 30 µs a sample."""
         try:
-            samples = list(read_samples(data, ended=extent.is_last))
+            samples = Samples(data, ended=extent.is_last)
         except CorruptError as error:
             error.add_note(f"in the block {self._where(extent)}; offsets count from its beginning")
             raise

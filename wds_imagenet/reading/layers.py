@@ -23,14 +23,17 @@ from wds_imagenet.storage import Store
 
 @dataclass(frozen=True)
 class Layer:
-    """A finished layer of a data set: for each of its blocks, one with what the layer gives the samples."""
+    """A finished layer of a data set: for each of its blocks, one with what the layer gives the samples.
+
+    A layer that tells of classes alone has none.
+    """
 
     name: str
     manifest: Manifest
     plan: LayerPlan
     fetcher: Fetcher
     extents: Sequence[Extent]
-    """As many as the data set has, with the same samples."""
+    """As many as the data set has, with the same samples; none if it tells of classes alone."""
 
     @property
     def folder(self) -> str:
@@ -48,10 +51,10 @@ class Layer:
             data = store.read(f"{folder}{MANIFEST}").data
             plan = store.read(f"{folder}{PLAN}").data
         except NotFoundError as error:
-            there = ", ".join(list_layers(store)) or "none"
+            others = ", ".join(list_layers(store))
             raise ManifestError(
-                f"{store.url} has no layer {name!r}, only {there}; if 'relabel' was interrupted, run the "
-                "same again"
+                f"{store.url} has no layer {name!r}{others and f', only {others}'}; if 'relabel' was "
+                "interrupted, run the same again"
             ) from error
         try:
             layer, planned = Manifest.from_json(data), LayerPlan.from_json(plan)
@@ -63,8 +66,15 @@ class Layer:
         return cls(name, layer, planned, fetcher, extents(layer))
 
 
+def can_list(store: Store) -> bool:
+    """Whether a store can be asked what it has: web servers cannot."""
+    return not store.url.startswith(("http://", "https://"))
+
+
 def list_layers(store: Store) -> list[str]:
-    """Return the names of the finished layers. Costs a listing."""
+    """Return the names of the finished layers; none over HTTP, which cannot be listed. Costs a listing."""
+    if not can_list(store):
+        return []
     return layer_names(info.path for info in store.list_objects(LAYERS))
 
 
@@ -73,15 +83,15 @@ class Blocks:
 
     def __init__(self, base: Fetcher, own: Sequence[Extent], layers: Sequence[Layer] = ()) -> None:
         self._base: Final = base
-        self._layers: Final = layers
-        places = {(e.shard.name, e.offset): i for i, e in enumerate(own)} if layers else {}
+        self._layers: Final = [layer for layer in layers if layer.extents]
+        places = {(e.shard.name, e.offset): i for i, e in enumerate(own)} if self._layers else {}
         self._places: Final[Mapping[tuple[str, int], int]] = places
 
     def read(self, extent: Extent) -> list[Data]:
         """Return the verified bytes of a block, then those of each layer's. Costs a request for each."""
         return [self._base.read(extent), *(one.fetcher.read(e) for one, e in self._over(extent))]
 
-    def split(self, extent: Extent, data: Sequence[Data]) -> list[Sample]:
+    def split(self, extent: Extent, data: Sequence[Data]) -> Sequence[Sample]:
         """Return the samples that verified bytes hold, merged. A layer with JSON costs 40 µs a sample."""
         samples = self._base.split(extent, data[0])
         for (layer, over), more in zip(self._over(extent), data[1:], strict=True):
@@ -93,7 +103,7 @@ class Blocks:
                 raise
         return samples
 
-    def samples(self, extent: Extent) -> list[Sample]:
+    def samples(self, extent: Extent) -> Sequence[Sample]:
         """Return the samples of a block; their members are views into its bytes."""
         return self.split(extent, self.read(extent))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from wds_imagenet.errors import UsageError
 from wds_imagenet.reading.arguments import check_names, whole
-from wds_imagenet.reading.batches import Batch, OnBad, Recipe, Transform, torch_side
+from wds_imagenet.reading.batches import Batch, OnBad, Recipe, Transform, image_pool, torch_side
 from wds_imagenet.reading.dataset import Dataset, as_dataset
 from wds_imagenet.reading.epochs import Delivery, Epochs, Stretch
 from wds_imagenet.reading.iteration import Iteration
@@ -22,6 +22,7 @@ from wds_imagenet.stop import Stop
 
 if TYPE_CHECKING:
     from wds_imagenet.reading.process import ReadingProcess
+    from wds_imagenet.reading.torch import ImagePool
 
 
 class Loader:
@@ -34,7 +35,8 @@ class Loader:
     the loop, however it is left, ends them.
 
     Costs the memory of lanes / world size blocks (240 of 2 MiB for one rank), of `prefetch_bytes`, and of
-    five batches; and before the first batch the time to fetch a block for each lane.
+    five batches; between epochs, until `close`, that of 64 MiB of blocks and of four batches; and before the
+    first batch the time to fetch a block for each lane.
 
     batch_size: samples a batch of this rank, as in `torch.utils.data.DataLoader`.
     shuffle: False gives the shards' own order, dealt to the ranks in runs; for evaluation.
@@ -102,6 +104,7 @@ class Loader:
         ahead = whole("prefetch_bytes", prefetch_bytes, 0)
         self._epochs: Final = Epochs(self.dataset, recipe, self.share, shuffle, self.threads, ahead)
         self._process: Final = _process(self._epochs) if process else None
+        self._images: ImagePool | None = None
         self._lanes = self._default_lanes() if lanes is None else self._check_lanes(whole("lanes", lanes))
         self._meter = Meter()
         self._skipped: tuple[str, ...] = ()
@@ -218,11 +221,16 @@ class Loader:
         thread's iteration ends as it would after the last one. Iterating again is allowed.
         """
         self._leave()
+        self._images = None
         if self._process is not None:
             self._process.close()
 
     def _run(self, stretch: Stretch, stop: Stop) -> Iterator[Delivery]:
-        return (self._process or self._epochs).run(stretch, self._meter, stop)
+        if self._process is not None:
+            return self._process.run(stretch, self._meter, stop)
+        if self._images is None:
+            self._images = image_pool(self._epochs.recipe)
+        return self._epochs.run(stretch, self._meter, stop, self._images)
 
     def _leave(self) -> None:
         iteration = self._iteration() if self._iteration else None

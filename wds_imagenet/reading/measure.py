@@ -4,6 +4,7 @@ import resource
 import sys
 import time
 from dataclasses import dataclass
+from itertools import chain, repeat
 
 from wds_imagenet.reading.loader import Loader
 from wds_imagenet.reading.ranks import usable_processors
@@ -12,20 +13,20 @@ from wds_imagenet.reading.stats import Stats
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What a run of a loader came to, with a consumer that does nothing."""
+    """What a run of a loader came to from its first batch on, with a consumer that does nothing."""
 
     stats: Stats
     seconds: float
     cpu_seconds: float
-    """Of the whole process."""
+    """Of this whole process, and of the loader's own if it has one."""
     peak_bytes: int
-    """Resident memory at its highest since the process began."""
+    """Resident memory of the same at its highest since they began; what the two share counts twice."""
     threads: int
     processors: int
 
     @property
     def images_per_second(self) -> float:
-        """Samples handed out a second, from the first request on."""
+        """Samples handed out a second."""
         return self.stats.samples / self.seconds
 
     @property
@@ -45,18 +46,24 @@ class Measurement:
 
 
 def measure(loader: Loader, seconds: float) -> Measurement:
-    """Iterate epoch after epoch until the time is up, at least one batch."""
-    began, cpu = time.perf_counter(), time.process_time()
-    ends = began + seconds
-    while time.perf_counter() < ends:
-        for _ in loader:
-            if time.perf_counter() >= ends:
-                break
+    """Iterate for so long after the first batch, at least to a second one; then close the loader."""
+    epochs = chain.from_iterable(repeat(loader))
+    next(epochs)
+    before, began, cpu = loader.stats(), time.perf_counter(), time.process_time()
+    for _ in epochs:
+        if time.perf_counter() - began >= seconds:
+            break
+    took, cpu = time.perf_counter() - began, time.process_time() - cpu
+    stats = loader.stats().since(before)
+    peak = peak_bytes(resource.RUSAGE_SELF)
+    loader.close()
+    if stats.process_cpu_seconds:
+        peak += peak_bytes(resource.RUSAGE_CHILDREN)
     return Measurement(
-        stats=loader.stats(),
-        seconds=time.perf_counter() - began,
-        cpu_seconds=time.process_time() - cpu,
-        peak_bytes=peak_bytes(),
+        stats=stats,
+        seconds=took,
+        cpu_seconds=cpu + stats.process_cpu_seconds,
+        peak_bytes=peak,
         threads=loader.threads,
         processors=usable_processors(),
     )
@@ -85,7 +92,7 @@ def verdict(measured: Measurement) -> str:
     )
 
 
-def peak_bytes() -> int:
-    """Return the highest resident memory of this process, in bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def peak_bytes(who: int) -> int:
+    """Return the highest resident memory, in bytes, of this process or of its largest child that ended."""
+    peak = resource.getrusage(who).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

@@ -22,9 +22,9 @@ from wds_imagenet.stop import Stop
 
 FETCHERS: Final = 16  # enough to hide 50 ms of latency behind blocks of 2 MiB at 500 MB/s
 DECODED_AHEAD: Final = 3
-_CHUNK: Final = 8  # samples a task: few enough to end a batch evenly, enough to not show
+_LARGEST_CHUNK: Final = 16  # samples a task: enough for its own cost to not show
 
-Block = Future[list[Sample]]
+Block = Future[Sequence[Sample]]
 
 
 class Entry(NamedTuple):
@@ -122,7 +122,7 @@ def run(
     Holds the blocks that lanes are in, `prefetch_bytes` of further ones, and four drafts.
     """
 
-    def fetch(extent: Extent) -> list[Sample]:
+    def fetch(extent: Extent) -> Sequence[Sample]:
         return _fetch(blocks, extent, meter)
 
     # Left in reverse: what waits to be fetched is dropped before those who wait for it are joined.
@@ -133,7 +133,7 @@ def run(
         while True:
             while len(filling) < DECODED_AHEAD and (plan := _take(planned, coming)):
                 new = draft(plan)
-                filling.append((plan, new, _fill(decoding, new, plan, meter)))
+                filling.append((plan, new, _fill(decoding, new, plan, meter, threads)))
             _plan_ahead(planned, coming, prefetch_bytes)
             if not filling:
                 return
@@ -156,7 +156,7 @@ def _plan_ahead(planned: deque[Plan], coming: Iterator[Plan], prefetch_bytes: in
         ahead += plan.fetched_bytes
 
 
-def _fetch(blocks: Blocks, extent: Extent, meter: Meter) -> list[Sample]:
+def _fetch(blocks: Blocks, extent: Extent, meter: Meter) -> Sequence[Sample]:
     wall, cpu = time.perf_counter(), time.thread_time()
     data = blocks.read(extent)
     fetched, read_cpu = time.perf_counter(), time.thread_time()
@@ -171,9 +171,14 @@ def _fetch(blocks: Blocks, extent: Extent, meter: Meter) -> list[Sample]:
     return samples
 
 
-def _fill(decoding: Pool, draft: Draft, plan: Plan, meter: Meter) -> list[Future[None]]:
-    rows = range(len(plan.entries))
-    chunks = [rows[i : i + _CHUNK] for i in range(0, len(rows), _CHUNK)]
+def chunks_of(rows: range, threads: int) -> list[range]:
+    """Cut a batch into tasks, of which each thread has about four in the batches under way, to end evenly."""
+    size = min(_LARGEST_CHUNK, 1 + len(rows) * DECODED_AHEAD // (4 * threads))
+    return [rows[i : i + size] for i in range(0, len(rows), size)]
+
+
+def _fill(decoding: Pool, draft: Draft, plan: Plan, meter: Meter, threads: int) -> list[Future[None]]:
+    chunks = chunks_of(range(len(plan.entries)), threads)
     return [decoding.submit(_fill_rows, draft, plan.entries, chunk, meter) for chunk in chunks]
 
 

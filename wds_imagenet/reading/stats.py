@@ -26,6 +26,8 @@ class Stats:
     """CPU time to decode, crop and resize, and in the user's own transform."""
     native_cpu_seconds: float = 0.0
     """Of that, what the native engine took without the GIL."""
+    process_cpu_seconds: float = 0.0
+    """All CPU time of the loader's own process, which there is with `process=True`, its start excepted."""
     starved_seconds: float = 0.0
     """Wall time in which decoding threads waited for blocks."""
     wait_seconds: float = 0.0
@@ -39,6 +41,11 @@ class Stats:
     def interpreter_cpu_seconds(self) -> float:
         """CPU time to find, draw and label samples, under the GIL; with the native engine, all there is."""
         return self.walk_cpu_seconds + self.transform_cpu_seconds - self.native_cpu_seconds
+
+    def since(self, before: "Stats") -> "Stats":
+        """Return what was added since the sums were `before`, which has the wait for the first batch."""
+        added = {f.name: getattr(self, f.name) - getattr(before, f.name) for f in fields(self)}
+        return Stats(**{**added, "first_batch_seconds": before.first_batch_seconds})
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from wds_imagenet.format.samples import read_samples
 from wds_imagenet.images.decode import decode
 from wds_imagenet.reading.dataset import Dataset
 from wds_imagenet.reading.fetch import Data, Extent
-from wds_imagenet.reading.layers import Layer
+from wds_imagenet.reading.layers import Layer, can_list
 from wds_imagenet.reading.threads import map_ahead
 from wds_imagenet.sample import IMAGE_SUFFIXES, Sample
 
@@ -57,8 +57,11 @@ class _Totals:
 def verify_layer(dataset: Dataset, layer: Layer, *, threads: int = 4) -> Iterator[Checked]:
     """Yield every block of a layer, checked as `verify` checks those of its data set.
 
-    Its samples are those of the data set, key by key, in the same blocks; they are not told again.
+    Its samples are those of the data set, key by key, in the same blocks; they are not told again. A layer
+    of classes alone has no blocks: it was checked when it was opened.
     """
+    if not layer.extents:
+        return
     own = Dataset(dataset.store, layer.manifest, fetcher=layer.fetcher)
     for checked in verify(own, threads=threads, keys=dataset.keys):
         where = (f"{layer.folder}{item.shard or ''}" for item in checked.findings)
@@ -77,8 +80,9 @@ def verify(
 
     Guarantees that a data set without findings is, byte for byte, the one whose manifest it has: sizes,
     checksums of blocks and shards, tar structure, keys, labels, JSON, and each image against the hash
-    in its JSON. With `deep`, each image also decodes. Costs one reading of the data set; memory for
-    2·threads blocks and all keys. Those that it should have are `keys`, by default what its `keys.txt` lists.
+    in its JSON; and that no other tar lies there, but over HTTP, where nothing can be listed. With `deep`,
+    each image also decodes. Costs one reading of the data set; memory for 2·threads blocks and all keys.
+    Those that it should have are `keys`, by default what its `keys.txt` lists.
     """
     totals = _Totals()
     digest, readable = hashlib.sha256(), True
@@ -185,7 +189,8 @@ def _check_sample(dataset: Dataset, sample: Sample, *, deep: bool) -> tuple[int 
 def _check_whole(dataset: Dataset, totals: _Totals, listed: Callable[[], Iterator[str]]) -> Iterator[Finding]:
     manifest = dataset.manifest
     folder = dataset.fetcher.folder
-    paths = ((i.path.removeprefix(folder), i.size) for i in dataset.store.list_objects(folder))
+    there = dataset.store.list_objects(folder) if can_list(dataset.store) else ()
+    paths = ((i.path.removeprefix(folder), i.size) for i in there)
     sizes = {path: size for path, size in paths if path.endswith(".tar") and not path.startswith(FOLDER)}
     for shard in manifest.shards:
         size = sizes.pop(shard.name, None)

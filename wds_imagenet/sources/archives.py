@@ -57,6 +57,7 @@ def _walk(read: Read, start: int, stop: int | None, where: str) -> Iterator[Memb
     last = "before its first member"
     try:
         head = bytes(read(start, RECORD))
+        last += f"; it begins {head[:16]!r}" * bool(head)
         for magic, kind, tool in _COMPRESSED:
             if head.startswith(magic):
                 raise SourceError(f"{where} is a {kind} file, not to be read at random: {tool} it first")

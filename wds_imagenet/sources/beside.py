@@ -10,10 +10,11 @@ from typing import Any, Final
 from wds_imagenet import strict_json
 from wds_imagenet.errors import SourceError
 from wds_imagenet.labels.files import Options
+from wds_imagenet.sample import IMAGE_SUFFIXES
 from wds_imagenet.sources.archives import File
-from wds_imagenet.sources.images import PassedOver, is_hidden, is_image, suffix_of
+from wds_imagenet.sources.images import PassedOver, is_hidden, suffix_of
 from wds_imagenet.sources.reference import Reference
-from wds_imagenet.sources.spool import Spool, spool_in_order
+from wds_imagenet.sources.spool import Spool, in_order, spool_in_order
 from wds_imagenet.storage import open_store, split_url
 from wds_imagenet.storage.store import Store
 
@@ -30,7 +31,7 @@ def read_beside(files: Iterable[File], strangers: PassedOver, hidden: PassedOver
     30 µs a file; on disk. Raises `SourceError` that names the file: of more than 1 MiB, not UTF-8, a `.cls`
     that is not one line with a label, a `.json` that is no object.
     """
-    seen = spool_in_order(_shown(files, hidden), lambda file: (_stem(file.name), file.name))
+    seen = in_order(_shown(files, hidden), lambda file: (_stem(file.name), file.name))
     return spool_in_order(_with_files(seen, strangers, options), lambda image: image.name)
 
 
@@ -46,21 +47,26 @@ def _with_files(files: Iterable[Reference], strangers: PassedOver, options: Opti
     """Yield images with their files, of files in the order of stems."""
     store = cache(lambda folder: open_store(folder, **options))
     for _, named in groupby(files, lambda file: _stem(file.name)):
-        alike = list(named)
-        images = [file for file in alike if is_image(file.name)]
-        beside = {}
-        for file in alike:
+        images, others = [], []
+        for file in named:
             suffix = suffix_of(file.name)
+            if suffix in IMAGE_SUFFIXES:
+                images.append(file)
+            else:
+                others.append((suffix, file))
+        beside = {}
+        for suffix, file in others:
             if images and suffix in SUFFIXES:
                 folder, name = split_url(file.url)
                 beside[suffix] = _understood(suffix, _read(store(folder), name, file), file)
-            elif file not in images:
+            else:
                 strangers.add(file.name)
         yield from (replace(image, metadata=beside) for image in images)
 
 
 def _stem(path: str) -> str:
-    return path[: -len(suffix_of(path)) - 1] if suffix_of(path) else path
+    suffix = suffix_of(path)
+    return path[: -len(suffix) - 1] if suffix else path
 
 
 def _read(store: Store, name: str, file: Reference) -> str:

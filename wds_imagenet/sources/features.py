@@ -97,7 +97,7 @@ def _label(
 ) -> str | None:
     told = [name for name in found if features.get(name, {}).get("_type") == "ClassLabel"]
     if asked is not None or not told:
-        able = [name for name, column in found.items() if column.kind in {"integer", "text"}]
+        able = [name for name, column in found.items() if column.kind in {"integer", "number", "text"}]
         return columns.choose(found if asked else able, asked, columns.LABEL, url)
     usual = told[0] if len(told) == 1 else columns.choose(told, None, columns.LABEL, url)
     if usual is None:

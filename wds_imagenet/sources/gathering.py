@@ -60,7 +60,7 @@ class Gathering:
             self._check_alone(number, files)
             self._check_alone(number, images)
             if images and not images[0].first:
-                self.counts["images of another split were passed over"] += 1
+                self.counts["images were passed over, as of another split"] += 1
                 continue
             problem = self._problem(bool(files), bool(images))
             if problem is not None:
@@ -117,11 +117,11 @@ class Gathering:
     def _count(self, known: dict[str, Any], turn: int) -> None:
         for name in (*LABEL_FIELDS, *BOX_FIELDS):
             if name in known:
-                self.counts[f"{name} labels" if name in LABEL_FIELDS else name] += len(known[name])
+                self.counts[f"labels in {name}" if name in LABEL_FIELDS else name] += len(known[name])
         if self.labels and not any(known[name] for name in LABEL_FIELDS):
             self.counts["images have no label"] += 1
         if turn:
-            self.counts["images are turned, and their boxes with them"] += 1
+            self.counts["images are turned, boxes and all"] += 1
         if known.get("rotation"):
-            self.counts["images are to be turned: their rotation is recorded, and not applied"] += 1
+            self.counts["images are to be turned: the rotation is recorded, and not applied"] += 1
         self.splits.add(known.get("subset", ""))

@@ -15,6 +15,7 @@ from wds_imagenet.sources.images import PassedOver, choose_keys, make_key_of, no
 from wds_imagenet.sources.options import Classes
 from wds_imagenet.sources.reference import Listing, Metadata, Reference
 from wds_imagenet.sources.spool import Spool, spool_in_order
+from wds_imagenet.words import many
 
 _SPLITS: Final = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
 _NOTHING: Final[Metadata] = {}
@@ -37,7 +38,7 @@ def imagefolder(url: str, *, classes: Classes = None, **storage_options: object)
     paths = _Paths()
     images = Spool(paths.watch(only_images(list_files(url, storage_options), others, hidden)))
     if not images:
-        raise no_images(url, others)
+        raise no_images(url, others, hidden)
     wrapper = paths.wrapper
     tops = dict.fromkeys(_top(image.name, wrapper) for image in images)
     _check_folders(url, wrapper, paths.loose, sorted(tops))
@@ -100,7 +101,7 @@ def _top(path: str, wrapper: str) -> str:
 def _check_folders(url: str, wrapper: str, loose: PassedOver, tops: Sequence[str]) -> None:
     if loose.count:
         raise SourceError(
-            f"{url}: {loose.count:,} images lie in no class folder, the first is {loose.first[0]}; "
+            f"{url}: {many(loose.count, 'images lie')} in no class folder, the first is {loose.first[0]}; "
             "images with labels in other files are read by the sources 'sidecars' and 'table'"
         )
     if _SPLITS.issuperset(top.lower() for top in tops):

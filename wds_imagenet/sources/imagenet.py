@@ -17,7 +17,7 @@ from wds_imagenet.sources.archives import File
 from wds_imagenet.sources.arrivals import PASSED_OVER, first_image, identify, read_arrivals
 from wds_imagenet.sources.files import list_files
 from wds_imagenet.sources.ilsvrc import CLASS_TAR, PUBLISHED, Image, parse
-from wds_imagenet.sources.images import PassedOver, check_neighbours, describe, is_hidden, is_image
+from wds_imagenet.sources.images import PassedOver, check_neighbours, describe_all, is_hidden, is_image
 from wds_imagenet.sources.options import Classes
 from wds_imagenet.sources.reference import Listing, Metadata, Reference, Stream
 from wds_imagenet.sources.spool import Spool, spool_in_order
@@ -170,14 +170,10 @@ def _find(urls: Sequence[str], split: str | None, options: Options) -> _Images:
     there = ", ".join(f"{count:,} of {name}" for name, count in splits.items())
     where = " and ".join(urls)
     if split is None and len(splits) > 1:
-        raise SourceError(f"{where} has images of several splits ({there}): choose one, as option 'split'")
+        raise SourceError(f"images of several splits are in {where} ({there}): choose one, as option 'split'")
     if not images:
         of = f"'s {split}" if split else ""
-        what = (
-            f"there are {there}"
-            if there
-            else describe([*strange.first, *others.first], strange.kinds + others.kinds)
-        )
+        what = f"there are {there}" if there else describe_all(strange, others, hidden)
         raise SourceError(f"there are no images of ILSVRC2012{of} in {where}: {what}")
     check_neighbours(images)
     split = split or next(iter(splits))

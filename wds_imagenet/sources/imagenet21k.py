@@ -152,7 +152,7 @@ def _list(
     if wnids is None:
         wnids = sorted(counts)
         if known is not None:
-            check_wnids(wnids, known, f"the classes of {url}:")
+            check_wnids(wnids, known, url)
         numbers = {wnid: label for label, wnid in enumerate(wnids)}
         references = Spool(replace(r, label=numbers[r.key[:9]]) for r in references)
     unlisted = _unlisted(counts, wnids)

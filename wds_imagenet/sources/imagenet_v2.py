@@ -76,7 +76,7 @@ def imagenet_v2(
     others, hidden = PassedOver(), PassedOver()
     images = Spool(only_images(list_files(url, storage_options), others, hidden))
     if not images:
-        raise no_images(url, others)
+        raise no_images(url, others, hidden)
     there = {told for image in images if (told := _variant(above + image.name))}
     chosen = _choose(url, variant, there)
     known: Metadata = {"variant": chosen}

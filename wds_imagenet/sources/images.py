@@ -22,8 +22,8 @@ _NOTHING: Final[Metadata] = {}
 
 def suffix_of(path: str) -> str:
     """Return what follows the last dot of a file's name, lower-cased; "" if there is none."""
-    name = path.rsplit("/", 1)[-1]
-    return name.rsplit(".", 1)[1].lower() if "." in name[1:] else ""
+    stem, _, suffix = path.rpartition(".")
+    return suffix.lower() if stem and stem[-1] != "/" and "/" not in suffix else ""
 
 
 def is_image(path: str) -> bool:
@@ -33,7 +33,10 @@ def is_image(path: str) -> bool:
 
 def is_hidden(path: str) -> bool:
     """Whether a file or a folder that it lies in is hidden, or is what macOS puts beside archives."""
-    return path.startswith((".", "__MACOSX/")) or "/." in path or "/__MACOSX/" in path
+    if not path.startswith((".", "__MACOSX/")) and "/." not in path and "/__MACOSX/" not in path:
+        return False  # nearly all
+    parts = path.split("/")
+    return "__MACOSX" in parts[:-1] or any(part.startswith(".") and part.strip(".") for part in parts)
 
 
 def only_images(files: Iterable[File], others: "PassedOver", hidden: "PassedOver") -> Iterator[Reference]:
@@ -45,9 +48,15 @@ def only_images(files: Iterable[File], others: "PassedOver", hidden: "PassedOver
             yield Reference("", file.url, file.offset, file.size, file.path, None, None, _NOTHING)
 
 
-def no_images(url: str, others: "PassedOver") -> SourceError:
+def no_images(url: str, *passed: "PassedOver") -> SourceError:
     """Return the error for an input without images, which says what was found instead."""
-    return SourceError(f"there are no images in {url}: {describe(others.first, others.kinds)}")
+    return SourceError(f"there are no images in {url}: {describe_all(*passed)}")
+
+
+def describe_all(*passed: "PassedOver") -> str:
+    """Say what there is where no images are: files that were passed over for one reason or another."""
+    kinds = sum((one.kinds for one in passed), Counter[str]())
+    return describe([path for one in passed for path in one.first], kinds)
 
 
 def describe(paths: Sequence[str], counted: "Counter[str] | None" = None) -> str:

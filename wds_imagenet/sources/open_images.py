@@ -93,6 +93,8 @@ def open_images(
         for sheet, number in reader.sheets(listed, ("ImageID",), without="LabelName"):
             gathering.fields |= {name: 0 if name in INTEGERS else "" for name in fields_of(sheet)}
             ledger.add(read_images(sheet, number, split))
+        if fetch is not None and _COLUMNS[fetch] not in gathering.fields:
+            raise SourceError(f"{listed} has no column of URLs for option fetch={fetch!r}")
         if gathering.turns and "rotation" not in gathering.fields:
             raise SourceError(f"{listed} has no column Rotation, and so nothing says how images are turned")
         if gathering.turns:
@@ -108,9 +110,9 @@ def open_images(
             references = Spool(_reference(photograph) for photograph in photographs)
         else:
             references = Spool(_downloads(photographs, gathering, fetch, private=private_hosts == "allow"))
-    if not references:
-        raise SourceError(f"there are no images of Open Images in {url}; {'; '.join(gathering.notes())}")
     notes = (*others.notes(), *gathering.notes())
+    if not references:
+        raise SourceError(f"there are no images of Open Images in {url}; {'; '.join(notes)}")
     return Listing(references, verdicts.table(), notes, split or gathering.split)
 
 

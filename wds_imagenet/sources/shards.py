@@ -52,7 +52,7 @@ class Packed:
             raise SourceError(
                 f"{self.where(suffixes[1])}: the sample {self.key!r} has another image, "
                 f"{self.members[suffixes[0]].name!r} at offset {self.members[suffixes[0]].start:,}; one of "
-                "the suffixes can be left out (leave_out)"
+                "the suffixes can be left out, as option 'leave_out'"
             )
         return self.members[suffixes[0]]
 

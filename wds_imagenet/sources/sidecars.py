@@ -37,7 +37,7 @@ def sidecars(
     `.txt`: then these alone count. All other fields become metadata. An image may lack any of it.
 
     References come by path, on disk; keys are the files' stems, with their folders where these repeat.
-    Costs a listing, 60 µs a file, and a request for every file beside an image. Raises `SourceError` that
+    Costs a listing, 50 µs a file, and a request for every file beside an image. Raises `SourceError` that
     names the file.
     """
     others, hidden = PassedOver(), PassedOver()
@@ -50,7 +50,7 @@ def sidecars(
         images = spool_in_order(only_images(files, others, hidden), lambda image: image.name)
         more = others.notes("files that are no images")
     if not images:
-        raise no_images(url, others)
+        raise no_images(url, others, hidden)
     if annotations is not None:
         images, notes = read_annotations(annotations, images, storage_options)
         more = [*notes, *more]

@@ -123,11 +123,21 @@ def spool_in_order(references: Iterable[Reference], key: Callable[[Reference], A
 
     Costs the memory of 65,536 of them, 10 µs each, and twice the disk for a while.
     """
+    runs = _sorted_runs(references, key)
+    return runs[0] if len(runs) == 1 else Spool(heapq.merge(*runs, key=key))
+
+
+def in_order(references: Iterable[Reference], key: Callable[[Reference], Any]) -> Iterator[Reference]:
+    """Yield what `spool_in_order` returns, for who goes through it once: at half the cost."""
+    return heapq.merge(*_sorted_runs(references, key), key=key)
+
+
+def _sorted_runs(references: Iterable[Reference], key: Callable[[Reference], Any]) -> list[Spool]:
     arriving = iter(references)
     runs = []
     while run := sorted(islice(arriving, _RUN), key=key):
         runs.append(Spool(run))
-    return runs[0] if len(runs) == 1 else Spool(heapq.merge(*runs, key=key))
+    return runs
 
 
 def _to_json(reference: Reference) -> list[Any]:

@@ -16,6 +16,7 @@ from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.labels.classes import read_classes
 from wds_imagenet.labels.files import Options
 from wds_imagenet.sources.reference import Metadata
+from wds_imagenet.words import many
 
 _ADDED: Final = frozenset({"n03931044", "n09859684", "n04399382"})  # by Google, and by Microsoft
 _THERE: Final = frozenset({"n01440764", "n00007846"})
@@ -118,14 +119,14 @@ def check_wnids(wnids: Sequence[str], known: Synsets, where: str) -> None:
     elif sha256 == known.sha256:
         fault = None
     elif other is not None:
-        fault = f"is that of {other}"
+        fault = f"has the classes of {other}"
     elif len(wnids) != known.count:
-        fault = f"has {len(wnids):,} classes"
+        fault = f"has {many(len(wnids), 'classes')}"
     else:
         fault = "has as many classes, but others or in another order"
     if fault is not None:
         raise SourceError(
-            f"{where} {fault}, and is not the {known.count:,} of {known.name}: give that as option "
+            f"{where} {fault}, and not the {known.count:,} of {known.name}: give that as option "
             f"'classes' ({known.file})"
         )
 

@@ -162,7 +162,7 @@ class _Reading:
             first = next(iter(packed.members))
             raise SourceError(
                 f"{packed.where(first)}: of the samples so far and {packed.key!r} only some have a member "
-                f"{suffix!r}; all have it, or none, or it is left out (leave_out)"
+                f"{suffix!r}; all have it, or none, or it is left out, as option 'leave_out'"
             )
         members = [(suffix, packed.members[suffix]) for suffix in suffixes]
         return tuple(Attachment(suffix, packed.url, m.offset, m.size) for suffix, m in members)

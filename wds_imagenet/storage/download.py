@@ -14,7 +14,7 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from wds_imagenet.errors import (
     CorruptError,
@@ -63,8 +63,7 @@ class Download:
     """Whether it may lie in a private network, or on this machine."""
 
     def __post_init__(self) -> None:
-        scheme, separator, rest = self.url.partition("://")
-        if scheme.lower() not in {"http", "https"} or not separator or not rest.strip("/"):
+        if not _is_of_the_web(self.url):
             raise UsageError(f"{self.url!r:.200} is no URL of http:// or https:// with a host")
         if self.md5 is not None and not _is_md5(self.md5):
             raise UsageError(f"{self.md5!r:.60} is no MD5 in base64")
@@ -198,8 +197,8 @@ def _open_socket(info: _AddressInfo) -> socket.socket:
     family, kind, protocol, _, address = info
     if not is_public(str(address[0])):
         raise DeniedError(
-            f"it leads to {address[0]}, which is not a public address; downloads from private networks "
-            "have to be allowed"
+            f"it leads to {address[0]}, which is not a public address; with option private_hosts='allow' "
+            "downloads from private networks are made too"
         )
     return socket.socket(family, kind, protocol)
 
@@ -221,6 +220,14 @@ def _innermost(ip: _Address) -> _Address:
     if ip in _NAT64:
         return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
     return ip.ipv4_mapped or ip.sixtofour or ip
+
+
+def _is_of_the_web(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of a host in half a pair of brackets, or a port beyond all
+        return False
 
 
 def _md5(data: bytes) -> bytes:

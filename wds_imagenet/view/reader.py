@@ -95,7 +95,7 @@ class Reader:
     def _place(self, index: int) -> int:
         return bisect_right(self.dataset.extents, index, key=lambda extent: extent.first_sample) - 1
 
-    def _read_block(self, place: int) -> list[Sample]:
+    def _read_block(self, place: int) -> Sequence[Sample]:
         return self.dataset.blocks.samples(self.dataset.extents[place])
 
     def _find_keys(self, label: int) -> list[int] | None:

@@ -163,9 +163,7 @@ class Site:
 def read_facts(dataset: Dataset) -> Facts:
     """Return what is known of an open data set, and which layers lie beside it. Costs a listing."""
     shown = [layer.name for layer in dataset.layers]
-    can_list = not dataset.url.startswith(("http://", "https://"))
-    there = list_layers(dataset.store) if can_list else []
-    return facts_of(dataset.url, dataset.manifest, dataset.classes, shown, there)
+    return facts_of(dataset.url, dataset.manifest, dataset.classes, shown, list_layers(dataset.store))
 
 
 def _problem(status: int, title: str, message: str) -> Response:

@@ -194,7 +194,7 @@ def _team() -> Iterator[list[_Worker[Any, Any]]]:
 def _serve(connection: Connection, work: Callable[[Task], Result]) -> None:
     """Do tasks until the pipe or the parent ends. An error that is not ours ends the worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
-    signal.signal(signal.SIGTERM, _unwind)
+    signal.signal(signal.SIGTERM, _end_worker)
     signal.signal(signal.SIGALRM, _look_for_parent)
     signal.setitimer(signal.ITIMER_REAL, _HEARTBEAT, _HEARTBEAT)
     while True:
@@ -213,10 +213,17 @@ def _serve(connection: Connection, work: Callable[[Task], Result]) -> None:
 def _look_for_parent(number: int, frame: FrameType | None) -> None:
     parent = multiprocessing.parent_process()
     if parent is not None and not parent.is_alive():
-        _unwind(number, frame)
+        _end_worker(number, frame)
+
+
+def _end_worker(number: int, frame: FrameType | None) -> NoReturn:
+    signal.signal(signal.SIGALRM, signal.SIG_IGN)
+    _unwind(number, frame)
 
 
 def _unwind(number: int, _frame: FrameType | None) -> NoReturn:
+    # Told again while temporary files go, as by a parent that was told too, it would leave them behind.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise SystemExit(128 + number)
 
 
