@@ -40,7 +40,7 @@ def group(members: Iterable[Member]) -> Iterator[tuple[str, dict[str, Member]]]:
     key: str | None = None
     sample: dict[str, Member] = {}
     for member in members:
-        if _META.match(member.name):
+        if "__" in member.name and _META.match(member.name):
             continue
         member_key, suffix = split_name(member.name)
         if not member_key.rpartition("/")[2]:

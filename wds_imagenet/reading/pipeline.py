@@ -189,11 +189,10 @@ def _fill_rows(draft: Draft, entries: Sequence[Entry], rows: Sequence[int], mete
     for row in rows:
         entry = entries[row]
         try:
-            if not entry.block.done():
-                asked = time.perf_counter()
-                entry.block.exception()
-                starved += time.perf_counter() - asked
-            items.append((row, entry, entry.block.result()[entry.within]))
+            asked = time.perf_counter()
+            samples = entry.block.result()
+            starved += time.perf_counter() - asked
+            items.append((row, entry, samples[entry.within]))
         except DataError as error:
             draft.fail(row, entry, None, error)
     native = draft.fill(items)
