@@ -99,26 +99,32 @@ static int flush(Pair *pair) {
     return waiting == 0 || idct_two(&pair->jobs[0], &pair->jobs[waiting - 1], pair->side);
 }
 
-static int read_mcu(Interval *interval, const Frame *frame, const Tables *tables, int last_dc[3], Plane planes[3],
-                    int row, int column, Pair pairs[2]) {
+/* Reads the blocks that a component has in an MCU, which begins at `to`. */
+static int read_blocks(Bits *bits, const Table *dc, const Table *ac, int *last_dc, const int16_t *quantizers,
+                       const Plane *plane, uint8_t *to, Pair *pair) {
     int fine = 1;
-    for (int i = 0; i < frame->components; i++) {
-        const Table *dc = &tables->dc[frame->dc[i]], *ac = &tables->ac[frame->ac[i]];
-        Plane *plane = &planes[i];
-        Pair *pair = &pairs[i > 0];
-        for (int block = 0; block < plane->across * plane->down; block++) {
-            int x = plane->side * (column * plane->across + block % plane->across);
-            int y = plane->side * (row * plane->down + block / plane->across);
-            int16_t *coefficients = pair->coefficients[pair->waiting];
+    for (int down = 0; down < plane->down; down++, to += plane->side * plane->stride)
+        for (int across = 0; across < plane->across; across++) {
             Job *job = &pair->jobs[pair->waiting];
-            *job = (Job){coefficients, frame->quantizers[i], plane->first + y * plane->stride + x, plane->stride};
-            int more = read_block(&interval->bits, dc, ac, &last_dc[i], coefficients);
+            *job = (Job){pair->coefficients[pair->waiting], quantizers, to + across * plane->side, plane->stride};
+            int more = read_block(bits, dc, ac, last_dc, job->coefficients);
             if (more < 0) return 0;
             if (more == 0)
                 fine &= idct_dc_only(job, plane->side);
             else if (++pair->waiting == 2)
                 fine &= flush(pair);
         }
+    return fine;
+}
+
+static int read_mcu(Interval *interval, const Frame *frame, const Tables *tables, int last_dc[3],
+                    const Plane planes[3], int row, int column, Pair pairs[2]) {
+    int fine = 1;
+    for (int i = 0; i < frame->components && fine; i++) {
+        const Plane *plane = &planes[i];
+        uint8_t *to = plane->first + plane->side * (row * plane->down * plane->stride + column * plane->across);
+        fine = read_blocks(&interval->bits, &tables->dc[frame->dc[i]], &tables->ac[frame->ac[i]], &last_dc[i],
+                           frame->quantizers[i], plane, to, &pairs[i > 0]);
     }
     return fine;
 }
@@ -144,7 +150,8 @@ static int are_needed(const Mcus *mcus, int across, int row, int column, int cou
 }
 
 /* Reads all MCUs up to the last that is needed. Returns whether all was right so far. */
-static int read_mcus(Interval *interval, const Frame *frame, const Tables *tables, const Mcus *mcus, Plane planes[3]) {
+static int read_mcus(Interval *interval, const Frame *frame, const Tables *tables, const Mcus *mcus,
+                     const Plane planes[3]) {
     Pair pairs[2] = {{.side = planes[0].side}, {.side = planes[1].side}};
     int last_dc[3] = {0}, to_restart = 0, needed = 0, fine = 1;
     int end = (mcus->bottom - 1) * frame->mcus_across + mcus->right; /* MCUs, from the first */
