@@ -60,8 +60,8 @@ def test_tensor_and_array_are_the_same_memory(pool):
     assert memory.tensor.dtype == torch.uint8
 
 
-@pytest.mark.parametrize(("mebibytes", "kept"), [(40, 4), (2, 32)])
-def test_four_pieces_of_memory_wait_or_64_mebibytes(mebibytes, kept):
+@pytest.mark.parametrize(("mebibytes", "kept"), [(40, 4), (2, 64)])
+def test_four_pieces_of_memory_wait_or_128_mebibytes(mebibytes, kept):
     buffers = Buffers()
     many = [buffers.take(mebibytes << 20) for _ in range(kept + 5)]  # never touched, so it costs nothing
     del many

@@ -7,20 +7,21 @@ block that it came from.
 from collections import deque
 from collections.abc import Callable
 from functools import partial
+from mmap import mmap
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 _GRAIN: Final = 256 << 10
-_KEPT: Final = 64 << 20  # bytes, of blocks: as many as all lanes together leave during a batch or two
+_KEPT: Final = 128 << 20  # bytes, of blocks: as many as all lanes together leave during a batch or two
 _FEWEST: Final = 4  # of batches, which are larger
 
 
 class Buffers:
     """Lends arrays of bytes, from any number of threads, and keeps some of those that come back.
 
-    Four of them, or as many as have 64 MiB together if they are of one size.
+    Four of them, or as many as have 128 MiB together if they are of one size.
     """
 
     def __init__(self) -> None:
@@ -40,7 +41,8 @@ class Buffers:
         except IndexError:
             memory = None
         if memory is None or memory.size < size:
-            memory = np.empty(-(-size // _GRAIN) * _GRAIN, np.uint8)
+            # Not from malloc, whose arenas, one a thread, would keep each its share of what is given back.
+            memory = np.frombuffer(mmap(-1, max(1, -(-size // _GRAIN)) * _GRAIN), np.uint8)
         return np.asarray(Lease(memory, partial(self._give_back, memory)))[:size]
 
     def _give_back(self, memory: npt.NDArray[np.uint8]) -> None:
