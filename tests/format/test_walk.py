@@ -3,13 +3,14 @@
 import gc
 import io
 import tarfile
+from itertools import chain
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from wds_imagenet.errors import CorruptError
-from wds_imagenet.format.samples import Samples, read_samples
+from wds_imagenet.format.samples import Samples, group, read_samples
 from wds_imagenet.format.tar import ending, header, padding, walk_bytes
 
 native = pytest.importorskip("wds_imagenet.format._walk", reason="the C walk was not built")
@@ -33,13 +34,20 @@ BODY, ARCHIVE = build(FILES)
 def in_python(data, *, ended):
     """Return what the walk in Python finds, None where it refuses."""
     try:
-        return [(m.name, m.start, m.size) for m in walk_bytes(data, ended=ended)]
+        samples = list(group(walk_bytes(data, ended=ended)))
     except CorruptError:
         return None
+    return [
+        (key, *chain.from_iterable((suffix, m.offset, m.offset + m.size) for suffix, m in members.items()))
+        for key, members in samples
+    ]
 
 
 @given(
-    st.dictionaries(st.from_regex(r"[a-z0-9_]{1,40}\.(jpg|json)", fullmatch=True), st.binary(max_size=1500))
+    st.dictionaries(
+        st.from_regex(r"(f/)?(|_|k)[a-z0-9]([a-z0-9_]{0,40}|)\.(jpg|JSON|seg\.png|cls)", fullmatch=True),
+        st.binary(max_size=1500),
+    )
 )
 def test_what_we_write_is_read_in_c(files):
     body, archive = build(files)
@@ -66,6 +74,23 @@ def test_every_flipped_bit_of_a_header_is_left_to_python():
         if found is None:
             with pytest.raises(CorruptError):
                 list(read_samples(bytes(data)))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [["__meta__.json"], ["a/.jpg"], [".jpg"], ["a.jpg", "a.JPG"], [f"a.{i}" for i in range(17)]],
+    ids=["webdataset's own", "no key in a folder", "no key", "one suffix twice", "many members"],
+)
+def test_samples_that_are_not_usual_are_left_to_python(names):
+    assert native.walk(build(dict.fromkeys(names, b"x"))[1], True) is None
+
+
+def test_neighbours_of_one_key_are_a_sample_and_suffixes_small():
+    _, archive = build({"a.JPG": b"1", "a.seg.png": b"22", "b": b"", "a.cls": b"3", "_/__x__.txt": b""})
+    found = native.walk(archive, True)
+    assert found == in_python(archive, ended=True)
+    assert [place[0] for place in found] == ["a", "b", "a", "_/__x__"]
+    assert found[0] == ("a", "jpg", 512, 513, "seg.png", 1536, 1538)
 
 
 @pytest.mark.parametrize("size", range(0, len(ARCHIVE), 97))

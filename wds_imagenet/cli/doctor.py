@@ -99,7 +99,7 @@ def _advice(versions: dict[str, str | None], engines: dict[str, str]) -> list[st
         )
     if engines["resizer"] != "native":
         advice.append(
-            f"Pillow resizes, at a sixth of the native module's speed: install a C compiler, then {_AGAIN}"
+            f"Pillow resizes, at a tenth of the native module's speed: install a C compiler, then {_AGAIN}"
         )
     if engines["walker"] != "native":
         advice.append(

@@ -6,12 +6,12 @@ from itertools import chain
 from typing import Any, Final, overload
 
 from wds_imagenet.errors import CorruptError
-from wds_imagenet.format.tar import RECORD, Member, walk_bytes
+from wds_imagenet.format.tar import Member, walk_bytes
 from wds_imagenet.sample import Sample, split_name
 
-Walk = Callable[[memoryview, bool], list[tuple[str, int, int]] | None]
 Place = tuple[Any, ...]
 """A key, and then for each of its members the suffix, and the offsets at which it begins and ends."""
+Walk = Callable[[memoryview, bool], list[Place] | None]
 
 
 def _load() -> Walk | None:
@@ -94,8 +94,14 @@ class Samples(Sequence[Sample]):
         return _sample(self._view, self._found[at])
 
 
-def _places(view: memoryview, *, ended: bool) -> Iterator[Place]:
-    for key, members in group(_members(view, ended=ended)):
+def _places(view: memoryview, *, ended: bool) -> Iterable[Place]:
+    """Find the samples of an archive, in C where every header is plain, which takes a tenth of the time."""
+    plain = None if _walk is None else _walk(view, ended)
+    return _places_in_python(view, ended=ended) if plain is None else plain
+
+
+def _places_in_python(view: memoryview, *, ended: bool) -> Iterator[Place]:
+    for key, members in group(walk_bytes(view, ended=ended)):
         ends = ((suffix, m.offset, m.offset + m.size) for suffix, m in members.items())
         yield key, *chain.from_iterable(ends)
 
@@ -104,11 +110,3 @@ def _sample(view: memoryview, place: Place) -> Sample:
     key, *ends = place
     members = zip(ends[::3], ends[1::3], ends[2::3], strict=True)
     return Sample(key, {suffix: view[start:stop] for suffix, start, stop in members})
-
-
-def _members(view: memoryview, *, ended: bool) -> Iterable[Member]:
-    """Walk an archive, in C where every header is plain: a quarter of the time, for every sample."""
-    plain = None if _walk is None else _walk(view, ended)
-    if plain is None:
-        return walk_bytes(view, ended=ended)
-    return (Member(name, start, start + RECORD, size) for name, start, size in plain)

@@ -43,7 +43,8 @@ class RandomResizedCrop:
 
     Without scaled decoding within one level of Pillow's crop, resize and mirror, and of torchvision's on
     uint8 tensors: the decoded pixels are Pillow's, and the exact resize of them is rounded once.
-    Costs 2 ms for an ordinary photo, of which some 0.15 ms hold the GIL.
+    Costs 0.8 ms for an ordinary photo in a batch, of which 0.03 ms hold the GIL; 2 ms where the native
+    engine was not built.
     """
 
     size: int = 224

@@ -1,7 +1,8 @@
-/* `_walk`: the members of an archive in memory, where every header is as plain as those that we write.
+/* `_walk`: the samples of an archive in memory, where every header is as plain as those that we write.
  *
- * walk(data, ended) -> list of (name, offset of the header, size), or None
- *     None where anything at all is unusual or wrong: tar.py then reads it again, and says what.
+ * walk(data, ended) -> list of (key, suffix, begin, end, suffix, begin, end, ...), or None
+ *     Members that follow each other and have one key are a sample; begin and end are offsets of their contents.
+ *     None where anything at all is unusual or wrong: samples.py and tar.py then read it again, and say what.
  *     With `ended` false, the archive may stop between two members without its end marker.
  */
 #define PY_SSIZE_T_CLEAN
@@ -9,7 +10,21 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { RECORD = 512, NAME = 100, SIZE_AT = 124, SUM_AT = 148, KIND_AT = 156, MAGIC_AT = 257, PREFIX_AT = 345 };
+enum { RECORD = 512, NAME = 100, MEMBERS = 16 /* of a sample */ };
+enum { SIZE_AT = 124, SUM_AT = 148, KIND_AT = 156, MAGIC_AT = 257, PREFIX_AT = 345 };
+
+typedef struct {
+    char suffix[NAME];
+    int length;
+    Py_ssize_t begin, end;
+} Member;
+
+/* The sample that is being found; without members at first. */
+typedef struct {
+    const char *key;
+    int length, count;
+    Member members[MEMBERS];
+} Sample;
 
 /* Digits and then spaces or zeros, as tar.py has it. Returns -1 for anything else. */
 static int64_t octal(const uint8_t *field, int length) {
@@ -47,13 +62,58 @@ static int all_zero(const uint8_t *data, Py_ssize_t size) {
     return 1;
 }
 
-/* Returns 1 after the last member, 0 if this is for tar.py, -1 with an exception set. */
-static int collect(const uint8_t *data, Py_ssize_t size, int ended, PyObject *members) {
+/* Appends the sample, if it has members. Returns 0, or -1 with an exception set. */
+static int append(const Sample *sample, PyObject *samples) {
+    if (!sample->count) return 0;
+    PyObject *place = PyTuple_New(1 + 3 * (Py_ssize_t)sample->count);
+    if (!place) return -1;
+    PyTuple_SetItem(place, 0, PyUnicode_FromStringAndSize(sample->key, sample->length));
+    for (int i = 0; i < sample->count; i++) {
+        const Member *member = &sample->members[i];
+        PyTuple_SetItem(place, 1 + 3 * i, PyUnicode_FromStringAndSize(member->suffix, member->length));
+        PyTuple_SetItem(place, 2 + 3 * i, PyLong_FromSsize_t(member->begin));
+        PyTuple_SetItem(place, 3 + 3 * i, PyLong_FromSsize_t(member->end));
+    }
+    int failed = PyErr_Occurred() || PyList_Append(samples, place) < 0;
+    Py_DECREF(place);
+    return failed ? -1 : 0;
+}
+
+/* Adds a member to its sample, or begins the next. Returns as `collect`, 1 for going on. */
+static int add(Sample *sample, const char *name, int length, Py_ssize_t begin, Py_ssize_t end, PyObject *samples) {
+    int base = length;
+    while (base && name[base - 1] != '/') base--;
+    const char *dot = memchr(name + base, '.', (size_t)(length - base));
+    int key = dot ? (int)(dot - name) : length;
+    if (key == base || memcmp(name, "__", 2) == 0) return 0; /* no key, or perhaps webdataset's own */
+    if (!sample->count || key != sample->length || memcmp(name, sample->key, (size_t)key) != 0) {
+        if (append(sample, samples)) return -1;
+        *sample = (Sample){.key = name, .length = key};
+    }
+    if (sample->count == MEMBERS) return 0;
+    Member *member = &sample->members[sample->count++];
+    *member = (Member){.length = dot ? length - key - 1 : 0, .begin = begin, .end = end};
+    for (int i = 0; i < member->length; i++) {
+        char letter = dot[1 + i];
+        member->suffix[i] = (char)(letter >= 'A' && letter <= 'Z' ? letter - 'A' + 'a' : letter);
+    }
+    for (const Member *other = sample->members; other < member; other++)
+        if (other->length == member->length && memcmp(other->suffix, member->suffix, (size_t)other->length) == 0)
+            return 0;
+    return 1;
+}
+
+/* Returns 1 after the last member, 0 if this is for Python, -1 with an exception set. */
+static int collect(const uint8_t *data, Py_ssize_t size, int ended, PyObject *samples) {
+    Sample sample = {.count = 0};
     Py_ssize_t at = 0;
     while (at < size) {
         const uint8_t *head = data + at;
         if (size - at < RECORD) return 0;
-        if (!head[0]) return size - at >= 2 * RECORD && all_zero(head, size - at);
+        if (!head[0]) {
+            if (size - at < 2 * RECORD || !all_zero(head, size - at)) return 0;
+            return append(&sample, samples) ? -1 : 1;
+        }
         int length = plain_name(head);
         int64_t bytes = octal(head + SIZE_AT, 12);
         int kind = head[KIND_AT] == '0' || head[KIND_AT] == 0;
@@ -62,13 +122,12 @@ static int collect(const uint8_t *data, Py_ssize_t size, int ended, PyObject *me
         if (bytes > size) return 0;
         Py_ssize_t next = at + RECORD + (Py_ssize_t)((bytes + RECORD - 1) / RECORD * RECORD);
         if (next > size) return 0;
-        PyObject *member = Py_BuildValue("(s#nL)", (const char *)head, (Py_ssize_t)length, at, (long long)bytes);
-        int failed = !member || PyList_Append(members, member) < 0;
-        Py_XDECREF(member);
-        if (failed) return -1;
+        int added = add(&sample, (const char *)head, length, at + RECORD, at + RECORD + (Py_ssize_t)bytes, samples);
+        if (added != 1) return added;
         at = next;
     }
-    return !ended;
+    if (ended) return 0;
+    return append(&sample, samples) ? -1 : 1;
 }
 
 static PyObject *walk(PyObject *self, PyObject *arguments) {
@@ -76,17 +135,17 @@ static PyObject *walk(PyObject *self, PyObject *arguments) {
     Py_buffer data;
     int ended;
     if (!PyArg_ParseTuple(arguments, "y*p", &data, &ended)) return NULL;
-    PyObject *members = PyList_New(0);
-    int result = members ? collect(data.buf, data.len, ended, members) : -1;
+    PyObject *samples = PyList_New(0);
+    int result = samples ? collect(data.buf, data.len, ended, samples) : -1;
     PyBuffer_Release(&data);
-    if (result == 1) return members;
-    Py_XDECREF(members);
+    if (result == 1) return samples;
+    Py_XDECREF(samples);
     if (result < 0) return NULL;
     Py_RETURN_NONE;
 }
 
 static PyMethodDef methods[] = {
-    {"walk", walk, METH_VARARGS, "walk(data, ended) -> list of (name, offset, size), or None"},
+    {"walk", walk, METH_VARARGS, "walk(data, ended) -> list of tuples, or None"},
     {NULL, NULL, 0, NULL},
 };
 
