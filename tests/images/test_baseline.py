@@ -145,6 +145,20 @@ def test_numbers_that_libjpeg_treats_in_two_ways_are_left_to_it(level):
     assert decoded(data, (0, 0, 8, 8), OWN) is None
 
 
+def test_numbers_that_are_too_large_between_the_passes_are_left_to_libjpeg():
+    # 1023 steps of 31, up and down, in the uneven rows of the first column: 16 bits do not hold their sum.
+    ac = bytes([0x10, 0, 3, 1, 1, *[0] * 12, 0, 0x1A, 0x6A, 0xAA, 0xEA])
+    up, down = "1" * 10, "0" * 10
+    bits = "00" + "01" + up + "10" + down + "110" + up + "1110" + down + "00"
+    bits += "1" * (-len(bits) % 8)
+    data = grey(ac=ac, step=31, scan=int(bits, 2).to_bytes(len(bits) // 8, "big").replace(b"\xff", b"\xff\0"))
+    for scale in (1, 2):
+        box = (0, 0, 8 // scale, 8 // scale)
+        np.testing.assert_array_equal(decoded(data, box, OWN, scale), decoded(data, box, LIBJPEG, scale))
+    assert decoded(data, (0, 0, 2, 2), LIBJPEG, 4) is not None
+    assert decoded(data, (0, 0, 2, 2), OWN, 4) is None
+
+
 @pytest.mark.parametrize(
     "segment",
     [

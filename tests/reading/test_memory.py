@@ -1,6 +1,7 @@
 """The memory of batches: used again when nobody looks at it any more, and never before."""
 
 import gc
+import os
 import threading
 
 import numpy as np
@@ -67,6 +68,17 @@ def test_four_pieces_of_memory_wait_or_128_mebibytes(mebibytes, kept):
     del many
     gc.collect()
     assert len(buffers._free) == kept
+
+
+def test_what_a_forked_child_writes_stays_the_childs():
+    memory = Buffers().take(64)
+    memory[:] = 1
+    child = os.fork()
+    if not child:
+        memory[:] = 2
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert memory.tolist() == [1] * 64
 
 
 def test_threads_never_get_the_same_memory(pool):

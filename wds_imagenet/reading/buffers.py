@@ -7,7 +7,7 @@ block that it came from.
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from mmap import mmap
+from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 from typing import Any, Final
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 _GRAIN: Final = 256 << 10
 _KEPT: Final = 128 << 20  # bytes, of blocks: as many as all lanes together leave during a batch or two
+_OUR_OWN: Final = MAP_PRIVATE | MAP_ANONYMOUS  # what a forked child writes stays the child's
 _FEWEST: Final = 4  # of batches, which are larger
 
 
@@ -42,7 +43,8 @@ class Buffers:
             memory = None
         if memory is None or memory.size < size:
             # Not from malloc, whose arenas, one a thread, would keep each its share of what is given back.
-            memory = np.frombuffer(mmap(-1, max(1, -(-size // _GRAIN)) * _GRAIN), np.uint8)
+            fresh = mmap(-1, max(1, -(-size // _GRAIN)) * _GRAIN, flags=_OUR_OWN)
+            memory = np.frombuffer(fresh, np.uint8)
         return np.asarray(Lease(memory, partial(self._give_back, memory)))[:size]
 
     def _give_back(self, memory: npt.NDArray[np.uint8]) -> None:

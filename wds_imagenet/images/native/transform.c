@@ -143,6 +143,12 @@ AVX2 static inline void clear(int16_t *coefficients) {
     for (int i = 0; i < 4; i++) _mm256_storeu_si256((__m256i *)coefficients + i, _mm256_setzero_si256());
 }
 
+/* Where a number may have been saturated. */
+AVX2 static inline __m256i is_extreme(__m256i a) {
+    return _mm256_or_si256(_mm256_cmpeq_epi16(a, _mm256_set1_epi16(INT16_MAX)),
+                           _mm256_cmpeq_epi16(a, _mm256_set1_epi16(INT16_MIN)));
+}
+
 /* What is constant where this is called decides what becomes of it. */
 AVX2 static inline __attribute__((always_inline)) int transform(const Job *one, const Job *two, Pass *pass, int side) {
     __m256i at[8];
@@ -153,6 +159,7 @@ AVX2 static inline __attribute__((always_inline)) int transform(const Job *one, 
     clear(two->coefficients);
     __m256i strange = _mm256_srli_epi16(_mm256_abs_epi16(at[0]), RANGE);
     pass(at, FRACTION - SPARE);
+    for (int i = 0; side == 2 && i < 2; i++) strange = _mm256_or_si256(strange, is_extreme(at[i]));
     transpose(at);
     pass(at, FRACTION + SPARE + 3);
     transpose(at);

@@ -20,7 +20,8 @@ typedef struct {
 
 /* Transforms two blocks, each into `side` rows of as many samples: 8, or 4 or 2 of a smaller picture. Clears their
  * coefficients; needs AVX2. Returns 0 for numbers of more than 13 bits in the first row: libjpeg-turbo's shortcut for
- * blocks that have no more than that row wraps where its full transform saturates.
+ * blocks that have no more than that row wraps where its full transform saturates. And where two samples a row are made,
+ * for numbers that 16 bits do not hold between the passes: libjpeg-turbo keeps some of them in 32.
  *
  * The samples are those of libjpeg-turbo's slow integer transforms: that of C. Loeffler, A. Ligtenberg and
  * G. Moschytz, "Practical Fast 1-D DCT Algorithms with 11 Multiplications", ICASSP 1989, in numbers of 13 bits, and
