@@ -5,6 +5,7 @@ import os
 import random
 import tarfile
 import tracemalloc
+import zlib
 from contextlib import closing
 from io import BytesIO
 from itertools import pairwise
@@ -125,18 +126,28 @@ def test_a_cut_anywhere_is_an_error(put, make_tar):
         assert url in all_notes(caught.value)
 
 
-def test_a_flipped_bit_anywhere_is_an_error(put, make_tar):
-    packed = gzip.compress(
-        make_tar({"a.jpg": os.urandom(300), "n1.tar": make_tar({"b.jpg": os.urandom(300)})})
-    )
-    draw = random.Random(0)
+@pytest.mark.parametrize("seed", range(4))
+def test_a_flipped_bit_anywhere_is_an_error(put, make_tar, seed):
+    draw = random.Random(seed)
+    tar = make_tar({"a.jpg": draw.randbytes(300), "n1.tar": make_tar({"b.jpg": draw.randbytes(300)})})
+    packed = gzip.compress(tar)
     for at in [*range(3), *draw.sample(range(10, len(packed)), 150)]:  # flags and time between decide nothing
         damaged = bytearray(packed)
         damaged[at] ^= 1 << draw.randrange(8)
+        if unzipped(damaged) == tar:  # a bit that fills up the last byte before the checksum
+            continue
         url = put(damaged)
         with pytest.raises((CorruptError, SourceError)) as caught:
             everything(url)
         assert url in all_notes(caught.value)
+
+
+def unzipped(data):
+    """What Python's own gzip makes of it; None if it finds it damaged."""
+    try:
+        return gzip.decompress(data)
+    except (OSError, EOFError, zlib.error):
+        return None
 
 
 def test_a_tar_that_was_cut_before_it_was_gzipped_is_an_error(put, nested):
