@@ -33,10 +33,13 @@ def _finish(z: int) -> int:
     return z ^ (z >> 31)
 
 
-def mix_array(state: int, values: npt.NDArray[np.integer]) -> npt.NDArray[np.uint64]:
-    """Return `mix(…, value)` for every value, where `state` is `mix(…)`. Costs about 5 ns a value."""
+def mix_array(state: int | npt.NDArray[np.uint64], values: npt.NDArray[np.integer]) -> npt.NDArray[np.uint64]:
+    """Return `mix(…, value)` for every value, where `state` is `mix(…)`, or one for each value.
+
+    Costs about 5 ns a value.
+    """
     z = values.astype(np.uint64)
-    z ^= np.uint64(state)
+    z ^= np.asarray(state, np.uint64)
     z += np.uint64(_GAMMA)  # unsigned arithmetic wraps, as intended
     z ^= z >> np.uint64(30)
     z *= np.uint64(_A)
@@ -52,14 +55,18 @@ def permutation(state: int, count: int) -> npt.NDArray[np.int64]:
     return np.argsort(draws, kind="stable")
 
 
+def permutations(states: npt.NDArray[np.uint64], counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return `permutation(state, count)` for each pair, laid end to end."""
+    which = np.repeat(np.arange(len(counts)), counts)
+    starts = (np.cumsum(counts) - counts)[which]
+    drawn = mix_array(states[which], np.arange(len(which)) - starts)
+    return np.lexsort((drawn, which)) - starts
+
+
 @lru_cache(16)
-def _of_an_epoch(seed: int, epoch: int) -> int:
+def state_of_epoch(seed: int, epoch: int) -> int:
+    """Return what the `Draws` of all samples of an epoch have in common, for those who go on in C."""
     return mix(seed, epoch, _OF_A_SAMPLE)
-
-
-def states(seed: int, epoch: int, indices: npt.NDArray[np.integer]) -> npt.NDArray[np.uint64]:
-    """Return what tells the `Draws` of many samples apart, for those who go on drawing elsewhere."""
-    return mix_array(_of_an_epoch(seed, epoch), indices)
 
 
 class Draws:
@@ -73,7 +80,7 @@ class Draws:
 
     def __init__(self, seed: int, epoch: int, index: int) -> None:
         # mix(seed, epoch, _OF_A_SAMPLE, index), of which all but the last step is the same for a whole epoch.
-        self._state = _finish((_of_an_epoch(seed, epoch) ^ (index & _MASK)) + _GAMMA)
+        self._state = _finish((state_of_epoch(seed, epoch) ^ (index & _MASK)) + _GAMMA)
         self._count = 0
 
     def uniform(self, low: float = 0.0, high: float = 1.0) -> float:

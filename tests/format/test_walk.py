@@ -2,16 +2,19 @@
 
 import gc
 import io
+import re
 import tarfile
 from itertools import chain
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from wds_imagenet.errors import CorruptError
-from wds_imagenet.format.samples import Samples, group, read_samples
+from wds_imagenet.format import samples as module
+from wds_imagenet.format.samples import Samples, glance, group, read_samples
 from wds_imagenet.format.tar import ending, header, padding, walk_bytes
+from wds_imagenet.sample import IMAGE_SUFFIXES
 
 native = pytest.importorskip("wds_imagenet.format._walk", reason="the C walk was not built")
 
@@ -29,6 +32,22 @@ def build(files):
 
 
 BODY, ARCHIVE = build(FILES)
+
+
+def in_c(data, *, ended):
+    """Return what the walk in C finds, one tuple a sample, None where it leaves it to Python."""
+    found = native.walk(data, ended, IMAGE_SUFFIXES)
+    if found is None:
+        return None
+    keys, suffixes, heads, spans = found
+    firsts = memoryview(heads).cast("q")[3::4].tolist()
+    ends = memoryview(spans).cast("q").tolist()
+    samples = []
+    for key, names, first in zip(keys, suffixes, firsts, strict=True):
+        spans = (ends[2 * i : 2 * i + 2] for i in range(first, first + len(names)))
+        samples.append((key, *chain.from_iterable((n, *span) for n, span in zip(names, spans, strict=True))))
+    assert 2 * sum(map(len, suffixes)) == len(ends)
+    return samples
 
 
 def in_python(data, *, ended):
@@ -51,8 +70,8 @@ def in_python(data, *, ended):
 )
 def test_what_we_write_is_read_in_c(files):
     body, archive = build(files)
-    assert native.walk(archive, True) == in_python(archive, ended=True)
-    assert native.walk(body, False) == in_python(body, ended=False)
+    assert in_c(archive, ended=True) == in_python(archive, ended=True)
+    assert in_c(body, ended=False) == in_python(body, ended=False)
 
 
 @given(st.lists(st.tuples(st.integers(0, len(ARCHIVE) - 1), st.integers(0, 255)), min_size=1, max_size=4))
@@ -61,7 +80,7 @@ def test_a_damaged_archive_is_never_read_otherwise_than_in_python(changes):
     for at, value in changes:
         data[at] = value
     for ended in (True, False):
-        found = native.walk(bytes(data), ended)
+        found = in_c(bytes(data), ended=ended)
         assert found is None or found == in_python(bytes(data), ended=ended)
 
 
@@ -69,7 +88,7 @@ def test_every_flipped_bit_of_a_header_is_left_to_python():
     for bit in range(512 * 8):
         data = bytearray(ARCHIVE)
         data[bit // 8] ^= 1 << bit % 8
-        found = native.walk(bytes(data), True)
+        found = in_c(bytes(data), ended=True)
         assert found is None or found == in_python(bytes(data), ended=True)
         if found is None:
             with pytest.raises(CorruptError):
@@ -82,12 +101,12 @@ def test_every_flipped_bit_of_a_header_is_left_to_python():
     ids=["webdataset's own", "no key in a folder", "no key", "one suffix twice", "many members"],
 )
 def test_samples_that_are_not_usual_are_left_to_python(names):
-    assert native.walk(build(dict.fromkeys(names, b"x"))[1], True) is None
+    assert in_c(build(dict.fromkeys(names, b"x"))[1], ended=True) is None
 
 
 def test_neighbours_of_one_key_are_a_sample_and_suffixes_small():
     _, archive = build({"a.JPG": b"1", "a.seg.png": b"22", "b": b"", "a.cls": b"3", "_/__x__.txt": b""})
-    found = native.walk(archive, True)
+    found = in_c(archive, ended=True)
     assert found == in_python(archive, ended=True)
     assert [place[0] for place in found] == ["a", "b", "a", "_/__x__"]
     assert found[0] == ("a", "jpg", 512, 513, "seg.png", 1536, 1538)
@@ -95,7 +114,7 @@ def test_neighbours_of_one_key_are_a_sample_and_suffixes_small():
 
 @pytest.mark.parametrize("size", range(0, len(ARCHIVE), 97))
 def test_a_cut_archive_is_left_to_python(size):
-    found = native.walk(ARCHIVE[:size], True)
+    found = in_c(ARCHIVE[:size], ended=True)
     assert found is None or found == in_python(ARCHIVE[:size], ended=True)
 
 
@@ -120,6 +139,52 @@ def test_samples_made_when_asked_for_are_the_same():
 
 
 def test_samples_that_wait_are_no_work_for_the_garbage_collector():
-    samples = Samples(ARCHIVE)
+    def tracked(count):
+        archive = build({f"{i}.{suffix}": b"1" for i in range(count) for suffix in ("jpg", "cls", "json")})[1]
+        before = len(gc.get_objects())
+        samples = Samples(archive)
+        return len(gc.get_objects()) - before, samples
+
     gc.collect()
-    assert not any(map(gc.is_tracked, samples._found))
+    assert tracked(1000)[0] == tracked(1)[0] < 20
+
+
+@pytest.fixture(params=["native", "Python"])
+def engine(request, monkeypatch):
+    if request.param == "Python":
+        monkeypatch.setattr(module, "_walk", None)
+    return request.param
+
+
+LABELS = [b"0", b"-12\n", b" 7 ", b"\v3\f\r", b"9" * 18, b"-" + b"9" * 18, b"007", b"-0"]
+WRONG = [b"", b" ", b"-", b"9" * 19, b"1 2", b"+1", b"1.0", b"\xd9\xa3", b"1\0", b"\x1c1", b"--1", b"cat"]
+
+
+@given(st.one_of(st.sampled_from([*LABELS, *WRONG]), st.binary(max_size=24)))
+@example(b"\x85 1")
+def test_a_glance_sees_what_the_sample_says(text):
+    found = Samples(build({"a.json": b"{}", "a.JPG": b"\xff\xd8", "a.png": b"no", "a.cls": text})[1])
+    try:
+        label = found[0].label
+    except CorruptError as error:
+        with pytest.raises(CorruptError, match=re.escape(str(error))):
+            found.glance(0)
+    else:
+        assert found.glance(0) == ("a", label, b"\xff\xd8")
+
+
+@pytest.mark.usefixtures("engine")
+def test_a_glance_finds_labels_in_json_and_says_what_is_missing():
+    labels = {"a.json": b'{"label": 5}', "c.cls": b"1", "d.cls": b"4"}
+    images = {"a.jpg": b"1", "b.jpeg": b"2", "d.webp": b""}
+    found = Samples(build(dict(sorted({**labels, **images}.items())))[1])
+    assert [glance(found, at) for at in (0, 1, 3)] == [("a", 5, b"1"), ("b", None, b"2"), ("d", 4, b"")]
+    assert [glance(list(found), at) for at in (0, 1, 3)] == [glance(found, at) for at in (0, 1, 3)]
+    with pytest.raises(CorruptError, match="sample 'c' has no image"):
+        found.glance(2)
+
+
+@pytest.mark.parametrize("suffix", sorted(IMAGE_SUFFIXES))
+@pytest.mark.usefixtures("engine")
+def test_every_kind_of_image_is_seen(suffix):
+    assert Samples(build({"a.txt": b"x", f"a.{suffix}": b"image", "a.cls": b"1"})[1]).glance(0)[2] == b"image"

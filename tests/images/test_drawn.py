@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from wds_imagenet import RandomResizedCrop
-from wds_imagenet.draws import Draws, states
+from wds_imagenet.draws import Draws, state_of_epoch
 from wds_imagenet.images import window as module
-from wds_imagenet.images.window import render_drawn
+from wds_imagenet.images.window import Drawing, render_drawn
 
 pytestmark = pytest.mark.skipif(module.native_module() is None, reason="the native engine was not built")
 TRANSFORMS = (
@@ -26,8 +26,8 @@ def drawn(transform, images, seed=5, epoch=2, first=0):
     """Return what C says of each image, and the rows that it filled."""
     out = np.zeros((len(images), *transform.shape), np.uint8)
     numbers = np.arange(first, first + len(images))
-    given = states(seed, epoch, numbers), numbers - first, transform.rule
-    return render_drawn(images, *given, out, antialias=transform.antialias), out
+    drawing = Drawing(transform.rule, state_of_epoch(seed, epoch), numbers)
+    return render_drawn(images, range(len(images)), drawing, out, antialias=transform.antialias), out
 
 
 @pytest.mark.parametrize("transform", TRANSFORMS, ids=range(len(TRANSFORMS)))
@@ -73,14 +73,24 @@ def test_exif_orientation_is_not_drawn_in_c():
 def test_wrong_arrays_are_refused(photos):
     native, image = module.native_module(), photos[0]
     rule, out = TRANSFORMS[0].rule, np.zeros((1, 48, 48, 3), np.uint8)
-    one, row = np.zeros(1, np.uint64), np.zeros(1, np.int64)
+    number = np.zeros(1, np.int64)
     for wrong in (
-        (one.astype(np.float64), row, rule),
-        (np.zeros(2, np.uint64), row, rule),
-        (one, row.astype(np.int32), rule),
-        (one, row, rule[:8]),
-        (one, row, np.zeros(18)[::2]),
+        ([0], number.astype(np.int32), 5, rule),
+        ([0], number.astype(np.float64), 5, rule),
+        ([0], number[:, None], 5, rule),
+        ([0], number, 5, rule[:8]),
+        ([0], number, 5, np.zeros(18)[::2]),
     ):
         with pytest.raises(ValueError, match="contiguous"):
             native.crop_drawn([image], *wrong, out, True)
-    assert native.crop_drawn([image], one, np.array([7]), rule, out, True) == b"\1"
+    for rows in ([], ["0"], [None], 7):
+        with pytest.raises((TypeError, IndexError)):
+            native.crop_drawn([image], rows, number, 5, rule, out, True)
+    for row in (7, 1, -1, 1 << 40):
+        assert native.crop_drawn([image], [row], np.zeros(9, np.int64), 5, rule, out, True) == b"\1"
+    assert native.crop_drawn([image], [0], number[:0], 5, rule, out, True) == b"\1"
+    assert native.crop_drawn([image], [0], number, 5, rule, out, True) == b"\0"
+    with pytest.raises(ValueError, match="out is"):
+        native.crop_drawn([image], [0], number, 5, rule, np.zeros((), np.uint8), True)
+    with pytest.raises(ValueError, match="out is"):
+        native.crop_resize([image], np.zeros((1, 11)), np.zeros((), np.uint8), True)

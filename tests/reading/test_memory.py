@@ -1,13 +1,17 @@
 """The memory of batches: used again when nobody looks at it any more, and never before."""
 
+import collections
 import gc
 import os
+import re
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from wds_imagenet import Dataset, Loader, RandomResizedCrop
 from wds_imagenet.reading.buffers import Buffers
 from wds_imagenet.reading.torch import ImagePool
 
@@ -62,12 +66,28 @@ def test_tensor_and_array_are_the_same_memory(pool):
 
 
 @pytest.mark.parametrize(("mebibytes", "kept"), [(40, 4), (2, 64)])
-def test_four_pieces_of_memory_wait_or_128_mebibytes(mebibytes, kept):
-    buffers = Buffers()
+def test_four_pieces_of_memory_wait_or_as_many_as_may(mebibytes, kept):
+    buffers = Buffers(128 << 20)
     many = [buffers.take(mebibytes << 20) for _ in range(kept + 5)]  # never touched, so it costs nothing
     del many
     gc.collect()
     assert len(buffers._free) == kept
+    buffers.clear()
+    assert not buffers._free
+
+
+def test_a_closed_loader_keeps_no_memory_of_blocks(photo_shards):
+    def in_use():
+        text = Path("/proc/self/smaps_rollup").read_text()
+        return int(re.search(r"^Anonymous: +([0-9]+) kB$", text, re.MULTILINE)[1]) << 10
+
+    dataset = Dataset.open(str(photo_shards))
+    with Loader(dataset, RandomResizedCrop(32), 64) as loader:
+        collections.deque(loader, maxlen=0)
+        gc.collect()
+        between_epochs = in_use()
+    gc.collect()
+    assert between_epochs - in_use() > 60 << 20  # the photos have 110 MB
 
 
 def test_what_a_forked_child_writes_stays_the_childs():

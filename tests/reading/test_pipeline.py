@@ -58,7 +58,7 @@ def test_one_rank_asks_for_each_block_once(samples):
 def test_tasks_are_the_batch_cut_in_pieces(samples, threads):
     chunks = chunks_of(range(samples), threads)
     assert list(chain.from_iterable(chunks)) == list(range(samples))
-    assert max(map(len, chunks), default=0) <= 16
+    assert max(map(len, chunks), default=0) <= 32
 
 
 @pytest.mark.parametrize(("samples", "threads"), [(256, 2), (32, 8), (256, 64)])

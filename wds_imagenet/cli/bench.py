@@ -67,6 +67,7 @@ def bench(
 
     click.echo(f"images/s             {measured.images_per_second:,.0f}  ({measured.threads} threads)")
     click.echo(f"CPU time an image    {each(measured.cpu_seconds)}")
+    click.echo(f"  plan batches       {each(stats.plan_cpu_seconds)}")
     click.echo(f"  fetch and checksum {each(stats.fetch_cpu_seconds)}")
     click.echo(f"  find samples       {each(stats.walk_cpu_seconds)}")
     click.echo(f"  decode and resize  {each(stats.transform_cpu_seconds)}")

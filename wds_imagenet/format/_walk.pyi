@@ -1,1 +1,5 @@
-def walk(data: bytes | memoryview, ended: bool, /) -> list[tuple[str, int, int]] | None: ...
+from collections.abc import Set as AbstractSet
+
+def walk(
+    data: bytes | memoryview, ended: bool, pictures: AbstractSet[str], /
+) -> tuple[list[str], list[tuple[str, ...]], bytes, bytes] | None: ...

@@ -12,8 +12,9 @@ def crop_resize(
 ) -> bytes: ...
 def crop_drawn(
     images: Sequence[bytes | memoryview],
-    states: npt.NDArray[np.uint64],
-    rows: npt.NDArray[np.int64],
+    rows: Sequence[int],
+    numbers: npt.NDArray[np.int64],
+    state: int,
     rule: npt.NDArray[np.float64],
     out: npt.NDArray[np.uint8],
     antialias: bool,

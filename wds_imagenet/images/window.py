@@ -105,24 +105,34 @@ def render_all(
     return done
 
 
+class Drawing(NamedTuple):
+    """How the windows of a batch are drawn."""
+
+    rule: npt.NDArray[np.float64]
+    """What `RandomResizedCrop.rule` returns."""
+    state: int
+    """What `draws.state_of_epoch` returns."""
+    numbers: npt.NDArray[np.int64]
+    """Of each row, its sample's index in the data set."""
+
+
 def render_drawn(
     images: Sequence[bytes | memoryview],
-    states: npt.NDArray[np.uint64],
-    rows: npt.NDArray[np.int64],
-    rule: npt.NDArray[np.float64],
+    rows: Sequence[int],
+    drawing: Drawing,
     out: npt.NDArray[np.uint8],
     *,
     antialias: bool = True,
 ) -> list[bool]:
     """Do all of `RandomResizedCrop` in one call: read headers, draw windows, render them as `render_all`.
 
-    `states` is that of the `Draws` of each image, `rule` what `RandomResizedCrop.rule` returns. What is
-    unusual in any way is left undone, and may still be for `render_all`.
+    What is unusual in any way is left undone, and may still be for `render_all`.
     """
     native = native_module()
     if native is None or not out[0].flags.c_contiguous:
         return [False] * len(images)
-    statuses = native.crop_drawn(images, states, rows, rule, out, antialias)
+    rule, state, numbers = drawing
+    statuses = native.crop_drawn(images, rows, numbers, state, rule, out, antialias)
     return [status == _DONE for status in statuses]
 
 

@@ -15,7 +15,8 @@ shared.py     the memory that both map
 arguments.py  what it is given, and refused if it cannot be meant
 iteration.py  one iteration of it, which any thread may end
 pipeline.py   what is fetched when, and who decodes it
-batches.py    batches, and how one is filled
+batches.py    batches, and how they are made
+draft.py      one that is being filled
 torch.py      the same as tensors, and IterableDataset
 buffers.py    memory that is lent, and comes back
 threads.py    where threads begin and end

@@ -14,23 +14,23 @@ import numpy as np
 import numpy.typing as npt
 
 _GRAIN: Final = 256 << 10
-_KEPT: Final = 128 << 20  # bytes, of blocks: as many as all lanes together leave during a batch or two
 _OUR_OWN: Final = MAP_PRIVATE | MAP_ANONYMOUS  # what a forked child writes stays the child's
-_FEWEST: Final = 4  # of batches, which are larger
+_FEWEST: Final = 4
 
 
 class Buffers:
     """Lends arrays of bytes, from any number of threads, and keeps some of those that come back.
 
-    Four of them, or as many as have 128 MiB together if they are of one size.
+    Four of them, or as many as have `kept` bytes together if they are of one size.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, kept: int = 0) -> None:
+        self._kept: Final = kept
         self._free: deque[npt.NDArray[np.uint8]] = deque()
 
-    def __reduce__(self) -> tuple[type["Buffers"], tuple[()]]:
+    def __reduce__(self) -> tuple[type["Buffers"], tuple[int]]:
         """Go to another process without the memory."""
-        return Buffers, ()
+        return Buffers, (self._kept,)
 
     def take(self, size: int) -> npt.NDArray[np.uint8]:
         """Return `size` bytes that nobody else has; what is in them is left from before.
@@ -47,8 +47,12 @@ class Buffers:
             memory = np.frombuffer(fresh, np.uint8)
         return np.asarray(Lease(memory, partial(self._give_back, memory)))[:size]
 
+    def clear(self) -> None:
+        """Let go of what is kept. What is lent out comes back all the same."""
+        self._free.clear()
+
     def _give_back(self, memory: npt.NDArray[np.uint8]) -> None:
-        if len(self._free) < max(_FEWEST, _KEPT // memory.size):
+        if len(self._free) < max(_FEWEST, self._kept // memory.size):
             self._free.append(memory)
 
 

@@ -1,6 +1,7 @@
 """A data set's epochs as one rank reads them: any part of any of them, as batches."""
 
 import logging
+import time
 from collections.abc import Generator
 from dataclasses import dataclass
 from functools import partial
@@ -8,8 +9,9 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from wds_imagenet.reading.batches import Batch, BatchDraft, Example, ImageSource, Recipe
+from wds_imagenet.reading.batches import Batch, ImageSource, Recipe
 from wds_imagenet.reading.dataset import Dataset
+from wds_imagenet.reading.draft import Draft, Example
 from wds_imagenet.reading.order import Order, Share
 from wds_imagenet.reading.pipeline import plan_batches, run
 from wds_imagenet.reading.stats import Meter
@@ -66,13 +68,14 @@ class Epochs:
         starts = self.share.starts(stretch.start, order.samples)[stretch.first :: stretch.every]
         filled = run(
             partial(plan_batches, order, self.share, self.dataset.extents, starts),
-            lambda plan: BatchDraft(plan, self.recipe, stretch.epoch, example, images),
+            lambda plan: Draft(plan, self.recipe, stretch.epoch, example, images),
             blocks=self.dataset.blocks,
             threads=self.threads,
             prefetch_bytes=self.prefetch_bytes,
             meter=meter,
             stop=stop,
         )
+        cpu = time.thread_time()
         for plan, draft in filled:
             skipped += tuple(draft.skipped)
             if len(skipped) > allowed:
@@ -81,8 +84,12 @@ class Epochs:
                     f"{len(skipped)} samples of this epoch were bad, and at most {allowed} are skipped"
                 )
                 raise error
-            yield Delivery(plan.stop, draft.batch(), skipped)
+            delivery = Delivery(plan.stop, draft.batch(), skipped)
             del plan, draft
+            meter.add(plan_cpu_seconds=time.thread_time() - cpu)
+            yield delivery
+            del delivery
+            cpu = time.thread_time()
         if skipped:
             named = ", ".join(skipped[:10]) + (", …" if len(skipped) > 10 else "")
             _log.warning(

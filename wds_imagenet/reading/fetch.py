@@ -14,6 +14,7 @@ from wds_imagenet.sample import Sample
 from wds_imagenet.storage import LocalStore, ObjectInfo, Store
 
 Data: TypeAlias = bytes | memoryview
+_KEPT: Final = 512 << 20  # bytes: as many as the blocks have that all lanes of one rank are in
 _REMEDY: Final = "run the same 'pack' again with --check"
 
 
@@ -58,7 +59,7 @@ class Fetcher:
         self.store: Final = store
         self.folder: Final = folder
         self._remedy: Final = remedy
-        self._buffers = Buffers()
+        self._buffers: Final = Buffers(_KEPT)
         # The first reply pins the shard's ETag; threads that race write the same value.
         self._etags: dict[str, str | None] = {}
 
@@ -95,6 +96,10 @@ class Fetcher:
                 f"the manifest says {extent.block.samples}"
             )
         return samples
+
+    def let_go(self) -> None:
+        """Give the memory that waits for further blocks back to the system."""
+        self._buffers.clear()
 
     def _path(self, extent: Extent) -> str:
         return f"{self.folder}{extent.shard.name}"

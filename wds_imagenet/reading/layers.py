@@ -107,6 +107,11 @@ class Blocks:
         """Return the samples of a block; their members are views into its bytes."""
         return self.split(extent, self.read(extent))
 
+    def let_go(self) -> None:
+        """Give the memory that waits for further blocks back to the system."""
+        for fetcher in (self._base, *(layer.fetcher for layer in self._layers)):
+            fetcher.let_go()
+
     def _over(self, extent: Extent) -> list[tuple[Layer, Extent]]:
         if not self._layers:
             return []

@@ -35,7 +35,7 @@ class Loader:
     the loop, however it is left, ends them.
 
     Costs the memory of lanes / world size blocks (240 of 2 MiB for one rank), of `prefetch_bytes`, and of
-    five batches; between epochs, until `close`, that of 128 MiB of blocks and of four batches; and before the
+    five batches; between epochs, until `close`, that of 512 MiB of blocks and of four batches; and before the
     first batch the time to fetch a block for each lane.
 
     batch_size: samples a batch of this rank, as in `torch.utils.data.DataLoader`.
@@ -222,6 +222,7 @@ class Loader:
         """
         self._leave()
         self._images = None
+        self.dataset.blocks.let_go()
         if self._process is not None:
             self._process.close()
 

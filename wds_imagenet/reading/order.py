@@ -11,13 +11,12 @@ ranks share a block but at lane ends.
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Final, cast
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from wds_imagenet.draws import mix, permutation
+from wds_imagenet.draws import mix, mix_array, permutation, permutations
 from wds_imagenet.errors import UsageError
 
 MIN_LANES: Final = 240
@@ -45,12 +44,14 @@ class Places:
     """That block's number, counted through the shards in the manifest's order."""
     within: Ints
     """Which of the block's samples it is, in the order of the tar."""
+    number: Ints
+    """The sample's index in the data set."""
     last: npt.NDArray[np.bool_]
     """Whether the lane leaves the block after this entry."""
 
 
 class Order:
-    """One epoch's sequence. Making it costs about 10 ns a block and holds 24 bytes a block."""
+    """One epoch's sequence. Making it costs about 10 ns a block and holds 32 bytes a block."""
 
     def __init__(self, counts: Ints, seed: int, epoch: int, lanes: int, *, shuffle: bool = True) -> None:
         if lanes < 1:
@@ -58,6 +59,7 @@ class Order:
         self.samples: Final = int(counts.sum())
         self.lanes: Final = lanes
         self._shuffle = shuffle
+        self._firsts: Ints = np.cumsum(counts) - counts
         line = permutation(mix(seed, epoch, _BLOCKS), len(counts)) if shuffle else np.arange(len(counts))
         self._line: Ints = line.astype(np.int64)
         self._starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts[line])])
@@ -66,37 +68,45 @@ class Order:
         lengths[:longer] += 1
         self._lane_stops = np.cumsum(lengths)
         self._lane_starts = self._lane_stops - lengths
-        state, starts = mix(seed, epoch, _WITHIN), self._starts
-
-        # A block is visited by its own lane, and by a neighbour where a lane's end cuts it.
-        @lru_cache(maxsize=2 * lanes + 64)
-        def within(place: int) -> list[int]:
-            drawn = permutation(mix(state, int(line[place])), int(starts[place + 1] - starts[place]))
-            return cast("list[int]", drawn.tolist())
-
-        self._within = within
+        self._state = mix(mix(seed, epoch, _WITHIN))
+        self._drawn: dict[int, list[int]] = {}
 
     def locate(self, entries: Ints) -> Places:
-        """Return where these entries of the sequence lie. Costs about a microsecond an entry."""
+        """Return where these entries of the sequence lie. Costs about 0.5 µs an entry, of 200 or more."""
         lane = entries % self.lanes
         step = entries // self.lanes
-        backwards = lane % 2 == 1 if self._shuffle else np.zeros(len(lane), np.bool_)
+        backwards = (lane % 2 == 1) & self._shuffle
         begin, end = self._lane_starts[lane], self._lane_stops[lane]
         position = np.where(backwards, end - 1 - step, begin + step)
         place = np.searchsorted(self._starts, position, side="right") - 1
         block = self._line[place]
         offset = position - self._starts[place]
-        if self._shuffle:
-            pairs = zip(place.tolist(), offset.tolist(), strict=True)
-            within = np.array([self._within(p)[k] for p, k in pairs], np.int64)
-        else:
-            within = offset
+        within = self._within(place.tolist(), offset.tolist()) if self._shuffle else offset
         leaves = np.where(
             backwards,
             position == np.maximum(self._starts[place], begin),
             position + 1 == np.minimum(self._starts[place + 1], end),
         )
-        return Places(lane, place, block, within, leaves)
+        return Places(lane, place, block, within, self._firsts[block] + within, leaves)
+
+    def _within(self, places: list[int], offsets: list[int]) -> Ints:
+        drawn = self._drawn
+        self._draw(list({place: None for place in places if place not in drawn}))
+        found = [drawn[place][offset] for place, offset in zip(places, offsets, strict=True)]
+        # A block is visited by its own lane, and by a neighbour where a lane's end cuts it.
+        while len(drawn) > 2 * self.lanes + 64:
+            del drawn[next(iter(drawn))]
+        return np.array(found, np.int64)
+
+    def _draw(self, places: list[int]) -> None:
+        """Draw the order within some blocks, all at once: one by one they cost 15 µs each."""
+        if not places:
+            return
+        counts = self._starts[np.array(places) + 1] - self._starts[places]
+        drawn = permutations(mix_array(self._state, self._line[places]), counts).tolist()
+        stops = np.cumsum(counts).tolist()
+        for place, start, stop in zip(places, [0, *stops], stops, strict=False):
+            self._drawn[place] = drawn[start:stop]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,52 +11,65 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol, TypeVar
 
+import numpy as np
+import numpy.typing as npt
+
 from wds_imagenet.errors import DataError
 from wds_imagenet.reading.fetch import Extent
 from wds_imagenet.reading.layers import Blocks
 from wds_imagenet.reading.order import Order, Share
 from wds_imagenet.reading.stats import Meter
-from wds_imagenet.reading.threads import Future, Pool, pool
+from wds_imagenet.reading.threads import Future, Pool, pool, wait
 from wds_imagenet.sample import Sample
 from wds_imagenet.stop import Stop
 
 FETCHERS: Final = 16  # enough to hide 50 ms of latency behind blocks of 2 MiB at 500 MB/s
 DECODED_AHEAD: Final = 3
-_LARGEST_CHUNK: Final = 16  # samples a task: enough for its own cost to not show
+_LARGEST_CHUNK: Final = 32  # samples a task: enough for its own cost to not show
+_NOWHERE: Final = -1
 
 Block = Future[Sequence[Sample]]
 
 
-class Entry(NamedTuple):
-    """One sample of a batch that is still to come."""
+@dataclass(slots=True)
+class Stay:
+    """A block that lanes are in."""
 
-    block: Block
     extent: Extent
-    within: int
+    block: Block
+    _samples: Sequence[Sample] | None = None
 
-    @property
-    def number(self) -> int:
-        """Its index in the data set."""
-        return self.extent.first_sample + self.within
+    def samples(self) -> Sequence[Sample]:
+        """Return its samples when they have come. Raises what fetching it raised."""
+        samples = self._samples
+        if samples is None:  # else the lock of a future would be taken for every sample
+            samples = self._samples = self.block.result()
+        return samples
+
+
+class Spent(NamedTuple):
+    """Seconds that filling some rows took."""
+
+    cpu: float
+    native: float
+    """Of these, without the GIL."""
+    starved: float
+    """Wall time in which their blocks were waited for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One batch of this rank."""
+    """One batch of this rank, row by row. An object for each row would cost more than planning it does."""
 
-    entries: list[Entry]
+    stays: list[Stay]
+    within: list[int]
+    """Which of its block's samples it is."""
+    numbers: npt.NDArray[np.int64]
+    """Its index in the data set."""
     fetched_bytes: int
     """Of the blocks that it is the first to need."""
     stop: int
     """How far the epoch's sequence is when it has been given out."""
-
-
-@dataclass(slots=True)
-class _Stay:
-    """A block that lanes are in, and how many."""
-
-    block: Block
-    lanes: int = 0
 
 
 def plan_batches(
@@ -64,42 +77,39 @@ def plan_batches(
 ) -> Iterator[Plan]:
     """Yield this rank's part of the global batches that begin at `starts`.
 
-    Calls `ask` for each block as it is first needed, once while any lane is in it. Costs about 2 µs a sample.
+    Calls `ask` for each block as it is first needed, once while any lane is in it. Costs about 1 µs a sample.
     """
-    stays: dict[int, _Stay] = {}
-    place_of: dict[int, int] = {}
+    known: dict[int, Stay] = {}
+    place_of = np.full(order.lanes, _NOWHERE)
     for begin in starts:
         where = order.locate(share.entries(begin, order.samples))
-        columns = (where.lane, where.place, where.block, where.within, where.last)
-        entries: list[Entry] = []
+        stays: list[Stay] = []
         fetched_bytes = 0
-        for lane, place, block, within, last in zip(*(c.tolist() for c in columns), strict=True):
-            extent = extents[block]
-            stay = stays.get(place)
+        for place, block in zip(where.place.tolist(), where.block.tolist(), strict=True):
+            stay = known.get(place)
             if stay is None:
-                stay = stays[place] = _Stay(ask(extent))
+                extent = extents[block]
+                stay = known[place] = Stay(extent, ask(extent))
                 fetched_bytes += extent.block.size
-            held = place_of.get(lane)
-            if held != place:
-                if held is not None:  # its last entry there belongs to a batch that is not ours
-                    stays[held].lanes -= 1
-                place_of[lane] = place
-                stay.lanes += 1
-            entries.append(Entry(stay.block, extent, within))
-            if last:
-                stay.lanes -= 1
-                del place_of[lane]
-        stays = {place: stay for place, stay in stays.items() if stay.lanes}
-        yield Plan(entries, fetched_bytes, min(begin + share.global_batch, order.samples))
+            stays.append(stay)
+        # Of a lane that comes several times, NumPy keeps what was assigned last.
+        place_of[where.lane] = np.where(where.last, _NOWHERE, where.place)
+        staying = set(place_of.tolist())
+        known = {place: stay for place, stay in known.items() if place in staying}
+        stop = min(begin + share.global_batch, order.samples)
+        yield Plan(stays, where.within.tolist(), where.number, fetched_bytes, stop)
 
 
 class Draft(Protocol):
     """A batch that is being filled, row by row, from several threads."""
 
-    def fill(self, items: Sequence[tuple[int, Entry, Sample]]) -> float:
-        """Decode samples, each into its row, a bad one by `fail`; return the CPU seconds without the GIL."""
+    def fill(self, rows: Sequence[int], blocks: Sequence[Sequence[Sample]]) -> float:
+        """Decode the rows' samples, each of its block, a bad one by `fail`.
 
-    def fail(self, row: int, entry: Entry, sample: Sample | None, error: DataError) -> None:
+        Returns the CPU seconds without the GIL.
+        """
+
+    def fail(self, row: int, error: DataError) -> None:
         """Raise the error with its place noted, or take it down and go on."""
 
 
@@ -129,17 +139,16 @@ def run(
     with pool(threads, "decode") as decoding, pool(FETCHERS, "fetch", stop) as fetching:
         coming = plans(lambda extent: fetching.submit(fetch, extent))
         planned: deque[Plan] = deque()
-        filling: deque[tuple[Plan, AnyDraft, list[Future[None]]]] = deque()
+        filling: deque[tuple[Plan, AnyDraft, list[Future[Spent]]]] = deque()
         while True:
             while len(filling) < DECODED_AHEAD and (plan := _take(planned, coming)):
                 new = draft(plan)
-                filling.append((plan, new, _fill(decoding, new, plan, meter, threads)))
+                filling.append((plan, new, _fill(decoding, new, plan, threads)))
             _plan_ahead(planned, coming, prefetch_bytes)
             if not filling:
                 return
             plan, filled, tasks = filling.popleft()
-            for task in tasks:
-                task.result()
+            _await(tasks, meter)
             del tasks
             yield plan, filled
             del plan, filled  # the consumer alone decides how long a batch lives
@@ -177,24 +186,30 @@ def chunks_of(rows: range, threads: int) -> list[range]:
     return [rows[i : i + size] for i in range(0, len(rows), size)]
 
 
-def _fill(decoding: Pool, draft: Draft, plan: Plan, meter: Meter, threads: int) -> list[Future[None]]:
-    chunks = chunks_of(range(len(plan.entries)), threads)
-    return [decoding.submit(_fill_rows, draft, plan.entries, chunk, meter) for chunk in chunks]
+def _fill(decoding: Pool, draft: Draft, plan: Plan, threads: int) -> list[Future[Spent]]:
+    chunks = chunks_of(range(len(plan.stays)), threads)
+    return [decoding.submit(_fill_rows, draft, plan.stays, chunk) for chunk in chunks]
 
 
-def _fill_rows(draft: Draft, entries: Sequence[Entry], rows: Sequence[int], meter: Meter) -> None:
-    starved = 0.0
-    cpu = time.thread_time()
-    items = []
+def _fill_rows(draft: Draft, stays: Sequence[Stay], rows: range) -> Spent:
+    asked, cpu = time.perf_counter(), time.thread_time()
+    came, blocks = [], []
     for row in rows:
-        entry = entries[row]
         try:
-            asked = time.perf_counter()
-            samples = entry.block.result()
-            starved += time.perf_counter() - asked
-            items.append((row, entry, samples[entry.within]))
+            blocks.append(stays[row].samples())
+            came.append(row)
         except DataError as error:
-            draft.fail(row, entry, None, error)
-    native = draft.fill(items)
-    cpu = time.thread_time() - cpu
+            draft.fail(row, error)
+    starved = time.perf_counter() - asked
+    native = draft.fill(came, blocks)
+    return Spent(time.thread_time() - cpu, native, starved)
+
+
+def _await(tasks: Sequence[Future[Spent]], meter: Meter) -> None:
+    if tasks:  # then the others are done as well, or nearly: this thread wakes once or twice, not for each
+        wait(tasks[-1:])
+    spent = [task.result() for task in tasks]
+    cpu, native, starved = (
+        (sum(seconds) for seconds in zip(*spent, strict=True)) if spent else (0.0, 0.0, 0.0)
+    )
     meter.add(transform_cpu_seconds=cpu, native_cpu_seconds=native, starved_seconds=starved)

@@ -16,6 +16,8 @@ class Stats:
     """Blocks fetched: one ranged request each."""
     bytes: int = 0
     """Bytes fetched."""
+    plan_cpu_seconds: float = 0.0
+    """CPU time to plan batches and to hand them over, in the thread that iterates."""
     fetch_seconds: float = 0.0
     """Wall time in ranged reads and their checksums."""
     fetch_cpu_seconds: float = 0.0
@@ -39,8 +41,13 @@ class Stats:
 
     @property
     def interpreter_cpu_seconds(self) -> float:
-        """CPU time to find, draw and label samples, under the GIL; with the native engine, all there is."""
-        return self.walk_cpu_seconds + self.transform_cpu_seconds - self.native_cpu_seconds
+        """CPU time to plan, find samples and label them: under the GIL, if the native engine decodes."""
+        return (
+            self.plan_cpu_seconds
+            + self.walk_cpu_seconds
+            + self.transform_cpu_seconds
+            - self.native_cpu_seconds
+        )
 
     def since(self, before: "Stats") -> "Stats":
         """Return what was added since the sums were `before`, which has the wait for the first batch."""

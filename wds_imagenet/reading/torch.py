@@ -16,7 +16,7 @@ from wds_imagenet.reading.buffers import Buffers
 from wds_imagenet.reading.loader import Loader
 
 if TYPE_CHECKING:
-    from wds_imagenet.reading.batches import BatchDraft
+    from wds_imagenet.reading.draft import Draft
 
 
 class ImageMemory(NamedTuple):
@@ -53,7 +53,7 @@ def default_pin_memory() -> bool:
     return torch.cuda.is_available()
 
 
-def to_batch(draft: "BatchDraft") -> Batch:
+def to_batch(draft: "Draft") -> Batch:
     """Return a filled draft as tensors. Copies nothing but the rows of a transform of the user's."""
     pin = draft.recipe.pin_memory
     images: torch.Tensor | list[torch.Tensor]
@@ -67,11 +67,11 @@ def to_batch(draft: "BatchDraft") -> Batch:
         images = _pinned(_stack(draft), pin)
     return Batch(
         images,
-        _pinned(torch.from_numpy(draft.labels), pin),
+        _pinned(torch.from_numpy(np.array(draft.labels, np.int64)), pin),
         draft.keys,
         draft.captions,
         draft.json,
-        _pinned(torch.from_numpy(draft.mask), pin),
+        _pinned(torch.from_numpy(np.array(draft.mask, np.bool_)), pin),
         None if draft.soft_labels is None else _pinned(torch.from_numpy(draft.soft_labels), pin),
     )
 
@@ -80,7 +80,7 @@ def _pinned(tensor: torch.Tensor, pin: bool) -> torch.Tensor:  # noqa: FBT001 - 
     return tensor.pin_memory() if pin else tensor
 
 
-def _stack(draft: "BatchDraft") -> torch.Tensor:
+def _stack(draft: "Draft") -> torch.Tensor:
     present = [row for row in draft.rows if row is not None]
     draft.example.extend(present[: 1 - len(draft.example)])
     if not draft.example:

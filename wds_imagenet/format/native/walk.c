@@ -1,16 +1,21 @@
 /* `_walk`: the samples of an archive in memory, where every header is as plain as those that we write.
  *
- * walk(data, ended) -> list of (key, suffix, begin, end, suffix, begin, end, ...), or None
- *     Members that follow each other and have one key are a sample; begin and end are offsets of their contents.
+ * walk(data, ended, pictures) -> (keys, suffixes, heads, spans), or None
+ *     Members that follow each other and have one key are a sample. For each: its key; a tuple of its members'
+ *     suffixes, one object for all neighbours that have the same; in `heads` four int64: where its first member with
+ *     a suffix of the set `pictures` begins and ends, -1 if it has none, its label, the least int64 if `cls` is not
+ *     there or is no number, and which of the spans is its first member's. `spans` has two int64 a member: where it
+ *     begins and ends.
  *     None where anything at all is unusual or wrong: samples.py and tar.py then read it again, and say what.
  *     With `ended` false, the archive may stop between two members without its end marker.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { RECORD = 512, NAME = 100, MEMBERS = 16 /* of a sample */ };
+enum { RECORD = 512, NAME = 100, MEMBERS = 16 /* of a sample */, DIGITS = 18 /* of a label */ };
 enum { SIZE_AT = 124, SUM_AT = 148, KIND_AT = 156, MAGIC_AT = 257, PREFIX_AT = 345 };
 
 typedef struct {
@@ -62,32 +67,131 @@ static int all_zero(const uint8_t *data, Py_ssize_t size) {
     return 1;
 }
 
-/* Appends the sample, if it has members. Returns 0, or -1 with an exception set. */
-static int append(const Sample *sample, PyObject *samples) {
-    if (!sample->count) return 0;
-    PyObject *place = PyTuple_New(1 + 3 * (Py_ssize_t)sample->count);
-    if (!place) return -1;
-    PyTuple_SetItem(place, 0, PyUnicode_FromStringAndSize(sample->key, sample->length));
-    for (int i = 0; i < sample->count; i++) {
-        const Member *member = &sample->members[i];
-        PyTuple_SetItem(place, 1 + 3 * i, PyUnicode_FromStringAndSize(member->suffix, member->length));
-        PyTuple_SetItem(place, 2 + 3 * i, PyLong_FromSsize_t(member->begin));
-        PyTuple_SetItem(place, 3 + 3 * i, PyLong_FromSsize_t(member->end));
+/* Numbers that become more. */
+typedef struct {
+    int64_t *values;
+    Py_ssize_t count, room;
+} Numbers;
+
+/* Returns 0, or -1 with an exception set. */
+static int add_number(Numbers *numbers, int64_t value) {
+    if (numbers->count == numbers->room) {
+        Py_ssize_t room = numbers->room ? 2 * numbers->room : 64;
+        int64_t *values = realloc(numbers->values, (size_t)room * sizeof *values);
+        if (!values) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        numbers->values = values;
+        numbers->room = room;
     }
-    int failed = PyErr_Occurred() || PyList_Append(samples, place) < 0;
-    Py_DECREF(place);
+    numbers->values[numbers->count++] = value;
+    return 0;
+}
+
+static PyObject *as_bytes(const Numbers *numbers) {
+    Py_ssize_t size = numbers->count * (Py_ssize_t)sizeof *numbers->values;
+    return PyBytes_FromStringAndSize(numbers->count ? (const char *)numbers->values : "", size);
+}
+
+/* What is found. */
+typedef struct {
+    const uint8_t *data;
+    PyObject *pictures, *keys, *suffixes;
+    Numbers heads, spans;
+    Sample last;        /* the sample whose suffixes these are, or one that has the same */
+    PyObject *lasting;  /* borrowed from `suffixes` */
+    int picture, cls;   /* which of its members is the picture, which the label; -1 for none */
+} Found;
+
+static int has_suffix(const Member *member, const char *suffix) {
+    return member->length == (int)strlen(suffix) && memcmp(member->suffix, suffix, (size_t)member->length) == 0;
+}
+
+static int same_suffixes(const Sample *a, const Sample *b) {
+    if (a->count != b->count) return 0;
+    for (int i = 0; i < a->count; i++)
+        if (a->members[i].length != b->members[i].length ||
+            memcmp(a->members[i].suffix, b->members[i].suffix, (size_t)a->members[i].length) != 0)
+            return 0;
+    return 1;
+}
+
+/* Appends the suffixes of a sample that differ from the last one's. Returns 0, or -1 with an exception set. */
+static int add_suffixes(Found *found, const Sample *sample) {
+    PyObject *suffixes = PyTuple_New(sample->count);
+    if (!suffixes) return -1;
+    found->picture = found->cls = -1;
+    int failed = 0;
+    for (int i = 0; i < sample->count && !failed; i++) {
+        const Member *member = &sample->members[i];
+        PyObject *suffix = PyUnicode_FromStringAndSize(member->suffix, member->length);
+        int is_picture = suffix ? PySet_Contains(found->pictures, suffix) : -1;
+        if (is_picture == 1 && found->picture < 0) found->picture = i;
+        if (has_suffix(member, "cls")) found->cls = i;
+        failed = is_picture < 0;
+        if (suffix) PyTuple_SetItem(suffixes, i, suffix);
+    }
+    failed = failed || PyList_Append(found->suffixes, suffixes) < 0;
+    Py_DECREF(suffixes);
+    found->last = *sample;
+    found->lasting = suffixes;
+    return failed ? -1 : 0;
+}
+
+static int is_space(uint8_t letter) { return letter == ' ' || (letter >= '\t' && letter <= '\r'); }
+
+/* Digits as `Sample.label` has them. Returns the least number for anything else. */
+static int64_t label_of(const uint8_t *text, Py_ssize_t size) {
+    while (size && is_space(text[0])) text++, size--;
+    while (size && is_space(text[size - 1])) size--;
+    int negative = size && text[0] == '-';
+    Py_ssize_t at = negative;
+    if (at == size || size - at > DIGITS) return INT64_MIN;
+    int64_t value = 0;
+    for (; at < size; at++) {
+        if (text[at] < '0' || text[at] > '9') return INT64_MIN;
+        value = value * 10 + (text[at] - '0');
+    }
+    return negative ? -value : value;
+}
+
+/* Appends the sample, if it has members. Returns 0, or -1 with an exception set. */
+static int append(const Sample *sample, Found *found) {
+    if (!sample->count) return 0;
+    PyObject *key = PyUnicode_FromStringAndSize(sample->key, sample->length);
+    int failed = !key || PyList_Append(found->keys, key) < 0;
+    Py_XDECREF(key);
+    if (failed) return -1;
+    if (found->lasting && same_suffixes(sample, &found->last)) {
+        if (PyList_Append(found->suffixes, found->lasting) < 0) return -1;
+    } else if (add_suffixes(found, sample)) {
+        return -1;
+    }
+    const Member *picture = found->picture < 0 ? NULL : &sample->members[found->picture];
+    const Member *cls = found->cls < 0 ? NULL : &sample->members[found->cls];
+    const int64_t head[] = {
+        picture ? picture->begin : -1,
+        picture ? picture->end : -1,
+        cls ? label_of(found->data + cls->begin, cls->end - cls->begin) : INT64_MIN,
+        found->spans.count / 2,
+    };
+    for (int i = 0; i < 4 && !failed; i++) failed = add_number(&found->heads, head[i]);
+    for (int i = 0; i < sample->count && !failed; i++)
+        failed = add_number(&found->spans, sample->members[i].begin) ||
+                 add_number(&found->spans, sample->members[i].end);
     return failed ? -1 : 0;
 }
 
 /* Adds a member to its sample, or begins the next. Returns as `collect`, 1 for going on. */
-static int add(Sample *sample, const char *name, int length, Py_ssize_t begin, Py_ssize_t end, PyObject *samples) {
+static int add(Sample *sample, const char *name, int length, Py_ssize_t begin, Py_ssize_t end, Found *found) {
     int base = length;
     while (base && name[base - 1] != '/') base--;
     const char *dot = memchr(name + base, '.', (size_t)(length - base));
     int key = dot ? (int)(dot - name) : length;
     if (key == base || memcmp(name, "__", 2) == 0) return 0; /* no key, or perhaps webdataset's own */
     if (!sample->count || key != sample->length || memcmp(name, sample->key, (size_t)key) != 0) {
-        if (append(sample, samples)) return -1;
+        if (append(sample, found)) return -1;
         *sample = (Sample){.key = name, .length = key};
     }
     if (sample->count == MEMBERS) return 0;
@@ -104,7 +208,7 @@ static int add(Sample *sample, const char *name, int length, Py_ssize_t begin, P
 }
 
 /* Returns 1 after the last member, 0 if this is for Python, -1 with an exception set. */
-static int collect(const uint8_t *data, Py_ssize_t size, int ended, PyObject *samples) {
+static int collect(const uint8_t *data, Py_ssize_t size, int ended, Found *found) {
     Sample sample = {.count = 0};
     Py_ssize_t at = 0;
     while (at < size) {
@@ -112,7 +216,7 @@ static int collect(const uint8_t *data, Py_ssize_t size, int ended, PyObject *sa
         if (size - at < RECORD) return 0;
         if (!head[0]) {
             if (size - at < 2 * RECORD || !all_zero(head, size - at)) return 0;
-            return append(&sample, samples) ? -1 : 1;
+            return append(&sample, found) ? -1 : 1;
         }
         int length = plain_name(head);
         int64_t bytes = octal(head + SIZE_AT, 12);
@@ -122,30 +226,39 @@ static int collect(const uint8_t *data, Py_ssize_t size, int ended, PyObject *sa
         if (bytes > size) return 0;
         Py_ssize_t next = at + RECORD + (Py_ssize_t)((bytes + RECORD - 1) / RECORD * RECORD);
         if (next > size) return 0;
-        int added = add(&sample, (const char *)head, length, at + RECORD, at + RECORD + (Py_ssize_t)bytes, samples);
+        int added = add(&sample, (const char *)head, length, at + RECORD, at + RECORD + (Py_ssize_t)bytes, found);
         if (added != 1) return added;
         at = next;
     }
     if (ended) return 0;
-    return append(&sample, samples) ? -1 : 1;
+    return append(&sample, found) ? -1 : 1;
 }
 
 static PyObject *walk(PyObject *self, PyObject *arguments) {
     (void)self;
     Py_buffer data;
     int ended;
-    if (!PyArg_ParseTuple(arguments, "y*p", &data, &ended)) return NULL;
-    PyObject *samples = PyList_New(0);
-    int result = samples ? collect(data.buf, data.len, ended, samples) : -1;
+    PyObject *pictures, *result = NULL;
+    if (!PyArg_ParseTuple(arguments, "y*pO", &data, &ended, &pictures)) return NULL;
+    Found found = {.data = data.buf, .pictures = pictures, .keys = PyList_New(0), .suffixes = PyList_New(0)};
+    int outcome = found.keys && found.suffixes ? collect(data.buf, data.len, ended, &found) : -1;
+    if (outcome == 1) {
+        PyObject *heads = as_bytes(&found.heads), *spans = as_bytes(&found.spans);
+        if (heads && spans) result = PyTuple_Pack(4, found.keys, found.suffixes, heads, spans);
+        Py_XDECREF(heads);
+        Py_XDECREF(spans);
+    }
+    Py_XDECREF(found.keys);
+    Py_XDECREF(found.suffixes);
+    free(found.heads.values);
+    free(found.spans.values);
     PyBuffer_Release(&data);
-    if (result == 1) return samples;
-    Py_XDECREF(samples);
-    if (result < 0) return NULL;
-    Py_RETURN_NONE;
+    if (outcome == 0) Py_RETURN_NONE;
+    return result;
 }
 
 static PyMethodDef methods[] = {
-    {"walk", walk, METH_VARARGS, "walk(data, ended) -> list of tuples, or None"},
+    {"walk", walk, METH_VARARGS, "walk(data, ended, pictures) -> keys, suffixes, heads, spans; or None"},
     {NULL, NULL, 0, NULL},
 };
 

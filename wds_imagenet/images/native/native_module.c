@@ -8,9 +8,10 @@
  *     out      uint8 [rows, H, W, 3], contiguous but for its first axis
  *     Returns one status for each image: 0 done, 1 left to another decoder, its row then undefined.
  *
- * crop_drawn(images, states, rows, rule, out, antialias) -> bytes
- *     The same for windows that are drawn here, those of RandomResizedCrop: see window.h. `states` is uint64 [n],
- *     `rows` int64 [n], `rule` float64 [9]. Status 1 also for every JPEG that is not ordinary.
+ * crop_drawn(images, rows, numbers, state, rule, out, antialias) -> bytes
+ *     The same for windows that are drawn here, those of RandomResizedCrop: see window.h. `rows` are n integers, each
+ *     an image's row of `out`; `numbers` int64, of the first rows the samples' numbers in the data set; `state` that of
+ *     the epoch; `rule` float64 [9]. Status 1 also for every JPEG that is not ordinary.
  *
  * decode_region(image, scale, left, top, right, bottom, out, only=0) -> bool
  *     The region's pixels before they are resized, in a uint8 [H, W, 3], contiguous; False as status 1 above. With
@@ -36,7 +37,7 @@
 #include "region.h"
 #include "window.h"
 
-enum { MAX_IMAGES = 4096, MAX_PIXELS = 89000000 /* of a picture: as header.py has it */ };
+enum { ANY = -1, MAX_IMAGES = 4096, MAX_PIXELS = 89000000 /* of a picture: as header.py has it */ };
 
 static const size_t CAP = (size_t)MAX_PIXELS * CHANNELS;
 static const size_t KEPT = (size_t)32 << 20; /* bytes that a thread keeps for the next picture */
@@ -114,19 +115,24 @@ static Py_ssize_t take_all(PyObject *images, Py_buffer *views, Py_ssize_t count)
 /* What the windows are, or how they are drawn: one of the two is there. */
 typedef struct {
     const double *given;
-    const uint64_t *states;
-    const int64_t *rows;
+    const Py_ssize_t *rows; /* of the images */
+    const int64_t *numbers; /* of the samples, by row */
+    Py_ssize_t room;        /* how many rows there are */
+    uint64_t state;
     double rule[RULE];
 } Choice;
 
-/* Returns whether there is a window for this image. */
+/* Returns whether there is a window for this image, and a row. */
 static int choose(const Choice *choice, Py_ssize_t i, const Py_buffer *image, double window[WINDOW]) {
     if (choice->given) { /* a copy: another thread may write to them after they are checked */
         memcpy(window, choice->given + i * WINDOW, WINDOW * sizeof *window);
-        return 1;
+        return side(window[WINDOW - 1]) >= 0 && side(window[WINDOW - 1]) < choice->room;
     }
-    window[WINDOW - 1] = (double)choice->rows[i];
-    return draw_window(image->buf, (size_t)image->len, choice->states[i], choice->rule, window);
+    Py_ssize_t row = choice->rows[i];
+    if (row < 0 || row >= choice->room) return 0;
+    window[WINDOW - 1] = (double)row;
+    return draw_window(image->buf, (size_t)image->len, state_of(choice->state, choice->numbers[row]), choice->rule,
+                       window);
 }
 
 static PyObject *crop_all(PyObject *images, Py_ssize_t count, const Choice *choice, const Py_buffer *out,
@@ -143,12 +149,9 @@ static PyObject *crop_all(PyObject *images, Py_ssize_t count, const Choice *choi
         for (Py_ssize_t i = 0; i < count && !no_memory; i++) {
             double window[WINDOW];
             Status status = LEFT_TO_OTHERS;
-            if (choose(choice, i, &views[i], window)) {
-                int row = side(window[WINDOW - 1]);
-                if (row >= 0 && row < out->shape[0])
-                    status = crop_one(&views[i], window, (uint8_t *)out->buf + row * out->strides[0],
-                                      (int)out->shape[1], (int)out->shape[2], antialias, scratch);
-            }
+            if (choose(choice, i, &views[i], window))
+                status = crop_one(&views[i], window, (uint8_t *)out->buf + side(window[WINDOW - 1]) * out->strides[0],
+                                  (int)out->shape[1], (int)out->shape[2], antialias, scratch);
             statuses[i] = (char)status;
             no_memory = status == NO_MEMORY;
         }
@@ -168,17 +171,17 @@ static int is_out(const Py_buffer *out) {
     return 0;
 }
 
-/* Takes a contiguous array of `count` items, or of `count` rows of `columns` if these are not 0. */
+/* Takes a contiguous array of `count` items, or of ANY, or of `count` rows of `columns` if these are not 0. */
 static int take_array(PyObject *given, Py_buffer *view, const char *format, Py_ssize_t count, Py_ssize_t columns) {
     if (PyObject_GetBuffer(given, view, PyBUF_STRIDES | PyBUF_FORMAT) < 0) return 0;
     const char *kind = view->format;
     int fits = view->ndim == (columns ? 2 : 1) && view->itemsize == 8 && kind && kind[0] && strchr(format, kind[0]) &&
-               !kind[1] && view->shape[0] == count && (!columns || view->shape[1] == columns) &&
+               !kind[1] && (view->shape[0] == count || count == ANY) && (!columns || view->shape[1] == columns) &&
                PyBuffer_IsContiguous(view, 'C');
     if (fits) return 1;
     PyBuffer_Release(view);
-    PyErr_SetString(PyExc_ValueError, "windows are float64 [n, 11], states uint64 [n], rows int64 [n], "
-                                      "a rule float64 [9], all contiguous");
+    PyErr_SetString(PyExc_ValueError, "windows are float64 [n, 11], numbers int64, a rule float64 [9], all "
+                                      "contiguous");
     return 0;
 }
 
@@ -199,36 +202,60 @@ static PyObject *crop_resize(PyObject *self, PyObject *arguments) {
     Py_ssize_t count = count_of(images);
     if (count < 0 || !take_array(given_windows, &windows, "d", count, WINDOW)) return NULL;
     if (PyObject_GetBuffer(given_out, &out, PyBUF_STRIDES | PyBUF_WRITABLE) == 0) {
-        Choice choice = {.given = windows.buf};
-        if (is_out(&out)) result = crop_all(images, count, &choice, &out, antialias);
+        if (is_out(&out)) {
+            Choice choice = {.given = windows.buf, .room = out.shape[0]};
+            result = crop_all(images, count, &choice, &out, antialias);
+        }
         PyBuffer_Release(&out);
     }
     PyBuffer_Release(&windows);
     return result;
 }
 
+/* Returns `count` integers of a sequence, to be freed; NULL with an exception set. */
+static Py_ssize_t *take_integers(PyObject *given, Py_ssize_t count) {
+    Py_ssize_t *values = malloc(((size_t)count + 1) * sizeof *values);
+    if (!values) return (Py_ssize_t *)PyErr_NoMemory();
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *one = PySequence_GetItem(given, i);
+        values[i] = one ? PyLong_AsSsize_t(one) : -1;
+        Py_XDECREF(one);
+        if (values[i] == -1 && PyErr_Occurred()) {
+            free(values);
+            return NULL;
+        }
+    }
+    return values;
+}
+
 static PyObject *crop_drawn(PyObject *self, PyObject *arguments) {
     (void)self;
-    PyObject *images, *given[3], *given_out, *result = NULL;
-    Py_buffer states, rows, rule, out;
+    PyObject *images, *given_rows, *given_numbers, *given_rule, *given_out, *result = NULL;
+    Py_buffer numbers, rule, out;
+    Choice choice = {0};
+    unsigned long long state;
     int antialias;
-    if (!PyArg_ParseTuple(arguments, "OOOOOp", &images, &given[0], &given[1], &given[2], &given_out, &antialias))
+    if (!PyArg_ParseTuple(arguments, "OOOKOOp", &images, &given_rows, &given_numbers, &state, &given_rule, &given_out,
+                          &antialias))
         return NULL;
-    Py_ssize_t count = count_of(images);
-    if (count < 0 || !take_array(given[0], &states, "LQ", count, 0)) return NULL;
-    if (take_array(given[1], &rows, "lq", count, 0)) {
-        if (take_array(given[2], &rule, "d", RULE, 0)) {
-            if (PyObject_GetBuffer(given_out, &out, PyBUF_STRIDES | PyBUF_WRITABLE) == 0) {
-                Choice choice = {.states = states.buf, .rows = rows.buf};
-                memcpy(choice.rule, rule.buf, sizeof choice.rule);
-                if (is_out(&out)) result = crop_all(images, count, &choice, &out, antialias);
-                PyBuffer_Release(&out);
+    Py_ssize_t count = count_of(images), *rows = count < 0 ? NULL : take_integers(given_rows, count);
+    if (!rows) return NULL;
+    if (take_array(given_rule, &rule, "d", RULE, 0)) {
+        memcpy(choice.rule, rule.buf, sizeof choice.rule);
+        PyBuffer_Release(&rule);
+        if (PyObject_GetBuffer(given_out, &out, PyBUF_STRIDES | PyBUF_WRITABLE) == 0) {
+            if (is_out(&out) && take_array(given_numbers, &numbers, "lq", ANY, 0)) {
+                choice.rows = rows;
+                choice.numbers = numbers.buf;
+                choice.room = numbers.shape[0] < out.shape[0] ? numbers.shape[0] : out.shape[0];
+                choice.state = state;
+                result = crop_all(images, count, &choice, &out, antialias);
+                PyBuffer_Release(&numbers);
             }
-            PyBuffer_Release(&rule);
+            PyBuffer_Release(&out);
         }
-        PyBuffer_Release(&rows);
     }
-    PyBuffer_Release(&states);
+    free(rows);
     return result;
 }
 
@@ -313,7 +340,7 @@ static PyObject *header_of(PyObject *self, PyObject *image) {
 
 static PyMethodDef methods[] = {
     {"crop_resize", crop_resize, METH_VARARGS, "crop_resize(images, windows, out, antialias) -> bytes"},
-    {"crop_drawn", crop_drawn, METH_VARARGS, "crop_drawn(images, states, rows, rule, out, antialias) -> bytes"},
+    {"crop_drawn", crop_drawn, METH_VARARGS, "crop_drawn(images, rows, numbers, state, rule, out, antialias) -> bytes"},
     {"decode_region", decode_alone, METH_VARARGS,
      "decode_region(image, scale, left, top, right, bottom, out, only=0) -> bool"},
     {"read_header", header_of, METH_O, "read_header(image) -> tuple, or None"},

@@ -11,11 +11,18 @@ typedef struct {
     uint64_t state, count;
 } Stream;
 
-static double uniform(Stream *stream, double low, double high) {
-    uint64_t z = stream->state + ++stream->count * 0x9E3779B97F4A7C15u;
+static const uint64_t GAMMA = 0x9E3779B97F4A7C15u;
+
+static uint64_t finish(uint64_t z) {
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
     z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    z ^= z >> 31;
+    return z ^ (z >> 31);
+}
+
+uint64_t state_of(uint64_t epoch, int64_t number) { return finish((epoch ^ (uint64_t)number) + GAMMA); }
+
+static double uniform(Stream *stream, double low, double high) {
+    uint64_t z = finish(stream->state + ++stream->count * GAMMA);
     return low + (high - low) * ((double)(z >> 11) * 0x1p-53);
 }
 

@@ -7,6 +7,9 @@
 
 enum { WINDOW = 11, RULE = 9 };
 
+/* The state of a sample's `Draws`, given that of its epoch and the sample's number in the data set. */
+uint64_t state_of(uint64_t epoch, int64_t number);
+
 /* Draws the window of an ordinary JPEG, as `RandomResizedCrop.window` and `region_of` in Python do it, to the last bit.
  *
  * `state` is that of the sample's `Draws`. `rule` has the range of the area, that of the ratio in logarithms, that of
