@@ -8,7 +8,11 @@
 #include "color.h"
 #include "markers.h"
 
-enum { MARGIN = 32 /* of a row of samples, on the left */ };
+enum {
+    MARGIN = 32, /* of a row of samples, on the left */
+    MOST = 6,    /* blocks of an MCU */
+    LOOK = 8,    /* bytes ahead of what is used */
+};
 
 /* A component's samples of the MCUs that are needed. */
 typedef struct {
@@ -129,17 +133,13 @@ static int read_mcu(Interval *interval, const Frame *frame, const Tables *tables
     return fine;
 }
 
-static int skip_mcu(Interval *interval, const Frame *frame, const Tables *tables, int last_dc[3]) {
+/* The blocks of an MCU, in their order. Returns how many. */
+static int units_of(const Frame *frame, const Tables *tables, int last_dc[3], Unit units[MOST]) {
+    int count = 0;
     for (int i = 0; i < frame->components; i++)
-        for (int block = i ? 1 : frame->across * frame->down; block > 0; block--) {
-            const Table *dc = &tables->dc[frame->dc[i]], *ac = &tables->ac[frame->ac[i]];
-            if (skip_block(&interval->bits, dc, ac, &last_dc[i])) return 0;
-        }
-    return 1;
-}
-
-static int is_needed(const Mcus *mcus, int row, int column) {
-    return row >= mcus->top && column >= mcus->left && column < mcus->right;
+        for (int block = i ? 1 : frame->across * frame->down; block > 0; block--)
+            units[count++] = (Unit){&tables->dc[frame->dc[i]], &tables->ac[frame->ac[i]], &last_dc[i]};
+    return count;
 }
 
 /* Whether any of the next `count` MCUs is needed. */
@@ -149,14 +149,22 @@ static int are_needed(const Mcus *mcus, int across, int row, int column, int cou
     return 0;
 }
 
+/* How many of `left` MCUs may be passed over before one that is needed, or that begins a row. */
+static int passable(const Mcus *mcus, int across, int row, int column, int left) {
+    int to = across;
+    if (row >= mcus->top && column < mcus->right) to = column < mcus->left ? mcus->left : column;
+    return to - column < left ? to - column : left;
+}
+
 /* Reads all MCUs up to the last that is needed. Returns whether all was right so far. */
 static int read_mcus(Interval *interval, const Frame *frame, const Tables *tables, const Mcus *mcus,
                      const Plane planes[3]) {
     Pair pairs[2] = {{.side = planes[0].side}, {.side = planes[1].side}};
-    int last_dc[3] = {0}, to_restart = 0, needed = 0, fine = 1;
+    Unit units[MOST];
+    int last_dc[3] = {0}, to_restart = 0, needed = 0, fine = 1, blocks = units_of(frame, tables, last_dc, units);
     int end = (mcus->bottom - 1) * frame->mcus_across + mcus->right; /* MCUs, from the first */
     int all = frame->mcus_down * frame->mcus_across;
-    for (int place = 0, row = 0, column = 0; fine && place < end; place++) {
+    for (int place = 0, row = 0, column = 0; fine && place < end;) {
         if (to_restart == 0) {
             int left = all - place, count = frame->interval && frame->interval < left ? frame->interval : left;
             if (needed && (bits_used(interval) + 7) / 8 != interval->size) return 0;
@@ -166,13 +174,14 @@ static int read_mcus(Interval *interval, const Frame *frame, const Tables *table
             memset(last_dc, 0, sizeof last_dc);
             to_restart = count;
         }
-        if (needed && is_needed(mcus, row, column))
-            fine = read_mcu(interval, frame, tables, last_dc, planes, row - mcus->top, column - mcus->left, pairs);
+        int passed = passable(mcus, frame->mcus_across, row, column, to_restart), step = passed ? passed : 1;
+        if (needed && passed)
+            fine = !skip_mcus(&interval->bits, units, blocks, passed, interval->bytes + interval->size + LOOK);
         else if (needed)
-            fine = skip_mcu(interval, frame, tables, last_dc);
+            fine = read_mcu(interval, frame, tables, last_dc, planes, row - mcus->top, column - mcus->left, pairs);
         if (needed && bits_used(interval) > 8 * interval->size) return 0;
-        to_restart--;
-        if (++column == frame->mcus_across) column = 0, row++;
+        place += step, to_restart -= step, column += step;
+        if (column == frame->mcus_across) column = 0, row++;
     }
     return fine && flush(&pairs[0]) && flush(&pairs[1]);
 }

@@ -190,26 +190,34 @@ int read_block(Bits *given, const Table *dc, const Table *ac, int *last_dc, int1
     return is_end(at) ? at != 1 + END : -1;
 }
 
-int skip_block(Bits *given, const Table *dc, const Table *ac, int *last_dc) {
-    Bits bits = *given;
-    if (read_dc(&bits, dc, last_dc)) return -1;
+static inline int skip_block(Bits *bits, const Table *ac) {
     unsigned at = 1;
     while (at < BLOCK) {
-        refill(&bits);
+        refill(bits);
         for (int looks = 0; looks < LOOKS && at < BLOCK; looks++) {
-            uint32_t found = ac->runs[bits.ahead >> (64 - RUN_BITS)];
+            uint32_t found = ac->runs[bits->ahead >> (64 - RUN_BITS)];
             /* What follows the last coefficient is no more of this block. */
-            if (__builtin_expect(bits_of(found) == 0 || at + (found >> 16) >= BLOCK, 0)) found = look(&bits, ac);
+            if (__builtin_expect(bits_of(found) == 0 || at + (found >> 16) >= BLOCK, 0)) found = look(bits, ac);
             if (__builtin_expect(bits_of(found) != 0, 1)) {
-                drop(&bits, bits_of(found));
+                drop(bits, bits_of(found));
             } else {
-                found = read_hidden(&bits, ac, found);
+                found = read_hidden(bits, ac, found);
                 if (!found) return -1;
                 looks = LOOKS;
             }
             at += moves_of(found);
         }
     }
-    *given = bits;
     return is_end(at) ? 0 : -1;
+}
+
+int skip_mcus(Bits *given, const Unit *units, int blocks, int mcus, const uint8_t *end) {
+    Bits bits = *given;
+    for (; mcus > 0; mcus--) {
+        for (int i = 0; i < blocks; i++)
+            if (read_dc(&bits, units[i].dc, units[i].last_dc) || skip_block(&bits, units[i].ac)) return -1;
+        if (bits.next > end) return -1;
+    }
+    *given = bits;
+    return 0;
 }

@@ -46,7 +46,13 @@ int make_table(Table *table, const Spec *spec, int is_dc);
  * Returns whether there are more than the first: 1 or 0; -1 for what is no right code. */
 int read_block(Bits *bits, const Table *dc, const Table *ac, int *last_dc, int16_t *block);
 
-/* Passes over a block. Returns 0, or -1 as `read_block` does. */
-int skip_block(Bits *bits, const Table *dc, const Table *ac, int *last_dc);
+/* A block of an MCU. */
+typedef struct {
+    const Table *dc, *ac;
+    int *last_dc;
+} Unit;
+
+/* Passes over MCUs of up to six blocks each, until `end` at the latest. Returns 0, or -1 as `read_block` does. */
+int skip_mcus(Bits *bits, const Unit *units, int blocks, int mcus, const uint8_t *end);
 
 #endif

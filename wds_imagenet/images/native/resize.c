@@ -47,11 +47,11 @@ static int axis_make(Axis *axis, int inputs, double low, double high, int output
         int16_t *weights = axis->weights + (size_t)i * (size_t)axis->count;
         /* The running sum is rounded, not each weight, so that the weights sum to one exactly: plain areas
          * stay plain, and even a thousand weights below half a unit are heard. */
-        double running = 0;
+        double running = 0, unit = (1 << BITS) / sum;
         int before = 0;
         for (int k = start; k < stop; k++) {
-            running += exact[k - start] / sum * (1 << BITS);
-            int now = (int)lround(running);
+            running += exact[k - start] * unit;
+            int now = (int)(running + 0.5);
             weights[k - first] = (int16_t)(now - before);
             before = now;
         }
