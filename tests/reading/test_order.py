@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wds_imagenet.draws import permutation, permutations
 from wds_imagenet.errors import UsageError
 from wds_imagenet.reading.order import Order, Share, default_lanes
 
@@ -61,6 +62,14 @@ def test_the_order_of_this_release_is_the_order_of_every_release():
 
 
 GOLDEN = [0, 9, 7, 3, 4, 8, 2, 6, 10, 1, 5, 11]
+
+
+@given(st.lists(st.tuples(st.integers(0, 2**64 - 1), st.integers(0, 40)), max_size=30))
+def test_permutations_drawn_together_are_those_drawn_alone(pairs):
+    states = np.array([state for state, _ in pairs], np.uint64)
+    counts = np.array([count for _, count in pairs], np.int64)
+    alone = [permutation(state, count).tolist() for state, count in pairs]
+    assert permutations(states, counts).tolist() == list(itertools.chain(*alone))
 
 
 def test_seed_and_epoch_each_change_the_order():

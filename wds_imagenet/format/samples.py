@@ -96,7 +96,7 @@ class Samples(Sequence[Sample]):
     @overload
     def __getitem__(self, at: slice) -> list[Sample]: ...
     def __getitem__(self, at: int | slice) -> Sample | list[Sample]:
-        """Return one of them, or some. Costs about 2 µs each."""
+        """Return one of them, or some. Costs about 3 µs each."""
         if isinstance(at, slice):
             return [self[i] for i in range(*at.indices(len(self)))]
         key, suffixes, view = self._keys[at], self._suffixes[at], self._view

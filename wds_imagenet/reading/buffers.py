@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 _GRAIN: Final = 256 << 10
 _OUR_OWN: Final = MAP_PRIVATE | MAP_ANONYMOUS  # what a forked child writes stays the child's
-_FEWEST: Final = 4
+_FEWEST: Final = 4  # batches, say, of which one is used while three are filled
 
 
 class Buffers:

@@ -26,7 +26,7 @@ _NO_LABEL: Final = -100  # torch's losses leave it out by default
 
 
 class Draft:
-    """One of them. What it is given is plain lists, which cost least to write a number in."""
+    """One batch, of which threads fill rows. Lists hold what it has by row: they cost less to write to."""
 
     def __init__(
         self, plan: Plan, recipe: Recipe, epoch: int, example: Example, source: ImageSource | None
@@ -59,21 +59,21 @@ class Draft:
         Each is in the block given with its row. A bad one goes to `fail`, and leaves its row masked out.
         Returns the CPU seconds of that call.
         """
-        within, taken, images = self._plan.within, [], []
+        within, images, wrong = self._plan.within, [], {}
         for row, samples in zip(rows, blocks, strict=True):
             try:
                 self.keys[row], label, image = glance(samples, within[row])
-            except DataError as error:
-                self.fail(row, error, samples[within[row]].key)
-                continue
-            if label is not None:
-                self.labels[row] = label
-            taken.append(row)
+                if label is not None:
+                    self.labels[row] = label
+            except DataError as error:  # raised in its turn, after those of the rows before it
+                self.keys[row], image, wrong[row] = samples[within[row]].key, b"", error
             images.append(image)
-        rendered, cpu = self._render(taken, images)
-        for row, image, is_done in zip(taken, images, rendered, strict=True):
+        rendered, cpu = self._render(rows, images)
+        for row, image, is_done in zip(rows, images, rendered, strict=True):
             if self._more or not is_done:
                 try:
+                    if row in wrong:
+                        raise wrong[row]
                     self._finish(row, None if is_done else image)
                 except DataError as error:
                     self.fail(row, error, self.keys[row])
@@ -123,7 +123,7 @@ class Draft:
             raise UsageError("soft labels are those of crops")
         return soft_label(sample, transform, self._draws(row))  # the same draws anew, and so the same crop
 
-    def _render(self, rows: list[int], images: list[Image]) -> tuple[list[bool], float]:
+    def _render(self, rows: Sequence[int], images: Sequence[Image]) -> tuple[list[bool], float]:
         """Let the native engine fill what it takes; return which rows are done, and its CPU seconds."""
         transform = self.recipe.transform
         done, cpu = [False] * len(rows), 0.0

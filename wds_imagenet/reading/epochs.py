@@ -84,6 +84,7 @@ class Epochs:
                     f"{len(skipped)} samples of this epoch were bad, and at most {allowed} are skipped"
                 )
                 raise error
+            draft.errors.clear()  # whose tracebacks hold on to the draft, and so to its blocks
             delivery = Delivery(plan.stop, draft.batch(), skipped)
             del plan, draft
             meter.add(plan_cpu_seconds=time.thread_time() - cpu)

@@ -93,7 +93,8 @@ class Order:
         drawn = self._drawn
         self._draw(list({place: None for place in places if place not in drawn}))
         found = [drawn[place][offset] for place, offset in zip(places, offsets, strict=True)]
-        # A block is visited by its own lane, and by a neighbour where a lane's end cuts it.
+        # A block is visited by its own lane, and by a neighbour where a lane's end cuts it. The oldest go
+        # first: one that is still in use is drawn again.
         while len(drawn) > 2 * self.lanes + 64:
             del drawn[next(iter(drawn))]
         return np.array(found, np.int64)

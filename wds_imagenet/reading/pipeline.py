@@ -8,7 +8,7 @@ planned; the batches that still use the block keep it alive, and free it with th
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -19,7 +19,7 @@ from wds_imagenet.reading.fetch import Extent
 from wds_imagenet.reading.layers import Blocks
 from wds_imagenet.reading.order import Order, Share
 from wds_imagenet.reading.stats import Meter
-from wds_imagenet.reading.threads import Future, Pool, pool, wait
+from wds_imagenet.reading.threads import FIRST_EXCEPTION, Future, Pool, pool, wait
 from wds_imagenet.sample import Sample
 from wds_imagenet.stop import Stop
 
@@ -37,12 +37,13 @@ class Stay:
 
     extent: Extent
     block: Block
-    _samples: Sequence[Sample] | None = None
+    # Kept beside the future, whose lock would otherwise be taken for every sample.
+    _samples: Sequence[Sample] | None = field(default=None, init=False, repr=False)
 
     def samples(self) -> Sequence[Sample]:
         """Return its samples when they have come. Raises what fetching it raised."""
         samples = self._samples
-        if samples is None:  # else the lock of a future would be taken for every sample
+        if samples is None:
             samples = self._samples = self.block.result()
         return samples
 
@@ -94,14 +95,14 @@ def plan_batches(
             stays.append(stay)
         # Of a lane that comes several times, NumPy keeps what was assigned last.
         place_of[where.lane] = np.where(where.last, _NOWHERE, where.place)
-        staying = set(place_of.tolist())
+        staying = set(place_of[share.rank :: share.world_size].tolist())
         known = {place: stay for place, stay in known.items() if place in staying}
         stop = min(begin + share.global_batch, order.samples)
         yield Plan(stays, where.within.tolist(), where.number, fetched_bytes, stop)
 
 
-class Draft(Protocol):
-    """A batch that is being filled, row by row, from several threads."""
+class Rows(Protocol):
+    """The rows of a batch, which several threads fill."""
 
     def fill(self, rows: Sequence[int], blocks: Sequence[Sequence[Sample]]) -> float:
         """Decode the rows' samples, each of its block, a bad one by `fail`.
@@ -113,19 +114,19 @@ class Draft(Protocol):
         """Raise the error with its place noted, or take it down and go on."""
 
 
-AnyDraft = TypeVar("AnyDraft", bound=Draft)
+AnyRows = TypeVar("AnyRows", bound=Rows)
 
 
 def run(
     plans: Callable[[Callable[[Extent], Block]], Iterator[Plan]],
-    draft: Callable[[Plan], AnyDraft],
+    draft: Callable[[Plan], AnyRows],
     *,
     blocks: Blocks,
     threads: int,
     prefetch_bytes: int,
     meter: Meter,
     stop: Stop,
-) -> Iterator[tuple[Plan, AnyDraft]]:
+) -> Iterator[tuple[Plan, AnyRows]]:
     """Yield every plan with its filled draft, in order. No thread outlives the iterator.
 
     When `stop` is set, blocks that are being fetched are given up, with an error in their turn.
@@ -139,7 +140,7 @@ def run(
     with pool(threads, "decode") as decoding, pool(FETCHERS, "fetch", stop) as fetching:
         coming = plans(lambda extent: fetching.submit(fetch, extent))
         planned: deque[Plan] = deque()
-        filling: deque[tuple[Plan, AnyDraft, list[Future[Spent]]]] = deque()
+        filling: deque[tuple[Plan, AnyRows, list[Future[Spent]]]] = deque()
         while True:
             while len(filling) < DECODED_AHEAD and (plan := _take(planned, coming)):
                 new = draft(plan)
@@ -186,12 +187,12 @@ def chunks_of(rows: range, threads: int) -> list[range]:
     return [rows[i : i + size] for i in range(0, len(rows), size)]
 
 
-def _fill(decoding: Pool, draft: Draft, plan: Plan, threads: int) -> list[Future[Spent]]:
+def _fill(decoding: Pool, draft: Rows, plan: Plan, threads: int) -> list[Future[Spent]]:
     chunks = chunks_of(range(len(plan.stays)), threads)
     return [decoding.submit(_fill_rows, draft, plan.stays, chunk) for chunk in chunks]
 
 
-def _fill_rows(draft: Draft, stays: Sequence[Stay], rows: range) -> Spent:
+def _fill_rows(draft: Rows, stays: Sequence[Stay], rows: range) -> Spent:
     asked, cpu = time.perf_counter(), time.thread_time()
     came, blocks = [], []
     for row in rows:
@@ -206,10 +207,6 @@ def _fill_rows(draft: Draft, stays: Sequence[Stay], rows: range) -> Spent:
 
 
 def _await(tasks: Sequence[Future[Spent]], meter: Meter) -> None:
-    if tasks:  # then the others are done as well, or nearly: this thread wakes once or twice, not for each
-        wait(tasks[-1:])
-    spent = [task.result() for task in tasks]
-    cpu, native, starved = (
-        (sum(seconds) for seconds in zip(*spent, strict=True)) if spent else (0.0, 0.0, 0.0)
-    )
-    meter.add(transform_cpu_seconds=cpu, native_cpu_seconds=native, starved_seconds=starved)
+    wait(tasks, return_when=FIRST_EXCEPTION)  # which wakes this thread once, not for each of them
+    for cpu, native, starved in [task.result() for task in tasks]:
+        meter.add(transform_cpu_seconds=cpu, native_cpu_seconds=native, starved_seconds=starved)

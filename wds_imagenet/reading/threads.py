@@ -2,14 +2,14 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from concurrent.futures import ThreadPoolExecutor as Pool
 from contextlib import contextmanager
 from typing import TypeVar
 
 from wds_imagenet.stop import Stop, heed
 
-__all__ = ["Future", "Pool", "map_ahead", "pool", "wait"]
+__all__ = ["FIRST_EXCEPTION", "Future", "Pool", "map_ahead", "pool", "wait"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -54,7 +54,7 @@ def default_pin_memory() -> bool:
 
 
 def to_batch(draft: "Draft") -> Batch:
-    """Return a filled draft as tensors. Copies nothing but the rows of a transform of the user's."""
+    """Return a filled draft as tensors. Copies images only where a transform of the user's made them."""
     pin = draft.recipe.pin_memory
     images: torch.Tensor | list[torch.Tensor]
     if draft.images is not None:

@@ -11,7 +11,6 @@
 enum {
     MARGIN = 32, /* of a row of samples, on the left */
     MOST = 6,    /* blocks of an MCU */
-    LOOK = 8,    /* bytes ahead of what is used */
 };
 
 /* A component's samples of the MCUs that are needed. */

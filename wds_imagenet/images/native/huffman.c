@@ -23,6 +23,7 @@ enum {
     LOOKS = 5, /* that 56 bits are enough for */
 };
 
+_Static_assert(8 * (PADDING - 2 * LOOK) >= 6 * (27 + 63 * 26), "an MCU may begin where the bits end");
 _Static_assert(LOOKS * LOOKAHEAD <= 56 && RUN_BITS <= LOOKAHEAD, "a refill brings 56 bits");
 
 const uint8_t zigzag[OVERRUN] = {

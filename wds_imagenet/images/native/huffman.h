@@ -10,7 +10,8 @@ enum {
     RUN_BITS = 10,      /* the same where blocks are passed over: small tables are made sooner */
     BLOCK = 64,         /* coefficients */
     OVERRUN = 192,      /* one more than the furthest place that a symbol can lead to */
-    PADDING = 1280,     /* zeros behind the bits: 6 blocks of 27 + 63 · 26 bits, and a look of 8 bytes */
+    LOOK = 8,           /* bytes, at a time */
+    PADDING = 1280,     /* zeros behind the bits: a look that passes the end, 6 blocks of 27 + 63 · 26 bits, a look */
 };
 
 /* Where the coefficients of a block lie, by their place in zigzag order; BLOCK takes all that is beyond the end. */
@@ -52,7 +53,7 @@ typedef struct {
     int *last_dc;
 } Unit;
 
-/* Passes over MCUs of up to six blocks each, until `end` at the latest. Returns 0, or -1 as `read_block` does. */
+/* Passes over MCUs of up to six blocks each. Returns 0, or -1 as `read_block` does, or after one that passes `end`. */
 int skip_mcus(Bits *bits, const Unit *units, int blocks, int mcus, const uint8_t *end);
 
 #endif

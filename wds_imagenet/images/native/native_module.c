@@ -10,7 +10,7 @@
  *
  * crop_drawn(images, rows, numbers, state, rule, out, antialias) -> bytes
  *     The same for windows that are drawn here, those of RandomResizedCrop: see window.h. `rows` are n integers, each
- *     an image's row of `out`; `numbers` int64, of the first rows the samples' numbers in the data set; `state` that of
+ *     an image's row of `out`; `numbers` int64 [rows], the number in the data set of each row's sample; `state` that of
  *     the epoch; `rule` float64 [9]. Status 1 also for every JPEG that is not ordinary.
  *
  * decode_region(image, scale, left, top, right, bottom, out, only=0) -> bool
@@ -122,17 +122,17 @@ typedef struct {
     double rule[RULE];
 } Choice;
 
-/* Returns whether there is a window for this image, and a row. */
-static int choose(const Choice *choice, Py_ssize_t i, const Py_buffer *image, double window[WINDOW]) {
+/* Returns the row of this image, -1 if it has none or no window. */
+static Py_ssize_t choose(const Choice *choice, Py_ssize_t i, const Py_buffer *image, double window[WINDOW]) {
     if (choice->given) { /* a copy: another thread may write to them after they are checked */
         memcpy(window, choice->given + i * WINDOW, WINDOW * sizeof *window);
-        return side(window[WINDOW - 1]) >= 0 && side(window[WINDOW - 1]) < choice->room;
+        int row = side(window[WINDOW - 1]);
+        return row < choice->room ? row : -1;
     }
     Py_ssize_t row = choice->rows[i];
-    if (row < 0 || row >= choice->room) return 0;
-    window[WINDOW - 1] = (double)row;
-    return draw_window(image->buf, (size_t)image->len, state_of(choice->state, choice->numbers[row]), choice->rule,
-                       window);
+    if (row < 0 || row >= choice->room) return -1;
+    uint64_t state = state_of(choice->state, choice->numbers[row]);
+    return draw_window(image->buf, (size_t)image->len, state, choice->rule, window) ? row : -1;
 }
 
 static PyObject *crop_all(PyObject *images, Py_ssize_t count, const Choice *choice, const Py_buffer *out,
@@ -149,9 +149,10 @@ static PyObject *crop_all(PyObject *images, Py_ssize_t count, const Choice *choi
         for (Py_ssize_t i = 0; i < count && !no_memory; i++) {
             double window[WINDOW];
             Status status = LEFT_TO_OTHERS;
-            if (choose(choice, i, &views[i], window))
-                status = crop_one(&views[i], window, (uint8_t *)out->buf + side(window[WINDOW - 1]) * out->strides[0],
-                                  (int)out->shape[1], (int)out->shape[2], antialias, scratch);
+            Py_ssize_t row = choose(choice, i, &views[i], window);
+            if (row >= 0)
+                status = crop_one(&views[i], window, (uint8_t *)out->buf + row * out->strides[0], (int)out->shape[1],
+                                  (int)out->shape[2], antialias, scratch);
             statuses[i] = (char)status;
             no_memory = status == NO_MEMORY;
         }
