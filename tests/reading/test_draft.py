@@ -39,7 +39,7 @@ def jpeg(level):
 
 @pytest.fixture
 def dataset_of(tmp_path):
-    """Return a function that makes a data set, a shard a sample, of what each has otherwise than a good one."""
+    """Return a function that makes a data set, a shard a sample, of what each has unlike a good one."""
 
     def make(*samples):
         shards = []
