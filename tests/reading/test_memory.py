@@ -2,9 +2,12 @@
 
 import collections
 import gc
+import mmap
 import os
+import random
 import re
 import threading
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +15,7 @@ import pytest
 import torch
 
 from wds_imagenet import Dataset, Loader, RandomResizedCrop
+from wds_imagenet.reading import buffers as module
 from wds_imagenet.reading.buffers import Buffers
 from wds_imagenet.reading.torch import ImagePool
 
@@ -71,9 +75,27 @@ def test_four_pieces_of_memory_wait_or_as_many_as_may(mebibytes, kept):
     many = [buffers.take(mebibytes << 20) for _ in range(kept + 5)]  # never touched, so it costs nothing
     del many
     gc.collect()
-    assert len(buffers._free) == kept
+    assert len(buffers) == kept
     buffers.clear()
-    assert not buffers._free
+    assert not len(buffers)
+
+
+def test_memory_does_not_grow_with_the_time(monkeypatch):
+    mapped = weakref.WeakSet()
+
+    def counted(*arguments, **options):
+        memory = mmap.mmap(*arguments, **options)
+        mapped.add(memory)
+        return memory
+
+    monkeypatch.setattr(module, "mmap", counted)
+    buffers, draw, lent, most = Buffers(1 << 30), random.Random(0), [], 0
+    for _ in range(3000):
+        lent.append(buffers.take(draw.randrange(1 << 18, 1 << 22)))
+        most = max(most, sum(array.size for array in lent))
+        if len(lent) > 40:
+            del lent[draw.randrange(len(lent))]
+    assert sum(map(len, mapped)) < 1.25 * most
 
 
 ROLLUP = Path("/proc/self/smaps_rollup")

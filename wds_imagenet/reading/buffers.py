@@ -4,16 +4,19 @@ Fresh memory costs a page fault every 4 KiB: 40 µs for each image of a batch, a
 block that it came from.
 """
 
+import threading
+from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Callable
 from functools import partial
 from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-_GRAIN: Final = 256 << 10
+Memory: TypeAlias = npt.NDArray[np.uint8]
+_GRAIN: Final = 64 << 10
 _OUR_OWN: Final = MAP_PRIVATE | MAP_ANONYMOUS  # what a forked child writes stays the child's
 _FEWEST: Final = 4  # batches, say, of which one is used while three are filled
 
@@ -21,39 +24,69 @@ _FEWEST: Final = 4  # batches, say, of which one is used while three are filled
 class Buffers:
     """Lends arrays of bytes, from any number of threads, and keeps some of those that come back.
 
-    Four of them, or as many as have `kept` bytes together if they are of one size.
+    Four of them, or as many as have `kept` bytes together if they are of one size; and with those that are
+    lent no more bytes than were ever asked for at a time, so that it does not grow with the time.
     """
 
     def __init__(self, kept: int = 0) -> None:
         self._kept: Final = kept
-        self._free: deque[npt.NDArray[np.uint8]] = deque()
+        self._lock: Final = threading.Lock()
+        # What comes back waits here until the next is taken: garbage is collected at any moment, also while
+        # this thread holds the lock.
+        self._back: Final[deque[tuple[Memory | None, int, int]]] = deque()
+        self._free: Final[list[Memory]] = []
+        self._asked = self._lent = self._most_asked = 0  # bytes
 
     def __reduce__(self) -> tuple[type["Buffers"], tuple[int]]:
         """Go to another process without the memory."""
         return Buffers, (self._kept,)
 
-    def take(self, size: int) -> npt.NDArray[np.uint8]:
+    def __len__(self) -> int:
+        """Return how many pieces wait."""
+        return len(self._free) + sum(memory is not None for memory, _, _ in tuple(self._back))
+
+    def take(self, size: int) -> Memory:
         """Return `size` bytes that nobody else has; what is in them is left from before.
 
         They come back when the array and every view of its memory are gone: slices, memoryviews, tensors.
         """
-        try:
-            memory = self._free.pop()
-        except IndexError:
-            memory = None
-        if memory is None or memory.size < size:
-            # Not from malloc, whose arenas, one a thread, would keep each its share of what is given back.
-            fresh = mmap(-1, max(1, -(-size // _GRAIN)) * _GRAIN, flags=_OUR_OWN)
-            memory = np.frombuffer(fresh, np.uint8)
-        return np.asarray(Lease(memory, partial(self._give_back, memory)))[:size]
+        asked = max(1, -(-size // _GRAIN)) * _GRAIN
+        with self._lock:
+            self._sort_in()
+            at = bisect_left(self._free, asked, key=_size)
+            fits = at < len(self._free) and self._free[at].size - asked <= max(_GRAIN, asked // 4)
+            found = self._free.pop(at) if fits else None
+            self._asked += asked
+            self._lent += asked if found is None else found.size
+            self._most_asked = max(self._most_asked, self._asked)
+            waiting = sum(memory.size for memory in self._free)
+            while self._free and self._lent + waiting > self._most_asked:
+                waiting -= self._free.pop().size
+        # Not from malloc, whose arenas, one a thread, would keep each its share of what is given back.
+        memory = np.frombuffer(mmap(-1, asked, flags=_OUR_OWN), np.uint8) if found is None else found
+        return np.asarray(Lease(memory, partial(self._give_back, memory, asked)))[:size]
 
     def clear(self) -> None:
         """Let go of what is kept. What is lent out comes back all the same."""
-        self._free.clear()
+        with self._lock:
+            self._sort_in()
+            self._free.clear()
 
-    def _give_back(self, memory: npt.NDArray[np.uint8]) -> None:
-        if len(self._free) < max(_FEWEST, self._kept // memory.size):
-            self._free.append(memory)
+    def _sort_in(self) -> None:
+        while self._back:
+            memory, size, asked = self._back.popleft()
+            self._asked -= asked
+            self._lent -= size
+            if memory is not None:
+                insort(self._free, memory, key=_size)
+
+    def _give_back(self, memory: Memory, asked: int) -> None:
+        is_kept = len(self._free) + len(self._back) < max(_FEWEST, self._kept // memory.size)
+        self._back.append((memory if is_kept else None, memory.size, asked))
+
+
+def _size(memory: Memory) -> int:
+    return memory.size
 
 
 class Lease:
@@ -61,7 +94,7 @@ class Lease:
 
     __slots__ = ("_give_back", "_memory")
 
-    def __init__(self, memory: npt.NDArray[np.uint8], give_back: Callable[[], object]) -> None:
+    def __init__(self, memory: Memory, give_back: Callable[[], object]) -> None:
         self._memory = memory
         self._give_back = give_back
 
