@@ -8,6 +8,7 @@ import random
 import re
 import threading
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +97,28 @@ def test_memory_does_not_grow_with_the_time(monkeypatch):
         if len(lent) > 40:
             del lent[draw.randrange(len(lent))]
     assert sum(map(len, mapped)) < 1.25 * most
+
+
+def test_a_child_that_is_forked_while_a_thread_takes_memory_can_take_some():
+    buffers = Buffers()
+    with ThreadPoolExecutor(1) as other:
+        other.submit(buffers._lock.acquire).result()
+        child = os.fork()
+        if not child:
+            os._exit(buffers.take(5).size)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 5
+
+
+def test_what_waits_may_be_let_go_of_while_memory_is_taken():
+    buffers = Buffers(1 << 30)
+    lent = [buffers.take(1 << 18) for _ in range(9)]
+    with buffers._lock:  # as a signal's handler finds it
+        del lent
+        gc.collect()
+        buffers.clear()
+    assert not len(buffers)
+    assert buffers.take(1 << 18).size == 1 << 18
+    assert buffers._lent == buffers._asked == 1 << 18
 
 
 ROLLUP = Path("/proc/self/smaps_rollup")

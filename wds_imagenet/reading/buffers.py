@@ -4,10 +4,13 @@ Fresh memory costs a page fault every 4 KiB: 40 µs for each image of a batch, a
 block that it came from.
 """
 
+import os
 import threading
+import weakref
 from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 from typing import Any, Final, TypeAlias
@@ -30,7 +33,8 @@ class Buffers:
 
     def __init__(self, kept: int = 0) -> None:
         self._kept: Final = kept
-        self._lock: Final = threading.Lock()
+        self._lock = threading.Lock()
+        _all.add(self)
         # What comes back waits here until the next is taken: garbage is collected at any moment, also while
         # this thread holds the lock.
         self._back: Final[deque[tuple[Memory | None, int, int]]] = deque()
@@ -53,36 +57,64 @@ class Buffers:
         asked = max(1, -(-size // _GRAIN)) * _GRAIN
         with self._lock:
             self._sort_in()
-            at = bisect_left(self._free, asked, key=_size)
-            fits = at < len(self._free) and self._free[at].size - asked <= max(_GRAIN, asked // 4)
-            found = self._free.pop(at) if fits else None
+            found = self._best_fit(asked)
             self._asked += asked
             self._lent += asked if found is None else found.size
             self._most_asked = max(self._most_asked, self._asked)
-            waiting = sum(memory.size for memory in self._free)
-            while self._free and self._lent + waiting > self._most_asked:
-                waiting -= self._free.pop().size
+            self._trim()
         # Not from malloc, whose arenas, one a thread, would keep each its share of what is given back.
         memory = np.frombuffer(mmap(-1, asked, flags=_OUR_OWN), np.uint8) if found is None else found
         return np.asarray(Lease(memory, partial(self._give_back, memory, asked)))[:size]
 
     def clear(self) -> None:
-        """Let go of what is kept. What is lent out comes back all the same."""
-        with self._lock:
-            self._sort_in()
-            self._free.clear()
+        """Let go of what is kept. What is lent out comes back all the same.
+
+        Takes no lock, since the handler of a signal may call it while this thread holds that.
+        """
+        self._free.clear()
+        for _ in range(len(self._back)):
+            with suppress(IndexError):  # another thread was faster
+                _, size, asked = self._back.popleft()
+                self._back.append((None, size, asked))
 
     def _sort_in(self) -> None:
         while self._back:
-            memory, size, asked = self._back.popleft()
-            self._asked -= asked
-            self._lent -= size
-            if memory is not None:
-                insort(self._free, memory, key=_size)
+            with suppress(IndexError):  # `clear` was faster
+                memory, size, asked = self._back.popleft()
+                self._asked -= asked
+                self._lent -= size
+                if memory is not None:
+                    insort(self._free, memory, key=_size)
+
+    def _best_fit(self, asked: int) -> Memory | None:
+        at = bisect_left(self._free, asked, key=_size)
+        with suppress(IndexError):  # none is so large, or `clear` was called
+            if self._free[at].size - asked <= max(_GRAIN, asked // 4):
+                return self._free.pop(at)
+        return None
+
+    def _trim(self) -> None:
+        waiting = sum(memory.size for memory in self._free)
+        while waiting > 0 and self._lent + waiting > self._most_asked:
+            with suppress(IndexError):
+                waiting -= self._free.pop().size
+            if not self._free:
+                return
 
     def _give_back(self, memory: Memory, asked: int) -> None:
         is_kept = len(self._free) + len(self._back) < max(_FEWEST, self._kept // memory.size)
         self._back.append((memory if is_kept else None, memory.size, asked))
+
+
+def _open_in_child() -> None:
+    """Give a forked child locks that no thread holds, since it has none of its parent's but one."""
+    for buffers in _all:
+        buffers._lock = threading.Lock()  # noqa: SLF001 - our own
+
+
+_all: Final[weakref.WeakSet[Buffers]] = weakref.WeakSet()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_open_in_child)
 
 
 def _size(memory: Memory) -> int:
