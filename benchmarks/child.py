@@ -98,7 +98,7 @@ def pack(task: Task) -> Result:
 def plan(task: Task) -> Result:
     """List a synthetic data set of as many images as `data` says, and plan its shards."""
     from wds_imagenet.packing.options import PackOptions
-    from wds_imagenet.packing.plan import plan as plan_shards
+    from wds_imagenet.packing.plan.listing_plan import plan as plan_shards
 
     cpu, began = cpu_seconds(os.getpid()), time.perf_counter()
     listing = task.module.listing(int(task.data.name))

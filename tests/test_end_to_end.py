@@ -91,4 +91,4 @@ def test_batches_come_from_every_kind_of_store(packed, released):
         assert batch.images.dtype == torch.uint8
         keys += [key for key in batch.keys if key]
     assert sorted(keys) == sorted(released[2])
-    assert loader.stats().blocks <= 2 * len(loader.dataset.extents)
+    assert loader.stats().blocks <= 2 * len(loader.dataset.block_locations)

@@ -1,55 +1,73 @@
-"""The house: which room may know which, read from the imports themselves."""
+"""The house: one test for each rule of docs/architecture.md, read from the imports themselves."""
 
 import ast
 import importlib
 import re
+import subprocess
+import sys
+from graphlib import CycleError, TopologicalSorter
+from itertools import chain
 from pathlib import Path
-
-import pytest
 
 import wds_imagenet
 
 ROOT = Path(wds_imagenet.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
+NATIVE = sorted([*ROOT.rglob("*.c"), *ROOT.rglob("*.h")])
+MOST_FILES, MOST_LINES = 20, 300
 
-# Each room, and the rooms that it may import. `base` is what lies beside the rooms.
-MAY_KNOW = {
-    "base": set(),
-    "format": {"base"},
-    "images": {"base"},
-    "storage": {"base"},
-    "labels": {"base", "format", "storage", "sources"},
-    "sources": {"base", "format", "storage", "labels"},
-    "packing": {"base", "format", "images", "storage", "sources", "labels"},
-    "reading": {"base", "format", "images", "storage"},
-    "evaluation": {"base", "format", "storage", "labels", "sources", "reading"},
-    "view": {"base", "format", "images", "storage", "reading"},
-    "demo": {"base", "format", "images", "storage", "sources", "packing", "reading"},
-    "cli": {"base", "format", "images", "storage", "sources", "labels", "packing", "reading", "demo"}
-    | {"evaluation", "view"},
-    "front": {"base", "images", "packing", "reading", "cli"},
+# Each room, and the rooms that it may import. `front` is what lies beside the rooms and imports them.
+MAY_IMPORT = {
+    "errors": set(),
+    "util": {"errors"},
+    "sample": {"errors", "util"},
+    "format": {"errors", "util", "sample"},
+    "images": {"errors", "util"},
+    "storage": {"errors", "util"},
+    "inputs": {"errors", "util", "sample", "format", "storage"},
+    "imagenet": {"errors", "util", "sample", "storage", "inputs"},
+    "labels": {"errors", "util", "sample", "storage", "inputs", "imagenet"},
+    "sources": {"errors", "util", "sample", "format", "storage", "inputs", "imagenet"},
+    "packing": {"errors", "util", "sample", "format", "images", "storage", "inputs", "sources", "labels"},
+    "reading": {"errors", "util", "sample", "format", "images", "storage"},
+    "evaluation": {
+        "errors",
+        "util",
+        "sample",
+        "format",
+        "storage",
+        "inputs",
+        "imagenet",
+        "labels",
+        "sources",
+        "reading",
+    },
+    "view": {"errors", "util", "sample", "format", "images", "storage", "reading"},
+    "demo": {"errors", "util", "sample", "format", "images", "storage", "packing", "reading"},
 }
+MAY_IMPORT["cli"] = {*MAY_IMPORT, "front"}
+MAY_IMPORT["front"] = {*MAY_IMPORT}
 FRONT = {"__init__.py", "__main__.py", "torch.py"}
 
 # What is imported in few places, so that it is lazy, replaceable, or safe.
 ONLY_IN = {
-    "torch": {"reading/batches.py", "reading/torch.py", "reading/shared.py"}
-    | {"demo/training.py", "labels/tensors.py"},
+    "torch": {"reading/tensors.py", "reading/torch.py", "reading/loader/batch.py", "torch.py"}
+    | {"reading/subprocess/shared_memory.py", "demo/training.py", "inputs/torch_save.py"},
     "fsspec": {"storage"},
     "s3fs": {"storage"},
     "obstore": {"storage"},
     "botocore": {"storage"},
-    "aiohttp": {"storage/download.py"},
-    "sqlite3": {"sources/ledger.py", "labels/records.py"},
-    "pyarrow": {"sources/parquet.py"},
+    "aiohttp": {"storage/http_download.py"},
+    "sqlite3": {"inputs/spilled/rows.py", "inputs/spilled/records.py"},
+    "pyarrow": {"inputs/parquet.py"},
     "simplejpeg": {"images"},
     "PIL": {"images", "demo/pictures.py", "view/thumbnail.py"},
     "jinja2": {"view/pages.py"},
     "http": {"demo/server.py", "view/server.py"},
     "click": {"cli"},
     "tqdm": {"cli"},
-    "multiprocessing": {"packing/engines/local.py", "reading/child.py", "reading/process.py"},
-    "concurrent": {"ahead.py", "packing/engines/local.py", "reading/threads.py", "storage/waiting.py"},
+    "multiprocessing": {"packing/engines/local.py", "reading/subprocess"},
+    "concurrent": {"util/threads.py", "packing/engines/local.py", "storage/cancellable.py"},
     "subprocess": {"demo/server.py"},
     "pickle": set(),
     "marshal": set(),
@@ -63,77 +81,137 @@ def name_of(path):
 
 
 def room_of(name):
-    first, slash, _ = name.partition("/")
-    if slash:
-        return first
-    return "front" if name in FRONT else "base"
+    """Return the room of a file's name, such as `util` of `util/rng.py`, or its own stem."""
+    return "front" if name in FRONT else name.partition("/")[0].removesuffix(".py")
 
 
 def imports(path):
-    """Yield every module that a file imports, late imports and those for types included."""
+    """Yield every module and every name that a file imports, late imports and those for types included."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_a_room_knows_only_those_below_it(path):
-    room = room_of(name_of(path))
-    for module in imports(path):
-        parts = module.split(".")
-        if parts[0] != "wds_imagenet" or len(parts) < 2 or parts[1].startswith("__"):
-            continue
-        known = parts[1] if (ROOT / parts[1]).is_dir() else "base"
-        assert known == room or known in MAY_KNOW[room], f"{name_of(path)} imports {module}"
+def file_of(module):
+    """Return the file of this package that an imported module or name lies in, None if it is elsewhere."""
+    parts = module.split(".")
+    for end in (len(parts), len(parts) - 1):
+        place = ROOT.parent.joinpath(*parts[:end])
+        if place.with_suffix(".py").is_file():
+            return place.with_suffix(".py")
+        if (place / "__init__.py").is_file():
+            return place / "__init__.py"
+    return None
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_what_is_heavy_or_dangerous_is_imported_where_it_belongs(path):
-    name = name_of(path)
-    for module in imports(path):
-        allowed = ONLY_IN.get(module.partition(".")[0])
-        if allowed is not None and not (name == "torch.py" and module == "torch"):
-            assert name in allowed or room_of(name) in allowed, f"{name} imports {module}"
+def arrows():
+    """Yield each file, and a file of this package that it imports."""
+    for path in FILES:
+        for module in imports(path):
+            if module.startswith("wds_imagenet") and (found := file_of(module)) not in {None, path}:
+                yield path, found
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_no_file_grows_past_three_hundred_lines(path):
-    assert len(path.read_text().splitlines()) <= 300
+def circle_in(graph):
+    """Return one circle of a graph, from each node to those it needs; an empty list if there is none."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return error.args[1]
+    return []
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_nothing_is_evaluated_unpickled_or_given_to_a_shell(path):
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Call):
+def grouped(pairs):
+    graph = {}
+    for before, after in pairs:
+        graph.setdefault(before, set()).add(after)
+    return graph
+
+
+def test_a_room_imports_only_the_rooms_below_it():
+    wrong = []
+    for path, imported in arrows():
+        room, other = room_of(name_of(path)), room_of(name_of(imported))
+        if other != room and other not in MAY_IMPORT[room]:
+            wrong.append(f"{name_of(path)} imports {name_of(imported)}")
+    assert not wrong
+
+
+def test_the_rooms_below_a_room_are_below_it_alone():
+    rooms = {room: below - {"front"} for room, below in MAY_IMPORT.items()}
+    assert circle_in(rooms) == []
+
+
+def test_no_python_file_is_in_an_import_circle():
+    assert circle_in(grouped((name_of(a), name_of(b)) for a, b in arrows())) == []
+
+
+def test_no_c_file_is_in_an_include_circle():
+    pairs = []
+    for path in NATIVE:
+        included = re.findall(r'^#include "(\w+)\.h"', path.read_text(), re.MULTILINE)
+        pairs += [(path.stem, other) for other in included if other != path.stem]
+    assert circle_in(grouped(pairs)) == []
+
+
+def test_no_room_has_more_than_twenty_files():
+    folders = grouped((path.parent, path) for path in [*FILES, *NATIVE])
+    assert {folder: len(files) for folder, files in folders.items() if len(files) > MOST_FILES} == {}
+
+
+def test_no_file_grows_past_three_hundred_lines():
+    lines = {path: len(path.read_text().splitlines()) for path in [*FILES, *NATIVE]}
+    assert {path: count for path, count in lines.items() if count > MOST_LINES} == {}
+
+
+def test_heavy_or_dangerous_modules_are_imported_only_where_they_belong():
+    wrong = []
+    for path in FILES:
+        name = name_of(path)
+        homes = {name, *(parent.as_posix() for parent in Path(name).parents)}
+        for module in imports(path):
+            if not homes & ONLY_IN.get(module.partition(".")[0], homes):
+                wrong.append(f"{name} imports {module}")
+    assert not wrong
+
+
+def test_nothing_is_evaluated_unpickled_or_given_to_a_shell():
+    wrong = []
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call):
+                continue
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            assert called not in {"system", "popen"}
-            assert getattr(node.func, "id", "") not in {"eval", "exec"}
-            assert not any(k.arg in {"shell", "allow_pickle"} for k in node.keywords)
+            if (
+                called in {"system", "popen"}
+                or getattr(node.func, "id", "") in {"eval", "exec"}
+                or any(k.arg in {"shell", "allow_pickle"} for k in node.keywords)
+            ):
+                wrong.append(f"{name_of(path)}:{node.lineno}")
+    assert not wrong
+
+
+def test_the_map_of_each_room_names_its_files_and_folders():
+    missing = []
+    for room in sorted({path.parent for path in FILES} - {ROOT}):
+        module = importlib.import_module(".".join(room.relative_to(ROOT.parent).parts))
+        folders = (path.parent for path in room.glob("*/__init__.py"))
+        for path in chain(room.glob("*.py"), folders):
+            if path.name != "__init__.py" and not re.search(rf"`{path.stem}`", module.__doc__ or ""):
+                missing.append(name_of(path))
+    assert not missing
 
 
 def test_every_public_name_exists_and_has_a_docstring():
-    for name in wds_imagenet.__all__:
-        assert getattr(wds_imagenet, name).__doc__, name
+    assert [name for name in wds_imagenet.__all__ if not getattr(wds_imagenet, name).__doc__] == []
 
 
 def test_importing_the_package_imports_nothing_heavy():
-    import subprocess
-    import sys
-
     program = (
         "import sys, wds_imagenet, wds_imagenet.cli.commands; "
         "print([m for m in ('torch', 'numpy', 'PIL', 'fsspec', 'obstore', 'tqdm') if m in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
-
-
-@pytest.mark.parametrize("room", sorted({p.parent for p in FILES} - {ROOT}), ids=lambda p: p.name)
-def test_the_map_of_a_room_names_each_of_its_files(room):
-    relative = room.relative_to(ROOT).as_posix().replace("/", ".")
-    text = importlib.import_module(f"wds_imagenet.{relative}").__doc__
-    for path in room.glob("*.py"):
-        assert path.name == "__init__.py" or re.search(rf"\b{path.stem}\b", text), path.name

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from wds_imagenet.images.decode import decode
     from wds_imagenet.images.transforms import Decode, RandomResizedCrop, ResizeCenterCrop
-    from wds_imagenet.packing.pack import pack
-    from wds_imagenet.packing.relabel import LayerReport, relabel
+    from wds_imagenet.packing.api import pack
+    from wds_imagenet.packing.publish.layer_run import LayerReport, relabel
     from wds_imagenet.packing.report import PackReport
-    from wds_imagenet.reading.batches import Batch, DecodedSample
     from wds_imagenet.reading.dataset import Dataset
-    from wds_imagenet.reading.loader import Loader
+    from wds_imagenet.reading.loader.batch import Batch, DecodedSample
+    from wds_imagenet.reading.loader.loader import Loader
     from wds_imagenet.sample import Sample
 
 __version__ = "0.1.0"
@@ -37,19 +37,19 @@ __all__ = [
 ]
 
 _HOMES: Final = {
-    "Batch": "reading.batches",
+    "Batch": "reading.loader.batch",
     "Dataset": "reading.dataset",
     "Decode": "images.transforms",
-    "DecodedSample": "reading.batches",
-    "LayerReport": "packing.relabel",
-    "Loader": "reading.loader",
+    "DecodedSample": "reading.loader.batch",
+    "LayerReport": "packing.publish.layer_run",
+    "Loader": "reading.loader.loader",
     "PackReport": "packing.report",
     "RandomResizedCrop": "images.transforms",
     "ResizeCenterCrop": "images.transforms",
     "Sample": "sample",
     "decode": "images.decode",
-    "pack": "packing.pack",
-    "relabel": "packing.relabel",
+    "pack": "packing.api",
+    "relabel": "packing.publish.layer_run",
 }
 
 

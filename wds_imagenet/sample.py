@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from wds_imagenet import strict_json
 from wds_imagenet.errors import CorruptError, DataError
+from wds_imagenet.util import strict_json
 
 IMAGE_SUFFIXES: Final = frozenset({"jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"})
 MAX_KEY_BYTES: Final = 94  # a ustar name holds 100 bytes, and ".jpeg" and a spare are taken

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from wds_imagenet.format.tar import RECORD, ending, header, padded
+from wds_imagenet.imagenet.filenames import parse
+from wds_imagenet.inputs.tar_listing import list_archive
 from wds_imagenet.sources import Metadata, Reference
-from wds_imagenet.sources.archives import list_archive
-from wds_imagenet.sources.ilsvrc import parse
 
 CLASSES: Final = 1000
 _IMAGE: Final = 109_576  # the mean of ImageNet's

@@ -18,10 +18,10 @@ Sample = tuple[bytes, int]
 
 def batches(data: Path, workers: int, epochs: Iterable[int]) -> Iterator[tuple[torch.Tensor, list[int]]]:
     """Yield uint8 [256, 224, 224, 3]."""
-    draws = random.Random(0)
+    rng = random.Random(0)
     for _ in epochs:
         shards = sorted((data / "shards").glob("*.tar"))
-        draws.shuffle(shards)
+        rng.shuffle(shards)
         pipeline = (
             PipelineBuilder()
             .add_source(shards)

@@ -13,10 +13,10 @@ from PIL import Image
 
 from wds_imagenet.cli import commands as module
 from wds_imagenet.cli.doctor import _advice
-from wds_imagenet.cli.options import Size
+from wds_imagenet.cli.shared_options import Size
 from wds_imagenet.format import manifest as manifests
 from wds_imagenet.format import samples
-from wds_imagenet.images import engine, resize
+from wds_imagenet.images import native_engine, resize
 from wds_imagenet.packing.options import default_name
 
 
@@ -199,7 +199,7 @@ def test_doctor_says_what_is_installed():
     assert result.returncode == 0
     assert "simplejpeg" in result.stdout
     facts = json.loads(run("doctor", "--json").stdout)
-    in_use = {"decoder": engine.engine(), "resizer": resize.engine(), "walker": samples.engine()}
+    in_use = {"decoder": native_engine.engine(), "resizer": resize.engine(), "walker": samples.engine()}
     assert {name: facts[name] for name in in_use} == in_use
 
 

@@ -6,10 +6,10 @@ import pytest
 from PIL import Image
 
 from wds_imagenet.cli import commands
-from wds_imagenet.cli.options import LABEL_NAMES, as_flags
+from wds_imagenet.cli.shared_options import LABEL_NAMES, as_flags
 from wds_imagenet.labels.registry import LABELS
 from wds_imagenet.sources import SOURCES
-from wds_imagenet.words import counted, unknown
+from wds_imagenet.util.messages import counted, unknown
 
 
 @pytest.fixture(scope="module")

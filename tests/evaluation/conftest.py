@@ -5,7 +5,7 @@ import tarfile
 import numpy as np
 import pytest
 
-from wds_imagenet.labels import read_devkit
+from wds_imagenet.imagenet import read_devkit
 
 
 @pytest.fixture(scope="session")

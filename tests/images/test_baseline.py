@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from PIL import Image
 
-from wds_imagenet.images.engine import native_module
+from wds_imagenet.images.native_engine import native_module
 
 native = native_module()
 pytestmark = pytest.mark.skipif(

@@ -6,30 +6,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wds_imagenet.draws import Draws
 from wds_imagenet.images.crop import Crop, center_crop, random_crop, shrunk_size
+from wds_imagenet.util.rng import Rng
 
 sides = st.integers(1, 5000)
 
 
-def torchvision_crop(width, height, rng, scale=(0.08, 1.0), ratio=(3 / 4, 4 / 3)):
+def torchvision_crop(width, height, generator, scale=(0.08, 1.0), ratio=(3 / 4, 4 / 3)):
     """Draw what torchvision's RandomResizedCrop.get_params draws, written from its documentation."""
     for _ in range(10):
-        target = width * height * rng.uniform(*scale)
-        aspect = math.exp(rng.uniform(math.log(ratio[0]), math.log(ratio[1])))
+        target = width * height * generator.uniform(*scale)
+        aspect = math.exp(generator.uniform(math.log(ratio[0]), math.log(ratio[1])))
         w = round(math.sqrt(target * aspect))
         h = round(math.sqrt(target / aspect))
         if 0 < w <= width and 0 < h <= height:
-            top = rng.randrange(height - h + 1)
-            return rng.randrange(width - w + 1), top, w, h
+            top = generator.randrange(height - h + 1)
+            return generator.randrange(width - w + 1), top, w, h
     return None
 
 
 @pytest.mark.parametrize(("width", "height"), [(500, 375), (375, 500), (64, 48), (1000, 400)])
 def test_crops_are_distributed_as_torchvisions(width, height):
-    n, rng = 6000, random.Random(0)
-    ours = [random_crop(width, height, Draws(0, 0, i)) for i in range(n)]
-    theirs = [crop for _ in range(n) if (crop := torchvision_crop(width, height, rng))]
+    n, generator = 6000, random.Random(0)
+    ours = [random_crop(width, height, Rng(0, 0, i)) for i in range(n)]
+    theirs = [crop for _ in range(n) if (crop := torchvision_crop(width, height, generator))]
     ours = np.array([(c.left, c.top, c.width, c.height) for c in ours], float)
     theirs = np.array(theirs, float)
     for a, b in zip(measures(ours), measures(theirs), strict=True):
@@ -46,27 +46,27 @@ def measures(crops):
 
 @given(sides, sides, st.integers(0, 2**63))
 def test_a_crop_lies_in_the_picture(width, height, seed):
-    left, top, right, bottom = random_crop(width, height, Draws(seed, 0, 0)).box
+    left, top, right, bottom = random_crop(width, height, Rng(seed, 0, 0)).box
     assert 0 <= left < right <= width
     assert 0 <= top < bottom <= height
 
 
 @given(sides, sides, st.floats(0.001, 1), st.floats(0.1, 5))
 def test_even_an_impossible_ratio_gives_a_crop_in_the_picture(width, height, scale, ratio):
-    crop = random_crop(width, height, Draws(1, 2, 3), (scale, scale), (ratio, ratio))
+    crop = random_crop(width, height, Rng(1, 2, 3), (scale, scale), (ratio, ratio))
     assert 0 < crop.width <= width
     assert 0 < crop.height <= height
 
 
 def test_a_strip_gives_the_central_crop_of_a_permitted_ratio():
-    assert random_crop(1000, 10, Draws(0, 0, 0), (0.9, 1.0)) == Crop(493, 0, 13, 10)
-    assert random_crop(10, 1000, Draws(0, 0, 0), (0.9, 1.0)) == Crop(0, 493, 10, 13)
+    assert random_crop(1000, 10, Rng(0, 0, 0), (0.9, 1.0)) == Crop(493, 0, 13, 10)
+    assert random_crop(10, 1000, Rng(0, 0, 0), (0.9, 1.0)) == Crop(0, 493, 10, 13)
     # What torchvision 0.29 gives for tensors of these sizes.
 
 
 def test_the_same_draws_give_the_same_crop():
-    assert random_crop(500, 375, Draws(1, 2, 3)) == random_crop(500, 375, Draws(1, 2, 3))
-    assert len({random_crop(500, 375, Draws(1, 2, i)) for i in range(100)}) > 90
+    assert random_crop(500, 375, Rng(1, 2, 3)) == random_crop(500, 375, Rng(1, 2, 3))
+    assert len({random_crop(500, 375, Rng(1, 2, i)) for i in range(100)}) > 90
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from wds_imagenet import RandomResizedCrop
-from wds_imagenet.draws import Draws, state_of_epoch
-from wds_imagenet.images import window as module
-from wds_imagenet.images.window import Drawing, render_drawn
+from wds_imagenet.images import render as module
+from wds_imagenet.images.render import Drawing, render_drawn
+from wds_imagenet.util.rng import Rng, state_of_epoch
 
 pytestmark = pytest.mark.skipif(module.native_module() is None, reason="the native engine was not built")
 TRANSFORMS = (
@@ -37,7 +37,7 @@ def test_photos_come_out_as_the_transform_makes_them(photos, transform):
     assert sum(done) > 50
     for number, image in enumerate(images):
         if done[number]:
-            np.testing.assert_array_equal(out[number], transform(image, Draws(5, 2, number)))
+            np.testing.assert_array_equal(out[number], transform(image, Rng(5, 2, number)))
 
 
 @given(
@@ -53,7 +53,7 @@ def test_any_shape_of_picture_gets_the_same_crop(width, height, seed, transform)
     Image.fromarray(np.uint8([x * 7, y * 5, x + y]).transpose(1, 2, 0)).save(file, "JPEG")
     done, out = drawn(transform, [file.getvalue()], seed=seed, first=seed % 1000)
     assert done == [True]
-    expected = transform(file.getvalue(), Draws(seed, 2, seed % 1000))
+    expected = transform(file.getvalue(), Rng(seed, 2, seed % 1000))
     np.testing.assert_array_equal(out[0], expected)
 
 

@@ -11,14 +11,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from wds_imagenet.draws import Draws
 from wds_imagenet.errors import ImageError
-from wds_imagenet.images import engine, jpeg
+from wds_imagenet.images import jpeg, native_engine
 from wds_imagenet.images.decode import decode, decode_stored
 from wds_imagenet.images.header import ImageHeader
 from wds_imagenet.images.probe import probe
+from wds_imagenet.images.render import Job, Window, region_of, render, render_all
 from wds_imagenet.images.transforms import RandomResizedCrop, ResizeCenterCrop
-from wds_imagenet.images.window import Job, Window, region_of, render, render_all
+from wds_imagenet.util.rng import Rng
 
 native = pytest.importorskip(
     "wds_imagenet.images._native", reason="the native engine was not built: it needs libjpeg-turbo's headers"
@@ -47,10 +47,10 @@ def check_regions(data, like, random, count=3):
             assert np.array_equal(part, whole[box[1] : box[3], box[0] : box[2]]), (scale, box)
 
 
-def reference(monkeypatch, transform, data, draws):
+def reference(monkeypatch, transform, data, rng):
     with monkeypatch.context() as patch:
-        patch.setattr(engine, "_native", None)
-        return transform(data, draws)
+        patch.setattr(native_engine, "_native", None)
+        return transform(data, rng)
 
 
 def blocks(width, height, factors, restart=0):
@@ -172,8 +172,8 @@ def test_the_transforms_give_the_reference_pixels(photos, monkeypatch):
             RandomResizedCrop(scaled_decode=False, antialias=False),
             ResizeCenterCrop(),
         ):
-            ours = transform(data, Draws(0, 0, index))
-            assert np.array_equal(ours, reference(monkeypatch, transform, data, Draws(0, 0, index)))
+            ours = transform(data, Rng(0, 0, index))
+            assert np.array_equal(ours, reference(monkeypatch, transform, data, Rng(0, 0, index)))
 
 
 def test_restart_markers_save_what_lies_beside_the_region(photos):
@@ -306,12 +306,12 @@ def test_optimizing_keeps_every_pixel_and_shrinks_the_set(photos):
 
 
 def test_threads_decode_side_by_side_and_leave_no_memory_behind(photos):
-    expected = [RandomResizedCrop()(data, Draws(0, 0, i)) for i, data in enumerate(photos[:24])]
+    expected = [RandomResizedCrop()(data, Rng(0, 0, i)) for i, data in enumerate(photos[:24])]
     wrong = []
 
     def work():
         for i, data in enumerate(photos[:24]):
-            if not np.array_equal(RandomResizedCrop()(data, Draws(0, 0, i)), expected[i]):
+            if not np.array_equal(RandomResizedCrop()(data, Rng(0, 0, i)), expected[i]):
                 wrong.append(i)
 
     threads = [threading.Thread(target=work) for _ in range(4)]
@@ -350,7 +350,7 @@ def test_a_header_read_in_c_is_the_one_read_in_python(photos, corner_cases, monk
     data = [*photos, *corner_cases.values()]
     ours = [probe(item) for item in data]
     assert sum(native.read_header(item) is not None for item in data) > 0.95 * len(data)
-    monkeypatch.setattr(engine, "_native", None)
+    monkeypatch.setattr(native_engine, "_native", None)
     assert ours == [probe(item) for item in data]
 
 

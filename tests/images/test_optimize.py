@@ -5,12 +5,12 @@ import pytest
 from PIL import Image
 
 from wds_imagenet.errors import UsageError
-from wds_imagenet.images import engine
+from wds_imagenet.images import native_engine
 from wds_imagenet.images.decode import decode
 from wds_imagenet.images.optimize import optimize
 from wds_imagenet.images.probe import probe
 
-built = pytest.mark.skipif(engine.engine() != "native", reason="the native engine was not built")
+built = pytest.mark.skipif(native_engine.engine() != "native", reason="the native engine was not built")
 
 
 def info(data):
@@ -88,6 +88,6 @@ def test_a_progressive_picture_without_its_last_scans_is_left_with_the_reason(pi
 
 
 def test_without_the_engine_the_error_says_how_to_get_it(photos, monkeypatch):
-    monkeypatch.setattr(engine, "_native", None)
+    monkeypatch.setattr(native_engine, "_native", None)
     with pytest.raises(UsageError, match="libjpeg-dev"):
         optimize(photos[0])

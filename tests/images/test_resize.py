@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wds_imagenet.draws import Draws
 from wds_imagenet.errors import UsageError
 from wds_imagenet.images.crop import random_crop
 from wds_imagenet.images.decode import decode
 from wds_imagenet.images.resize import resize
+from wds_imagenet.util.rng import Rng
 
 SIZES = [(350, 350), (450, 230), (230, 370), (150, 150), (150, 300), (500, 375), (224, 224)]
 
@@ -59,7 +59,7 @@ def test_it_agrees_with_torch_within_a_level(pixels, width, height, antialias):
 def random_part(photos, index):
     """Return a random crop of a photo, as is drawn in training."""
     pixels = decode(photos[index])
-    left, top, right, bottom = random_crop(pixels.shape[1], pixels.shape[0], Draws(3, 0, index)).box
+    left, top, right, bottom = random_crop(pixels.shape[1], pixels.shape[0], Rng(3, 0, index)).box
     return pixels[top:bottom, left:right]
 
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wds_imagenet.errors import CorruptError, SourceError
-from wds_imagenet.labels.box import describe, normalise, pixel
+from wds_imagenet.imagenet.box import describe, normalise, pixel
+from wds_imagenet.imagenet.voc_xml import parse_voc
 from wds_imagenet.labels.boxes import boxes
-from wds_imagenet.labels.voc import parse_voc
 
 
 def xml(*objects, size=(500, 375), filename="%s", head=""):

@@ -12,9 +12,9 @@ torch = pytest.importorskip("torch")
 
 
 def stored(seed=0):
-    draws = np.random.default_rng(seed)
-    labels = np.argsort(draws.random((1000, 15, 15)), axis=0)[:5]
-    return np.stack([draws.normal(8, 4, (5, 15, 15)), labels]).astype(np.float16)
+    rng = np.random.default_rng(seed)
+    labels = np.argsort(rng.random((1000, 15, 15)), axis=0)[:5]
+    return np.stack([rng.normal(8, 4, (5, 15, 15)), labels]).astype(np.float16)
 
 
 def saved(array):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from wds_imagenet.errors import SourceError
-from wds_imagenet.labels import read_devkit
+from wds_imagenet.imagenet import read_devkit
 from wds_imagenet.labels.blacklist import blacklist
 from wds_imagenet.labels.real import real
 

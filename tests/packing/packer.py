@@ -4,7 +4,7 @@ import os
 import sys
 from typing import Any, Final
 
-from wds_imagenet.packing.pack import pack
+from wds_imagenet.packing.api import pack
 
 OPTIONS: Final[dict[str, Any]] = {"name": "photos", "samples_per_shard": 20, "block_bytes": 300_000}
 

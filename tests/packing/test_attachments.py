@@ -10,11 +10,11 @@ import torch
 from wds_imagenet import Dataset
 from wds_imagenet.errors import SourceError
 from wds_imagenet.format.manifest import Manifest
+from wds_imagenet.inputs.reference import Attachment, Listing, Reference
+from wds_imagenet.packing.api import pack_listing
 from wds_imagenet.packing.options import PackOptions
-from wds_imagenet.packing.pack import pack_listing
-from wds_imagenet.packing.plan import plan
+from wds_imagenet.packing.plan.listing_plan import plan
 from wds_imagenet.reading.verify import verify
-from wds_imagenet.sources.reference import Attachment, Listing, Reference
 
 OPTIONS = PackOptions("x", samples_per_shard=20, block_bytes=8000)
 

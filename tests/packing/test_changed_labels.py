@@ -9,7 +9,7 @@ import tarfile
 import pytest
 
 from wds_imagenet.errors import PlanError
-from wds_imagenet.packing.pack import pack
+from wds_imagenet.packing.api import pack
 from wds_imagenet.reading.dataset import Dataset
 
 TRAIN, VALIDATION, SECOND = "n01440764_10026", "ILSVRC2012_val_00000001", "ILSVRC2012_val_00000002"

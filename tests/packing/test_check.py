@@ -9,7 +9,7 @@ import pytest
 
 from wds_imagenet import Dataset
 from wds_imagenet.errors import CorruptError, PlanError, SourceError
-from wds_imagenet.packing.pack import pack
+from wds_imagenet.packing.api import pack
 from wds_imagenet.reading.verify import verify
 from wds_imagenet.storage import Store, open_store
 

@@ -8,9 +8,9 @@ import torch
 
 from wds_imagenet import Dataset
 from wds_imagenet.errors import ImageError, PlanError, SourceError
-from wds_imagenet.packing.claim import Claim
-from wds_imagenet.packing.pack import pack
-from wds_imagenet.packing.relabel import relabel
+from wds_imagenet.packing.api import pack
+from wds_imagenet.packing.publish.claim import DestinationClaim
+from wds_imagenet.packing.publish.layer_run import relabel
 from wds_imagenet.storage import open_store
 
 PLAN = ".wds-imagenet/plan.json"
@@ -101,13 +101,13 @@ def test_what_was_put_stays_and_so_does_its_plan(folder, tmp_path):
 def test_a_place_is_claimed_once_by_all_with_one_plan(tmp_path, kind, request):
     url = str(tmp_path) if kind == "disk" else request.getfixturevalue("s3_url")
     store = open_store(url)
-    ours, theirs = Claim(PLAN, b"{}"), Claim(PLAN, b"{ }")
+    ours, theirs = DestinationClaim(PLAN, b"{}"), DestinationClaim(PLAN, b"{ }")
     ours(store)
     store.delete(PLAN)
     ours(store)  # it is not asked twice
     assert files_at(url) == []
     pickle.loads(pickle.dumps(theirs))(store)  # noqa: S301 - our own
     with pytest.raises(PlanError, match=r"plan\.json was just put there by another"):
-        Claim(PLAN, b"{}")(store)
-    Claim(PLAN, b"{ }")(store)
+        DestinationClaim(PLAN, b"{}")(store)
+    DestinationClaim(PLAN, b"{ }")(store)
     assert store.read(PLAN).data == b"{ }"

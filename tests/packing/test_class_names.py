@@ -9,11 +9,11 @@ import pytest
 from wds_imagenet import Dataset
 from wds_imagenet.errors import ManifestError, PlanError, SourceError
 from wds_imagenet.format.manifest import Manifest
+from wds_imagenet.inputs.reference import Listing, Reference
+from wds_imagenet.packing.api import pack_listing
 from wds_imagenet.packing.options import PackOptions
-from wds_imagenet.packing.pack import pack_listing
-from wds_imagenet.packing.relabel import relabel
+from wds_imagenet.packing.publish.layer_run import relabel
 from wds_imagenet.reading.verify import verify_layer
-from wds_imagenet.sources.reference import Listing, Reference
 from wds_imagenet.storage import open_store
 
 LAYERS = ".wds-imagenet/layers"

@@ -12,9 +12,9 @@ import pytest
 
 from wds_imagenet.errors import ImageError, SourceError, UnavailableError
 from wds_imagenet.format.manifest import PATH
-from wds_imagenet.packing import downloads
-from wds_imagenet.packing.destination import read_remarks
-from wds_imagenet.packing.pack import pack
+from wds_imagenet.packing.api import pack
+from wds_imagenet.packing.build import downloads
+from wds_imagenet.packing.publish.destination import read_remarks
 from wds_imagenet.reading.dataset import Dataset
 from wds_imagenet.storage import open_store
 

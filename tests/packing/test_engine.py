@@ -14,9 +14,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from wds_imagenet.ahead import read_ahead
 from wds_imagenet.errors import ImageError, UnavailableError, WdsImagenetError
 from wds_imagenet.packing.engines.local import behind, meanwhile, run, usable_cpus
+from wds_imagenet.util.read_ahead import read_ahead
 
 Task = SimpleNamespace
 
@@ -93,7 +93,7 @@ def test_several_workers_are_processes_of_their_own() -> None:
 def test_a_worker_starts_without_torch() -> None:
     forkserver._forkserver._stop()  # another test's may run, which had been told to load more
     (found,) = run(modules, [0], 2)
-    assert "wds_imagenet.packing.publish" in found
+    assert "wds_imagenet.packing.publish.upload" in found
     assert not found & {"torch", "obstore", "s3fs", "fsspec", "pyarrow", "click"}
 
 

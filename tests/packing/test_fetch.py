@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from wds_imagenet.errors import CorruptError, NotFoundError, SourceError
-from wds_imagenet.packing.fetch import Fetch
+from wds_imagenet.packing.build.fetch import Fetch
 from wds_imagenet.sources import Listing, Reference
 from wds_imagenet.storage import open_store
 

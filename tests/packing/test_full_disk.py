@@ -13,7 +13,7 @@ import pytest
 from wds_imagenet import Dataset
 from wds_imagenet.cli.commands import exit_code
 from wds_imagenet.errors import FullError
-from wds_imagenet.packing.pack import pack
+from wds_imagenet.packing.api import pack
 from wds_imagenet.reading.index import index, shard_infos
 from wds_imagenet.reading.verify import verify
 from wds_imagenet.storage import open_store

@@ -12,9 +12,9 @@ from PIL import Image
 
 from wds_imagenet.errors import DataError, DeniedError, ImageError, NotFoundError, SourceError, StoreError
 from wds_imagenet.format.manifest import PATH, Manifest
+from wds_imagenet.packing.api import PackReport, pack_listing
 from wds_imagenet.packing.options import OnBad, PackOptions
-from wds_imagenet.packing.pack import PackReport, pack_listing
-from wds_imagenet.packing.receipt import Receipt
+from wds_imagenet.packing.publish.receipt import Receipt
 from wds_imagenet.sources import Listing
 from wds_imagenet.storage import open_store
 

@@ -6,7 +6,7 @@ import tarfile
 
 import pytest
 
-from wds_imagenet.packing.pack import pack
+from wds_imagenet.packing.api import pack
 from wds_imagenet.reading.dataset import Dataset
 
 IDS = ["000060e3121c7305", "0000000000012345", "43e0000000000011"]

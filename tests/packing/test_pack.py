@@ -14,9 +14,9 @@ import pytest
 from wds_imagenet.errors import PlanError, UnavailableError, UsageError
 from wds_imagenet.format.manifest import PATH, Manifest
 from wds_imagenet.format.samples import read_samples
-from wds_imagenet.packing import pack as module
+from wds_imagenet.packing import api as module
+from wds_imagenet.packing.api import PackReport, Progress, pack, pack_listing
 from wds_imagenet.packing.options import PackOptions
-from wds_imagenet.packing.pack import PackReport, Progress, pack, pack_listing
 from wds_imagenet.sources import Listing
 from wds_imagenet.storage import Store, open_store
 

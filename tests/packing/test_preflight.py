@@ -9,8 +9,8 @@ import pytest
 
 from wds_imagenet.errors import NotFoundError, PlanError, StoreError, UsageError
 from wds_imagenet.images import optimize
-from wds_imagenet.packing import pack as module
-from wds_imagenet.packing.pack import pack
+from wds_imagenet.packing import api as module
+from wds_imagenet.packing.api import pack
 from wds_imagenet.sources import Listing
 
 

@@ -8,11 +8,11 @@ import pytest
 
 from wds_imagenet.errors import SourceError
 from wds_imagenet.format.manifest import PATH, Manifest
+from wds_imagenet.packing.api import pack, pack_listing
 from wds_imagenet.packing.options import PackOptions
-from wds_imagenet.packing.pack import pack, pack_listing
-from wds_imagenet.packing.plan import plan
+from wds_imagenet.packing.plan.listing_plan import plan
 from wds_imagenet.reading.dataset import Dataset
-from wds_imagenet.sources import Listing, Reference, Spool, webdataset
+from wds_imagenet.sources import Listing, Reference, SpilledReferences, webdataset
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,9 @@ def test_a_spool_is_planned_as_a_list_is():
         Reference(f"k{i}", f"/d/{i % 3}.tar", i, i or None, f"{i}é.jpg", i % 5, "c" * i, {"a": i, "b": [i]})
         for i in range(1000)
     ]
-    listed, spooled = (plan(Listing(r), PackOptions("x")) for r in (references, Spool(references)))
+    listed, spooled = (
+        plan(Listing(r), PackOptions("x")) for r in (references, SpilledReferences(references))
+    )
     assert listed.to_json() == spooled.to_json()
     assert listed.task(0) == spooled.task(0)
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wds_imagenet.errors import SourceError
-from wds_imagenet.packing.schema import MEASURED, ORIGINAL, Schema, decide
+from wds_imagenet.packing.plan.schema import MEASURED, ORIGINAL, Schema, decide
 from wds_imagenet.sources import Listing, Reference
 
 FOUND = dict.fromkeys(MEASURED, 1)

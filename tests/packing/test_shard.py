@@ -16,11 +16,11 @@ from webdataset.tariterators import group_by_keys, tar_file_expander
 from wds_imagenet.errors import CorruptError, ImageError, SourceError
 from wds_imagenet.format.blocks import cut
 from wds_imagenet.format.tar import ending, header
+from wds_imagenet.packing.build.shard import Recipe, build_shard
+from wds_imagenet.packing.build.shard_file import BlockDraft, ShardFile
 from wds_imagenet.packing.options import OnBad, PackOptions
-from wds_imagenet.packing.plan import plan
-from wds_imagenet.packing.receipt import Receipt
-from wds_imagenet.packing.shard import Recipe, build_shard
-from wds_imagenet.packing.shardfile import BlockDraft, ShardFile
+from wds_imagenet.packing.plan.listing_plan import plan
+from wds_imagenet.packing.publish.receipt import Receipt
 from wds_imagenet.sources import Listing, Reference
 
 # The smallest JPEG that has all its parts.

@@ -15,10 +15,10 @@ from webdataset.tariterators import group_by_keys, tar_file_expander
 
 from wds_imagenet.errors import CorruptError, ImageError, PlanError, SourceError, UsageError
 from wds_imagenet.packing.options import PackOptions
+from wds_imagenet.packing.publish.stream_run import pack_stream
 from wds_imagenet.packing.report import Progress
-from wds_imagenet.packing.streaming import pack_stream
 from wds_imagenet.reading.dataset import Dataset
-from wds_imagenet.sources import Arrival, Attachment, Listing, Reference, Stream
+from wds_imagenet.sources import Attachment, Listing, Reference, Stream, StreamedImage
 from wds_imagenet.storage import open_store
 
 HashFiles = Callable[[Path], dict[str, str]]
@@ -27,26 +27,26 @@ MANIFEST = ".wds-imagenet/manifest.json"
 
 
 @pytest.fixture(scope="module")
-def arrivals(small: Listing) -> list[Arrival]:
+def arrivals(small: Listing) -> list[StreamedImage]:
     """The small pictures, their places in one archive as they would be told."""
     return [
-        Arrival(replace(r, url="a.tar.gz", offset=512 * (i + 1)), Path(r.url).read_bytes())
+        StreamedImage(replace(r, url="a.tar.gz", offset=512 * (i + 1)), Path(r.url).read_bytes())
         for i, r in enumerate(small.references)
     ]
 
 
 @pytest.fixture(scope="module")
-def stream(arrivals: list[Arrival], small: Listing) -> Stream:
+def stream(arrivals: list[StreamedImage], small: Listing) -> Stream:
     return make(arrivals, classes=small.classes)
 
 
-def make(arrivals: Sequence[Arrival], **fields: Any) -> Stream:
+def make(arrivals: Sequence[StreamedImage], **fields: Any) -> Stream:
     told: dict[str, Any] = {"identity": {"file": "a.tar.gz", "bytes": 99}, "labelled": True, **fields}
     return Stream(arrivals=lambda: iter(arrivals), **told)
 
 
-def failing(arrivals: Sequence[Arrival], count: int) -> Callable[[], Iterator[Arrival]]:
-    def broken() -> Iterator[Arrival]:
+def failing(arrivals: Sequence[StreamedImage], count: int) -> Callable[[], Iterator[StreamedImage]]:
+    def broken() -> Iterator[StreamedImage]:
         yield from islice(arrivals, count)
         raise CorruptError("the gzip data is cut off")
 
@@ -61,7 +61,7 @@ class Contract:
     """Inherit it, and give the `url` of an empty destination."""
 
     def test_every_image_is_there_byte_for_byte(
-        self, url: str, stream: Stream, arrivals: list[Arrival]
+        self, url: str, stream: Stream, arrivals: list[StreamedImage]
     ) -> None:
         report = pack_stream(stream, url, OPTIONS)
         dataset = Dataset.open(url)
@@ -74,7 +74,7 @@ class Contract:
             assert sample.json["sha256"] == hashlib.sha256(arrival.data).hexdigest()
 
     def test_a_run_that_was_cut_short_is_gone_on_with(
-        self, url: str, stream: Stream, arrivals: list[Arrival], tmp_path: Path
+        self, url: str, stream: Stream, arrivals: list[StreamedImage], tmp_path: Path
     ) -> None:
         with pytest.raises(CorruptError, match="cut off"):
             pack_stream(replace(stream, arrivals=failing(arrivals, 50)), url, OPTIONS)
@@ -88,7 +88,9 @@ class Contract:
         assert keys(url) == keys(tmp_path / "undisturbed")
         assert store.read(MANIFEST).data == (tmp_path / "undisturbed" / MANIFEST).read_bytes()
 
-    def test_a_second_run_reads_nothing(self, url: str, stream: Stream, arrivals: list[Arrival]) -> None:
+    def test_a_second_run_reads_nothing(
+        self, url: str, stream: Stream, arrivals: list[StreamedImage]
+    ) -> None:
         first = pack_stream(stream, url, OPTIONS)
         again = pack_stream(replace(stream, arrivals=failing(arrivals, 0)), url, OPTIONS)
         assert (again.resumed, again.samples, again.manifest) == (8, 60, first.manifest)
@@ -120,7 +122,7 @@ def test_the_bytes_do_not_depend_on_the_threads(
     assert hash_files(tmp_path / "1") == hash_files(tmp_path / "2") == hash_files(tmp_path / "5")
 
 
-def test_webdataset_reads_the_shards(stream: Stream, arrivals: list[Arrival], tmp_path: Path) -> None:
+def test_webdataset_reads_the_shards(stream: Stream, arrivals: list[StreamedImage], tmp_path: Path) -> None:
     pack_stream(stream, str(tmp_path), OPTIONS)
     shards = [{"url": p.name, "stream": io.BytesIO(p.read_bytes())} for p in sorted(tmp_path.glob("*.tar"))]
     found = {sample["__key__"]: sample["jpg"] for sample in group_by_keys(tar_file_expander(shards))}
@@ -128,7 +130,7 @@ def test_webdataset_reads_the_shards(stream: Stream, arrivals: list[Arrival], tm
 
 
 def test_unshuffled_the_order_is_the_streams_own(
-    stream: Stream, arrivals: list[Arrival], tmp_path: Path
+    stream: Stream, arrivals: list[StreamedImage], tmp_path: Path
 ) -> None:
     pack_stream(stream, str(tmp_path), replace(OPTIONS, split="validation"))
     assert keys(tmp_path) == [arrival.reference.key for arrival in arrivals]
@@ -160,7 +162,7 @@ def test_shards_are_cut_by_bytes(stream: Stream, tmp_path: Path) -> None:
     ids=str,
 )
 def test_another_plan_is_refused(
-    stream: Stream, arrivals: list[Arrival], tmp_path: Path, change: dict[str, Any]
+    stream: Stream, arrivals: list[StreamedImage], tmp_path: Path, change: dict[str, Any]
 ) -> None:
     with pytest.raises(CorruptError):
         pack_stream(replace(stream, arrivals=failing(arrivals, 55)), str(tmp_path), OPTIONS)
@@ -183,7 +185,7 @@ def test_the_window_is_of_no_consequence_in_order(
 
 
 def test_what_a_damaged_archive_gave_is_not_kept(
-    stream: Stream, arrivals: list[Arrival], tmp_path: Path, hash_files: HashFiles
+    stream: Stream, arrivals: list[StreamedImage], tmp_path: Path, hash_files: HashFiles
 ) -> None:
     # Gzip tells only at its end that a bit was flipped: by then the shard lies there, with its receipt.
     damaged = list(arrivals)
@@ -207,7 +209,7 @@ def test_a_shard_that_this_stream_does_not_give_is_refused(stream: Stream, tmp_p
 
 @pytest.mark.parametrize("count", [0, 5])
 def test_nothing_is_put_before_a_shard_is_full(
-    stream: Stream, arrivals: list[Arrival], tmp_path: Path, count: int
+    stream: Stream, arrivals: list[StreamedImage], tmp_path: Path, count: int
 ) -> None:
     dest = tmp_path / "dest"
     with pytest.raises(CorruptError):
@@ -223,7 +225,7 @@ def test_a_stream_without_images_is_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("apart", [1, 40])
 def test_two_images_with_one_key_are_found_before_the_manifest(
-    arrivals: list[Arrival], tmp_path: Path, apart: int
+    arrivals: list[StreamedImage], tmp_path: Path, apart: int
 ) -> None:
     twice = list(arrivals)
     twice[apart] = replace(
@@ -236,7 +238,7 @@ def test_two_images_with_one_key_are_found_before_the_manifest(
     assert not (tmp_path / MANIFEST).exists()
 
 
-def test_keys_that_differ_in_case_alone_are_noted(arrivals: list[Arrival], tmp_path: Path) -> None:
+def test_keys_that_differ_in_case_alone_are_noted(arrivals: list[StreamedImage], tmp_path: Path) -> None:
     some = list(arrivals)
     some[40] = replace(some[40], reference=replace(some[40].reference, key=some[0].reference.key.upper()))
     report = pack_stream(make(some), str(tmp_path), replace(OPTIONS, shuffle=False))
@@ -244,7 +246,7 @@ def test_keys_that_differ_in_case_alone_are_noted(arrivals: list[Arrival], tmp_p
 
 
 def test_an_image_that_cannot_be_used_names_member_and_offset(
-    arrivals: list[Arrival], tmp_path: Path
+    arrivals: list[StreamedImage], tmp_path: Path
 ) -> None:
     bad = [*arrivals[:9], replace(arrivals[9], data=b"no image"), *arrivals[10:]]
     with pytest.raises(ImageError, match=f"a.tar.gz, member '{arrivals[9].reference.name}' at offset 5,120"):
@@ -277,7 +279,7 @@ def change(reference: Reference, **fields: Any) -> Reference:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_sample_that_is_not_as_was_declared_is_an_error(
-    arrivals: list[Arrival], small: Listing, tmp_path: Path, fields: dict[str, Any], told: str
+    arrivals: list[StreamedImage], small: Listing, tmp_path: Path, fields: dict[str, Any], told: str
 ) -> None:
     fine = [replace(a, reference=change(a.reference, metadata={"title": "x", "size": 2})) for a in arrivals]
     fine[20] = replace(fine[20], reference=change(fine[20].reference, **fields))
@@ -288,14 +290,14 @@ def test_a_sample_that_is_not_as_was_declared_is_an_error(
     assert not (tmp_path / MANIFEST).exists()
 
 
-def test_what_was_declared_and_lacks_is_empty(arrivals: list[Arrival], tmp_path: Path) -> None:
+def test_what_was_declared_and_lacks_is_empty(arrivals: list[StreamedImage], tmp_path: Path) -> None:
     stream = make(arrivals, fields={"title": "text", "tags": "list"}, captioned=True)
     pack_stream(stream, str(tmp_path), OPTIONS)
     sample = next(iter(Dataset.open(str(tmp_path)).samples()))
     assert (sample.json["title"], sample.json["tags"], sample.caption) == ("", [], "")
 
 
-def test_attachments_are_fetched_and_packed(arrivals: list[Arrival], tmp_path: Path) -> None:
+def test_attachments_are_fetched_and_packed(arrivals: list[StreamedImage], tmp_path: Path) -> None:
     (tmp_path / "map.npy").write_bytes(b"an array")
     attached = (Attachment("map.npy", str(tmp_path / "map.npy"), 3, 5),)
     some = [replace(a, reference=change(a.reference, attachments=attached)) for a in arrivals]
@@ -305,7 +307,7 @@ def test_attachments_are_fetched_and_packed(arrivals: list[Arrival], tmp_path: P
 
 
 def test_attachments_may_come_with_their_samples_and_others_be_read(
-    arrivals: list[Arrival], tmp_path: Path
+    arrivals: list[StreamedImage], tmp_path: Path
 ) -> None:
     (tmp_path / "map.npy").write_bytes(b"read")
     places = (
@@ -324,14 +326,16 @@ def test_attachments_may_come_with_their_samples_and_others_be_read(
         assert found == {"seg.png": b"came", "a.bin": b"", "map.npy": b"read"}
 
 
-def test_an_attachment_that_can_be_no_member_is_refused(arrivals: list[Arrival], tmp_path: Path) -> None:
+def test_an_attachment_that_can_be_no_member_is_refused(
+    arrivals: list[StreamedImage], tmp_path: Path
+) -> None:
     for suffix in ("cls", "Seg", "a b", "a..b"):
         with pytest.raises(SourceError, match=f"attachment '{suffix}', which no member can be"):
             pack_stream(make(arrivals, suffixes=(suffix,)), str(tmp_path), OPTIONS)
 
 
 def test_progress_goes_by_the_bytes_of_images(
-    stream: Stream, arrivals: list[Arrival], tmp_path: Path
+    stream: Stream, arrivals: list[StreamedImage], tmp_path: Path
 ) -> None:
     told: list[Progress] = []
     size = sum(len(arrival.data) for arrival in arrivals)
@@ -373,15 +377,15 @@ def test_memory_is_bounded_by_the_window_and_the_shards(
     photos = [path.read_bytes() for path in photo_files[:50]]
     draw = random.Random(0)
 
-    def arrive() -> Iterator[Arrival]:
+    def arrive() -> Iterator[StreamedImage]:
         for i in range(600):
             data = Counted(draw.choice(photos))
             reference = Reference(f"k{i}", "a.tar.gz", 512 * i + 512, len(data), f"k{i}.jpg", 0)
             if attached:  # what is large comes beside the image
                 place = (Attachment("x", "a.tar.gz", 0, len(data)),)
-                yield Arrival(replace(reference, attachments=place), photos[0], (data,))
+                yield StreamedImage(replace(reference, attachments=place), photos[0], (data,))
             else:
-                yield Arrival(reference, data)
+                yield StreamedImage(reference, data)
 
     window, shard, largest = 2 << 20, 1 << 20, max(map(len, photos))
     options = PackOptions("large", shard_bytes=shard, window_bytes=window, block_bytes=200_000)

@@ -21,7 +21,7 @@ import pytest
 
 from wds_imagenet import Dataset
 from wds_imagenet.errors import FullError, ManifestError
-from wds_imagenet.packing.pack import pack
+from wds_imagenet.packing.api import pack
 from wds_imagenet.reading.verify import verify
 from wds_imagenet.storage import open_store
 
@@ -266,7 +266,7 @@ def test_a_script_without_main_guard_packs_once(small_folder: Path, tmp_path: Pa
     script = tmp_path / "script.py"
     script.write_text(
         f"source, dest = {str(small_folder)!r}, {str(tmp_path / 'packed')!r}\n"
-        "from wds_imagenet.packing.pack import pack\n"
+        "from wds_imagenet.packing.api import pack\n"
         "print(pack('imagefolder', source, dest=dest, samples_per_shard=9, workers=2).shards)\n"
     )
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True)

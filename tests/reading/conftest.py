@@ -5,10 +5,10 @@ import io
 import pytest
 from PIL import Image
 
+from wds_imagenet.inputs.reference import Listing, Reference
+from wds_imagenet.packing.api import pack_listing
 from wds_imagenet.packing.options import PackOptions
-from wds_imagenet.packing.pack import pack_listing
 from wds_imagenet.sample import make_key
-from wds_imagenet.sources.reference import Listing, Reference
 
 
 def listing_of(paths):

@@ -5,7 +5,7 @@ import pytest
 
 from wds_imagenet import Dataset, Loader, RandomResizedCrop
 from wds_imagenet.errors import UsageError
-from wds_imagenet.reading.arguments import whole
+from wds_imagenet.reading.loader.arguments import whole
 
 CROP = RandomResizedCrop(16)
 

@@ -138,7 +138,7 @@ def notable_offsets(folder):
 
 def test_one_flipped_bit_anywhere_names_shard_block_and_offset(small_copy):
     dataset = Dataset.open(str(small_copy))
-    blocks = [e for e in dataset.extents if e.shard.name == shard(small_copy).name]
+    blocks = [e for e in dataset.block_locations if e.shard.name == shard(small_copy).name]
     pristine = shard(small_copy).read_bytes()
     shard(small_copy).chmod(0o644)
     for number, (place, offset) in enumerate(notable_offsets(small_copy).items()):
@@ -166,7 +166,7 @@ def test_a_shard_that_was_cut_is_an_error_that_names_it_and_where_it_ends(small_
         read_all(small_copy)
     *blocks, whole = findings(small_copy)
     assert whole.what == f"the shard has {size:,} bytes, the manifest says {size + cut:,}"
-    lost = [e for e in Dataset.open(str(small_copy)).extents if e.shard.name == path.name]
+    lost = [e for e in Dataset.open(str(small_copy)).block_locations if e.shard.name == path.name]
     lost = [e.offset for e in lost if e.offset + e.block.size > size]
     assert [f.offset for f in blocks] == lost  # one line a block that is lost, and none for the others
     assert {f.shard for f in (*blocks, whole)} == {path.name}
@@ -180,7 +180,9 @@ def test_a_shard_that_was_replaced_by_another_of_the_same_size_names_its_first_b
         read_all(small_copy)
     found = [f for f in findings(small_copy) if f.shard == shard(small_copy).name]
     blocks = [
-        e.offset for e in Dataset.open(str(small_copy)).extents if e.shard.name == shard(small_copy).name
+        e.offset
+        for e in Dataset.open(str(small_copy)).block_locations
+        if e.shard.name == shard(small_copy).name
     ]
     assert [f.offset for f in found if f.key is None and f.offset is not None] == blocks
 

@@ -10,20 +10,20 @@ import torch
 from torch.utils.data import DataLoader
 
 from wds_imagenet import Dataset, Decode, Loader, RandomResizedCrop, ResizeCenterCrop
-from wds_imagenet.draws import Draws
 from wds_imagenet.errors import CorruptError, ManifestError, UsageError
 from wds_imagenet.images.crop import random_crop
 from wds_imagenet.images.probe import probe
+from wds_imagenet.inputs.reference import Listing, Reference
+from wds_imagenet.packing.api import pack_listing
 from wds_imagenet.packing.options import PackOptions
-from wds_imagenet.packing.pack import pack_listing
-from wds_imagenet.packing.relabel import relabel
+from wds_imagenet.packing.publish.layer_run import relabel
 from wds_imagenet.reading.layers import list_layers, merge
-from wds_imagenet.reading.softlabels import read_array
+from wds_imagenet.reading.loader.soft_labels import read_array
 from wds_imagenet.reading.verify import verify, verify_layer
 from wds_imagenet.sample import Sample
-from wds_imagenet.sources.reference import Listing, Reference
 from wds_imagenet.storage import open_store
 from wds_imagenet.torch import IterableDataset
+from wds_imagenet.util.rng import Rng
 
 LAYERS = ".wds-imagenet/layers"
 COUNT = 48
@@ -153,7 +153,7 @@ def test_soft_labels_are_those_of_the_very_crops(layered):
         assert batch.soft_labels.shape == (8, 1000)
         for row, key in enumerate(batch.keys):
             width, height = sizes[key]
-            crop = random_crop(width, height, Draws(3, 0, dataset.index_of(key)))
+            crop = random_crop(width, height, Rng(3, 0, dataset.index_of(key)))
             left, top, right, bottom = crop.box
             box = left / width, top / height, right / width, bottom / height
             expected = reference_label(key, box)

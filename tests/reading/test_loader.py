@@ -9,10 +9,10 @@ import torch
 
 from wds_imagenet import Dataset, Decode, Loader, RandomResizedCrop, ResizeCenterCrop
 from wds_imagenet.errors import ImageError, UsageError
+from wds_imagenet.inputs.reference import Listing, Reference
+from wds_imagenet.packing.api import pack_listing
 from wds_imagenet.packing.options import PackOptions
-from wds_imagenet.packing.pack import pack_listing
 from wds_imagenet.sample import make_key
-from wds_imagenet.sources.reference import Listing, Reference
 
 WORLD_SIZES = (1, 2, 3, 4, 6, 8)
 GLOBAL_BATCH = 48
@@ -208,7 +208,7 @@ def test_a_transform_of_the_users_own_gets_the_decoded_sample(small):
     def darkest(sample):
         assert sample.image.shape == (16, 16, 3)
         assert sample.json["filename"] == f"{sample.key}.jpg"
-        return np.array([sample.label, sample.draws.uniform()], np.float32)
+        return np.array([sample.label, sample.rng.uniform()], np.float32)
 
     one, two = (Loader(small, darkest, 100, threads=t) for t in (1, 4))
     for batch, again in zip(one, two, strict=True):

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wds_imagenet.draws import permutation, permutations
 from wds_imagenet.errors import UsageError
-from wds_imagenet.reading.order import Order, Share, default_lanes
+from wds_imagenet.reading.order.epoch_order import Order, Share, default_lanes
+from wds_imagenet.util.rng import permutation, permutations
 
 counts_lists = st.lists(st.integers(0, 25), min_size=1, max_size=60).filter(any)
 

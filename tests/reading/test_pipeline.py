@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wds_imagenet.format.manifest import Block, Manifest, Shard
-from wds_imagenet.reading.fetch import extents
-from wds_imagenet.reading.order import Order, Share
-from wds_imagenet.reading.pipeline import chunks_of, plan_batches
+from wds_imagenet.reading.fetch import block_locations
+from wds_imagenet.reading.loader.pipeline import chunks_of, plan_batches
+from wds_imagenet.reading.order.epoch_order import Order, Share
 
 COUNT, SAMPLES = 1500, 18
 
@@ -25,16 +25,16 @@ class Asked:
 def test_no_more_blocks_live_than_there_are_lanes_and_batches_under_way(every, world_size):
     blocks = (Block(2 << 20, SAMPLES, 0),) * COUNT
     shard = Shard("x.tar", COUNT * (2 << 20), COUNT * SAMPLES, "0" * 64, blocks)
-    everything = extents(Manifest("x", "train", (), "0" * 64, (shard,)))
+    everything = block_locations(Manifest("x", "train", (), "0" * 64, (shard,)))
     order = Order(np.full(COUNT, SAMPLES), 0, 0, 240)
     share = Share(0, world_size, 240 // world_size)
     live = weakref.WeakSet()
     asked = []
 
-    def ask(extent):
+    def ask(location):
         block = Asked()
         live.add(block)
-        asked.append(extent)
+        asked.append(location)
         return block
 
     starts = share.starts(0, order.samples)[::every]
@@ -47,7 +47,7 @@ def test_no_more_blocks_live_than_there_are_lanes_and_batches_under_way(every, w
 def test_one_rank_asks_for_each_block_once(samples):
     blocks = (Block(2 << 20, samples, 0),) * COUNT
     shard = Shard("x.tar", COUNT * (2 << 20), COUNT * samples, "0" * 64, blocks)
-    everything = extents(Manifest("x", "train", (), "0" * 64, (shard,)))
+    everything = block_locations(Manifest("x", "train", (), "0" * 64, (shard,)))
     order, share, asked = Order(np.full(COUNT, samples), 0, 0, 240), Share(0, 1, 256), []
     for _ in plan_batches(order, share, everything, share.starts(0, order.samples), asked.append):
         pass
@@ -69,14 +69,14 @@ def test_every_thread_has_work_while_three_batches_are_decoded(samples, threads)
 def test_over_all_ranks_a_block_is_asked_for_twice_only_at_lane_ends():
     blocks = (Block(2 << 20, SAMPLES, 0),) * COUNT
     shard = Shard("x.tar", COUNT * (2 << 20), COUNT * SAMPLES, "0" * 64, blocks)
-    everything = extents(Manifest("x", "train", (), "0" * 64, (shard,)))
+    everything = block_locations(Manifest("x", "train", (), "0" * 64, (shard,)))
     order = Order(np.full(COUNT, SAMPLES), 0, 0, 240)
     asked = []
     for rank in range(8):
         share = Share(rank, 8, 30)
         starts = share.starts(0, order.samples)
         for _ in plan_batches(
-            order, share, everything, starts, lambda extent: asked.append(extent) or Asked()
+            order, share, everything, starts, lambda location: asked.append(location) or Asked()
         ):
             pass
     assert len(set(map(id, asked))) == COUNT

@@ -20,9 +20,9 @@ import torch.distributed
 
 from wds_imagenet import Dataset, Decode, Loader, RandomResizedCrop, ResizeCenterCrop
 from wds_imagenet.errors import ImageError, StoreError, UsageError, WdsImagenetError
+from wds_imagenet.inputs.reference import Listing, Reference
+from wds_imagenet.packing.api import pack_listing
 from wds_imagenet.packing.options import PackOptions
-from wds_imagenet.packing.pack import pack_listing
-from wds_imagenet.sources.reference import Listing, Reference
 
 CROP = RandomResizedCrop(8, flip=True)
 
@@ -411,7 +411,7 @@ def test_garbage_in_a_cycle_ends_it(small_shards):
 
 
 def test_close_from_another_thread_ends_a_wait(small_shards, transforms, monkeypatch):
-    monkeypatch.setattr("wds_imagenet.reading.process._GRACE", 0.5)
+    monkeypatch.setattr("wds_imagenet.reading.subprocess.parent._GRACE", 0.5)
     loader = Loader(str(small_shards), transforms.slow, 10, process=True)
     closer = threading.Timer(2, loader.close)
     with contextlib.ExitStack() as stack:

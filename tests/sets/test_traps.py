@@ -20,11 +20,11 @@ from wds_imagenet import Dataset, pack
 from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.evaluation import Predictions, evaluate
 from wds_imagenet.evaluation.localisation import overlap
+from wds_imagenet.imagenet.devkit import read_devkit
 from wds_imagenet.images.decode import decode
 from wds_imagenet.labels.boxes import boxes as read_boxes
-from wds_imagenet.labels.devkit import read_devkit
 from wds_imagenet.labels.real import real
-from wds_imagenet.sources.verdicts import read_names
+from wds_imagenet.sources.open_images.annotations import read_names
 from wds_imagenet.storage import open_store
 
 VAL = "ILSVRC2012_val_{:08d}"

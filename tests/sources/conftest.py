@@ -76,11 +76,11 @@ def read_back():
 @pytest.fixture
 def little_memory(monkeypatch):
     """Return a context that fails where more memory is taken than asked; spools hold little in it."""
-    from wds_imagenet.sources import spool
+    from wds_imagenet.inputs.spilled import references
 
-    monkeypatch.setattr(spool, "_HELD", 0)
-    monkeypatch.setattr(spool, "_RUN", 512)
-    monkeypatch.setattr(spool, "_CHUNK", 16)
+    monkeypatch.setattr(references, "_HELD", 0)
+    monkeypatch.setattr(references, "_RUN", 512)
+    monkeypatch.setattr(references, "_CHUNK", 16)
 
     @contextmanager
     def watch(most):

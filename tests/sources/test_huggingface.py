@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from wds_imagenet.errors import ChangedError, SourceError, UsageError
-from wds_imagenet.sources.huggingface import huggingface
-from wds_imagenet.sources.reference import Stream
+from wds_imagenet.inputs.reference import Stream
+from wds_imagenet.sources.huggingface.source import huggingface
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")

@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 
 from wds_imagenet.errors import CorruptError, SourceError, UsageError
-from wds_imagenet.packing.pack import pack
+from wds_imagenet.imagenet.synset_lists import CORRUPT, LISTS
+from wds_imagenet.packing.api import pack
 from wds_imagenet.reading.dataset import Dataset
 from wds_imagenet.sources import Listing, Stream
 from wds_imagenet.sources.imagenet21k import imagenet21k
-from wds_imagenet.sources.synsets import CORRUPT, LISTS
 from wds_imagenet.storage import open_store
 
 
@@ -373,7 +373,7 @@ def hashes(folder):
 def packing(url, dest, options):
     """Return the command that packs in a process of its own."""
     call = f"pack('imagenet21k', {url!r}, dest={str(dest)!r}, **{options!r})"
-    return [sys.executable, "-c", f"from wds_imagenet.packing.pack import pack; {call}"]
+    return [sys.executable, "-c", f"from wds_imagenet.packing.api import pack; {call}"]
 
 
 def test_a_packer_killed_in_the_middle_is_finished_by_the_next(put, gzipped, fall11, tmp_path):

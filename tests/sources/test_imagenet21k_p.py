@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from wds_imagenet.errors import CorruptError, DataError, SourceError, UsageError
+from wds_imagenet.imagenet.releases_21k_p import ABSENT, RELEASES
 from wds_imagenet.sources import Listing, Stream, imagenet21k_p
-from wds_imagenet.sources.releases import ABSENT, RELEASES
 
 TOP = "imagenet21k_resized"
 SMALL = "n99999998"

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from wds_imagenet.errors import ImageError
-from wds_imagenet.packing.pack import pack
+from wds_imagenet.packing.api import pack
 
 PNG = "n02105855_2933.JPEG"
 CMYK = ("n01739381_1309.JPEG", "n03633091_5218.JPEG", "n13037406_4650.JPEG")

@@ -12,7 +12,7 @@ import pytest
 from wds_imagenet.errors import CorruptError, SourceError, UsageError
 from wds_imagenet.sources import Stream, open_images
 from wds_imagenet.storage import open_store
-from wds_imagenet.storage.download import Download
+from wds_imagenet.storage.http_download import Download
 
 # Zero-padded, a number to some, 4.3e15 to others, and all letters.
 IDS = ["0000000000012345", "000060e3121c7305", "43e0000000000011", "ffffffffffffffff"]

@@ -11,13 +11,13 @@ import pytest
 from PIL import Image
 
 from wds_imagenet.format.manifest import Block, Manifest, Shard
-from wds_imagenet.reading.fetch import Extent
+from wds_imagenet.reading.fetch import BlockLocation
 from wds_imagenet.sample import Sample
 from wds_imagenet.view import pages
 from wds_imagenet.view.facts import class_table, facts_of
 from wds_imagenet.view.histogram import histogram
 from wds_imagenet.view.item import describe
-from wds_imagenet.view.survey import Survey
+from wds_imagenet.view.overview import Survey
 
 SHARD = Shard("s.tar", 10, 1, "0" * 64, (Block(10, 1, 0),))
 
@@ -34,8 +34,8 @@ def evil(hostile):
     boxes = [{"name": hostile, "xmin": 0, "ymin": 0, "xmax": 1, "ymax": 1, "attributes": [hostile]}]
     text = json.dumps({hostile: hostile, "boxes": boxes, "machine": [entry]})
     members = {"cls": b"0", "png": image.getvalue(), "json": text.encode(), "txt": hostile.encode()}
-    extent = Extent(SHARD, 0, SHARD.blocks[0], True, 0)
-    item = describe(Sample(hostile, {**members, hostile: b""}), 0, extent, classes, {})
+    location = BlockLocation(SHARD, 0, SHARD.blocks[0], True, 0)
+    item = describe(Sample(hostile, {**members, hostile: b""}), 0, location, classes, {})
     seen = Survey(1, True, 1, (histogram(hostile, [3]),), {hostile: [(hostile, 1)]})
     return facts, seen, replace(item, problems=(hostile,))
 
@@ -92,7 +92,7 @@ def test_classes_are_found_by_any_name_and_by_label():
 
 def test_a_sample_that_cannot_be_read_says_what_is_wrong(page):
     sample = Sample("k", {"cls": b"x", "jpg": b"no image", "json": b"{", "txt": b"\xff"})
-    item = describe(sample, 0, Extent(SHARD, 0, SHARD.blocks[0], True, 0), (), {})
+    item = describe(sample, 0, BlockLocation(SHARD, 0, SHARD.blocks[0], True, 0), (), {})
     facts = facts_of("url", Manifest("n", "s", (), "0" * 64, (SHARD,)), (), [], [])
     text = page(pages.sample(facts, item)).text
     for words in ("not an integer", "not an image", "JSON cannot be read", "not UTF-8", "no picture"):

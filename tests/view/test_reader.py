@@ -7,12 +7,12 @@ import pytest
 from PIL import Image
 
 from wds_imagenet import Dataset
+from wds_imagenet.inputs.reference import Listing, Reference
+from wds_imagenet.packing.api import pack_listing
 from wds_imagenet.packing.options import PackOptions
-from wds_imagenet.packing.pack import pack_listing
-from wds_imagenet.sources.reference import Listing, Reference
 from wds_imagenet.view import reader as module
+from wds_imagenet.view.overview import survey
 from wds_imagenet.view.reader import Reader
-from wds_imagenet.view.survey import survey
 
 LABELS = [i * i % 7 for i in range(60)]
 

@@ -4,8 +4,8 @@ from dataclasses import asdict
 
 import click
 
-from wds_imagenet import strict_json
-from wds_imagenet.cli.options import Size, as_json, human, storage_option
+from wds_imagenet.cli.shared_options import Size, as_json, human, storage_option
+from wds_imagenet.util import strict_json
 
 
 @click.command()
@@ -39,7 +39,7 @@ def bench(
     is what follows the first batch; with --process, both processes.
     """
     from wds_imagenet import Dataset, Loader, RandomResizedCrop
-    from wds_imagenet.reading.measure import measure, verdict
+    from wds_imagenet.reading.benchmark import measure, verdict
 
     transform = RandomResizedCrop(crop, flip=True)
     dataset = Dataset.open(url, **storage_options)

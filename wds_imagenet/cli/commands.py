@@ -13,14 +13,14 @@ from typing import Final, NoReturn
 import click
 
 from wds_imagenet import __version__
-from wds_imagenet.cli.options import as_flags
+from wds_imagenet.cli.shared_options import as_flags
 from wds_imagenet.errors import DataError, UsageError, WdsImagenetError
-from wds_imagenet.words import unknown
+from wds_imagenet.util.messages import unknown
 
 _HOMES: Final = {
     "pack": "pack",
     "index": "index",
-    "relabel": "relabel",
+    "relabel": "add_layer",
     "verify": "verify",
     "info": "inspect",
     "ls": "inspect",

@@ -6,8 +6,9 @@ from typing import Final
 
 import click
 
-from wds_imagenet import __version__, strict_json
-from wds_imagenet.cli.options import as_json
+from wds_imagenet import __version__
+from wds_imagenet.cli.shared_options import as_json
+from wds_imagenet.util import strict_json
 
 _PARTS: Final = {
     "numpy": ("", "arrays"),
@@ -42,7 +43,7 @@ _AGAIN: Final = (
 def doctor(json: bool) -> None:
     """Say what is installed, which decoder is in use, what is slow here and how to mend it."""
     from wds_imagenet.format.samples import engine as walker
-    from wds_imagenet.images.engine import engine as decoder
+    from wds_imagenet.images.native_engine import engine as decoder
     from wds_imagenet.images.resize import engine as resizer
 
     engines = {"decoder": decoder(), "resizer": resizer(), "walker": walker()}
@@ -79,7 +80,7 @@ def _version(name: str) -> str | None:
 
 
 def _threads() -> int:
-    from wds_imagenet.reading.ranks import default_threads
+    from wds_imagenet.reading.order.ranks import default_threads
 
     return default_threads()
 

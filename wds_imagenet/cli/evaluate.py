@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wds_imagenet import strict_json
-from wds_imagenet.cli.options import as_json, parse_pairs, storage_option
+from wds_imagenet.cli.shared_options import as_json, parse_pairs, storage_option
+from wds_imagenet.util import strict_json
 
 if TYPE_CHECKING:
     from wds_imagenet.evaluation import Report
     from wds_imagenet.evaluation.conventions import Convention
-    from wds_imagenet.evaluation.texts import Layout
+    from wds_imagenet.evaluation.text_files import Layout
 
 
 @click.command()

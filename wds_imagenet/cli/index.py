@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wds_imagenet import strict_json
 from wds_imagenet.cli.inspect import describe
-from wds_imagenet.cli.options import Size, as_json, human, storage_option
 from wds_imagenet.cli.progress import progress
+from wds_imagenet.cli.shared_options import Size, as_json, human, storage_option
 from wds_imagenet.errors import UsageError
-from wds_imagenet.words import counted
+from wds_imagenet.util import strict_json
+from wds_imagenet.util.messages import counted
 
 if TYPE_CHECKING:
     from wds_imagenet.reading.index import Indexed

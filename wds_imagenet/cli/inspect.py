@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wds_imagenet import strict_json
-from wds_imagenet.cli.options import as_json, human, layer_option, storage_option
+from wds_imagenet.cli.shared_options import as_json, human, layer_option, storage_option
 from wds_imagenet.errors import NotFoundError, UsageError
+from wds_imagenet.util import strict_json
 
 if TYPE_CHECKING:
     from wds_imagenet.format.layers import Classes

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wds_imagenet import strict_json
-from wds_imagenet.cli.options import (
+from wds_imagenet.cli.progress import progress
+from wds_imagenet.cli.shared_options import (
     Size,
     as_flags,
     as_json,
@@ -15,9 +15,9 @@ from wds_imagenet.cli.options import (
     storage_option,
     with_template,
 )
-from wds_imagenet.cli.progress import progress
 from wds_imagenet.errors import UsageError
-from wds_imagenet.words import counted, unknown
+from wds_imagenet.util import strict_json
+from wds_imagenet.util.messages import counted, unknown
 
 if TYPE_CHECKING:
     from wds_imagenet.packing.report import PackReport, Progress
@@ -81,7 +81,7 @@ def _command(name: str, source: "Source") -> click.Command:
         source_options: dict[str, str],
         **options: Any,  # noqa: ANN401 - click's values
     ) -> None:
-        from wds_imagenet.packing.pack import pack as run_pack
+        from wds_imagenet.packing.api import pack as run_pack
 
         options = with_template(options)
         if options.pop("strip"):

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import click
 
-from wds_imagenet import strict_json
 from wds_imagenet.cli.commands import BAD_DATA
-from wds_imagenet.cli.options import as_json, human, storage_option
 from wds_imagenet.cli.progress import progress
-from wds_imagenet.words import counted
+from wds_imagenet.cli.shared_options import as_json, human, storage_option
+from wds_imagenet.util import strict_json
+from wds_imagenet.util.messages import counted
 
 
 @click.command()

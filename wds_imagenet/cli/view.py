@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from wds_imagenet.cli.options import human, layer_option, storage_option
+from wds_imagenet.cli.shared_options import human, layer_option, storage_option
 from wds_imagenet.errors import UsageError
 
 

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from PIL import Image, ImageDraw
 
-from wds_imagenet.draws import Draws
+from wds_imagenet.util.rng import Rng
 
 SIZE: Final = (500, 375)  # ImageNet's commonest
 _SIDES: Final = {"disc": 40, "triangle": 3, "square": 4}
@@ -41,18 +41,18 @@ def draw(number: int, seed: int = 0) -> Picture:
 
     The same number and seed give the same picture. Costs about 15 ms.
     """
-    draws = Draws(seed, 0, number)
+    rng = Rng(seed, 0, number)
     label = number % len(CLASSES)
     colour, shape = CLASSES[label].split(" ")
-    radius = draws.uniform(80, 150)
-    x, y = draws.uniform(radius, SIZE[0] - radius), draws.uniform(radius, SIZE[1] - radius)
-    turn, sides = draws.uniform(0, 2 * pi), _SIDES[shape]
+    radius = rng.uniform(80, 150)
+    x, y = rng.uniform(radius, SIZE[0] - radius), rng.uniform(radius, SIZE[1] - radius)
+    turn, sides = rng.uniform(0, 2 * pi), _SIDES[shape]
     corners = [
         (x + radius * cos(turn + 2 * pi * side / sides), y + radius * sin(turn + 2 * pi * side / sides))
         for side in range(sides)
     ]
-    image = _landscape(np.random.default_rng(draws.seed()))
-    paint = tuple(min(255, int(channel * draws.uniform(0.8, 1.05))) for channel in _COLOURS[colour])
+    image = _landscape(np.random.default_rng(rng.seed()))
+    paint = tuple(min(255, int(channel * rng.uniform(0.8, 1.05))) for channel in _COLOURS[colour])
     ImageDraw.Draw(image).polygon(corners, fill=paint)
     out = BytesIO()
     image.save(out, "JPEG", quality=92)
@@ -77,7 +77,7 @@ def write(picture: Picture, folder: Path) -> int:
 
 def write_many(folder: Path, numbers: range) -> Iterator[int]:
     """Draw and write pictures, two at a time; yield the bytes of each."""
-    from wds_imagenet.reading.threads import map_ahead  # noqa: PLC0415 - drawing alone needs no reader
+    from wds_imagenet.util.threads import map_ahead  # noqa: PLC0415 - drawing alone needs no reader
 
     folder.mkdir(parents=True, exist_ok=True)
     return map_ahead(lambda n: write(draw(n), folder), numbers, threads=2, ahead=8, name="draw")

@@ -11,10 +11,10 @@ from typing import Final
 from wds_imagenet.demo import pictures
 from wds_imagenet.demo.server import Server, serve
 from wds_imagenet.errors import CorruptError, MissingExtraError
-from wds_imagenet.packing.pack import pack
+from wds_imagenet.packing.api import pack
 from wds_imagenet.reading.dataset import Dataset
 from wds_imagenet.reading.verify import verify
-from wds_imagenet.words import counted
+from wds_imagenet.util.messages import counted
 
 _BUCKET: Final = "demo"
 _VALIDATION: Final = 240
@@ -84,7 +84,7 @@ def _train(say: Say, epochs: int) -> float:
     except ModuleNotFoundError as error:
         raise MissingExtraError.of("demo", "training in the demo") from error
     from wds_imagenet import Loader, RandomResizedCrop, ResizeCenterCrop  # noqa: PLC0415 - the same
-    from wds_imagenet.reading.measure import measure, verdict  # noqa: PLC0415 - the same
+    from wds_imagenet.reading.benchmark import measure, verdict  # noqa: PLC0415 - the same
 
     with Loader(_url("train"), RandomResizedCrop(224, flip=True), 256) as loader:
         measured = measure(loader, seconds=4)

@@ -20,12 +20,12 @@ from wds_imagenet.evaluation.conventions import (
     understood,
 )
 from wds_imagenet.evaluation.formats import read_predictions
-from wds_imagenet.evaluation.joins import Join, few, join_truth
+from wds_imagenet.evaluation.joins import PredictionJoin, few, join_truth
 from wds_imagenet.evaluation.localisation import located
 from wds_imagenet.evaluation.predictions import NO_GUESS, TOP, Integers, Predictions
-from wds_imagenet.evaluation.texts import Layout
+from wds_imagenet.evaluation.text_files import Layout
 from wds_imagenet.evaluation.truths import Truth, read_truths
-from wds_imagenet.words import many
+from wds_imagenet.util.messages import many
 
 _FAR: Final = 0.1  # by how much another convention must be better before it is mentioned
 
@@ -132,7 +132,9 @@ def evaluate(
     return Report(len(predictions), meant, tuple(scores), tuple(notes))
 
 
-def _score(predictions: Predictions, guesses: Integers, truth: Truth, join: Join, *, partial: bool) -> Score:
+def _score(
+    predictions: Predictions, guesses: Integers, truth: Truth, join: PredictionJoin, *, partial: bool
+) -> Score:
     labels = truth.labels[join.true]
     matched = met(guesses[join.predicted], labels)
     error = top_errors(matched, labels, truth.rule)[: truth.depth]
@@ -159,7 +161,7 @@ def _score(predictions: Predictions, guesses: Integers, truth: Truth, join: Join
     return replace(score, localisation_images=int(kept.sum()), localisation_error=errors)
 
 
-def _notes(truth: Truth, join: Join, score: Score, *, with_boxes: bool) -> Iterator[str]:
+def _notes(truth: Truth, join: PredictionJoin, score: Score, *, with_boxes: bool) -> Iterator[str]:
     yield from truth.notes
     if join.missing:
         yield f"{truth.name}: scored {score.images:,} of {score.images + join.missing:,} images"
@@ -170,7 +172,7 @@ def _notes(truth: Truth, join: Join, score: Score, *, with_boxes: bool) -> Itera
 
 
 def _elsewhere(
-    predictions: Predictions, meant: str, table: ClassTable, truth: Truth, join: Join
+    predictions: Predictions, meant: str, table: ClassTable, truth: Truth, join: PredictionJoin
 ) -> Iterator[tuple[str, float]]:
     """Yield the top-1 error that the numbers would have under other conventions, where they can be theirs."""
     if predictions.kind != "number":

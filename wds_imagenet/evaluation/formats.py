@@ -8,8 +8,8 @@ from wds_imagenet.evaluation import arrays
 from wds_imagenet.evaluation.arrays import read_arrays
 from wds_imagenet.evaluation.predictions import Predictions, join
 from wds_imagenet.evaluation.tables import read_csv, read_jsonl
-from wds_imagenet.evaluation.texts import Layout, read_text
-from wds_imagenet.labels.files import Options, read_file
+from wds_imagenet.evaluation.text_files import Layout, read_text
+from wds_imagenet.inputs.small_files import Options, read_file
 
 _MAX_TEXT: Final = 1 << 30
 

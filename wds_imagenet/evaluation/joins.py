@@ -9,13 +9,13 @@ import numpy as np
 from wds_imagenet.errors import SourceError
 from wds_imagenet.evaluation.predictions import Integers, Predictions
 from wds_imagenet.evaluation.truths import Truth
-from wds_imagenet.words import many
+from wds_imagenet.util.messages import many
 
 _NAMED: Final = 3  # keys in a message
 
 
 @dataclass(frozen=True, slots=True)
-class Join:
+class PredictionJoin:
     """The rows that belong together, of all images that are scored."""
 
     predicted: Integers
@@ -30,7 +30,7 @@ class Join:
     """Predictions for no image of the truth."""
 
 
-def join_truth(predictions: Predictions, truth: Truth, *, partial: bool) -> Join:
+def join_truth(predictions: Predictions, truth: Truth, *, partial: bool) -> PredictionJoin:
     """Join predictions to a truth: by key, or line by line to its images in the order of their names.
 
     Guarantees that no image is scored twice, and, if not `partial`, that every image with a label is and
@@ -59,7 +59,7 @@ def join_truth(predictions: Predictions, truth: Truth, *, partial: bool) -> Join
             f"{len(missing):,} of the {int(labelled.sum()):,} images of {truth.name} ({truth.url}) have no "
             f"prediction: {few([truth.keys[row] for row in missing])}; to score the others, ask for partial"
         )
-    return Join(predicted[kept], true[kept], int((~kept).sum()), len(missing), unknown)
+    return PredictionJoin(predicted[kept], true[kept], int((~kept).sum()), len(missing), unknown)
 
 
 def _check_lines(predictions: Predictions, truth: Truth) -> None:

@@ -4,10 +4,10 @@ import csv
 import io
 from typing import Final
 
-from wds_imagenet import strict_json
 from wds_imagenet.errors import SourceError
 from wds_imagenet.evaluation.predictions import Predictions
-from wds_imagenet.evaluation.texts import Layout, Row, to_predictions
+from wds_imagenet.evaluation.text_files import GuessRow, Layout, to_predictions
+from wds_imagenet.util import strict_json
 
 _LAYOUTS: Final[dict[tuple[str, ...], Layout]] = {
     ("ImageId", "PredictionString"): "localisation",
@@ -23,11 +23,11 @@ def read_csv(text: str, url: str) -> Predictions:
     `label`; it may be empty: no guess. Rows are in any order.
     """
     table = csv.reader(io.StringIO(text, newline=""), strict=True)
-    rows: list[Row] = []
+    rows: list[GuessRow] = []
     try:
         header = tuple(cell.strip() for cell in next(table))
         layout = _layout(header)
-        rows.extend(Row(table.line_num, *_key_and_words(cells)) for cells in table if cells)
+        rows.extend(GuessRow(table.line_num, *_key_and_words(cells)) for cells in table if cells)
     except (csv.Error, ValueError) as error:
         raise SourceError(f"{url}, line {table.line_num}: {error}") from error
     return to_predictions(rows, url, layout)
@@ -35,11 +35,11 @@ def read_csv(text: str, url: str) -> Predictions:
 
 def read_jsonl(text: str, url: str) -> Predictions:
     """Return the predictions of JSON lines, each `{"key": …, "labels": [best, second, …]}`."""
-    rows: list[Row] = []
+    rows: list[GuessRow] = []
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             try:
-                rows.append(Row(number, *_from_json(line)))
+                rows.append(GuessRow(number, *_from_json(line)))
             except ValueError as error:
                 raise SourceError(f"{url}, line {number}: {error}") from error
     return to_predictions(rows, url, "classification")

@@ -11,18 +11,18 @@ from wds_imagenet.evaluation.accuracy import Rule
 from wds_imagenet.evaluation.boxes import TrueBoxes, true_boxes
 from wds_imagenet.evaluation.conventions import ClassTable, merge
 from wds_imagenet.evaluation.predictions import NO_GUESS, TOP, Integers
+from wds_imagenet.imagenet.devkit import CLASSES, VALIDATION_IMAGES, Devkit, read_devkit
+from wds_imagenet.imagenet.stems import released_stem
+from wds_imagenet.inputs.small_files import Options
 from wds_imagenet.labels.annotation import Annotation, Labels, stem_of
 from wds_imagenet.labels.blacklist import blacklist
 from wds_imagenet.labels.boxes import boxes as read_boxes
-from wds_imagenet.labels.devkit import CLASSES, VALIDATION_IMAGES, Devkit, read_devkit
-from wds_imagenet.labels.files import Options
 from wds_imagenet.labels.kaggle import kaggle, read_synsets
 from wds_imagenet.labels.real import real
-from wds_imagenet.labels.stems import released_stem
 from wds_imagenet.reading.dataset import Dataset
 from wds_imagenet.sample import split_name
 from wds_imagenet.sources import SOURCES, Metadata, Stream
-from wds_imagenet.words import many
+from wds_imagenet.util.messages import many
 
 VALIDATION_KEYS: Final = tuple(f"ILSVRC2012_val_{n:08d}" for n in range(1, VALIDATION_IMAGES + 1))
 HELPERS: Final = ("synsets", "boxes", "blacklist")

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Self, TypeAlias
 
-from wds_imagenet import strict_json
 from wds_imagenet.errors import ManifestError, UsageError
 from wds_imagenet.format.manifest import FOLDER, Manifest
+from wds_imagenet.util import strict_json
 
 LAYERS: Final = f"{FOLDER}/layers/"
 MANIFEST: Final = "manifest.json"

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, Self, TypeVar
 
-from wds_imagenet import strict_json
 from wds_imagenet.errors import ManifestError
+from wds_imagenet.util import strict_json
 
 FOLDER: Final = ".wds-imagenet"
 PATH: Final = f"{FOLDER}/manifest.json"

@@ -3,7 +3,7 @@
 import math
 from typing import Final, NamedTuple
 
-from wds_imagenet.draws import Draws
+from wds_imagenet.util.rng import Rng
 
 _TRIES: Final = 10
 
@@ -25,7 +25,7 @@ class Crop(NamedTuple):
 def random_crop(
     width: int,
     height: int,
-    draws: Draws,
+    rng: Rng,
     scale: tuple[float, float] = (0.08, 1.0),
     ratio: tuple[float, float] = (3 / 4, 4 / 3),
 ) -> Crop:
@@ -38,12 +38,12 @@ def random_crop(
     area = width * height
     low, high = math.log(ratio[0]), math.log(ratio[1])
     for _ in range(_TRIES):
-        target = area * draws.uniform(*scale)
-        aspect = math.exp(draws.uniform(low, high))
+        target = area * rng.uniform(*scale)
+        aspect = math.exp(rng.uniform(low, high))
         w, h = round(math.sqrt(target * aspect)), round(math.sqrt(target / aspect))
         if 0 < w <= width and 0 < h <= height:
-            top = draws.integer(0, height - h)
-            return Crop(draws.integer(0, width - w), top, w, h)
+            top = rng.integer(0, height - h)
+            return Crop(rng.integer(0, width - w), top, w, h)
     w, h = width, height
     if width / height < ratio[0]:
         h = max(1, round(width / ratio[0]))

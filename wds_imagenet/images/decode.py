@@ -8,9 +8,9 @@ import numpy.typing as npt
 import simplejpeg
 
 from wds_imagenet.errors import ImageError
-from wds_imagenet.images.fallback import cmyk_to_rgb, decode_with_pillow
 from wds_imagenet.images.header import ImageHeader
 from wds_imagenet.images.orientation import swaps, turn_pixels
+from wds_imagenet.images.pillow import cmyk_to_rgb, decode_with_pillow
 from wds_imagenet.images.probe import probe
 
 Pixels = npt.NDArray[np.uint8]

@@ -5,9 +5,9 @@ from functools import lru_cache
 from typing import Final
 
 from wds_imagenet.errors import ImageError
-from wds_imagenet.images.engine import native_module
 from wds_imagenet.images.exif import EXIF, read_orientation
 from wds_imagenet.images.header import ImageHeader
+from wds_imagenet.images.native_engine import native_module
 
 SOI: Final = b"\xff\xd8"
 EOI: Final = b"\xff\xd9"

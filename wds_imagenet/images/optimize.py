@@ -8,9 +8,9 @@ import numpy as np
 
 from wds_imagenet.errors import ImageError, UsageError
 from wds_imagenet.images.decode import decode_stored
-from wds_imagenet.images.engine import native_module
 from wds_imagenet.images.exif import write_orientation
 from wds_imagenet.images.header import ImageHeader
+from wds_imagenet.images.native_engine import native_module
 from wds_imagenet.images.probe import probe
 
 _TILES: Final = 3  # of a row of MCUs: finer ones cost more bytes than they save decoding

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from typing import Final
 
 from wds_imagenet.errors import ImageError
-from wds_imagenet.images.containers import read_bmp, read_gif, read_png, read_tiff, read_webp
 from wds_imagenet.images.header import MAX_PIXELS, ImageHeader
 from wds_imagenet.images.jpeg import SOI, read_jpeg
+from wds_imagenet.images.other_headers import read_bmp, read_gif, read_png, read_tiff, read_webp
 
 __all__ = ["MAX_PIXELS", "ImageHeader", "probe"]
 

@@ -10,9 +10,9 @@ from PIL import Image
 from wds_imagenet.images.crop import shrunk_size
 from wds_imagenet.images.decode import decode_stored
 from wds_imagenet.images.exif import write_orientation
-from wds_imagenet.images.fallback import open_image
 from wds_imagenet.images.header import ImageHeader
 from wds_imagenet.images.jpeg import EOI, icc_profile
+from wds_imagenet.images.pillow import open_image
 from wds_imagenet.images.probe import probe
 
 _KEPT_FORMATS: Final = frozenset({"jpg", "png", "webp"})

@@ -8,14 +8,14 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from wds_imagenet.draws import Draws
 from wds_imagenet.errors import UsageError
 from wds_imagenet.images.crop import center_crop, random_crop, shrunk_size
 from wds_imagenet.images.decode import Pixels, decode, scale_for
 from wds_imagenet.images.header import ImageHeader
 from wds_imagenet.images.orientation import Box, mirrored, stored_box, swaps
 from wds_imagenet.images.probe import probe
-from wds_imagenet.images.window import Window, render
+from wds_imagenet.images.render import Window, render
+from wds_imagenet.util.rng import Rng
 
 Shape = tuple[int, int, int]
 
@@ -27,7 +27,7 @@ class Transform(Protocol):
     def shape(self) -> Shape | None:
         """[H, W, 3] of every result; None if they differ."""
 
-    def __call__(self, data: bytes | memoryview, draws: Draws, out: Pixels | None = None) -> Pixels:
+    def __call__(self, data: bytes | memoryview, rng: Rng, out: Pixels | None = None) -> Pixels:
         """Return the pixels, uint8 [H, W, 3], in `out` if given. The same draws give the same pixels."""
 
 
@@ -67,10 +67,10 @@ class RandomResizedCrop:
         """[size, size, 3]."""
         return self.size, self.size, 3
 
-    def __call__(self, data: bytes | memoryview, draws: Draws, out: Pixels | None = None) -> Pixels:
+    def __call__(self, data: bytes | memoryview, rng: Rng, out: Pixels | None = None) -> Pixels:
         """Draw the part, then the mirror; decode no more than that needs. Raises `ImageError`."""
         header = probe(data)
-        window = self.window(header, draws)
+        window = self.window(header, rng)
         return render(data, header, window, (self.size, self.size), antialias=self.antialias, out=out)
 
     @property
@@ -86,12 +86,12 @@ class RandomResizedCrop:
     def _mirrored(self) -> float:
         return 0.5 if self.flip is True else float(self.flip)
 
-    def window(self, header: ImageHeader, draws: Draws) -> Window:
+    def window(self, header: ImageHeader, rng: Rng) -> Window:
         """Return which part of a picture of this header is taken. The native engine does the same."""
         shown, width, height = _as_shown(header, turned=self.orientation)
-        crop = random_crop(width, height, draws, self.scale, self.ratio)
+        crop = random_crop(width, height, rng, self.scale, self.ratio)
         box = stored_box(crop.box, header.width, header.height, shown)
-        if self._mirrored > 0 and draws.uniform() < self._mirrored:
+        if self._mirrored > 0 and rng.uniform() < self._mirrored:
             shown = mirrored(shown)
         scale = _scale_for_box(header, box, self.size) if self.scaled_decode else 1
         # Cut first, so that the filter does not reach over the crop's sides: torchvision crops, then resizes.
@@ -125,13 +125,13 @@ class ResizeCenterCrop:
         """[crop, crop, 3]."""
         return self.crop, self.crop, 3
 
-    def __call__(self, data: bytes | memoryview, draws: Draws, out: Pixels | None = None) -> Pixels:
+    def __call__(self, data: bytes | memoryview, rng: Rng, out: Pixels | None = None) -> Pixels:
         """Decode no more than the result needs. Draws nothing. Raises `ImageError`."""
         header = probe(data)
-        window = self.window(header, draws)
+        window = self.window(header, rng)
         return render(data, header, window, (self.crop, self.crop), antialias=self.antialias, out=out)
 
-    def window(self, header: ImageHeader, draws: Draws) -> Window:  # noqa: ARG002 - all transforms are given them
+    def window(self, header: ImageHeader, rng: Rng) -> Window:  # noqa: ARG002 - all transforms are given them
         """Return which part of a picture of this header is taken."""
         shown, width, height = _as_shown(header, turned=self.orientation)
         new_width, new_height = shrunk_size(width, height, self.resize)
@@ -155,7 +155,7 @@ class Decode:
         """None: each picture has its own."""
         return
 
-    def __call__(self, data: bytes | memoryview, draws: Draws, out: Pixels | None = None) -> Pixels:  # noqa: ARG002 - all transforms are given them
+    def __call__(self, data: bytes | memoryview, rng: Rng, out: Pixels | None = None) -> Pixels:  # noqa: ARG002 - all transforms are given them
         """Decode. Draws nothing. Raises `ImageError`, and `UsageError` if `out` has another shape."""
         pixels = decode(data, orientation=self.orientation)
         if out is None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from wds_imagenet.sources.reference import Attachment, Kind, Metadata
+from wds_imagenet.inputs.reference import Attachment, Kind, Metadata
 
 
 @dataclass(frozen=True, slots=True)

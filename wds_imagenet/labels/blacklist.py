@@ -7,12 +7,12 @@ in the name of a validation image, from 1.
 import hashlib
 from typing import Final
 
-from wds_imagenet import strict_json
 from wds_imagenet.errors import SourceError
+from wds_imagenet.imagenet.devkit import VALIDATION_IMAGES
+from wds_imagenet.imagenet.stems import validation_number
+from wds_imagenet.inputs.small_files import read_file
 from wds_imagenet.labels.annotation import Annotation, Labels
-from wds_imagenet.labels.devkit import VALIDATION_IMAGES
-from wds_imagenet.labels.files import read_file
-from wds_imagenet.labels.stems import validation_number
+from wds_imagenet.util import strict_json
 
 FIELD: Final = "blacklisted"
 LENGTH: Final = 1762

@@ -10,24 +10,24 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
 
-from wds_imagenet import strict_json
 from wds_imagenet.errors import CorruptError, DataError, SourceError
+from wds_imagenet.imagenet.box import describe, normalise
+from wds_imagenet.imagenet.devkit import WNID
+from wds_imagenet.imagenet.stems import released_stem
+from wds_imagenet.imagenet.voc_xml import MAX_BYTES, parse_voc
+from wds_imagenet.inputs.gzip_tar import is_gzipped, stream_files
+from wds_imagenet.inputs.image_files import is_hidden, passed_over
+from wds_imagenet.inputs.reference import Kind
+from wds_imagenet.inputs.small_files import Options, address, find_file
+from wds_imagenet.inputs.spilled.records import SpilledRecords
+from wds_imagenet.inputs.tar_listing import ListedFile, list_archive
+from wds_imagenet.inputs.windowed_reader import open_reader
 from wds_imagenet.labels.annotation import Annotation, Labels
-from wds_imagenet.labels.box import describe, normalise
-from wds_imagenet.labels.devkit import WNID
-from wds_imagenet.labels.files import Options, address, find_file
-from wds_imagenet.labels.records import Records
-from wds_imagenet.labels.stems import released_stem
-from wds_imagenet.labels.voc import MAX_BYTES, parse_voc
 from wds_imagenet.sample import make_key
-from wds_imagenet.sources.archives import File, list_archive
-from wds_imagenet.sources.images import is_hidden, passed_over
-from wds_imagenet.sources.reference import Kind
-from wds_imagenet.sources.streams import is_gzipped, stream_files
-from wds_imagenet.sources.windows import open_reader
 from wds_imagenet.storage import open_store
 from wds_imagenet.storage.store import Store
-from wds_imagenet.words import many
+from wds_imagenet.util import strict_json
+from wds_imagenet.util.messages import many
 
 FIELDS: Final[dict[str, Kind]] = {"boxes": "list", "boxes_size": "list"}
 _XML: Final = ".xml"
@@ -46,7 +46,7 @@ def boxes(url: str, **storage_options: object) -> Labels:
     Costs about 0.12 ms a file (a minute for train), 60 MB of memory and 150 MB in the temporary folder;
     for a folder a request a file. Raises `SourceError` that names file or member, and line.
     """
-    records = Records()
+    records = SpilledRecords()
     counts: Counter[str] = Counter()
     others: list[str] = []
     for file, data in _files(url, storage_options):
@@ -93,7 +93,7 @@ def _read(data: bytes, counts: Counter[str]) -> dict[str, Any]:
     return {"boxes": found, "boxes_size": list(voc.size)}
 
 
-def _files(url: str, options: Options) -> Iterator[tuple[File, bytes]]:
+def _files(url: str, options: Options) -> Iterator[tuple[ListedFile, bytes]]:
     """Yield every file of an archive or a folder with its bytes, of those that are no XML none."""
     if is_gzipped(url, options):
         yield from stream_files(url, options)
@@ -108,12 +108,12 @@ def _files(url: str, options: Options) -> Iterator[tuple[File, bytes]]:
         if _ARCHIVE.fullmatch(info.path):
             yield from _archive(store, info.path, info.path[: -len(".tar")] + "/")
             continue
-        file = File(info.path, address(store.url, info.path), 0, info.size)
+        file = ListedFile(info.path, address(store.url, info.path), 0, info.size)
         wanted = _is_wanted(file)
         yield file, store.read(info.path, etag=info.etag).data if wanted else b""
 
 
-def _archive(store: Store, path: str, folder: str) -> Iterator[tuple[File, bytes]]:
+def _archive(store: Store, path: str, folder: str) -> Iterator[tuple[ListedFile, bytes]]:
     info = store.info(path)
     url = address(store.url, path)
     with open_reader(store, info) as read:
@@ -124,7 +124,7 @@ def _archive(store: Store, path: str, folder: str) -> Iterator[tuple[File, bytes
             yield file, data
 
 
-def _is_wanted(file: File) -> bool:
+def _is_wanted(file: ListedFile) -> bool:
     if not file.path.lower().endswith(_XML):
         return False
     if file.size > MAX_BYTES:

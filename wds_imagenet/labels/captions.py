@@ -12,16 +12,16 @@ from contextlib import closing
 from string import Formatter
 from typing import Annotated, Any, Final
 
-from wds_imagenet import strict_json
 from wds_imagenet.errors import DataError, SourceError, UsageError
+from wds_imagenet.imagenet.stems import released_stem
+from wds_imagenet.inputs.json_stream import JsonEntry, read_entries
+from wds_imagenet.inputs.large_files import read_pieces
+from wds_imagenet.inputs.reference import Kind
+from wds_imagenet.inputs.spilled.records import SpilledRecords
 from wds_imagenet.labels.annotation import Annotation, Labels
-from wds_imagenet.labels.entries import Entry, read_entries
-from wds_imagenet.labels.pieces import read_pieces
-from wds_imagenet.labels.records import Records
-from wds_imagenet.labels.stems import released_stem
 from wds_imagenet.sample import make_key
-from wds_imagenet.sources.reference import Kind
-from wds_imagenet.words import many
+from wds_imagenet.util import strict_json
+from wds_imagenet.util.messages import many
 
 DEFAULT_TEMPLATE: Final = "{title} {tags} {description}"
 """As the authors join them."""
@@ -52,7 +52,7 @@ def captions(
     byte where it has no file name, one that is not its WNID's, or values of other types.
     """
     parts = parse_template(DEFAULT_TEMPLATE if template is None else template)
-    records = Records()
+    records = SpilledRecords()
     counts: Counter[str] = Counter()
     with closing(read_pieces(url, storage_options, ".json")) as pieces:
         try:
@@ -114,7 +114,7 @@ def _plain(text: str) -> str:
     return " ".join(_CONTROL.sub(" ", text).split())
 
 
-def _understand(entry: Entry, counts: Counter[str]) -> tuple[str, list[Any]]:
+def _understand(entry: JsonEntry, counts: Counter[str]) -> tuple[str, list[Any]]:
     """Return an entry's stem and its title, tags and description, and count what is odd in it."""
     value, where = entry.value, f"entry {entry.number:,}, at byte {entry.offset:,}"
     filename, wnid = value.get("filename"), value.get("wnid")

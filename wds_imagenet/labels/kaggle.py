@@ -10,19 +10,19 @@ from collections import Counter
 from contextlib import closing
 from typing import Annotated, Any, Final
 
-from wds_imagenet import strict_json
 from wds_imagenet.errors import SourceError
+from wds_imagenet.imagenet.box import describe, normalise
+from wds_imagenet.imagenet.class_list import read_classes
+from wds_imagenet.imagenet.devkit import CLASSES
+from wds_imagenet.imagenet.kaggle_csv import KaggleRow, parse_solution
+from wds_imagenet.imagenet.stems import released_stem
+from wds_imagenet.inputs.large_files import read_lines
+from wds_imagenet.inputs.reference import Kind, Metadata
+from wds_imagenet.inputs.spilled.records import SpilledRecords
 from wds_imagenet.labels.annotation import Annotation, Labels
-from wds_imagenet.labels.box import describe, normalise
-from wds_imagenet.labels.classes import read_classes
-from wds_imagenet.labels.devkit import CLASSES
-from wds_imagenet.labels.pieces import read_lines
-from wds_imagenet.labels.records import Records
-from wds_imagenet.labels.stems import released_stem
 from wds_imagenet.sample import make_key
-from wds_imagenet.sources.kaggle import Row, parse_solution
-from wds_imagenet.sources.reference import Kind, Metadata
-from wds_imagenet.words import many
+from wds_imagenet.util import strict_json
+from wds_imagenet.util.messages import many
 
 _FIELDS: Final[dict[str, Kind]] = {"wnid": "text", "boxes": "list"}
 
@@ -43,7 +43,7 @@ def kaggle(
     """
     classes = () if synsets is None else read_synsets(synsets, **storage_options)
     label_of = {info["wnid"]: label for label, info in enumerate(classes)}
-    records = Records()
+    records = SpilledRecords()
     counts: Counter[str] = Counter()
     with closing(read_lines(url, storage_options, ".csv")) as lines:
         for row in parse_solution(lines, url):
@@ -87,7 +87,7 @@ def read_synsets(url: str, **storage_options: object) -> tuple[Metadata, ...]:
     return listed.classes
 
 
-def _boxes(row: Row, counts: Counter[str]) -> list[dict[str, Any]]:
+def _boxes(row: KaggleRow, counts: Counter[str]) -> list[dict[str, Any]]:
     found = []
     for written in row.boxes:
         corners, odd = normalise(written)

@@ -9,12 +9,12 @@ number in `ILSVRC2012_val_00000001`. (The example in its README says `i+i`, whic
 import hashlib
 from typing import Any, Final
 
-from wds_imagenet import strict_json
 from wds_imagenet.errors import SourceError
+from wds_imagenet.imagenet.devkit import CLASSES, VALIDATION_IMAGES
+from wds_imagenet.imagenet.stems import validation_number
+from wds_imagenet.inputs.small_files import read_file
 from wds_imagenet.labels.annotation import Annotation, Labels
-from wds_imagenet.labels.devkit import CLASSES, VALIDATION_IMAGES
-from wds_imagenet.labels.files import read_file
-from wds_imagenet.labels.stems import validation_number
+from wds_imagenet.util import strict_json
 
 FIELD: Final = "real_labels"
 _MAX_BYTES: Final = 8 << 20

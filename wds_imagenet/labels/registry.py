@@ -8,9 +8,9 @@ from wds_imagenet.labels.annotation import LabelSource
 from wds_imagenet.labels.blacklist import blacklist
 from wds_imagenet.labels.boxes import boxes
 from wds_imagenet.labels.captions import captions
-from wds_imagenet.labels.imagenetv2 import imagenetv2
+from wds_imagenet.labels.class_names import names
+from wds_imagenet.labels.imagenet_v2 import imagenetv2
 from wds_imagenet.labels.kaggle import kaggle
-from wds_imagenet.labels.names import names
 from wds_imagenet.labels.real import real
 from wds_imagenet.labels.relabel import relabel
 

@@ -11,16 +11,16 @@ import re
 import struct
 from typing import Final
 
-from wds_imagenet import strict_json
 from wds_imagenet.errors import SourceError
+from wds_imagenet.imagenet.devkit import CLASSES
+from wds_imagenet.imagenet.stems import released_stem
+from wds_imagenet.inputs.file_listing import list_files
+from wds_imagenet.inputs.image_files import is_hidden, passed_over
+from wds_imagenet.inputs.reference import Attachment
+from wds_imagenet.inputs.spilled.records import SpilledRecords
+from wds_imagenet.inputs.torch_save import load_tensors
 from wds_imagenet.labels.annotation import Annotation, Labels
-from wds_imagenet.labels.devkit import CLASSES
-from wds_imagenet.labels.records import Records
-from wds_imagenet.labels.stems import released_stem
-from wds_imagenet.labels.tensors import load_tensors
-from wds_imagenet.sources.files import list_files
-from wds_imagenet.sources.images import is_hidden, passed_over
-from wds_imagenet.sources.reference import Attachment
+from wds_imagenet.util import strict_json
 
 SUFFIX: Final = "relabel.npy"
 SHAPE: Final = (2, 5, 15, 15)
@@ -38,7 +38,7 @@ def relabel(url: str, **storage_options: object) -> Labels:
     and 100 MB in the temporary folder. Raises `SourceError` for two maps of one image, a map in another
     class's folder, or one of more than 1 MiB.
     """
-    records = Records()
+    records = SpilledRecords()
     digest = hashlib.sha256()
     others: list[str] = []
     for file in list_files(url, storage_options):

@@ -13,12 +13,12 @@ from wds_imagenet.errors import CorruptError, ManifestError, NotFoundError, Usag
 from wds_imagenet.format import manifest as manifests
 from wds_imagenet.format.layers import merge_classes
 from wds_imagenet.format.manifest import Manifest
-from wds_imagenet.reading.fetch import Extent, Fetcher, extents
+from wds_imagenet.reading.fetch import BlockLocation, Fetcher, block_locations
 from wds_imagenet.reading.layers import Blocks, Layer, can_list
-from wds_imagenet.reading.threads import map_ahead
 from wds_imagenet.sample import Sample
 from wds_imagenet.storage import Store, open_store
-from wds_imagenet.words import counted
+from wds_imagenet.util.messages import counted
+from wds_imagenet.util.threads import map_ahead
 
 
 class Dataset:
@@ -84,14 +84,14 @@ class Dataset:
         return self.store.url
 
     @cached_property
-    def extents(self) -> list[Extent]:
+    def block_locations(self) -> list[BlockLocation]:
         """Every block, in the order of the data set."""
-        return extents(self.manifest)
+        return block_locations(self.manifest)
 
     @cached_property
     def blocks(self) -> Blocks:
         """Every block's samples, with what the layers give them."""
-        return Blocks(self.fetcher, self.extents, self.layers)
+        return Blocks(self.fetcher, self.block_locations, self.layers)
 
     @property
     def suffixes(self) -> tuple[str, ...]:
@@ -115,13 +115,15 @@ class Dataset:
         index = item + len(self) if item < 0 else item
         if not 0 <= index < len(self):
             raise IndexError(f"sample {item} of {len(self)}")
-        extent = self.extents[bisect_right(self.extents, index, key=lambda e: e.first_sample) - 1]
-        return own(self.blocks.samples(extent)[index - extent.first_sample])
+        location = self.block_locations[
+            bisect_right(self.block_locations, index, key=lambda e: e.first_sample) - 1
+        ]
+        return own(self.blocks.samples(location)[index - location.first_sample])
 
     def samples(self, *, threads: int = 4) -> Iterator[Sample]:
         """Yield every sample, once, in the order of the shards. Holds at most 2·threads blocks."""
         blocks = map_ahead(
-            self.blocks.samples, self.extents, threads=threads, ahead=2 * threads, name="samples"
+            self.blocks.samples, self.block_locations, threads=threads, ahead=2 * threads, name="samples"
         )
         for block in blocks:
             yield from map(own, block)

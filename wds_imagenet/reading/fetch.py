@@ -19,7 +19,7 @@ _REMEDY: Final = "run the same 'pack' again with --check"
 
 
 @dataclass(frozen=True, slots=True)
-class Extent:
+class BlockLocation:
     """Where a block lies."""
 
     shard: Shard
@@ -35,15 +35,15 @@ class Extent:
         return f"{self.shard.name}, bytes {self.offset:,} to {stop:,}"
 
 
-def extents(manifest: Manifest) -> list[Extent]:
+def block_locations(manifest: Manifest) -> list[BlockLocation]:
     """Return every block of the data set, in order. Costs about a microsecond a block."""
-    found: list[Extent] = []
+    found: list[BlockLocation] = []
     first_sample = 0
     for shard in manifest.shards:
         offsets = accumulate((block.size for block in shard.blocks), initial=0)
         for offset, block in zip(offsets, shard.blocks, strict=False):
             is_last = block is shard.blocks[-1]
-            found.append(Extent(shard, offset, block, is_last, first_sample))
+            found.append(BlockLocation(shard, offset, block, is_last, first_sample))
             first_sample += block.samples
     return found
 
@@ -63,37 +63,37 @@ class Fetcher:
         # The first reply pins the shard's ETag; threads that race write the same value.
         self._etags: dict[str, str | None] = {}
 
-    def read(self, extent: Extent) -> Data:
+    def read(self, location: BlockLocation) -> Data:
         """Return the verified bytes of a block. Costs one request."""
-        data, info = self._read(extent)
-        if crc32(data) != extent.block.crc32:
-            data, info = self._read(extent)
+        data, info = self._read(location)
+        if crc32(data) != location.block.crc32:
+            data, info = self._read(location)
             actual = crc32(data)
-            if actual != extent.block.crc32:
-                size = info.size if info else self.store.info(self._path(extent)).size
+            if actual != location.block.crc32:
+                size = info.size if info else self.store.info(self._path(location)).size
                 raise CorruptError(
-                    f"{self._where(extent)}: the block's checksum is {actual:08x}, the manifest "
-                    f"says {extent.block.crc32:08x}; the shard has {size:,} bytes, the manifest says "
-                    f"{extent.shard.size:,}. Its bytes were changed or the shard was replaced: "
+                    f"{self._where(location)}: the block's checksum is {actual:08x}, the manifest "
+                    f"says {location.block.crc32:08x}; the shard has {size:,} bytes, the manifest says "
+                    f"{location.shard.size:,}. Its bytes were changed or the shard was replaced: "
                     f"copy the shard again; or {self._remedy}, which rebuilds what is damaged"
                 )
         return data
 
-    def samples(self, extent: Extent) -> Sequence[Sample]:
+    def samples(self, location: BlockLocation) -> Sequence[Sample]:
         """Return the samples of a block; their members are views into its bytes."""
-        return self.split(extent, self.read(extent))
+        return self.split(location, self.read(location))
 
-    def split(self, extent: Extent, data: Data) -> Sequence[Sample]:
+    def split(self, location: BlockLocation, data: Data) -> Sequence[Sample]:
         """Return the samples that a block's verified bytes hold. Costs about 1 µs a sample."""
         try:
-            samples = Samples(data, ended=extent.is_last)
+            samples = Samples(data, ended=location.is_last)
         except CorruptError as error:
-            error.add_note(f"in the block {self._where(extent)}; offsets count from its beginning")
+            error.add_note(f"in the block {self._where(location)}; offsets count from its beginning")
             raise
-        if len(samples) != extent.block.samples:
+        if len(samples) != location.block.samples:
             raise CorruptError(
-                f"{self._where(extent)}: the block has {len(samples)} samples, "
-                f"the manifest says {extent.block.samples}"
+                f"{self._where(location)}: the block has {len(samples)} samples, "
+                f"the manifest says {location.block.samples}"
             )
         return samples
 
@@ -101,25 +101,25 @@ class Fetcher:
         """Give the memory that waits for further blocks back to the system."""
         self._buffers.clear()
 
-    def _path(self, extent: Extent) -> str:
-        return f"{self.folder}{extent.shard.name}"
+    def _path(self, location: BlockLocation) -> str:
+        return f"{self.folder}{location.shard.name}"
 
-    def _where(self, extent: Extent) -> str:
-        return f"{self.store.url}/{self.folder}{extent}"
+    def _where(self, location: BlockLocation) -> str:
+        return f"{self.store.url}/{self.folder}{location}"
 
-    def _read(self, extent: Extent) -> tuple[Data, ObjectInfo | None]:
-        name = self._path(extent)
+    def _read(self, location: BlockLocation) -> tuple[Data, ObjectInfo | None]:
+        name = self._path(location)
         try:
-            data, info = self._ask(name, extent.offset, extent.block.size, self._etags.get(name))
+            data, info = self._ask(name, location.offset, location.block.size, self._etags.get(name))
         except (StoreError, CorruptError) as error:
-            error.add_note(f"while reading the block {self.folder}{extent}")
+            error.add_note(f"while reading the block {self.folder}{location}")
             raise
         if info is not None:
-            if info.size != extent.shard.size:
+            if info.size != location.shard.size:
                 raise CorruptError(
                     f"{self.store.url}/{name} has {info.size:,} bytes, the manifest says "
-                    f"{extent.shard.size:,}: it was cut or replaced after it was packed "
-                    f"(found at the block of offset {extent.offset:,})"
+                    f"{location.shard.size:,}: it was cut or replaced after it was packed "
+                    f"(found at the block of offset {location.offset:,})"
                 )
             self._etags[name] = info.etag
         return data, info

@@ -14,11 +14,11 @@ from wds_imagenet.format.blocks import block_bytes_for, checksum, cut
 from wds_imagenet.format.manifest import FOLDER, KEYS_PATH, PATH, Manifest, Shard, check_name
 from wds_imagenet.format.samples import group
 from wds_imagenet.format.tar import Member, walk
-from wds_imagenet.reading.threads import map_ahead
 from wds_imagenet.sample import IMAGE_SUFFIXES, Sample
 from wds_imagenet.storage import ObjectInfo, Store
 from wds_imagenet.storage.local import meaning
 from wds_imagenet.storage.url import parse_url
+from wds_imagenet.util.threads import map_ahead
 
 _WINDOW: Final = 16 << 20
 _MAX_CLASSES: Final = 1 << 20

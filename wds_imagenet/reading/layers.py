@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
-from wds_imagenet import strict_json
 from wds_imagenet.errors import CorruptError, ManifestError, NotFoundError
 from wds_imagenet.format.layers import (
     LAYERS,
@@ -16,9 +15,10 @@ from wds_imagenet.format.layers import (
     layer_names,
 )
 from wds_imagenet.format.manifest import Manifest
-from wds_imagenet.reading.fetch import Data, Extent, Fetcher, extents
+from wds_imagenet.reading.fetch import BlockLocation, Data, Fetcher, block_locations
 from wds_imagenet.sample import Sample
 from wds_imagenet.storage import Store
+from wds_imagenet.util import strict_json
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Layer:
     manifest: Manifest
     plan: LayerPlan
     fetcher: Fetcher
-    extents: Sequence[Extent]
+    block_locations: Sequence[BlockLocation]
     """As many as the data set has, with the same samples; none if it tells of classes alone."""
 
     @property
@@ -63,7 +63,7 @@ class Layer:
             error.add_note(f"in {store.url}/{folder}")
             raise
         fetcher = Fetcher(store, folder, "run the same 'relabel' again with --check")
-        return cls(name, layer, planned, fetcher, extents(layer))
+        return cls(name, layer, planned, fetcher, block_locations(layer))
 
 
 def can_list(store: Store) -> bool:
@@ -81,42 +81,42 @@ def list_layers(store: Store) -> list[str]:
 class Blocks:
     """A data set's blocks, with those of its layers. Reads one block of each at a time."""
 
-    def __init__(self, base: Fetcher, own: Sequence[Extent], layers: Sequence[Layer] = ()) -> None:
+    def __init__(self, base: Fetcher, own: Sequence[BlockLocation], layers: Sequence[Layer] = ()) -> None:
         self._base: Final = base
-        self._layers: Final = [layer for layer in layers if layer.extents]
+        self._layers: Final = [layer for layer in layers if layer.block_locations]
         places = {(e.shard.name, e.offset): i for i, e in enumerate(own)} if self._layers else {}
         self._places: Final[Mapping[tuple[str, int], int]] = places
 
-    def read(self, extent: Extent) -> list[Data]:
+    def read(self, location: BlockLocation) -> list[Data]:
         """Return the verified bytes of a block, then those of each layer's. Costs a request for each."""
-        return [self._base.read(extent), *(one.fetcher.read(e) for one, e in self._over(extent))]
+        return [self._base.read(location), *(one.fetcher.read(e) for one, e in self._over(location))]
 
-    def split(self, extent: Extent, data: Sequence[Data]) -> Sequence[Sample]:
+    def split(self, location: BlockLocation, data: Sequence[Data]) -> Sequence[Sample]:
         """Return the samples that verified bytes hold, merged. A layer with JSON costs 40 µs a sample."""
-        samples = self._base.split(extent, data[0])
-        for (layer, over), more in zip(self._over(extent), data[1:], strict=True):
+        samples = self._base.split(location, data[0])
+        for (layer, over), more in zip(self._over(location), data[1:], strict=True):
             theirs = layer.fetcher.split(over, more)
             try:
                 samples = [merge(sample, one) for sample, one in zip(samples, theirs, strict=True)]
             except CorruptError as error:
-                error.add_note(f"in the block {layer.folder}{over}, which goes with {extent}")
+                error.add_note(f"in the block {layer.folder}{over}, which goes with {location}")
                 raise
         return samples
 
-    def samples(self, extent: Extent) -> Sequence[Sample]:
+    def samples(self, location: BlockLocation) -> Sequence[Sample]:
         """Return the samples of a block; their members are views into its bytes."""
-        return self.split(extent, self.read(extent))
+        return self.split(location, self.read(location))
 
     def let_go(self) -> None:
         """Give the memory that waits for further blocks back to the system."""
         for fetcher in (self._base, *(layer.fetcher for layer in self._layers)):
             fetcher.let_go()
 
-    def _over(self, extent: Extent) -> list[tuple[Layer, Extent]]:
+    def _over(self, location: BlockLocation) -> list[tuple[Layer, BlockLocation]]:
         if not self._layers:
             return []
-        place = self._places[extent.shard.name, extent.offset]
-        return [(layer, layer.extents[place]) for layer in self._layers]
+        place = self._places[location.shard.name, location.offset]
+        return [(layer, layer.block_locations[place]) for layer in self._layers]
 
 
 def merge(sample: Sample, over: Sample) -> Sample:

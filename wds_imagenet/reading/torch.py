@@ -11,12 +11,12 @@ from torch.utils import data
 
 from wds_imagenet.errors import UsageError
 from wds_imagenet.images.transforms import Decode
-from wds_imagenet.reading.batches import Batch
 from wds_imagenet.reading.buffers import Buffers
-from wds_imagenet.reading.loader import Loader
+from wds_imagenet.reading.loader.batch import Batch
+from wds_imagenet.reading.loader.loader import Loader
 
 if TYPE_CHECKING:
-    from wds_imagenet.reading.draft import Draft
+    from wds_imagenet.reading.loader.batch_builder import BatchBuilder
 
 
 class ImageMemory(NamedTuple):
@@ -53,7 +53,7 @@ def default_pin_memory() -> bool:
     return torch.cuda.is_available()
 
 
-def to_batch(draft: "Draft") -> Batch:
+def to_batch(draft: "BatchBuilder") -> Batch:
     """Return a filled draft as tensors. Copies images only where a transform of the user's made them."""
     pin = draft.recipe.pin_memory
     images: torch.Tensor | list[torch.Tensor]
@@ -80,7 +80,7 @@ def _pinned(tensor: torch.Tensor, pin: bool) -> torch.Tensor:  # noqa: FBT001 - 
     return tensor.pin_memory() if pin else tensor
 
 
-def _stack(draft: "Draft") -> torch.Tensor:
+def _stack(draft: "BatchBuilder") -> torch.Tensor:
     present = [row for row in draft.rows if row is not None]
     draft.example.extend(present[: 1 - len(draft.example)])
     if not draft.example:

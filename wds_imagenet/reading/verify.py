@@ -11,10 +11,10 @@ from wds_imagenet.format.manifest import FOLDER
 from wds_imagenet.format.samples import read_samples
 from wds_imagenet.images.decode import decode
 from wds_imagenet.reading.dataset import Dataset
-from wds_imagenet.reading.fetch import Data, Extent
+from wds_imagenet.reading.fetch import BlockLocation, Data
 from wds_imagenet.reading.layers import Layer, can_list
-from wds_imagenet.reading.threads import map_ahead
 from wds_imagenet.sample import IMAGE_SUFFIXES, Sample
+from wds_imagenet.util.threads import map_ahead
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Finding:
 class Checked:
     """What one block came to."""
 
-    extent: Extent
+    location: BlockLocation
     bytes: int
     """How many of it could be read: all, or none."""
     keys: tuple[str, ...]
@@ -60,7 +60,7 @@ def verify_layer(dataset: Dataset, layer: Layer, *, threads: int = 4) -> Iterato
     Its samples are those of the data set, key by key, in the same blocks; they are not told again. A layer
     of classes alone has no blocks: it was checked when it was opened.
     """
-    if not layer.extents:
+    if not layer.block_locations:
         return
     own = Dataset(dataset.store, layer.manifest, fetcher=layer.fetcher)
     for checked in verify(own, threads=threads, keys=dataset.keys):
@@ -88,81 +88,83 @@ def verify(
     digest, readable = hashlib.sha256(), True
     said: set[Finding] = set()
     for checked, data in map_ahead(
-        lambda extent: _check_block(dataset, extent, deep=deep),
-        dataset.extents,
+        lambda location: _check_block(dataset, location, deep=deep),
+        dataset.block_locations,
         threads=threads,
         ahead=2 * threads,
         name="verify",
     ):
-        extent = checked.extent
+        location = checked.location
         # What is told of a whole shard is told once, not for each of its blocks.
         findings = [item for item in checked.findings if item.offset is not None or item not in said]
         said.update(item for item in findings if item.offset is None)
         totals.keys += checked.keys
         totals.labels.update(checked.labels)
-        if extent.offset == 0:
+        if location.offset == 0:
             digest, readable = hashlib.sha256(), True
         if data is None:
             totals.complete = readable = False
         else:
-            totals.complete &= len(checked.keys) == extent.block.samples
+            totals.complete &= len(checked.keys) == location.block.samples
             digest.update(data)
-        if extent.is_last and readable and digest.hexdigest() != extent.shard.sha256:
-            findings.append(Finding("the shard's SHA-256 is not the manifest's", extent.shard.name))
-        yield Checked(extent, checked.bytes, checked.keys, checked.labels, tuple(findings))
+        if location.is_last and readable and digest.hexdigest() != location.shard.sha256:
+            findings.append(Finding("the shard's SHA-256 is not the manifest's", location.shard.name))
+        yield Checked(location, checked.bytes, checked.keys, checked.labels, tuple(findings))
     whole = tuple(_check_whole(dataset, totals, keys or dataset.keys))
     if whole:
-        yield Checked(dataset.extents[-1], 0, (), (), whole)
+        yield Checked(dataset.block_locations[-1], 0, (), (), whole)
 
 
-def _check_block(dataset: Dataset, extent: Extent, *, deep: bool) -> tuple[Checked, Data | None]:
-    shard, offset = extent.shard.name, extent.offset
+def _check_block(dataset: Dataset, location: BlockLocation, *, deep: bool) -> tuple[Checked, Data | None]:
+    shard, offset = location.shard.name, location.offset
     try:
-        data, damage = _read(dataset, extent)
+        data, damage = _read(dataset, location)
     except CorruptError as error:
-        return Checked(extent, 0, (), (), (Finding(str(error), shard, offset),)), None
+        return Checked(location, 0, (), (), (Finding(str(error), shard, offset),)), None
     except (NotFoundError, ChangedError) as error:  # a store that is down is no finding
-        return Checked(extent, 0, (), (), (Finding(str(error), shard),)), None
+        return Checked(location, 0, (), (), (Finding(str(error), shard),)), None
     if damage is not None:
-        return Checked(extent, len(data), (), (), tuple(_damaged(dataset, extent, data, damage))), None
+        return Checked(location, len(data), (), (), tuple(_damaged(dataset, location, data, damage))), None
     try:
-        samples = dataset.fetcher.split(extent, data)
+        samples = dataset.fetcher.split(location, data)
     except CorruptError as error:
-        return Checked(extent, len(data), (), (), (Finding(str(error), shard, offset),)), data
+        return Checked(location, len(data), (), (), (Finding(str(error), shard, offset),)), data
     labels, wrong = [], []
     for sample in samples:
         label, problems = _check_sample(dataset, sample, deep=deep)
         labels.append(label)
         wrong += [Finding(problem, shard, offset, sample.key) for problem in problems]
     keys = tuple(sample.key for sample in samples)
-    return Checked(extent, len(data), keys, tuple(labels), tuple(wrong)), data
+    return Checked(location, len(data), keys, tuple(labels), tuple(wrong)), data
 
 
-def _read(dataset: Dataset, extent: Extent) -> tuple[Data, CorruptError | None]:
+def _read(dataset: Dataset, location: BlockLocation) -> tuple[Data, CorruptError | None]:
     """Return a block's bytes, and what is wrong with them.
 
     A whole block of a shard that is too long or too short has nothing wrong; of the shard it is told.
     """
     try:
-        return dataset.fetcher.read(extent), None
+        return dataset.fetcher.read(location), None
     except CorruptError as error:
         damage = error
-    path = f"{dataset.fetcher.folder}{extent.shard.name}"
-    data = dataset.store.read(path, extent.offset, extent.offset + extent.block.size).data
-    return data, damage if crc32(data) != extent.block.crc32 else None
+    path = f"{dataset.fetcher.folder}{location.shard.name}"
+    data = dataset.store.read(path, location.offset, location.offset + location.block.size).data
+    return data, damage if crc32(data) != location.block.crc32 else None
 
 
-def _damaged(dataset: Dataset, extent: Extent, data: Data, damage: CorruptError) -> Iterator[Finding]:
+def _damaged(
+    dataset: Dataset, location: BlockLocation, data: Data, damage: CorruptError
+) -> Iterator[Finding]:
     """Tell of a damaged block, and name those of its samples whose images are not what their JSON says."""
     told = str(damage)
     found: list[Finding] = []
     try:
-        for sample in read_samples(data, ended=extent.is_last):
+        for sample in read_samples(data, ended=location.is_last):
             wrong = _check_sample(dataset, sample, deep=False)[1]
-            found += [Finding(problem, extent.shard.name, extent.offset, sample.key) for problem in wrong]
+            found += [Finding(problem, location.shard.name, location.offset, sample.key) for problem in wrong]
     except DataError as error:
         told += f"; in the block, {error}"
-    yield Finding(told, extent.shard.name, extent.offset)
+    yield Finding(told, location.shard.name, location.offset)
     yield from found
 
 

@@ -31,19 +31,27 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from wds_imagenet.sources.huggingface import huggingface
+from wds_imagenet.inputs.reference import (
+    Attachment,
+    Kind,
+    Listing,
+    Metadata,
+    Reference,
+    Stream,
+    StreamedImage,
+)
+from wds_imagenet.inputs.spilled.references import SpilledReferences, spill_in_order
+from wds_imagenet.sources.huggingface.source import huggingface
 from wds_imagenet.sources.imagefolder import imagefolder
-from wds_imagenet.sources.imagenet import imagenet
+from wds_imagenet.sources.imagenet.source import imagenet
 from wds_imagenet.sources.imagenet21k import imagenet21k
 from wds_imagenet.sources.imagenet21k_p import imagenet21k_p
 from wds_imagenet.sources.imagenet_v2 import imagenet_v2
-from wds_imagenet.sources.open_images import open_images
-from wds_imagenet.sources.options import Option, Source, options_of, takes_several
-from wds_imagenet.sources.reference import Arrival, Attachment, Kind, Listing, Metadata, Reference, Stream
-from wds_imagenet.sources.sidecars import sidecars
-from wds_imagenet.sources.spool import Spool, spool_in_order
-from wds_imagenet.sources.table import table
-from wds_imagenet.sources.webdataset import webdataset
+from wds_imagenet.sources.open_images.source import open_images
+from wds_imagenet.sources.sidecars.source import sidecars
+from wds_imagenet.sources.source_options import Option, Source, options_of, takes_several
+from wds_imagenet.sources.table.source import table
+from wds_imagenet.sources.webdataset.source import webdataset
 
 _ALL: Final[Sequence[Source]] = (
     imagenet,
@@ -64,7 +72,6 @@ SOURCES: Final[Mapping[str, Source]] = MappingProxyType(
 
 __all__ = [
     "SOURCES",
-    "Arrival",
     "Attachment",
     "Kind",
     "Listing",
@@ -72,8 +79,9 @@ __all__ = [
     "Option",
     "Reference",
     "Source",
-    "Spool",
+    "SpilledReferences",
     "Stream",
+    "StreamedImage",
     "huggingface",
     "imagefolder",
     "imagenet",
@@ -83,6 +91,7 @@ __all__ = [
     "open_images",
     "options_of",
     "sidecars",
+    "spill_in_order",
     "spool_in_order",
     "table",
     "takes_several",

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from wds_imagenet.errors import SourceError
-from wds_imagenet.labels.classes import ClassList
-from wds_imagenet.labels.naming import Naming, name_classes
+from wds_imagenet.imagenet.class_list import ClassList
+from wds_imagenet.imagenet.class_naming import Naming, name_classes
 
 IMAGE: Final = (
     "image", "path", "file", "filename", "file_name", "filepath", "file_path", "image_path", "url",

@@ -7,15 +7,15 @@ from itertools import takewhile
 from typing import Final
 
 from wds_imagenet.errors import SourceError
-from wds_imagenet.labels.classes import read_classes
-from wds_imagenet.labels.naming import name_classes
-from wds_imagenet.sources.archives import File
-from wds_imagenet.sources.files import list_files
-from wds_imagenet.sources.images import PassedOver, choose_keys, make_key_of, no_images, only_images
-from wds_imagenet.sources.options import Classes
-from wds_imagenet.sources.reference import Listing, Metadata, Reference
-from wds_imagenet.sources.spool import Spool, spool_in_order
-from wds_imagenet.words import many
+from wds_imagenet.imagenet.class_list import read_classes
+from wds_imagenet.imagenet.class_naming import name_classes
+from wds_imagenet.inputs.file_listing import list_files
+from wds_imagenet.inputs.image_files import PassedOver, choose_keys, make_key_of, no_images, only_images
+from wds_imagenet.inputs.reference import Listing, Metadata, Reference
+from wds_imagenet.inputs.spilled.references import SpilledReferences, spill_in_order
+from wds_imagenet.inputs.tar_listing import ListedFile
+from wds_imagenet.sources.source_options import Classes
+from wds_imagenet.util.messages import many
 
 _SPLITS: Final = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
 _NOTHING: Final[Metadata] = {}
@@ -36,7 +36,7 @@ def imagefolder(url: str, *, classes: Classes = None, **storage_options: object)
     """
     others, hidden = PassedOver(), PassedOver()
     paths = _Paths()
-    images = Spool(paths.watch(only_images(list_files(url, storage_options), others, hidden)))
+    images = SpilledReferences(paths.watch(only_images(list_files(url, storage_options), others, hidden)))
     if not images:
         raise no_images(url, others, hidden)
     wrapper = paths.wrapper
@@ -49,11 +49,11 @@ def imagefolder(url: str, *, classes: Classes = None, **storage_options: object)
     def found() -> Iterator[Reference]:
         for image in images:
             path = image.name[len(wrapper) :]
-            key = make_key_of(File(path, image.url, image.offset, 0), path.rpartition("/")[2])
+            key = make_key_of(ListedFile(path, image.url, image.offset, 0), path.rpartition("/")[2])
             label = naming.labels[_top(path, "")]
             yield Reference(key, image.url, image.offset, image.size, path, label, None, _NOTHING)
 
-    references = spool_in_order(found(), lambda reference: (reference.label or 0, reference.name))
+    references = spill_in_order(found(), lambda reference: (reference.label or 0, reference.name))
     references = choose_keys(references, lambda place: f"{url}: {references[place].name!r}")
     notes = hidden.notes("hidden files")
     if wrapper:

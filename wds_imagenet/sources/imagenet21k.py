@@ -16,23 +16,7 @@ from functools import partial
 from typing import Annotated, Final
 
 from wds_imagenet.errors import SourceError, UsageError
-from wds_imagenet.labels.files import Options
-from wds_imagenet.sources.archives import File
-from wds_imagenet.sources.arrivals import PASSED_OVER, identify, read_arrivals
-from wds_imagenet.sources.files import list_files
-from wds_imagenet.sources.images import (
-    check_neighbours,
-    describe,
-    is_hidden,
-    is_image,
-    make_key_of,
-    passed_over,
-)
-from wds_imagenet.sources.options import Classes
-from wds_imagenet.sources.reference import Listing, Metadata, Reference, Stream
-from wds_imagenet.sources.spool import Spool, spool_in_order
-from wds_imagenet.sources.streams import is_gzipped
-from wds_imagenet.sources.synsets import (
+from wds_imagenet.imagenet.synset_lists import (
     CORRUPT,
     Synsets,
     check_wnids,
@@ -41,7 +25,23 @@ from wds_imagenet.sources.synsets import (
     find_list,
     read_wnids,
 )
-from wds_imagenet.words import many
+from wds_imagenet.inputs.file_listing import list_files
+from wds_imagenet.inputs.gzip_tar import is_gzipped
+from wds_imagenet.inputs.image_files import (
+    check_neighbours,
+    describe,
+    is_hidden,
+    is_image,
+    make_key_of,
+    passed_over,
+)
+from wds_imagenet.inputs.reference import Listing, Metadata, Reference, Stream
+from wds_imagenet.inputs.small_files import Options
+from wds_imagenet.inputs.spilled.references import SpilledReferences, spill_in_order
+from wds_imagenet.inputs.streamed_images import PASSED_OVER, identify, read_streamed_images
+from wds_imagenet.inputs.tar_listing import ListedFile
+from wds_imagenet.sources.source_options import Classes
+from wds_imagenet.util.messages import many
 
 _WNID: Final = re.compile(r"n[0-9]{8}")
 _SYNSET_TAR: Final = re.compile(r"n[0-9]{8}\.tar")
@@ -96,7 +96,7 @@ def imagenet21k(
     table = class_table(wnids, names, storage_options)
     labels = {wnid: label for label, wnid in enumerate(wnids)}
 
-    def refer(file: File) -> Reference | None:
+    def refer(file: ListedFile) -> Reference | None:
         wnid = _wnid_of(file)
         if wnid in labels:
             return _refer(file, wnid, labels[wnid])
@@ -110,7 +110,7 @@ def imagenet21k(
     identity = identify(url, storage_options, table, source="imagenet21k", others=others)
     return Stream(
         identity=identity,
-        arrivals=partial(read_arrivals, url, storage_options, refer),
+        arrivals=partial(read_streamed_images, url, storage_options, refer),
         labelled=True,
         classes=table,
         notes=tuple(_stream_notes(known, skip=others == "skip")),
@@ -146,7 +146,7 @@ def _list(
                     corrupt.append(reference.key)
                 yield reference
 
-    references = spool_in_order(found(), lambda reference: reference.key)
+    references = spill_in_order(found(), lambda reference: reference.key)
     if not counts:
         raise SourceError(f"there are no images in {url}: {describe(passed)}")
     if wnids is None:
@@ -154,7 +154,7 @@ def _list(
         if known is not None:
             check_wnids(wnids, known, url)
         numbers = {wnid: label for label, wnid in enumerate(wnids)}
-        references = Spool(replace(r, label=numbers[r.key[:9]]) for r in references)
+        references = SpilledReferences(replace(r, label=numbers[r.key[:9]]) for r in references)
     unlisted = _unlisted(counts, wnids)
     if unlisted and not (skip and len(references)):
         raise SourceError(
@@ -171,7 +171,7 @@ def _list(
     return Listing(references, class_table(wnids, names, options), tuple(notes))
 
 
-def _wnid_of(file: File) -> str:
+def _wnid_of(file: ListedFile) -> str:
     *folders, name = file.path.split("/")
     for part in (*reversed(folders), name.partition("_")[0]):
         if _WNID.fullmatch(part):
@@ -179,14 +179,14 @@ def _wnid_of(file: File) -> str:
     raise SourceError(f"{_where(file)}: neither a folder nor the name tells a class such as n01440764")
 
 
-def _refer(file: File, wnid: str, label: int | None) -> Reference:
+def _refer(file: ListedFile, wnid: str, label: int | None) -> Reference:
     name = file.path.rsplit("/", 1)[-1]
     # A file may lie in another class's folder than its name says, and under that name in its own.
     key = make_key_of(file, name if name.startswith(f"{wnid}_") else f"{wnid}/{name}")
     return Reference(key, file.url, file.offset, file.size, name, label, None, _NOTHING)
 
 
-def _where(file: File) -> str:
+def _where(file: ListedFile) -> str:
     return f"{file.url}: {file.path!r} at offset {file.offset:,}"
 
 

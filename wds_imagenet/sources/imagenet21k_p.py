@@ -15,17 +15,17 @@ from functools import partial
 from typing import Annotated, Final
 
 from wds_imagenet.errors import SourceError, UsageError
-from wds_imagenet.labels.files import Options, find_file
-from wds_imagenet.sources.archives import File
-from wds_imagenet.sources.arrivals import PASSED_OVER, identify, read_arrivals
-from wds_imagenet.sources.files import folder_name, list_files
-from wds_imagenet.sources.images import check_neighbours, is_hidden, is_image, make_key_of
-from wds_imagenet.sources.options import Classes
-from wds_imagenet.sources.reference import Listing, Metadata, Reference, Stream
-from wds_imagenet.sources.releases import RELEASES, Release, check_wnids, class_table, read_wnids
-from wds_imagenet.sources.spool import Spool, spool_in_order
-from wds_imagenet.sources.streams import is_gzipped
-from wds_imagenet.words import many
+from wds_imagenet.imagenet.releases_21k_p import RELEASES, Release, check_wnids, class_table, read_wnids
+from wds_imagenet.inputs.file_listing import folder_name, list_files
+from wds_imagenet.inputs.gzip_tar import is_gzipped
+from wds_imagenet.inputs.image_files import check_neighbours, is_hidden, is_image, make_key_of
+from wds_imagenet.inputs.reference import Listing, Metadata, Reference, Stream
+from wds_imagenet.inputs.small_files import Options, find_file
+from wds_imagenet.inputs.spilled.references import SpilledReferences, spill_in_order
+from wds_imagenet.inputs.streamed_images import PASSED_OVER, identify, read_streamed_images
+from wds_imagenet.inputs.tar_listing import ListedFile
+from wds_imagenet.sources.source_options import Classes
+from wds_imagenet.util.messages import many
 
 _SPLITS: Final = {"train": "train", "val": "val", "validation": "val"}
 _PATH: Final = re.compile(
@@ -74,14 +74,14 @@ def imagenet21k_p(
     table = class_table(wnids, tree, storage_options)
     labels = {wnid: label for label, wnid in enumerate(wnids)}
 
-    def refer(file: File) -> Reference | None:
+    def refer(file: ListedFile) -> Reference | None:
         place, wnid, name = _parse(file, file.path)
         return _refer(file, wnid, name, labels, known) if place == chosen else None
 
     count = f"{chosen} was published with {known.published[chosen]:,} images"
     return Stream(
         identity=identify(url, storage_options, table, source="imagenet21k-p", split=chosen, release=release),
-        arrivals=partial(read_arrivals, url, storage_options, refer),
+        arrivals=partial(read_streamed_images, url, storage_options, refer),
         labelled=True,
         classes=table,
         notes=(f"{PASSED_OVER}; {count}", known.note),
@@ -115,14 +115,14 @@ def _list(  # noqa: PLR0917 - what the source was given
                 counts[wnid] += 1
                 yield _refer(file, wnid, name, labels, release)
 
-    references = spool_in_order(found(), lambda reference: reference.key)
+    references = spill_in_order(found(), lambda reference: reference.key)
     chosen = _choose(url, split, places)
     check_neighbours(references)
     if wnids is None:
         wnids = sorted(counts)
         check_wnids(wnids, release, f"{url}: its folders", "give its class list as option 'classes'")
         numbers = {wnid: label for label, wnid in enumerate(wnids)}
-        references = Spool(replace(r, label=numbers[r.key[:9]]) for r in references)
+        references = SpilledReferences(replace(r, label=numbers[r.key[:9]]) for r in references)
     notes = [
         *(f"passed over {places[what]:,} {what} files" for what in ("hidden", "no image") if places[what]),
         *_count(chosen, places, counts, release),
@@ -131,7 +131,7 @@ def _list(  # noqa: PLR0917 - what the source was given
     return Listing(references, class_table(wnids, tree, options), tuple(notes), _public(chosen))
 
 
-def _parse(file: File, path: str) -> tuple[str, str, str]:
+def _parse(file: ListedFile, path: str) -> tuple[str, str, str]:
     """Return the place (train, val or small_classes), the WNID and the name of an image."""
     match = _PATH.fullmatch(path)
     if match is None:
@@ -142,7 +142,9 @@ def _parse(file: File, path: str) -> tuple[str, str, str]:
     return match[1], match[2], match[3]
 
 
-def _refer(file: File, wnid: str, name: str, labels: Mapping[str, int] | None, release: Release) -> Reference:
+def _refer(
+    file: ListedFile, wnid: str, name: str, labels: Mapping[str, int] | None, release: Release
+) -> Reference:
     if labels is not None and wnid not in labels:
         raise SourceError(
             f"{file.url}: {file.path!r} at offset {file.offset:,} is of the class {wnid}, which is none of "

@@ -15,13 +15,11 @@ from functools import partial
 from typing import Annotated, Final
 
 from wds_imagenet.errors import SourceError, UsageError
-from wds_imagenet.labels.classes import read_classes
-from wds_imagenet.labels.devkit import CLASSES
-from wds_imagenet.labels.files import Options, find_file
-from wds_imagenet.sources.archives import File
-from wds_imagenet.sources.arrivals import PASSED_OVER, first_image, identify, read_arrivals
-from wds_imagenet.sources.files import folder_name, list_files
-from wds_imagenet.sources.images import (
+from wds_imagenet.imagenet.class_list import read_classes
+from wds_imagenet.imagenet.devkit import CLASSES
+from wds_imagenet.inputs.file_listing import folder_name, list_files
+from wds_imagenet.inputs.gzip_tar import is_gzipped
+from wds_imagenet.inputs.image_files import (
     PassedOver,
     make_key_of,
     no_images,
@@ -29,11 +27,13 @@ from wds_imagenet.sources.images import (
     repeated_key,
     same_key,
 )
-from wds_imagenet.sources.options import Classes
-from wds_imagenet.sources.reference import Kind, Listing, Metadata, Reference, Stream
-from wds_imagenet.sources.spool import Spool, spool_in_order
-from wds_imagenet.sources.streams import is_gzipped
-from wds_imagenet.words import many
+from wds_imagenet.inputs.reference import Kind, Listing, Metadata, Reference, Stream
+from wds_imagenet.inputs.small_files import Options, find_file
+from wds_imagenet.inputs.spilled.references import SpilledReferences, spill_in_order
+from wds_imagenet.inputs.streamed_images import PASSED_OVER, first_image, identify, read_streamed_images
+from wds_imagenet.inputs.tar_listing import ListedFile
+from wds_imagenet.sources.source_options import Classes
+from wds_imagenet.util.messages import many
 
 VARIANTS: Final = ("matched-frequency", "threshold0.7", "top-images")
 _PER_CLASS: Final = 10
@@ -74,18 +74,20 @@ def imagenet_v2(
         return _stream(url, variant, keys, table, storage_options)
     above = "" if find_file(url, storage_options) else f"{folder_name(url)}/"
     others, hidden = PassedOver(), PassedOver()
-    images = Spool(only_images(list_files(url, storage_options), others, hidden))
+    images = SpilledReferences(only_images(list_files(url, storage_options), others, hidden))
     if not images:
         raise no_images(url, others, hidden)
     there = {told for image in images if (told := _variant(above + image.name))}
     chosen = _choose(url, variant, there)
     known: Metadata = {"variant": chosen}
     found = (
-        _refer(File(image.name, image.url, image.offset, image.size or 0), known, keyed=keys == "variant")
+        _refer(
+            ListedFile(image.name, image.url, image.offset, image.size or 0), known, keyed=keys == "variant"
+        )
         for image in images
         if _variant(above + image.name) in (None, chosen)
     )
-    references = spool_in_order(found, lambda reference: (reference.label or 0, reference.key))
+    references = spill_in_order(found, lambda reference: (reference.label or 0, reference.key))
     if not references:
         raise SourceError(f"there are no images of {chosen} in {url}, only of {', '.join(sorted(there))}")
     if (pair := repeated_key(references)) is not None:
@@ -104,7 +106,7 @@ def _stream(
     chosen = _choose(url, variant, {told} if told else set())
     known: Metadata = {"variant": chosen}
 
-    def refer(file: File) -> Reference:
+    def refer(file: ListedFile) -> Reference:
         if _variant(file.path) not in (None, chosen):
             raise SourceError(f"{file.url}: {file.path!r} is not of the variant {chosen}, as others are")
         return _refer(file, known, keyed=keys == "variant")
@@ -112,7 +114,7 @@ def _stream(
     what = {"source": "imagenet-v2", "variant": chosen, "keys": keys or "hash"}
     return Stream(
         identity=identify(url, options, table, **what),
-        arrivals=partial(read_arrivals, url, options, refer),
+        arrivals=partial(read_streamed_images, url, options, refer),
         labelled=True,
         fields=_FIELDS,
         classes=table,
@@ -153,7 +155,7 @@ def _choose(url: str, variant: str | None, there: set[str]) -> str:
     return variant
 
 
-def _refer(file: File, known: Metadata, *, keyed: bool) -> Reference:
+def _refer(file: ListedFile, known: Metadata, *, keyed: bool) -> Reference:
     match = _PATH.fullmatch(file.path)
     label = int(match[2]) if match else CLASSES
     if match is None or label >= CLASSES:

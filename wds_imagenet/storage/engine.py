@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
-from wds_imagenet.storage.fault import Fault
+from wds_imagenet.storage.failures import Failure
 from wds_imagenet.storage.store import Blob, ObjectInfo
 
 
@@ -19,7 +19,7 @@ class Engine(Protocol):
     def failures(self) -> tuple[type[Exception], ...]:
         """The classes of what it raises."""
 
-    def fault(self, error: Exception) -> Fault:
+    def fault(self, error: Exception) -> Failure:
         """Say what one of `failures` means."""
 
     def info(self, path: str) -> ObjectInfo:

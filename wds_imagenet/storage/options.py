@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import urlsplit
 
-from wds_imagenet import strict_json
 from wds_imagenet.errors import UsageError
 from wds_imagenet.storage.retry import Retry
-from wds_imagenet.words import unknown
+from wds_imagenet.util import strict_json
+from wds_imagenet.util.messages import unknown
 
 _S3FS: Final = {
     "key": "access_key_id",

@@ -18,10 +18,10 @@ from wds_imagenet.errors import (
     UsageError,
     WdsImagenetError,
 )
-from wds_imagenet.storage import objects
+from wds_imagenet.storage import obstore_engine
 from wds_imagenet.storage.engine import Engine
-from wds_imagenet.storage.fault import meaning, redact
-from wds_imagenet.storage.generic import FsspecEngine
+from wds_imagenet.storage.failures import meaning, redact
+from wds_imagenet.storage.fsspec_engine import FsspecEngine
 from wds_imagenet.storage.options import Options, fsspec_config, obstore_config
 from wds_imagenet.storage.retry import retrying
 from wds_imagenet.storage.store import Blob, ObjectInfo
@@ -207,9 +207,9 @@ def connect(location: Location, options: Options) -> Engine:
     config = None if options.engine == "fsspec" else obstore_config(location.scheme, options)
     if options.engine == "obstore" and config is None:
         raise UsageError(f"{location.url}: obstore does not serve this, or not with these options")
-    if config is not None and objects.usable():
+    if config is not None and obstore_engine.usable():
         try:
-            return objects.ObjectEngine(location, options, config)
+            return obstore_engine.ObjectEngine(location, options, config)
         except ImportError as error:
             if options.engine == "obstore":
                 raise MissingExtraError.of("s3", "the obstore engine") from error

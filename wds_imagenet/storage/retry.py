@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from wds_imagenet.errors import UnavailableError, UsageError
-from wds_imagenet.stop import heeded
+from wds_imagenet.util.cancel import current_token
 
 _Result = TypeVar("_Result")
 
@@ -52,7 +52,7 @@ def retrying(
     The last `UnavailableError` is raised with a note of how often and how long it was tried. Those before go,
     with the seconds since the first attempt, to `on_failure`.
     """
-    stop = heeded()
+    stop = current_token()
     started = time.monotonic()
     waits = delays(retry)
     attempt = 0

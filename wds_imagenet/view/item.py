@@ -9,7 +9,7 @@ from wds_imagenet.errors import DataError
 from wds_imagenet.images.header import ImageHeader
 from wds_imagenet.images.orientation import swaps
 from wds_imagenet.images.probe import probe
-from wds_imagenet.reading.fetch import Extent
+from wds_imagenet.reading.fetch import BlockLocation
 from wds_imagenet.sample import Sample
 from wds_imagenet.view.boxes import Box, read_boxes
 from wds_imagenet.view.tags import LABEL, Classes, Tag, tags_of
@@ -25,7 +25,7 @@ class Item:
 
     index: int
     key: str
-    extent: Extent
+    location: BlockLocation
     members: tuple[tuple[str, int], ...]
     """Suffixes and bytes."""
     header: ImageHeader | None
@@ -64,7 +64,9 @@ class Item:
         return size[::-1] if swaps(self.header.orientation) else size
 
 
-def describe(sample: Sample, index: int, extent: Extent, classes: Classes, wnids: Mapping[str, str]) -> Item:
+def describe(
+    sample: Sample, index: int, location: BlockLocation, classes: Classes, wnids: Mapping[str, str]
+) -> Item:
     """Return what there is to show of a sample; what cannot be read becomes one of its problems.
 
     `wnids` has the names of classes by WNID, for boxes.
@@ -89,7 +91,7 @@ def describe(sample: Sample, index: int, extent: Extent, classes: Classes, wnids
     return Item(
         index=index,
         key=sample.key,
-        extent=extent,
+        location=location,
         members=tuple((suffix, len(data)) for suffix, data in sample.members.items()),
         header=header,
         label=label,

@@ -11,7 +11,7 @@ from wds_imagenet.errors import MissingExtraError
 from wds_imagenet.view.facts import ClassRow, Facts
 from wds_imagenet.view.histogram import Histogram, histogram
 from wds_imagenet.view.item import Item, shorten
-from wds_imagenet.view.survey import Survey
+from wds_imagenet.view.overview import Survey
 
 if TYPE_CHECKING:
     from jinja2 import Environment

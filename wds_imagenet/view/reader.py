@@ -10,10 +10,10 @@ from typing import Final
 
 from wds_imagenet.errors import CorruptError
 from wds_imagenet.reading.dataset import Dataset, own
-from wds_imagenet.reading.fetch import Extent
-from wds_imagenet.reading.threads import pool
+from wds_imagenet.reading.fetch import BlockLocation
 from wds_imagenet.sample import Sample
-from wds_imagenet.stop import heeded
+from wds_imagenet.util.cancel import current_token
+from wds_imagenet.util.threads import pool
 from wds_imagenet.view.item import Item, describe
 from wds_imagenet.view.tags import labels_of
 
@@ -59,12 +59,12 @@ class Reader:
 
     def item(self, index: int) -> Item:
         """Return a sample as it is shown. Raises `IndexError`, and what reading a block raises."""
-        extent, sample = self._at(index)
-        return describe(sample, index, extent, self.dataset.classes, self.wnids)
+        location, sample = self._at(index)
+        return describe(sample, index, location, self.dataset.classes, self.wnids)
 
     def items(self, indices: Sequence[int]) -> list[Item]:
         """Return several samples as they are shown, their blocks read by four threads."""
-        with pool(_THREADS, "items", until=heeded()) as threads:
+        with pool(_THREADS, "items", until=current_token()) as threads:
             return list(threads.map(self.item, indices))
 
     def find(self, label: int, start: int, count: int) -> Found:
@@ -81,22 +81,24 @@ class Reader:
                 return Found(found, found[-1] + 1 if len(found) == count else len(self.dataset), 0)
         return self._scan(label, start, count)
 
-    def _at(self, index: int) -> tuple[Extent, Sample]:
+    def _at(self, index: int) -> tuple[BlockLocation, Sample]:
         if not 0 <= index < len(self.dataset):
             raise IndexError(f"sample {index} of {len(self.dataset)}")
         place = self._place(index)
-        extent = self.dataset.extents[place]
+        location = self.dataset.block_locations[place]
         with self._locks[
             place % _KEPT
         ]:  # the pictures of a page are asked for all at once, and lie in one block
             samples = self._block(place)
-        return extent, samples[index - extent.first_sample]
+        return location, samples[index - location.first_sample]
 
     def _place(self, index: int) -> int:
-        return bisect_right(self.dataset.extents, index, key=lambda extent: extent.first_sample) - 1
+        return (
+            bisect_right(self.dataset.block_locations, index, key=lambda location: location.first_sample) - 1
+        )
 
     def _read_block(self, place: int) -> Sequence[Sample]:
-        return self.dataset.blocks.samples(self.dataset.extents[place])
+        return self.dataset.blocks.samples(self.dataset.block_locations[place])
 
     def _find_keys(self, label: int) -> list[int] | None:
         """Return the samples of a class by their keys alone; None where keys do not tell."""
@@ -123,14 +125,16 @@ class Reader:
 
     def _labels_from(self, start: int) -> "Iterator[tuple[array[int], int]]":
         """Yield each block's pairs (index, label) and where it ends, until `LOOK` bytes were read."""
-        extents = self.dataset.extents
+        block_locations = self.dataset.block_locations
         size = 0
-        with pool(_THREADS, "find", until=heeded()) as threads:
-            for first in range(self._place(start), len(extents), _ROUND):
-                places = range(first, min(first + _ROUND, len(extents)))
-                size += sum(extents[place].block.size for place in places if place not in self._labels)
+        with pool(_THREADS, "find", until=current_token()) as threads:
+            for first in range(self._place(start), len(block_locations), _ROUND):
+                places = range(first, min(first + _ROUND, len(block_locations)))
+                size += sum(
+                    block_locations[place].block.size for place in places if place not in self._labels
+                )
                 for place, pairs in zip(places, threads.map(self._labels_of, places), strict=True):
-                    yield pairs, extents[place].first_sample + extents[place].block.samples
+                    yield pairs, block_locations[place].first_sample + block_locations[place].block.samples
                 if size >= LOOK:
                     return
 
@@ -139,7 +143,7 @@ class Reader:
         if known is None:
             known = array("q")
             for offset, sample in enumerate(self._read_block(place)):
-                index = self.dataset.extents[place].first_sample + offset
+                index = self.dataset.block_locations[place].first_sample + offset
                 try:
                     labels = labels_of(sample)
                 except CorruptError:

@@ -3,15 +3,15 @@
 from dataclasses import replace
 from typing import Final
 
-from wds_imagenet.draws import mix, permutation
 from wds_imagenet.errors import ImageError
 from wds_imagenet.reading.dataset import Dataset
-from wds_imagenet.reading.threads import map_ahead
+from wds_imagenet.util.rng import mix, permutation
+from wds_imagenet.util.threads import map_ahead
 from wds_imagenet.view import pages
 from wds_imagenet.view.item import Item
+from wds_imagenet.view.overview import survey
 from wds_imagenet.view.reader import Reader
 from wds_imagenet.view.site import THUMBNAIL, read_facts
-from wds_imagenet.view.survey import survey
 from wds_imagenet.view.thumbnail import thumbnail
 
 _THREADS: Final = 4

@@ -20,8 +20,8 @@ from wds_imagenet.reading.dataset import Dataset
 from wds_imagenet.reading.layers import list_layers
 from wds_imagenet.view import pages
 from wds_imagenet.view.facts import Facts, facts_of
+from wds_imagenet.view.overview import Survey, survey
 from wds_imagenet.view.reader import Reader
-from wds_imagenet.view.survey import Survey, survey
 from wds_imagenet.view.target import Target, read_target
 from wds_imagenet.view.thumbnail import thumbnail
 

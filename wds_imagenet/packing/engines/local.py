@@ -21,16 +21,16 @@ from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import Any, Final, Generic, NoReturn, Self, TypeVar, cast
 
-from wds_imagenet.ahead import read_ahead
 from wds_imagenet.errors import WdsImagenetError
-from wds_imagenet.mainless import without_main
+from wds_imagenet.util.processes import without_main
+from wds_imagenet.util.read_ahead import read_ahead
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 _GRACE: Final = 3.0  # seconds for a worker to remove its temporary file
 _HEARTBEAT: Final = 0.5  # seconds between a worker's looks at its parent
-_PRELOAD: Final = "wds_imagenet.packing.publish"
+_PRELOAD: Final = "wds_imagenet.packing.publish.upload"
 
 
 def usable_cpus() -> int:

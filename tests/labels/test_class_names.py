@@ -1,0 +1,167 @@
+import json
+
+import pytest
+
+from wds_imagenet.errors import SourceError, UsageError
+from wds_imagenet.imagenet import read_devkit
+from wds_imagenet.labels import LABELS, ClassNames, read_class_names
+from wds_imagenet.sources import options_of
+
+
+@pytest.fixture(scope="module")
+def lists(photos):
+    return photos / "class-names"
+
+
+@pytest.fixture(scope="module")
+def chinese(lists):
+    return json.loads((lists / "cn.json").read_text())["imagenet1k"]
+
+
+@pytest.fixture
+def read(tmp_path):
+    def write_and_read(text, *args, **options):
+        path = tmp_path / "names.txt"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return read_class_names(str(path), *args, **options)
+
+    return write_and_read
+
+
+@pytest.mark.parametrize("language", ["en", "cn", "it", "jp", "ar"])
+def test_clip_benchmarks_lists_are_in_the_order_of_labels(language, lists):
+    found = read_class_names(str(lists / f"{language}.json"))
+    assert isinstance(found, ClassNames)
+    published = json.loads((lists / f"{language}.json").read_text())["imagenet1k"]
+    assert list(found.names) == [name.strip() for name in published]
+    assert found.numbering == "labels"
+
+
+def test_a_list_by_ilsvrcs_ids_is_put_in_order_by_the_devkit(lists, devkit_tar):
+    url = str(lists / "imagenet_2012_challenge_label_chinese_map.pbtxt")
+    found = read_class_names(url, "zh", devkit=str(devkit_tar))
+    lines = dict(line.split("\t") for line in (lists / url).read_text().splitlines())
+    kit = read_devkit(str(devkit_tar))
+    assert [lines[str(info.ilsvrc2012_id)] for info in kit.classes] == list(found.names)
+    assert (found.names[0], found.names[278], found.numbering) == ("丁桂鱼", "狐狸", "ILSVRC2012_IDs")
+    assert found.notes == ("7 names are shared by several classes",)
+    with pytest.raises(
+        SourceError, match="goes by ILSVRC2012_ID, since tench is number 449: give the devkit"
+    ):
+        read_class_names(url)
+
+
+FORMS = {
+    "dict with both names": lambda n, name: f"{n}: 'word {n}, Wordus {n}',\u00a0{name}",
+    "dict": lambda n, name: f" {n}: '{name}',",
+    "tuple": lambda n, name: f"({n}, '{name}'),",
+    "tab": lambda n, name: f"{n}\t{name}\r",
+    "spaces": lambda n, name: f"{n}  {name}",
+    "colon": lambda n, name: f"{n}: {name}",
+}
+
+
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("form", FORMS)
+def test_the_anchor_and_not_the_length_tells_where_a_list_begins(form, first, chinese, read):
+    text = "\n".join(FORMS[form](n, name) for n, name in enumerate(chinese, first))
+    found = read(text)
+    assert list(found.names) == chinese
+    assert found.numbering == ("labels", "labels + 1")[first]
+
+
+@pytest.mark.parametrize("form", ["dict", "tuple"])
+def test_a_python_list_or_dict_in_one_line_is_read_too(form, chinese, read):
+    text = " ".join(FORMS[form](n, name) for n, name in enumerate(chinese))
+    assert list(read(f"[{text}]" if form == "tuple" else f"{{{text}}}").names) == chinese
+
+
+def test_quotes_in_names_are_those_of_python(read):
+    names = ["tench", "jack-o'-lantern", 'a "b"', "back\\slash"] + [f"c{n}" for n in range(996)]
+    assert (
+        list(read("{" + ",\n ".join(f"{n}: {name!r}" for n, name in enumerate(names)) + "}").names) == names
+    )
+    assert list(read("\n".join(f"({n}, {name!r})" for n, name in enumerate(names, 1))).names) == names
+
+
+def test_json_is_read_by_place_or_by_number(chinese, read):
+    assert list(read(json.dumps(chinese)).names) == chinese
+    assert list(read(json.dumps({str(n): name for n, name in enumerate(chinese, 1)})).names) == chinese
+
+
+def test_babels_partial_lists_leave_gaps(chinese, read):
+    some = [0, *range(2, 886)]
+    text = json.dumps({"EN": [[0], ["tench"]], "ZH": [some, [chinese[n] for n in some]]})
+    found = read(text, "zh")
+    assert (found.names[0], found.names[1], found.names[885], found.names[999]) == (
+        chinese[0],
+        None,
+        chinese[885],
+        None,
+    )
+    assert "115 classes have no name" in found.notes
+    with pytest.raises(SourceError, match="say which of its languages: 'EN', 'ZH'"):
+        read(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "it lists nothing"),
+        ("[]", "it lists nothing"),
+        ("0\ttench\n0\tcat", "number 0 is listed twice"),
+        ("0\ttench\ncat", "line 2 is no number and name: 'cat'"),
+        ("0\t", "line 1 is no number and name"),
+        ('["tench", 7]', "1 is called 7"),
+        ('{"imagenet1k": 7}', "it is 7, and no list"),
+        ('{"a": ["tench"]}', "say which of its languages: 'a'"),
+        ('["tench", ""]', "number 1 is called ''"),
+        ('["tench", "a\\u0000"]', "number 1 is called 'a"),
+        (b"0\ttench\n1\t\xff", "utf-8"),
+        ("0\tcat\n1\tdog", "none of its classes 0, 1 and 449 is called tench .* but 0 'cat', 1 'dog'"),
+        ("5\ttench", "is called tench .* but nothing"),
+        ("0\ttench\n1\ttench", "0 and 1 are both called tench"),
+        ("0\ttench\n1000\tcat", "its classes 0 to 1000, but tench is 0, so that they should be 0 to 999"),
+        ("1\ttench\n0\tcat", "its classes 0 to 1, but tench is 1, so that they should be 1 to 1000"),
+    ],
+)
+def test_a_list_whose_order_is_not_certain_is_refused(text, says, read):
+    with pytest.raises(SourceError, match=r"names\.txt") as caught:
+        read(text)
+    caught.match(says)
+
+
+def test_the_order_of_labels_taken_for_that_of_ids_would_be_wrong_everywhere(chinese, devkit_tar):
+    kit = read_devkit(str(devkit_tar))
+    naive = [chinese[info.ilsvrc2012_id - 1] for info in kit.classes]
+    assert sum(a == b for a, b in zip(naive, chinese, strict=True)) < 5
+
+
+def test_names_become_a_field_of_every_class(lists):
+    labels = LABELS["names"](str(lists / "cn.json"), language="zh")
+    assert labels.classes[0] == {"name_zh": "丁鲷"}
+    assert len(labels.classes) == 1000
+    assert labels.find("n01440764_1") is None
+    with pytest.raises(UsageError, match="say the language"):
+        LABELS["names"](str(lists / "cn.json"))
+
+
+def test_names_need_every_class(tmp_path):
+    (tmp_path / "a").write_text("0\ttench\n2\tshark")
+    with pytest.raises(SourceError, match="no names of 998 classes, the first is label 1"):
+        LABELS["names"](str(tmp_path / "a"), language="en")
+
+
+def test_another_language_brings_its_own_anchor(tmp_path):
+    (tmp_path / "a").write_text(
+        "".join(f"{n}\t{'Schleie' if n == 1 else f'Tier {n}'}\n" for n in range(1, 1001))
+    )
+    labels = LABELS["names"](str(tmp_path / "a"), language="de-AT", anchor="schleie")
+    assert labels.classes[999] == {"name_de_at": "Tier 1000"}
+
+
+def test_every_label_source_tells_its_options():
+    for name, source in LABELS.items():
+        assert source.__name__ == name
+        assert source.__doc__.partition("\n")[0].endswith((".", ","))
+        assert all(option.help for option in options_of(source))

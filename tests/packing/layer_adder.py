@@ -1,0 +1,20 @@
+"""Label the data set of the first argument with the files of the second (JSON), a line for every tar done."""
+
+import json
+import sys
+
+from wds_imagenet.packing.publish.layer_run import relabel
+
+
+def main() -> None:
+    url, files, workers = sys.argv[1:]
+
+    def tell(done: int, _: int) -> None:
+        sys.stdout.write(f"{done}\n")
+        sys.stdout.flush()
+
+    relabel(url, workers=int(workers), on_progress=tell, **json.loads(files))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""Class tables that a label file adds to: what is equal already stays, what differs is refused."""
+
+import json
+
+import pytest
+
+from wds_imagenet.errors import SourceError
+from wds_imagenet.imagenet.devkit import read_devkit
+from wds_imagenet.inputs.reference import Listing
+from wds_imagenet.packing.plan.label_files import LabelChoices, open_labels
+
+
+@pytest.fixture(scope="session")
+def listing(photos):
+    """The classes as the source `imagenet` has them from the devkit."""
+    kit = read_devkit(str(photos / "ilsvrc2012" / "ILSVRC2012_devkit_t12.tar.gz"))
+    return Listing((), tuple({"name": i.words, "wnid": i.wnid} for i in kit.classes))
+
+
+def annotated(listing, url):
+    return open_labels(LabelChoices(labels={"imagenetv2": str(url)}), {}).annotate_listing(listing)
+
+
+def test_a_class_table_gives_what_is_new_and_may_say_again_what_is_known(listing, photos):
+    url = photos / "imagenet-v2" / "class_info.json"
+    glosses = [entry["gloss"] for entry in json.loads(url.read_text())]
+    found = annotated(listing, url).classes
+    assert [item["gloss"] for item in found] == glosses
+    assert [(item["name"], item["wnid"]) for item in found] == [
+        (item["name"], item["wnid"]) for item in listing.classes
+    ]
+
+
+def test_a_class_table_that_says_another_thing_is_refused(listing, photos, tmp_path):
+    entries = json.loads((photos / "imagenet-v2" / "class_info.json").read_text())
+    entries[7]["synset"] = ["hen"]
+    (tmp_path / "c.json").write_text(json.dumps(entries))
+    with pytest.raises(SourceError, match=r"c\.json gives class 7 the name 'hen', but it has 'cock' already"):
+        annotated(listing, tmp_path / "c.json")

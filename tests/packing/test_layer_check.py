@@ -1,0 +1,95 @@
+"""A finished layer that was damaged is never called finished, and `check` makes it whole again."""
+
+import json
+
+import pytest
+
+from wds_imagenet.errors import CorruptError, SourceError
+from wds_imagenet.packing.api import pack
+from wds_imagenet.packing.publish.layer_run import relabel
+from wds_imagenet.reading.dataset import Dataset
+from wds_imagenet.storage import open_store
+
+LAYER = ".wds-imagenet/layers/captions/"
+TAR = f"{LAYER}small-train-000001.tar"
+
+
+@pytest.fixture(params=["local", "s3"])
+def url(request, tmp_path):
+    return str(tmp_path / "dest") if request.param == "local" else request.getfixturevalue("s3_url")
+
+
+@pytest.fixture
+def options(url, small_folder, tmp_path):
+    """A data set with a layer of captions, as what was asked for."""
+    pack("imagefolder", str(small_folder), dest=url, name="small", samples_per_shard=20, workers=1)
+    paths = sorted(small_folder.rglob("*.JPEG"))
+    told = [{"filename": p.name, "wnid": p.name[:9], "title": p.stem, "tags": []} for p in paths]
+    (tmp_path / "c.json").write_text(json.dumps(told))
+    options = {"captions": str(tmp_path / "c.json"), "workers": 1}
+    relabel(url, **options)
+    return options
+
+
+def contents(url):
+    store = open_store(url)
+    return {info.path: store.read(info.path).data for info in store.list_objects()}
+
+
+def flip(store):
+    data = bytearray(store.read(TAR).data)
+    data[700] ^= 1
+    store.put(TAR, bytes(data))
+
+
+def cut(store):
+    store.put(TAR, store.read(TAR).data[:-1])
+
+
+def remove(store):
+    store.delete(TAR)
+
+
+@pytest.mark.parametrize("damage", [flip, cut, remove])
+def test_a_check_rebuilds_what_is_damaged_byte_for_byte(url, options, damage):
+    before = contents(url)
+    damage(open_store(url))
+    assert contents(url) != before
+    assert relabel(url, **options, check=True).resumed == 2
+    assert contents(url) == before
+    assert sum(1 for _ in Dataset.open(url, layers=["captions"]).samples()) == 60
+
+
+@pytest.mark.parametrize("damage", [cut, remove])
+def test_without_a_check_a_tar_that_is_gone_or_of_another_size_is_an_error_that_names_it(
+    url, options, damage
+):
+    damage(open_store(url))
+    says = rf"{LAYER} is finished, but 1 of its 3 shards .*000001\.tar.*'relabel' again with --check"
+    with pytest.raises(CorruptError, match=says):
+        relabel(url, **options)
+
+
+def test_a_check_of_what_is_whole_changes_nothing(url, options):
+    before = contents(url)
+    assert relabel(url, **options, check=True).resumed == 3
+    assert contents(url) == before
+
+
+def test_what_comes_out_otherwise_is_not_put_there(url, options):
+    store = open_store(url)
+    manifest = json.loads(store.read(f"{LAYER}manifest.json").data)
+    manifest["shards"][1]["sha256"] = "0" * 64
+    store.put(f"{LAYER}manifest.json", json.dumps(manifest, separators=(",", ":")).encode())
+    before = contents(url)
+    with pytest.raises(SourceError, match=rf"comes out other than .*{LAYER}manifest\.json says"):
+        relabel(url, **options, check=True)
+    assert contents(url) == before
+
+
+def test_the_error_of_a_damaged_layer_names_what_mends_it(url, options):
+    flip(open_store(url))
+    with pytest.raises(CorruptError, match="'relabel' again with --check, which rebuilds what is damaged"):
+        list(Dataset.open(url, layers=["captions"]).samples())
+    relabel(url, **options, check=True)
+    assert sum(1 for _ in Dataset.open(url, layers=["captions"]).samples()) == 60

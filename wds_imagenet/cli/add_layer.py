@@ -1,0 +1,86 @@
+"""`wds-imagenet relabel`."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from wds_imagenet.cli.shared_options import (
+    as_flags,
+    as_json,
+    human,
+    label_parameters,
+    parse_pairs,
+    storage_option,
+    with_template,
+)
+from wds_imagenet.util import strict_json
+from wds_imagenet.util.messages import counted
+
+if TYPE_CHECKING:
+    from wds_imagenet.packing.publish.layer_run import LayerReport
+
+
+@as_json
+@storage_option
+def _run(
+    url: str,
+    storage_options: dict[str, str],
+    source_options: dict[str, str],
+    json: bool,
+    **options: Any,  # noqa: ANN401 - click's values
+) -> None:
+    """Write what label files say of the data set at URL as a layer beside its shards.
+
+    No image is read or written. Name the layer when you read: Loader(URL, ..., layers=["real"]). Run again
+    after a crash, it goes on where it was; run again after the end, it changes nothing.
+    """
+    from wds_imagenet.packing.publish.layer_run import relabel as write_layer
+
+    if not json:
+        click.echo("reading the label files", err=True)
+    report = write_layer(
+        url,
+        storage_options=storage_options,
+        source_options={**storage_options, **source_options},
+        **with_template(options),
+    )
+    click.echo(strict_json.dumps(report.to_json()) if json else "\n".join(_lines(report)))
+
+
+relabel = click.command(
+    "relabel",
+    params=[
+        click.Argument(["url"]),
+        *label_parameters(),
+        click.Option(
+            ["--layer"], metavar="NAME", help="The layer's name; that of its label files by default."
+        ),
+        click.Option(["--workers"], type=click.IntRange(1), help="Processes; all CPUs by default."),
+        click.Option(
+            ["--check"],
+            is_flag=True,
+            help="Read every finished tar again, and rebuild what is missing or damaged.",
+        ),
+        click.Option(["--dry-run"], is_flag=True, help="Say what would be done, and write nothing."),
+        click.Option(
+            ["--source-storage-option", "source_options"],
+            multiple=True,
+            metavar="NAME=VALUE",
+            callback=parse_pairs,
+            help="An option of the label files' store, over those of URL's.",
+        ),
+    ],
+)(_run)
+
+
+def _lines(report: "LayerReport") -> list[str]:
+    lines = [f"note: {as_flags(note)}" for note in report.notes]
+    gives = [*report.suffixes, *(f"json.{name}" for name in report.fields)]
+    gives += [f"classes.{name}" for name in report.classes]
+    verb = "would write" if report.manifest is None else "wrote"
+    size = "" if report.manifest is None else f" ({human(report.bytes)})"
+    of = f"{counted(report.samples, 'sample')}{size}" if report.suffixes else "classes alone"
+    lines.append(f"{report.url}: {verb} the layer {report.layer!r} of {of}, which gives {', '.join(gives)}")
+    if report.resumed:
+        lines.append(f"{report.resumed:,} of its {counted(report.shards, 'tar')} had been finished before")
+    return lines

@@ -1,0 +1,141 @@
+"""Kaggle's edition of ILSVRC2012: the labels in its CSVs, and where these lie beside the images."""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from wds_imagenet.errors import SourceError
+from wds_imagenet.imagenet.box import Corners, pixel
+from wds_imagenet.imagenet.devkit import WNID
+from wds_imagenet.imagenet.filenames import parse_stem
+from wds_imagenet.inputs.small_files import Options, address, find_file, read_file
+from wds_imagenet.storage.url import parse_url
+
+MAPPING: Final = "LOC_synset_mapping.txt"
+SOLUTION: Final = "LOC_val_solution.csv"
+_COLUMNS: Final = ("ImageId", "PredictionString")
+_INSIDE: Final = re.compile(r"(.+/)ILSVRC(?:/Data(?:/CLS-LOC(?:/(?:train|val|test))?)?)?/*")
+_BOX: Final = 5  # a WNID and four coordinates
+_MAX_BYTES: Final = 256 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class KaggleRow:
+    """An image of a solution, and what is in it."""
+
+    where: str
+    """File and line, for errors."""
+    image: str
+    """The `ImageId`: a name without suffix."""
+    wnid: str
+    boxes: tuple[Corners, ...]
+    """In pixels, as written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """What a `LOC_train_solution.csv` or `LOC_val_solution.csv` says of classes."""
+
+    url: str
+    wnids: Mapping[str, str]
+    """By image, such as `ILSVRC2012_val_00000001`."""
+
+
+def find_beside(url: str, name: str, options: Options) -> str | None:
+    """Return the URL of one of Kaggle's files that lies in the folder at a URL, None if it does not.
+
+    Of `…/ILSVRC` and the folders in it, `…` is looked into. Costs one or two requests.
+    """
+    location = parse_url(url)
+    folder = location.root if location.scheme == "file" else url
+    match = _INSIDE.fullmatch(folder)
+    beside = address(match[1] if match else folder, name)
+    return beside if find_file(beside, options) else None
+
+
+def read_solution(url: str, options: Options) -> Solution:
+    """Return the class of every image that one of Kaggle's solutions lists, its rows in any order.
+
+    Raises what `parse_solution` does, and `SourceError` for an image that is there twice or is none of
+    ILSVRC2012, and for a name that tells another class. Costs the table in memory.
+    """
+    data = read_file(url, options, max_bytes=_MAX_BYTES)
+    wnids: dict[str, str] = {}
+    for row in parse_solution(_lines(data, url), url):
+        try:
+            name = parse_stem(row.image)
+        except ValueError as error:
+            raise SourceError(f"{row.where}: {row.image!r:.60} {error}") from error
+        if name is None:
+            raise SourceError(f"{row.where}: {row.image!r:.60} is no image of ILSVRC2012")
+        if name.key in wnids:
+            raise SourceError(f"{row.where}: {row.image} is listed before")
+        if several := name.wnids - {row.wnid}:
+            told = " and ".join(sorted({*several, row.wnid}))
+            raise SourceError(f"{row.where}: {row.image} is of the class {told} at once")
+        wnids[name.key] = row.wnid
+    return Solution(url, wnids)
+
+
+def parse_solution(lines: Iterable[str], url: str) -> Iterator[KaggleRow]:
+    """Yield the rows of a `LOC_train_solution.csv` or `LOC_val_solution.csv`, in their order.
+
+    The format: columns `ImageId`, without suffix, and `PredictionString`, a WNID and four coordinates
+    for each box, with a space at its end; other columns are passed over. Raises `SourceError` that names
+    the line: where a column is missing, a row is of boxes of several classes, none, or cut off, and where
+    there are no rows.
+    """
+    reader = csv.reader(lines, strict=True)
+    line, empty = 1, True
+    try:
+        header = [cell.strip() for cell in next(reader, [])]
+        if not set(_COLUMNS) <= set(header):
+            there, wanted = ",".join(header), ",".join(_COLUMNS)
+            raise SourceError(f"{url}, line 1: its header is {there!r:.80}, not {wanted}")
+        places = [header.index(column) for column in _COLUMNS]
+        line = reader.line_num + 1
+        for cells in reader:
+            where = f"{url}, line {line:,}"
+            line = reader.line_num + 1
+            if not cells:
+                continue
+            if len(cells) != len(header):
+                raise SourceError(f"{where}: it has {len(cells)} cells, not {len(header)}")
+            image, text = (cells[place] for place in places)
+            empty = False
+            try:
+                yield KaggleRow(where, image.strip(), *_parse(image.strip(), text))
+            except ValueError as error:
+                raise SourceError(f"{where}: {error}") from error
+    except csv.Error as error:
+        raise SourceError(f"{url}, line {line:,} is not CSV as it should be: {error}") from error
+    if empty:
+        raise SourceError(f"{url} lists no images: it has a header line and nothing else")
+
+
+def _parse(image: str, text: str) -> tuple[str, tuple[Corners, ...]]:
+    """Return the WNID and the boxes of one row, or raise `ValueError`."""
+    words = text.split()
+    if not words or len(words) % _BOX:
+        raise ValueError(f"{len(words)} values, where each box has five: {text!r:.80}")
+    for wnid in words[::_BOX]:
+        if not WNID.fullmatch(wnid):
+            raise ValueError(f"{wnid!r:.40} is no WNID")
+    if len(wnids := sorted(set(words[::_BOX]))) > 1:
+        raise ValueError(f"{image} has boxes of several classes: {', '.join(wnids):.60}")
+    boxes = []
+    for at in range(1, len(words), _BOX):
+        xmin, ymin, xmax, ymax = map(pixel, words[at : at + 4])
+        boxes.append((xmin, ymin, xmax, ymax))
+    return wnids[0], tuple(boxes)
+
+
+def _lines(data: bytes, url: str) -> Iterable[str]:
+    try:
+        return io.StringIO(data.decode("utf-8-sig"), newline="")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise SourceError(f"{url}, line {line:,} is not UTF-8: {error}") from error

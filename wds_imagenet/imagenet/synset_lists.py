@@ -1,0 +1,161 @@
+"""The class lists of the whole ImageNet, known by hash and never by length, and its damaged images.
+
+fall11      21,841 synsets, sorted: the release of 2011
+winter21    19,167 synsets, sorted: 2,674 of fall11's, those of persons above all, are not in it
+google      21,843, sorted: fall11's, n03931044 and n09859684; "ImageNet-21K" of ViT and BiT
+microsoft   21,842, in the file's own order, ILSVRC2012's thousand first: fall11's and n04399382
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from wds_imagenet.errors import SourceError, UsageError
+from wds_imagenet.imagenet.class_list import read_classes
+from wds_imagenet.inputs.reference import Metadata
+from wds_imagenet.inputs.small_files import Options
+from wds_imagenet.util.messages import many
+
+_ADDED: Final = frozenset({"n03931044", "n09859684", "n04399382"})  # by Google, and by Microsoft
+_THERE: Final = frozenset({"n01440764", "n00007846"})
+
+
+@dataclass(frozen=True, slots=True)
+class Synsets:
+    """A class list by its name."""
+
+    name: str
+    count: int
+    sha256: str | None
+    """Of its WNIDs in the order of the labels, each with a line feed behind it; None if it is not known."""
+    images: int
+    """How many the release that it belongs to has."""
+    file: str
+    """What the list is usually called, or how it is made."""
+
+
+LISTS: Final[Mapping[str, Synsets]] = MappingProxyType(
+    {
+        item.name: item
+        for item in (
+            Synsets(
+                "fall11",
+                21_841,
+                "0ae24538751973797b29d8dec412b2bdc61bc4ec3ecd081eba0735804236bbd2",
+                14_197_122,
+                "imagenet22k_synsets.txt",
+            ),
+            Synsets(
+                "winter21",
+                19_167,
+                None,
+                13_153_500,
+                "the sorted names of the inner tars: tar -tzf winter21_whole.tar.gz | "
+                "grep -oE 'n[0-9]{8}' | sort -u, which reads the archive once",
+            ),
+            Synsets(
+                "google",
+                21_843,
+                "66362bdedf36d933382edca5493fc562dcc17128ce36403c9e730a75f48cb2f2",
+                14_197_122,
+                "imagenet21k_goog_synsets.txt",
+            ),
+            Synsets(
+                "microsoft",
+                21_842,
+                "f2c7ac47500e1d1d70432d3cb2e2b2187c6880125439832bf4b4038f716ca278",
+                14_197_122,
+                "imagenet22k_ms_synsets.txt",
+            ),
+        )
+    }
+)
+
+_WINTER21: Final = (
+    "n01678043_6448", "n01896844_997", "n02368116_318", "n02428089_710", "n02487347_1956", "n02597972_5463",
+    "n03957420_33553", "n03957420_30695", "n03957420_8296", "n04135315_9318", "n04135315_8814",
+    "n04257684_9033", "n04427559_2974", "n06470073_47249", "n07930062_4147", "n09224725_3995",
+    "n09359803_8155", "n09894445_7463", "n12353203_3849", "n12630763_8018",
+)  # fmt: skip
+_FALL11: Final = (
+    *_WINTER21, "n09620794_5529", "n09789566_3522", "n10175248_583", "n10316360_4246", "n10368624_12550",
+    "n10585217_8484", "n10721819_1131",
+)  # fmt: skip
+CORRUPT: Final = frozenset(_FALL11)
+"""The stems of images that are damaged in the release; of those, seven are in fall11 alone."""
+
+
+def find_list(name: str | None) -> Synsets | None:
+    """Return a class list by its name. Raises `UsageError` for one that is not known."""
+    if name is not None and name not in LISTS:
+        raise UsageError(f"option 'class_list' is one of {', '.join(LISTS)}, not {name!r}")
+    return None if name is None else LISTS[name]
+
+
+def corrupt_in(known: Synsets | None) -> tuple[str, ...]:
+    """Return the stems of the images that are known to be damaged in a list's release."""
+    return _WINTER21 if known is LISTS["winter21"] else _FALL11
+
+
+def read_wnids(url: str, known: Synsets | None, options: Options) -> tuple[str, ...]:
+    """Return the WNIDs of a class list by label. Raises `SourceError` if it is not the one it should be."""
+    entries = read_classes(url, **options).classes
+    if "wnid" not in entries[0]:
+        raise SourceError(f"the class list {url} has no WNIDs, and names are not unique")
+    wnids = tuple(entry["wnid"] for entry in entries)
+    if known is not None:
+        check_wnids(wnids, known, f"the class list {url}")
+    return wnids
+
+
+def check_wnids(wnids: Sequence[str], known: Synsets, where: str) -> None:
+    """Raise `SourceError` for WNIDs that are not those of the list, in the order of its labels."""
+    sha256 = _hash(wnids)
+    other = next((item.name for item in LISTS.values() if item.sha256 == sha256), None)
+    if known.sha256 is None and other is None:
+        fault = _unlike_winter21(wnids, known.count)
+    elif sha256 == known.sha256:
+        fault = None
+    elif other is not None:
+        fault = f"has the classes of {other}"
+    elif len(wnids) != known.count:
+        fault = f"has {many(len(wnids), 'classes')}"
+    else:
+        fault = "has as many classes, but others or in another order"
+    if fault is not None:
+        raise SourceError(
+            f"{where} {fault}, and not the {known.count:,} of {known.name}: give that as option "
+            f"'classes' ({known.file})"
+        )
+
+
+def class_table(wnids: Sequence[str], names: str | None, options: Options) -> tuple[Metadata, ...]:
+    """Return what is known of each class: its WNID, and its name where a file tells it."""
+    told = (
+        {}
+        if names is None
+        else {c["wnid"]: c["name"] for c in read_classes(names, **options).classes if "wnid" in c}
+    )
+    lacking = [wnid for wnid in wnids if wnid not in told] if names is not None else []
+    if lacking:
+        raise SourceError(
+            f"{names} has no name for {len(lacking):,} of the classes, the first is {lacking[0]}"
+        )
+    return tuple({"name": told.get(wnid, wnid), "wnid": wnid} for wnid in wnids)
+
+
+def _unlike_winter21(wnids: Sequence[str], count: int) -> str | None:
+    # No list of it was published to take a hash of, so it is told by all that is known of it.
+    if len(wnids) != count:
+        return f"has {len(wnids):,} classes"
+    if list(wnids) != sorted(wnids):
+        return "is not sorted"
+    if not _THERE.issubset(wnids) or not _ADDED.isdisjoint(wnids):
+        return "has classes that winter21 has not, or lacks some"
+    return None
+
+
+def _hash(wnids: Sequence[str]) -> str:
+    return hashlib.sha256("".join(f"{wnid}\n" for wnid in wnids).encode()).hexdigest()

@@ -1,0 +1,45 @@
+"""The files of an input, whatever it is: a folder or an archive, on any store."""
+
+import re
+from collections.abc import Iterator
+
+from wds_imagenet.inputs.small_files import Options, address, find_file, nothing_at
+from wds_imagenet.inputs.tar_listing import ListedFile, list_archive
+from wds_imagenet.inputs.windowed_reader import open_reader
+from wds_imagenet.storage import open_store
+from wds_imagenet.storage.store import ObjectInfo, Store
+from wds_imagenet.storage.url import parse_url
+
+
+def list_files(url: str, options: Options, archives: re.Pattern[str] | None = None) -> Iterator[ListedFile]:
+    """Yield every file in the folder or tar archive at a URL, at any depth.
+
+    In a folder, files whose name matches `archives` are tar archives to be looked into. Costs a
+    listing, and what `list_archive` costs; nothing is read of a file that is no archive. Raises
+    `SourceError` where there is nothing, or an archive is not to be read at random.
+    """
+    found = find_file(url, options)
+    if found is not None:
+        yield from _list_archive(*found)
+        return
+    store = open_store(url, **options)
+    empty = True
+    for info in store.list_objects():
+        empty = False
+        if archives and archives.fullmatch(info.path.rsplit("/", 1)[-1]):
+            yield from _list_archive(store, info, info.path.removesuffix(".tar") + "/")
+        else:
+            yield ListedFile(info.path, address(store.url, info.path), 0, info.size)
+    if empty:
+        raise nothing_at(url)
+
+
+def folder_name(url: str) -> str:
+    """Return what the folder at a URL is called, also where that is `.`; "" where it has no name."""
+    location = parse_url(url)
+    return (location.root if location.scheme == "file" else url).rstrip("/").rpartition("/")[2]
+
+
+def _list_archive(store: Store, info: ObjectInfo, folder: str = "") -> Iterator[ListedFile]:
+    with open_reader(store, info) as read:
+        yield from list_archive(read, info.size, address(store.url, info.path), folder)

@@ -1,0 +1,198 @@
+"""Parquet tables, by PyArrow: imported here alone, and only when one is read."""
+
+import io
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from wds_imagenet.errors import MissingExtraError, SourceError
+from wds_imagenet.format.tar import Read
+from wds_imagenet.inputs.reference import Kind
+
+_BATCH_BYTES: Final = 8 << 20
+_BATCH_ROWS: Final = 4096
+_PIECE: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What the schema tells of a column."""
+
+    kind: Kind | None
+    """None where it holds bytes, alone or deep inside."""
+    image: bool
+    """Whether it can hold images: bytes, or a struct of `bytes` and a `path`."""
+    path: bool
+    """Whether it is such a struct."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParquetRow:
+    """One row."""
+
+    number: int
+    """In the file, from 1."""
+    offset: int
+    """Where its row group begins in the file."""
+    values: Mapping[str, Any]
+    """By column, as Arrow gives them."""
+
+
+class ParquetFile:
+    """A Parquet file that is read a few rows at a time; not for several threads."""
+
+    def __init__(self, file: Any, url: str) -> None:  # noqa: ANN401 - PyArrow has no types
+        self._file = file
+        self._url = url
+        self.rows: int = file.metadata.num_rows
+        self.columns: Mapping[str, Column] = {item.name: _column(item.type) for item in file.schema_arrow}
+        self.features: bytes | None = (file.schema_arrow.metadata or {}).get(b"huggingface")
+        """What Hugging Face wrote of the columns, as JSON."""
+
+    def size(self, column: str) -> int:
+        """Return how many bytes a column takes in the file."""
+        groups = [self._file.metadata.row_group(i) for i in range(self._file.num_row_groups)]
+        chunks = [group.column(i) for group in groups for i in range(group.num_columns)]
+        return sum(c.total_compressed_size for c in chunks if c.path_in_schema.partition(".")[0] == column)
+
+    def read(self, columns: Sequence[str]) -> Iterator[ParquetRow]:
+        """Yield the rows in their order, with these columns; `image.path` is a part of one.
+
+        Costs the memory of about 8 MiB of rows, one row at least. Raises `SourceError` where the file
+        is damaged.
+        """
+        row = 0
+        for number in range(self._file.num_row_groups):
+            group = self._file.metadata.row_group(number)
+            if not group.num_rows:
+                continue
+            rows = max(1, min(_BATCH_ROWS, _BATCH_BYTES * group.num_rows // max(1, group.total_byte_size)))
+            chunk = group.column(0)
+            offset = chunk.dictionary_page_offset or chunk.data_page_offset
+            batches = self._file.iter_batches(
+                rows, row_groups=[number], columns=list(columns), use_threads=False
+            )
+            while True:
+                with _damage(f"{self._url}, behind row {row:,},"):
+                    batch = next(batches, None)
+                    values = [] if batch is None else batch.to_pylist()
+                if batch is None:
+                    break
+                for row, value in enumerate(values, row + 1):  # noqa: B020 - it goes on from there
+                    yield ParquetRow(row, offset, value)
+
+
+@contextmanager
+def open_parquet(read: Read, size: int, url: str) -> Iterator[ParquetFile]:
+    """Open a Parquet file of that size that `read(offset, size)` reads.
+
+    Costs its footer. Raises `SourceError` for what is none, `MissingExtraError` without PyArrow.
+    """
+    _, pq = _pyarrow(url)
+    with _damage(url):
+        file = pq.ParquetFile(
+            _Seekable(read, size), buffer_size=_PIECE, pre_buffer=False, page_checksum_verification=True
+        )
+        opened = ParquetFile(file, url)
+    with file:
+        yield opened
+
+
+def plain(value: object, where: str) -> Any:  # noqa: ANN401 - any JSON value
+    """Return a value as JSON has it. Raises `SourceError` for bytes."""
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case float():
+            return None if math.isnan(value) else value
+        case list():
+            return [plain(item, where) for item in value]
+        case dict():
+            return {str(name): plain(item, where) for name, item in value.items()}
+        case bytes():
+            raise SourceError(f"{where} holds bytes; a table lists paths or URLs of images, not images")
+        case _ if hasattr(value, "isoformat"):
+            return value.isoformat()
+        case _:
+            return str(value)
+
+
+class _Seekable(io.RawIOBase):
+    """A file for PyArrow."""
+
+    def __init__(self, read: Read, size: int) -> None:
+        super().__init__()
+        self._read, self._size, self._at = read, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def read(self, size: int | None = -1) -> bytes:
+        wanted = self._size - self._at
+        data = bytes(self._read(self._at, wanted if size is None or size < 0 else min(size, wanted)))
+        self._at += len(data)
+        return data
+
+
+@contextmanager
+def _damage(where: str) -> Iterator[None]:
+    pa, _ = _pyarrow(where)
+    try:
+        yield
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise SourceError(f"{where} cannot be read as Parquet: {error}") from error
+
+
+def _pyarrow(url: str) -> tuple[Any, Any]:
+    try:
+        import pyarrow as pa  # noqa: PLC0415 - an optional dependency
+        import pyarrow.parquet as pq  # noqa: PLC0415 - the same
+    except ImportError as error:
+        raise MissingExtraError.of("parquet", f"reading the Parquet file {url}") from error
+    return pa, pq
+
+
+def _column(kind: Any) -> Column:  # noqa: ANN401 - PyArrow has no types
+    pa, _ = _pyarrow("")
+    fields = {item.name: item.type for item in kind} if pa.types.is_struct(kind) else {}
+    path = set(fields) == {"bytes", "path"} and _is_bytes(fields["bytes"])
+    return Column(_kind(kind), path or _is_bytes(kind), path)
+
+
+def _kind(kind: Any) -> Kind | None:  # noqa: ANN401, PLR0911 - a type for a type
+    pa, _ = _pyarrow("")
+    types = pa.types
+    if types.is_dictionary(kind):
+        return _kind(kind.value_type)
+    if types.is_struct(kind):
+        return "object" if all(_kind(item.type) for item in kind) else None
+    if types.is_map(kind):
+        return "list" if _kind(kind.item_type) else None
+    if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
+        return "list" if _kind(kind.value_type) else None
+    if types.is_boolean(kind):
+        return "boolean"
+    if types.is_integer(kind):
+        return "integer"
+    if types.is_floating(kind):
+        return "number"
+    return None if _is_bytes(kind) else "text"
+
+
+def _is_bytes(kind: Any) -> bool:  # noqa: ANN401 - the same
+    pa, _ = _pyarrow("")
+    view = getattr(pa.types, "is_binary_view", lambda _: False)
+    types = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, view)
+    return any(is_one(kind) for is_one in types)

@@ -1,0 +1,140 @@
+"""The label files that a person names, opened, and what they are joined to."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, get_args
+
+from wds_imagenet.errors import SourceError, UsageError
+from wds_imagenet.inputs.reference import Listing, Metadata, Stream
+from wds_imagenet.inputs.small_files import find_file
+from wds_imagenet.labels.annotation import Labels
+from wds_imagenet.labels.registry import LABELS
+from wds_imagenet.packing.plan.label_join import LabelJoin, Unmatched, join, join_stream
+from wds_imagenet.packing.plan.source_urls import plain
+from wds_imagenet.sources.source_options import options_of
+
+
+@dataclass(frozen=True, slots=True)
+class LabelChoices:
+    """Which label files there are, and what becomes of images that they do not know."""
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Files by the name of their source."""
+    captions: str | None = None
+    """A file of captions."""
+    label_options: Mapping[str, str] = field(default_factory=dict)
+    """Options of label sources, by source and option: `kaggle.synsets`, `captions.template`."""
+    class_names: Mapping[str, str] = field(default_factory=dict)
+    """Files of class names by language, such as `fr`."""
+    without_label: Unmatched = "keep"
+    without_caption: Unmatched = "keep"
+
+    def __post_init__(self) -> None:
+        for name, value in (("without_label", self.without_label), ("without_caption", self.without_caption)):
+            if value not in get_args(Unmatched):
+                raise UsageError(f"option '{name}' is one of {', '.join(get_args(Unmatched))}, not {value!r}")
+        if self.captions is not None and "captions" in self.labels:
+            raise UsageError("there are two files of captions: leave one out")
+        if self.captions is None and self.without_caption != "keep":
+            raise UsageError("option 'without_caption' needs a file of captions: option 'captions'")
+        given = {*self.labels, *["captions"] * bool(self.captions), *["names"] * bool(self.class_names)}
+        for name in given:
+            if name not in LABELS:
+                raise UsageError(f"there is no label source {name!r}, only {', '.join(LABELS)}")
+        for name in self.label_options:
+            source, _, option = name.partition(".")
+            if source not in given:
+                raise UsageError(f"the option {name!r} belongs to no label file that is given")
+            known = [item.name for item in options_of(LABELS[source])]
+            if option not in known:
+                raise UsageError(f"the label source {source!r} has no option {option!r}, only {known}")
+
+    def options(self, source: str) -> dict[str, str]:
+        """Return the options of a label source."""
+        parts = ((name.partition("."), value) for name, value in self.label_options.items())
+        return {option: value for (of, _, option), value in parts if of == source}
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Label files, read."""
+
+    joins: Mapping[str, LabelJoin]
+    """What says something of images, by the name of its source."""
+    tables: Mapping[str, Labels]
+    """What says something of classes alone, by its source, and its language if it was given as such."""
+
+    @property
+    def labelled(self) -> bool:
+        """Whether a file gives labels."""
+        return any(item.labels.labelled for item in self.joins.values())
+
+    @property
+    def classes(self) -> tuple[Metadata, ...]:
+        """What the tables say of each class, by label. Raises `SourceError` if they are of other classes."""
+        first = next(iter(self.tables.values()), None)
+        return _merged(tuple({} for _ in first.classes), self.tables.values()) if first else ()
+
+    def annotate(self, found: Listing | Stream) -> Listing | Stream:
+        """Return what a source gave, with what the files say of it. Raises `SourceError`, as `join` does."""
+        if isinstance(found, Listing):
+            return self.annotate_listing(found)
+        stream = join_stream(found, list(self.joins.values()))
+        notes = (*stream.notes, *self._notes())
+        return replace(stream, classes=_merged(stream.classes, self.tables.values()), notes=notes)
+
+    def annotate_listing(self, listing: Listing) -> Listing:
+        """Return a listing with what the files say of it."""
+        joined = join(listing, list(self.joins.values()))
+        notes = (*joined.notes, *self._notes())
+        return replace(joined, classes=_merged(joined.classes, self.tables.values()), notes=notes)
+
+    def _notes(self) -> list[str]:
+        return [note for table in self.tables.values() for note in table.notes]
+
+
+def open_labels(choices: LabelChoices, options: Mapping[str, Any]) -> Opened:
+    """Read every label file that was chosen. Raises `SourceError`.
+
+    `options` are those of the store that the files lie on.
+    """
+    joins: dict[str, LabelJoin] = {}
+    tables: dict[str, Labels] = {}
+    files = [(name, url, choices.without_label) for name, url in choices.labels.items()]
+    if choices.captions is not None:
+        files.append(("captions", choices.captions, choices.without_caption))
+    for name, url, unmatched in files:
+        own = choices.options(name)
+        labels = LABELS[name](url, **own, **options)
+        if labels.classes and not labels.count:
+            tables[name] = labels
+            continue
+        file = find_file(url, options)
+        size = file[1].size if file else None
+        identity = {"name": name, "count": labels.count, "bytes": size, "sha256": labels.sha256}
+        joins[name] = LabelJoin(labels, unmatched, identity)
+    for language, url in choices.class_names.items():
+        own = {**choices.options("names"), "language": language}
+        tables[f"names-{language}"] = LABELS["names"](url, **own, **options)
+    return Opened(joins, tables)
+
+
+def _merged(classes: tuple[Metadata, ...], tables: Iterable[Labels]) -> tuple[Metadata, ...]:
+    """Return the class table with what further ones say of the same classes."""
+    for table in tables:
+        if not classes:
+            raise SourceError(f"{plain(table.url)} is of classes, but the images have no class table")
+        if len(table.classes) != len(classes):
+            raise SourceError(
+                f"{plain(table.url)} is of {len(table.classes):,} classes, but the class table of the images "
+                f"has {len(classes):,}: they cannot be the same"
+            )
+        for label, (item, more) in enumerate(zip(classes, table.classes, strict=True)):
+            for name in sorted(item.keys() & more.keys()):
+                if item[name] != more[name]:
+                    raise SourceError(
+                        f"{plain(table.url)} gives class {label} the {name} {more[name]!r:.60}, but it has "
+                        f"{item[name]!r:.60} already: leave one of the two out"
+                    )
+        classes = tuple({**item, **more} for item, more in zip(classes, table.classes, strict=True))
+    return classes

@@ -1,0 +1,54 @@
+"""Whether the samples of a stream are as it declared them. Pure."""
+
+from wds_imagenet.errors import SourceError
+from wds_imagenet.inputs.json_types import EMPTY, kind_of
+from wds_imagenet.inputs.reference import Metadata, Reference
+from wds_imagenet.packing.plan.schema import Schema
+from wds_imagenet.packing.plan.source_urls import describe
+from wds_imagenet.util import strict_json
+
+
+def check(reference: Reference, schema: Schema) -> None:
+    """Raise `SourceError` for a sample that is not as its stream declared.
+
+    What a listing may make fit by looking at all samples, such as numbers with gaps, must fit from the
+    first one on.
+    """
+    name = reference.name
+    _check_label(reference, schema)
+    if reference.caption is not None and not schema.captioned:
+        raise SourceError(f"{name!r} has a caption, which was not announced")
+    suffixes = sorted(item.suffix for item in reference.attachments)
+    if suffixes != list(schema.attachments):
+        raise SourceError(
+            f"{name!r} has the attachments {suffixes}; announced are {list(schema.attachments)}"
+        )
+    _check_fields(name, reference.metadata, schema)
+    try:
+        strict_json.dumps([name, reference.caption, reference.metadata])
+    except (TypeError, ValueError) as error:
+        raise SourceError(f"what is known of {name!r} has no JSON form: {error}") from error
+
+
+def _check_label(reference: Reference, schema: Schema) -> None:
+    label, count = reference.label, len(schema.classes)
+    if label is None and schema.labelled:
+        raise SourceError(f"{describe(reference)} has no label, but others have: label all or none")
+    if label is not None and not schema.labelled:
+        raise SourceError(f"{reference.name!r} has a label, which was not announced")
+    if label is not None and not 0 <= label < (count or label + 1):
+        known = f"the class table has 0 to {count - 1}" if count else "labels begin at 0"
+        raise SourceError(f"{reference.name!r} has the label {label}, but {known}")
+
+
+def _check_fields(name: str, metadata: Metadata, schema: Schema) -> None:
+    kinds = {item.source: item.kind for item in schema.fields}
+    for field, value in metadata.items():
+        if field not in kinds:
+            raise SourceError(f"{name!r} has the field {field!r}, which was not announced")
+        kind = kind_of(value)
+        if kind not in {None, kinds[field]} and (kind, kinds[field]) != ("integer", "number"):
+            raise SourceError(f"{name!r}: {field!r} was announced as {kinds[field]}, but is {value!r:.80}")
+    for field, announced in kinds.items():
+        if metadata.get(field) is None and announced not in EMPTY:
+            raise SourceError(f"{name!r} has no {field!r}, and no {announced} can stand for none")

@@ -1,0 +1,156 @@
+"""One JSON of all images' captions and labels: its entries, each joined to its image by name.
+
+Either an object by file name, or an array of objects with the file name in them::
+
+    {"a.jpg": {"caption": "a cat", "label": 3}, "b.jpg": "a dog", "c": 7}
+    [{"file_name": "a.jpg", "caption": "a cat", "label": 3}, …]
+
+In an object a bare text is a caption, and a bare number a label. A name is a path as the images have
+it, with or without suffix, or the last part of one if no other image has the same.
+"""
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from typing import Any
+
+from wds_imagenet.errors import SourceError, UsageError
+from wds_imagenet.inputs.image_files import PassedOver
+from wds_imagenet.inputs.json_stream import MAX_ENTRY, JsonItem, read_items
+from wds_imagenet.inputs.large_files import read_pieces
+from wds_imagenet.inputs.reference import Reference
+from wds_imagenet.inputs.small_files import Options
+from wds_imagenet.inputs.spilled.references import SpilledReferences
+from wds_imagenet.sources.columns import IMAGE, choose
+from wds_imagenet.util import strict_json
+
+
+def read_annotations(
+    url: str, images: SpilledReferences, options: Options
+) -> tuple[SpilledReferences, list[str]]:
+    """Return images, each with its entry of a JSON as the metadata `json`, and notes on what does not fit.
+
+    The JSON is read entry by entry, each of 1 MiB at most. Costs 60 µs an entry, 72 bytes of memory an image
+    and the temporary disk that the JSON takes. Raises `SourceError` for a JSON of another shape, an image
+    that has two entries, a name that several images have, and where no entry has an image.
+    """
+    names = _Names(images)
+    entries = SpilledReferences()
+    entry_of = array("q", [-1]) * len(images)
+    strangers = PassedOver()
+    for name, entry in _read(url, options):
+        image = names.find(name)
+        if image is None:
+            strangers.add(name)
+            continue
+        if image < 0:
+            raise SourceError(f"{url}: {name!r} is the name of several images; give their paths")
+        if entry_of[image] >= 0:
+            other = entries[entry_of[image]].name
+            twice = f"names {name!r} twice" if name == other else f"{other!r} and {name!r} are both"
+            raise SourceError(f"{url}: {twice} {images[image].name}")
+        entry_of[image] = len(entries)
+        entries.append(Reference("", "", 0, None, name, metadata={"json": entry}))
+    if not entries:
+        first = f", such as {strangers.first[0]!r}" if strangers.count else ""
+        raise SourceError(
+            f"{url}: none of its {strangers.count:,} entries{first}, names one of {len(images):,} images, "
+            f"such as {images[0].name}"
+        )
+    notes = strangers.notes(f"entries of {url} whose images are not there")
+    if len(entries) < len(images):
+        notes.append(f"{len(images) - len(entries):,} of {len(images):,} images have no entry in {url}")
+    return SpilledReferences(_joined(images, entries, entry_of)), notes
+
+
+def _joined(
+    images: SpilledReferences, entries: SpilledReferences, entry_of: "array[int]"
+) -> Iterator[Reference]:
+    for image, place in zip(images, entry_of, strict=True):
+        if place < 0:
+            yield image
+        else:
+            known = entries[place].metadata
+            yield Reference("", image.url, image.offset, image.size, image.name, metadata=known)
+
+
+def _read(url: str, options: Options) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield each entry with the name that it gives its image."""
+    with closing(read_pieces(url, options, ".json")) as pieces:
+        try:
+            for item in read_items(pieces):
+                value = strict_json.loads(item.raw, max_bytes=MAX_ENTRY)
+                yield _named(item.name, value, url) if item.name is not None else _listed(item, value, url)
+        except UsageError:  # there is no such file
+            raise
+        except ValueError as error:
+            raise SourceError(f"{url} is not JSON as it should be: {error}") from error
+
+
+def _named(name: str, value: object, url: str) -> tuple[str, Mapping[str, Any]]:
+    match value:
+        case dict():
+            return name, value
+        case str():
+            return name, {"caption": value}
+        case int() if not isinstance(value, bool):
+            return name, {"label": value}
+        case _:
+            raise SourceError(
+                f"{url}: {name!r} has {type(value).__name__} where an object, a caption or a label "
+                "belongs; a JSON of annotations goes by file names"
+            )
+
+
+def _listed(item: JsonItem, value: object, url: str) -> tuple[str, Mapping[str, Any]]:
+    field = choose(value, None, IMAGE, url) if isinstance(value, dict) else None
+    if not isinstance(value, dict) or field is None or not isinstance(value[field], str):
+        raise SourceError(
+            f"{url}: entry {item.number - 1:,} is no object with a file name ({', '.join(IMAGE)}): "
+            f"{value!r:.80}"
+        )
+    return value[field], {name: known for name, known in value.items() if name != field}
+
+
+class _Names:
+    """The images by path, by path without suffix, by name and by stem: hashes, and then the names."""
+
+    def __init__(self, images: SpilledReferences) -> None:
+        import numpy as np  # noqa: PLC0415 - sources are light to import
+
+        self._images = images
+        hashes = tuple(array("q") for _ in _forms(""))
+        for image in images:
+            for found, name in zip(hashes, _forms(image.name), strict=True):
+                found.append(hash(name))
+        self._orders = []
+        for found in hashes:
+            numbers = np.frombuffer(found, np.int64)
+            order = np.argsort(numbers, kind="stable")
+            numbers[:] = numbers[order]
+            self._orders.append(order.data)
+        self._hashes: Sequence[array[int]] = hashes
+
+    def find(self, name: str) -> int | None:
+        """Return the place of the image of a name, None where there is none, -1 where there are several."""
+        name = name.removeprefix("./")
+        wanted = hash(name)
+        for form, (hashes, order) in enumerate(zip(self._hashes, self._orders, strict=True)):
+            found = None
+            place = bisect_left(hashes, wanted)
+            while place < len(hashes) and hashes[place] == wanted:
+                image: int = order[place]
+                if _forms(self._images[image].name)[form] == name:
+                    if found is not None:
+                        return -1
+                    found = image
+                place += 1
+            if found is not None:
+                return found
+        return None
+
+
+def _forms(path: str) -> tuple[str, str, str, str]:
+    stem = path.rpartition(".")[0]
+    return path, stem, path.rpartition("/")[2], stem.rpartition("/")[2]

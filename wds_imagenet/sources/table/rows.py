@@ -1,0 +1,202 @@
+"""The rows of a table: CSV, TSV, JSON Lines or Parquet, gone through as often as is wanted."""
+
+import csv
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from typing import Any, Final, NamedTuple
+
+from wds_imagenet.errors import SourceError, UsageError
+from wds_imagenet.inputs.image_files import suffix_of
+from wds_imagenet.inputs.parquet import ParquetFile, open_parquet, plain
+from wds_imagenet.inputs.small_files import address
+from wds_imagenet.inputs.windowed_reader import open_reader
+from wds_imagenet.storage.store import ObjectInfo, Store
+from wds_imagenet.util import strict_json
+
+_DELIMITERS: Final[Mapping[str, str]] = {"csv": ",", "tsv": "\t", "tab": "\t"}
+_MAX_LINE: Final = 16 << 20
+_MAX_COLUMNS: Final = 1000
+_WINDOW: Final = 4 << 20
+
+
+class TableRow(NamedTuple):
+    """One row."""
+
+    line: int
+    """The one that it begins on; in Parquet its place, from 1."""
+    values: Sequence[Any]
+    """By column; None where it lacks one."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableRows:
+    """A table."""
+
+    url: str
+    columns: tuple[str, ...]
+    typed: bool
+    """Whether the format says what is a number; in CSV everything is text."""
+    read: Callable[[], Iterator[TableRow]]
+
+    def __iter__(self) -> Iterator[TableRow]:
+        """Read the rows anew. Raises `SourceError` that names the line, `ChangedError` for another file."""
+        return self.read()
+
+    def at(self, row: TableRow) -> str:
+        """Say where a row stands, for errors."""
+        return f"{self.url}, line {row.line:,}"
+
+    def where(self, place: int) -> str:
+        """Say where the row of a place, from 0, stands. Reads up to there."""
+        return self.at(next(islice(self, place, None)))
+
+
+def read_rows(store: Store, info: ObjectInfo, delimiter: str | None = None) -> TableRows:
+    """Open a table, its format told by its suffix: csv, tsv, tab, jsonl, ndjson or parquet.
+
+    A delimiter makes it CSV whatever its suffix is. Text is UTF-8, with or without BOM, and has a
+    header line. Costs a few MiB of memory, and reading the file as often as its rows are gone through, JSON
+    Lines once more, for their names. Raises `SourceError` that names the line, some of it only as the rows
+    are read: of another encoding, bad quoting or JSON, too few or too many cells, a column named twice.
+    """
+    url = address(store.url, info.path)
+    suffix = suffix_of(info.path)
+    lines = partial(_lines, store, info, url)
+    if suffix in _DELIMITERS or delimiter is not None:
+        return _read_csv(url, lines, _one_character(delimiter) or _DELIMITERS[suffix])
+    if suffix in ("jsonl", "ndjson"):
+        return _read_jsonl(url, lines)
+    if suffix == "parquet":
+        return _read_parquet(store, info, url)
+    raise SourceError(
+        f"{url} is no table by its name: that ends in .csv, .tsv, .tab, .jsonl, .ndjson or .parquet; one "
+        "JSON for all images is read by the source 'sidecars', a gzipped table must be gunzipped"
+    )
+
+
+def _one_character(delimiter: str | None) -> str | None:
+    if delimiter in ("tab", "\\t"):
+        return "\t"
+    if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
+        raise UsageError(f"option 'delimiter' is one character, or 'tab', and not {delimiter!r}")
+    return delimiter
+
+
+def _lines(store: Store, info: ObjectInfo, url: str) -> Iterator[str]:
+    """Yield the lines of a text file with their ends. Costs one request for 4 MiB."""
+    for number, line in enumerate(_raw_lines(store, info), 1):
+        if number == 1:
+            if line.startswith((b"\xff\xfe", b"\xfe\xff")):
+                raise SourceError(f"{url} is UTF-16; save it as UTF-8")
+            if line.startswith(b"\x1f\x8b"):
+                raise SourceError(f"{url} is a gzip file: gunzip it first")
+            line = line.removeprefix(b"\xef\xbb\xbf")  # noqa: PLW2901 - a byte order mark says nothing
+        if len(line) > _MAX_LINE:
+            raise SourceError(f"{url}, line {number:,} has more than {_MAX_LINE:,} bytes")
+        try:
+            yield line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise SourceError(f"{url}, line {number:,} is not UTF-8: {error}") from error
+
+
+def _raw_lines(store: Store, info: ObjectInfo) -> Iterator[bytes]:
+    rest = b""
+    for start in range(0, info.size, _WINDOW):
+        stop = min(start + _WINDOW, info.size)
+        *lines, rest = (rest + store.read(info.path, start, stop, etag=info.etag).data).split(b"\n")
+        for line in lines:
+            yield line + b"\n"
+        if len(rest) > _MAX_LINE:
+            break
+    if rest:
+        yield rest
+
+
+def _read_csv(url: str, lines: Callable[[], Iterator[str]], delimiter: str) -> TableRows:
+    def cells() -> Iterator[TableRow]:
+        reader = csv.reader(lines(), delimiter=delimiter, strict=True)
+        line = 1
+        try:
+            for row in reader:
+                yield TableRow(line, row)
+                line = reader.line_num + 1
+        except csv.Error as error:
+            raise SourceError(f"{url}, line {line:,} is not CSV as it should be: {error}") from error
+
+    header = _header(url, next(cells(), TableRow(1, ())).values, delimiter)
+    named = [place for place, name in enumerate(header) if name]
+
+    def rows() -> Iterator[TableRow]:
+        for line, row in islice(cells(), 1, None):
+            if not row:
+                continue
+            if len(row) != len(header):
+                raise SourceError(
+                    f"{url}, line {line:,} has {len(row)} cells where the header has {len(header)}"
+                )
+            yield TableRow(line, row if len(named) == len(header) else [row[place] for place in named])
+
+    return TableRows(url, tuple(header[place] for place in named), typed=False, read=rows)
+
+
+def _header(url: str, cells: Sequence[str], delimiter: str) -> list[str]:
+    names = [cell.strip() for cell in cells]
+    if not any(names):
+        raise SourceError(f"{url} is empty: not even a header line is there")
+    if len(names) > _MAX_COLUMNS:
+        raise SourceError(f"{url} has {len(names):,} columns; at most {_MAX_COLUMNS:,} are read")
+    other = next((mark for mark in ",;\t|" if mark != delimiter and mark in names[0]), None)
+    if len(names) == 1 and other:
+        raise SourceError(f"{url} has the one column {names[0]!r}: give option delimiter={other!r}")
+    named = [name for name in names if name]  # pandas leaves the name of its index empty
+    if len(set(named)) < len(named):
+        twice = next(name for name in named if named.count(name) > 1)
+        raise SourceError(f"{url} has the column {twice!r} twice")
+    return names
+
+
+def _read_jsonl(url: str, lines: Callable[[], Iterator[str]]) -> TableRows:
+    names: dict[str, None] = {}
+    for line, row in _objects(url, lines()):
+        names |= dict.fromkeys(row)
+        if len(names) > _MAX_COLUMNS:
+            raise SourceError(f"{url}, line {line:,}: more than {_MAX_COLUMNS:,} different names")
+
+    def rows() -> Iterator[TableRow]:
+        for line, row in _objects(url, lines()):
+            yield TableRow(line, [row.get(name) for name in names])
+
+    return TableRows(url, tuple(names), typed=True, read=rows)
+
+
+def _objects(url: str, lines: Iterator[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            row = strict_json.loads(line.encode(), max_bytes=_MAX_LINE)
+        except ValueError as error:
+            raise SourceError(f"{url}, line {number:,} is not JSON as it should be: {error}") from error
+        if not isinstance(row, dict):
+            raise SourceError(f"{url}, line {number:,} is no JSON object: {line[:60]!r}")
+        yield number, row
+
+
+def _read_parquet(store: Store, info: ObjectInfo, url: str) -> TableRows:
+    @contextmanager
+    def opened() -> Iterator[ParquetFile]:
+        with open_reader(store, info) as read, open_parquet(read, info.size, url) as file:
+            yield file
+
+    with opened() as file:
+        columns = tuple(file.columns)
+
+    def rows() -> Iterator[TableRow]:
+        with opened() as file:
+            for row in file.read(columns):
+                yield TableRow(row.number, [plain(row.values[n], f"{url}: column {n!r}") for n in columns])
+
+    return TableRows(url, columns, typed=True, read=rows)

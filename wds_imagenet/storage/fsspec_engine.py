@@ -1,0 +1,222 @@
+"""The engine for every other store: any fsspec file system, by its few calls that are whole or nothing."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from threading import Lock
+from typing import Any, Final
+
+from wds_imagenet.errors import ChangedError, MissingExtraError, StoreError
+from wds_imagenet.storage import cancellable
+from wds_imagenet.storage.failures import (
+    BAD_CERTIFICATE,
+    EXISTS,
+    NO_BUCKET,
+    NO_CREDENTIALS,
+    TRANSPORT,
+    Failure,
+)
+from wds_imagenet.storage.obstore_engine import PART, PARTS
+from wds_imagenet.storage.options import Options
+from wds_imagenet.storage.store import Blob, ObjectInfo
+from wds_imagenet.storage.url import Location
+
+_PROTOCOLS: Final = {"gs": "gcs", "az": "abfs"}
+_EXTRAS: Final = {"s3": "s3", "http": "s3", "https": "s3"}
+_SLOWEST: Final = 128 << 10
+"""Bytes a second that a transfer must make to be waited for."""
+_SHAPES: Final = (
+    ({"SSLError"}, None, BAD_CERTIFICATE),
+    ({"NoCredentialsError", "PartialCredentialsError"}, None, NO_CREDENTIALS),
+    ({"FileExistsError"}, None, EXISTS),
+    ({"FileNotFoundError", "IsADirectoryError"}, 404, ""),
+    ({"PermissionError"}, 403, ""),
+    ({"TimeoutError", "ConnectionError", "gaierror", "IncompleteRead"}, None, TRANSPORT),
+    ({"HTTPClientError", "ResponseParserError"}, None, TRANSPORT),  # botocore
+    ({"ClientConnectionError", "ClientPayloadError"}, None, TRANSPORT),  # aiohttp
+    ({"TransportError"}, None, TRANSPORT),  # httpx
+)
+"""Names of exception classes, and the status or code that each stands for."""
+_creating: Final = Lock()
+"""`memory://` looks and then writes; nobody may come in between."""
+
+
+class FsspecEngine:
+    """One folder of an fsspec file system.
+
+    Opening a file for writing is never used: closing it, which an exception does too, publishes it.
+    """
+
+    failures: tuple[type[Exception], ...] = (Exception,)  # each of the file systems has its own
+
+    def __init__(self, location: Location, options: Options, config: Mapping[str, object]) -> None:
+        self._fs = _filesystem(location, config, options.timeout)
+        # A part that is being sent hears nothing.
+        self._writing = _filesystem(location, config, 4 * options.timeout)
+        self._root = "/" + location.root if location.scheme == "memory" else location.root
+        self._query = f"?{location.query}" if location.query else ""
+        self._url = location.url
+        # s3fs would hold ten parts of 50 MiB at once.
+        self._parts = {"chunksize": PART, "max_concurrency": PARTS} if location.scheme == "s3" else {}
+        self._idle, self._longest = options.timeout, options.retry.deadline
+
+    def fault(self, error: Exception) -> Failure:
+        """Say what the file system's error means."""
+        return translate(error)
+
+    def info(self, path: str) -> ObjectInfo:
+        """Ask the store, whose file system keeps no listings."""
+        found = self._call("info", self._full(path))
+        if found.get("type") == "directory":
+            raise FileNotFoundError(path)
+        return self._info(path, found)
+
+    def get(self, path: str, start: int, stop: int | None, etag: str | None) -> Blob:
+        """Read a range; with an ETag, ask for it afterwards, so an object that changed meanwhile shows."""
+        size = None if stop is None else stop - start
+        data = self._call("cat_file", self._full(path), start=start, end=stop, size=size)
+        if etag is None:
+            return Blob(data, None)
+        info = self.info(path)
+        if info.etag != etag:
+            raise ChangedError(f"{self._url}/{path}: was replaced while it was being read")
+        return Blob(data, info)
+
+    def put(self, path: str, data: bytes, *, create: bool) -> None:
+        """Publish by `pipe_file`."""
+        if not create:
+            self._call("pipe_file", self._full(path), data, size=len(data))
+        elif self._fs.async_impl:
+            self._call("pipe_file", self._full(path), data, mode="create", size=len(data))
+        else:
+            with _creating:
+                self._call("pipe_file", self._full(path), data, mode="create", size=len(data))
+
+    def put_file(self, path: str, file: Path) -> None:
+        """Publish by the file system's own `put_file`; fsspec's default one writes in place."""
+        import fsspec  # noqa: PLC0415 - slow to import
+
+        if type(self._fs).put_file is fsspec.AbstractFileSystem.put_file and not self._fs.async_impl:
+            self.put(path, file.read_bytes(), create=False)
+        else:
+            self._call("put_file", str(file), self._full(path), size=file.stat().st_size, **self._parts)
+
+    def list_objects(self, folder: str) -> Iterable[ObjectInfo]:
+        """Find all files under a folder."""
+        top = self._full(folder) if folder else self._root
+        start = self._root + "/"
+        for name, found in self._call("find", top, detail=True).items():
+            if name.startswith(start) and found.get("type") == "file" and not name.endswith("/"):
+                yield self._info(name.removeprefix(start), found)
+
+    def delete(self, path: str) -> None:
+        """Remove a file."""
+        try:
+            self._call("rm_file", self._full(path))
+        except FileNotFoundError as error:
+            if translate(error).code in NO_BUCKET:
+                raise
+
+    def _full(self, path: str) -> str:
+        return f"{self._root}/{path}{self._query}"
+
+    def _call(self, method: str, *args: object, size: int | None = 0, **options: Any) -> Any:  # noqa: ANN401
+        fs = self._writing if method in {"pipe_file", "put_file"} else self._fs
+        if not fs.async_impl:
+            return getattr(fs, method)(*args, **options)
+        # Not its blocking calls: nothing ends those, not even a swallowed upload.
+        longest = self._longest if size is None else self._idle + size / _SLOWEST
+        work = getattr(fs, f"_{method}")(*args, **options)
+        return cancellable.run_in(fs.loop, work, max(longest, self._idle))
+
+    def _info(self, path: str, found: Mapping[str, Any]) -> ObjectInfo:
+        if found.get("size") is None:
+            raise StoreError(f"{self._url}/{path}: the server does not tell its size")
+        return ObjectInfo(path, int(found["size"]), etag_of(found))
+
+
+def etag_of(found: Mapping[str, Any]) -> str | None:
+    """Return what changes with the content, out of what any of the file systems tells of an object."""
+    for name in ("ETag", "etag", "e_tag", "generation", "blob_id", "Content-MD5", "md5Hash"):
+        if found.get(name):
+            return str(found[name])
+    for name in ("mtime", "LastModified", "last_modified", "Last-Modified", "updated", "created"):
+        if found.get(name):
+            value = found[name]
+            moment = value.timestamp() if isinstance(value, datetime) else value
+            return f"{moment}-{found.get('size')}"
+    return None
+
+
+def translate(error: Exception) -> Failure:
+    """Find status, code and reason in an exception or its causes, by their shape.
+
+    For s3fs, gcsfs, adlfs, aiohttp and httpx have no base class in common.
+    """
+    links = list(_chain(error))
+    reason = next((text for link in links if (text := " ".join(str(link).split()))), type(error).__name__)
+    shape = _shape(error)
+    if shape is None or shape[1] != TRANSPORT:  # the causes of a broken connection may look like answers
+        for link in links:
+            if (answer := _answer(link, reason)) is not None:
+                return answer
+        shape = next(filter(None, map(_shape, links)), None)
+    return Failure(f"{type(error).__name__}: {reason}") if shape is None else Failure(reason, *shape)
+
+
+def _shape(error: BaseException) -> tuple[int | None, str] | None:
+    names = {base.__name__ for base in type(error).__mro__}
+    return next(((status, code) for known, status, code in _SHAPES if names & known), None)
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _answer(error: BaseException, reason: str) -> Failure | None:
+    """Return what the store itself said, if this exception carries it."""
+    response = getattr(error, "response", None)
+    if isinstance(response, dict):  # botocore
+        told = response.get("Error", {})
+        status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        return Failure(told.get("Message") or reason, status, str(told.get("Code", "")))
+    held = (getattr(error, name, None) for name in ("status", "status_code", "code"))
+    for value in (*held, getattr(response, "status_code", None)):
+        if isinstance(value, int) and 300 <= value < 600:
+            return Failure(reason, value)
+    return None
+
+
+def _filesystem(location: Location, config: Mapping[str, object], silence: float) -> Any:  # noqa: ANN401
+    import fsspec  # noqa: PLC0415 - slow to import
+
+    arguments: dict[str, Any] = dict(config)
+    if location.scheme == "s3":
+        arguments["config_kwargs"] = {
+            "connect_timeout": 5,
+            "read_timeout": silence,  # `_call` bounds the whole
+            "retries": {"total_max_attempts": 1, "mode": "standard"},
+            "max_pool_connections": 64,
+            # Many that speak S3 do not know AWS's newer checksums.
+            "request_checksum_calculation": "when_required",
+            "response_checksum_validation": "when_required",
+            **arguments.get("config_kwargs", {}),
+        }
+    elif location.account:
+        arguments.setdefault("account_name", location.account)
+    protocol = _PROTOCOLS.get(location.scheme, location.scheme)
+    try:
+        # fsspec keeps one instance for each set of arguments, and makes new ones after a fork.
+        fs = fsspec.filesystem(protocol, use_listings_cache=False, **arguments)
+    except ImportError as error:
+        purpose = f"opening {location.scheme}:// URLs"
+        if location.scheme in _EXTRAS:
+            raise MissingExtraError.of(_EXTRAS[location.scheme], purpose) from error
+        raise MissingExtraError(f"{purpose} needs another package: {error}") from error
+    except (TypeError, ValueError) as error:
+        raise StoreError(f"{location.url}: fsspec refuses these options ({type(error).__name__})") from error
+    if location.scheme == "s3":
+        fs.retries = 1  # ours are the ones that count
+    return fs

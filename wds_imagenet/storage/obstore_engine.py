@@ -1,0 +1,206 @@
+"""The fast engine for s3, gs and az: obstore's own API."""
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from wds_imagenet.errors import UnavailableError
+from wds_imagenet.storage import cancellable
+from wds_imagenet.storage.credentials import find_credentials
+from wds_imagenet.storage.failures import (
+    BAD_CERTIFICATE,
+    BAD_PATH,
+    NO_ACCOUNT,
+    NO_BUCKET,
+    NO_CREDENTIALS,
+    TRANSPORT,
+    Failure,
+)
+from wds_imagenet.storage.options import Options
+from wds_imagenet.storage.store import Blob, ObjectInfo
+from wds_imagenet.storage.url import Location
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta
+    from obstore.store import ClientConfig, RetryConfig
+
+PART: Final = 16 << 20
+"""Bytes of one part of a large upload."""
+PARTS: Final = 4
+"""How many of them are sent at once."""
+_SMALL: Final = 1 << 20
+
+_SIGNS: Final = (
+    (r"/latest/api/token|/computeMetadata/|/metadata/identity", NO_CREDENTIALS),
+    (r"InvalidCertificate|InvalidContentType|invalid peer certificate", BAD_CERTIFICATE),
+    (r"Received redirect without LOCATION", "PermanentRedirect"),
+    (r"External AWS credential provider", "AccessDenied"),
+    (r"Wanted range starting at \d+, but object was only", "InvalidRange"),
+    (r"Account must be specified", NO_ACCOUNT),
+    (r"HTTP error: ", TRANSPORT),
+)
+"""What an error's text says, and the code it stands for."""
+
+_runtime_of: int | None = None
+"""The process that started obstore's threads, which a fork does not inherit."""
+
+
+def usable() -> bool:
+    """Whether obstore works in this process: in a child forked from one that used it, it hangs."""
+    return _runtime_of in {None, os.getpid()}
+
+
+class ObstoreEngine:
+    """One folder of a bucket, through obstore."""
+
+    def __init__(self, location: Location, options: Options, config: Mapping[str, object]) -> None:
+        global _runtime_of  # noqa: PLW0603 - the runtime that it tells of is global too
+        import obstore  # noqa: PLC0415 - an extra
+        import obstore.exceptions  # noqa: PLC0415
+
+        self._obstore: Final = obstore
+        self.failures: tuple[type[Exception], ...] = (obstore.exceptions.BaseError, OSError, ValueError)
+        self._location, self._options, self._config = location, options, config
+        self._folder, self._url = location.folder, location.url
+        _runtime_of = os.getpid()
+
+    @cached_property
+    def _small(self) -> Any:  # noqa: ANN401 - one of three classes that share no base
+        """A client for what is soon done. Our own retries are the ones that count, so it has none."""
+        idle = timedelta(seconds=self._options.timeout)
+        whole = max(idle, timedelta(seconds=self._options.retry.deadline))
+        return _client(
+            self._location, self._config, {"timeout": whole, "read_timeout": idle}, {"max_retries": 0}
+        )
+
+    @cached_property
+    def _large(self) -> Any:  # noqa: ANN401
+        """A client for uploads: a part that is being sent hears nothing, and is retried by itself."""
+        whole = timedelta(seconds=self._options.retry.deadline)
+        times: ClientConfig = {"timeout": timedelta(seconds=4 * self._options.timeout)}
+        return _client(self._location, self._config, times, {"max_retries": 3, "retry_timeout": whole})
+
+    def fault(self, error: Exception) -> Failure:
+        """Say what obstore's error means."""
+        return translate(error)
+
+    def info(self, path: str) -> ObjectInfo:
+        """HEAD."""
+        return self._info(cancellable.run(lambda: self._obstore.head_async(self._small, self._key(path))))
+
+    def get(self, path: str, start: int, stop: int | None, etag: str | None) -> Blob:
+        """GET with a range, guarded by the ETag."""
+        options: dict[str, Any] = {} if etag is None else {"if_match": etag}
+        if stop is not None:
+            options["range"] = (start, stop)
+        first, last, data, meta = cancellable.run(lambda: self._get(path, options))
+        if first != start or len(data) != last - first:
+            raise UnavailableError(
+                f"{self._url}/{path}: bytes {first} to {last} were promised, and {len(data)} of them sent"
+            )
+        return Blob(data, self._info(meta))
+
+    def put(self, path: str, data: bytes, *, create: bool) -> None:
+        """PUT, with If-None-Match to create."""
+        client = self._small if len(data) <= _SMALL else self._large
+        mode: Literal["create", "overwrite"] = "create" if create else "overwrite"
+        self._put(client, path, data, mode=mode)
+
+    def put_file(self, path: str, file: Path) -> None:
+        """PUT, in parts if it is large; parts of an upload that failed are removed again."""
+        self._put(self._large, path, file)
+
+    def list_objects(self, folder: str) -> Iterable[ObjectInfo]:
+        """LIST, a thousand at a time."""
+        prefix = self._key(folder) if folder else self._folder
+        for meta in cancellable.run(lambda: self._list(prefix)):
+            if meta["path"] != self._folder:  # the marker of the folder itself
+                yield self._info(meta)
+
+    def delete(self, path: str) -> None:
+        """DELETE, of which Azure says when there is nothing."""
+        try:
+            cancellable.run(lambda: self._obstore.delete_async(self._small, self._key(path)))
+        except FileNotFoundError as error:
+            if translate(error).code in NO_BUCKET:
+                raise
+
+    async def _get(self, path: str, options: Any) -> "tuple[int, int, bytes, ObjectMeta]":  # noqa: ANN401
+        reply = await self._obstore.get_async(self._small, self._key(path), options=options)
+        return *reply.range, bytes(await reply.bytes_async()), reply.meta
+
+    async def _list(self, prefix: str) -> "list[ObjectMeta]":
+        pages = self._obstore.list(self._small, prefix or None, chunk_size=1000)
+        return [meta async for page in pages for meta in page]
+
+    def _put(self, client: Any, path: str, data: bytes | Path, **mode: Any) -> None:  # noqa: ANN401
+        how: dict[str, Any] = {"chunk_size": PART, "max_concurrency": PARTS, **mode}
+        cancellable.run(lambda: self._obstore.put_async(client, self._key(path), data, **how))
+
+    def _key(self, path: str) -> str:
+        return f"{self._folder}/{path}" if self._folder else path
+
+    def _info(self, meta: "ObjectMeta") -> ObjectInfo:
+        path = meta["path"].removeprefix(f"{self._folder}/") if self._folder else meta["path"]
+        etag = meta["e_tag"]
+        if etag and not etag.endswith('"'):  # Azure's listings leave out the quotes that If-Match needs
+            etag = f'"{etag}"'
+        return ObjectInfo(path, meta["size"], etag)
+
+
+def translate(error: Exception) -> Failure:
+    """Read status, code and reason out of the text of an obstore error, the only place that has them."""
+    text = str(error)
+    head, _, debug = text.partition("Debug source:")
+    reason = _first(r"<Message>([^<]+)</Message>", head) or _first(r'message: "([^"]+)"', debug)
+    reason = reason or _first(r"kind: (Timeout)", debug) or _first(r"status code: ([^:]+)", head)
+    reason = reason or " ".join(head.rpartition(" - ")[2].split())
+    code = next((code for sign, code in _SIGNS if re.search(sign, text)), "")
+    code = code or _first(r"<Code>([^<]+)</Code>", head)
+    status = _first(r"status code: (\d{3})", head)
+    if not code and not status:
+        code = "NoSuchKey" if isinstance(error, FileNotFoundError) else code
+        code = BAD_PATH if isinstance(error, ValueError) else code
+    return Failure(reason, int(status) if status else None, code)
+
+
+def _first(pattern: str, text: str) -> str:
+    match = re.search(pattern, text)
+    return match[1].strip().partition("\n")[0] if match else ""
+
+
+def _client(
+    location: Location,
+    config: Mapping[str, object],
+    client_options: "ClientConfig",
+    retry_config: "RetryConfig",
+) -> Any:  # noqa: ANN401 - one of three classes that share no base
+    from obstore.store import AzureStore, GCSStore, S3Store  # noqa: PLC0415 - an extra
+
+    out: dict[str, Any] = dict(config)
+    insecure = bool(out.pop("allow_http", False))
+    provider = None
+    if location.scheme == "s3":
+        found = find_credentials(config, location.url)
+        provider = found.provider
+        out = {**found.settings, **out}
+        if "endpoint" in out and os.environ.get("AWS_ENDPOINT_URL_S3"):
+            out["aws_endpoint_url_s3"] = out["endpoint"]  # or the environment would go before the options
+        for name in ("access_key_id", "secret_access_key", "session_token", "profile"):
+            out.pop(name, None)
+    if location.account:
+        out.setdefault("account_name", location.account)
+    client_options["connect_timeout"] = timedelta(seconds=5)
+    client_options["allow_http"] = insecure or str(out.get("endpoint", "")).startswith("http://")
+    kinds = {"s3": S3Store, "gs": GCSStore, "az": AzureStore}
+    return kinds[location.scheme](
+        location.container,
+        config=out,
+        client_options=client_options,
+        retry_config=retry_config,
+        credential_provider=provider,
+    )
