@@ -53,8 +53,8 @@ def test_nothing_is_left_behind_even_by_a_killed_process(tmp_path):
     program = """if True:
         import os
         from pathlib import Path
-        from wds_imagenet.inputs.spilled.records import Records
-        records = Records()
+        from wds_imagenet.inputs.spilled.records import SpilledRecords
+        records = SpilledRecords()
         for number in range(40_000):
             records.add(f"n{number:09d}", bytes(1000))
         files = [str(file.readlink()) for file in Path("/proc/self/fd").iterdir() if file.is_symlink()]

@@ -132,10 +132,10 @@ def test_its_file_has_no_name_and_is_closed_with_it(tmp_path, monkeypatch):
 
 def test_ctrl_c_leaves_no_file(tmp_path):
     program = (
-        "import itertools\nfrom wds_imagenet.sources import Reference, Spool\n"
+        "import itertools\nfrom wds_imagenet.sources import Reference, SpilledReferences\n"
         "def some():\n    yield Reference('a', 'b', 0, 1, 'c' * 2_000_000)\n    print('.', flush=True)\n"
         "    yield from itertools.repeat(Reference('a', 'b', 0, 1, 'c'))\n"
-        "Spool(some())\n"
+        "SpilledReferences(some())\n"
     )
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     with subprocess.Popen(

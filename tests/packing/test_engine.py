@@ -16,7 +16,7 @@ import pytest
 
 from wds_imagenet.errors import ImageError, UnavailableError, WdsImagenetError
 from wds_imagenet.packing.engines.local import behind, meanwhile, run, usable_cpus
-from wds_imagenet.util.read_ahead import read_ahead
+from wds_imagenet.util.threads import read_ahead
 
 Task = SimpleNamespace
 

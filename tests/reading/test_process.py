@@ -31,7 +31,7 @@ TRANSFORMS = """
     import numpy as np
 
     def drawn(sample):
-        return np.array([sample.label, sample.draws.uniform(), os.getpid() > 0], np.float64)
+        return np.array([sample.label, sample.rng.uniform(), os.getpid() > 0], np.float64)
 
     def wide(sample):
         return np.full((3, 40, 40), sample.label, np.float32)

@@ -267,7 +267,7 @@ def test_stems_that_repeat_get_their_folders(make_tree):
 
 
 def test_long_tables_are_read_across_windows(make_tree, monkeypatch):
-    from wds_imagenet.sources.table.source import rows
+    from wds_imagenet.sources.table import rows
 
     monkeypatch.setattr(rows, "_WINDOW", 7)
     folder = make_tree({**IMAGES, "t.csv": CSV})

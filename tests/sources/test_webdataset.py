@@ -32,7 +32,7 @@ def samples(train_images):
 
 
 @pytest.fixture(scope="session")
-def shard_listing(samples, tmp_path_factory):
+def shards(samples, tmp_path_factory):
     """Four shards of them."""
     wds = pytest.importorskip("webdataset")
     folder = tmp_path_factory.mktemp("foreign")
@@ -57,8 +57,8 @@ def told(error):
     return "\n".join([str(error.value), *getattr(error.value, "__notes__", [])])
 
 
-def test_every_sample_of_another_writer_is_listed(shard_listing, samples, read_back):
-    listing = webdataset(shard_listing)
+def test_every_sample_of_another_writer_is_listed(shards, samples, read_back):
+    listing = webdataset(shards)
     assert [r.key for r in listing.references] == [sample["__key__"] for sample in samples]
     assert [r.label for r in listing.references] == list(range(IMAGES))
     assert [r.caption for r in listing.references] == [sample["txt"] for sample in samples]
@@ -67,68 +67,68 @@ def test_every_sample_of_another_writer_is_listed(shard_listing, samples, read_b
     assert listing.split == "train"
 
 
-def test_other_members_become_attachments(shard_listing, samples):
-    for reference, sample in zip(webdataset(shard_listing).references, samples, strict=True):
+def test_other_members_become_attachments(shards, samples):
+    for reference, sample in zip(webdataset(shards).references, samples, strict=True):
         (attachment,) = reference.attachments
         with Path(attachment.url).open("rb") as file:
             file.seek(attachment.offset)
             assert (attachment.suffix, file.read(attachment.size)) == ("mask.png", sample["Mask.PNG"])
 
 
-def test_on_s3_it_is_the_same_in_few_requests(shard_listing, s3_url, monkeypatch):
+def test_on_s3_it_is_the_same_in_few_requests(shards, s3_url, monkeypatch):
     from wds_imagenet.storage import open_store
     from wds_imagenet.storage.remote import RemoteStore
 
     store = open_store(s3_url)
-    for path in Path(shard_listing).iterdir():
+    for path in Path(shards).iterdir():
         store.put_file(path.name, path)
     reads = []
     read = RemoteStore.read
     monkeypatch.setattr(RemoteStore, "read", lambda *a, **k: (reads.append(a[1:]), read(*a, **k))[1])
     here, there = (
-        webdataset(shard_listing).references,
+        webdataset(shards).references,
         webdataset(f"{s3_url}/in-train-{{000000..000003}}.tar").references,
     )
     assert [(r.key, r.offset, r.metadata) for r in there] == [(r.key, r.offset, r.metadata) for r in here]
     assert len(reads) < IMAGES
 
 
-def test_one_shard_alone_and_some_of_them(shard_listing):
+def test_one_shard_alone_and_some_of_them(shards):
     assert len(webdataset(f"{shards}/in-train-000003.tar").references) == IMAGES - 48
     assert len(webdataset(f"{shards}/in-train-{{000000..000001}}.tar").references) == 32
 
 
-def test_keys_are_selected(shard_listing, samples, tmp_path):
+def test_keys_are_selected(shards, samples, tmp_path):
     wanted = [samples[i]["__key__"] for i in (3, 40)]
     (tmp_path / "keys").write_text("\ufeff" + "\r\n".join([*wanted, "stranger"]) + "\r\n", encoding="utf-8")
-    listing = webdataset(shard_listing, select_keys=str(tmp_path / "keys"))
+    listing = webdataset(shards, select_keys=str(tmp_path / "keys"))
     assert [r.key for r in listing.references] == wanted
     assert any("58 of 60 samples were not selected" in note for note in listing.notes)
     assert any("1 key of" in note and "'stranger'" in note for note in listing.notes)
 
 
-def test_labels_are_selected(shard_listing):
-    labels = [r.label for r in webdataset(shard_listing, select_labels="0, 5-7,59").references]
+def test_labels_are_selected(shards):
+    labels = [r.label for r in webdataset(shards, select_labels="0, 5-7,59").references]
     assert labels == [0, 5, 6, 7, 59]
 
 
 @pytest.mark.parametrize("asked", ["", "a", "7-3", "-1", "1-2-3"])
-def test_labels_to_select_that_are_none(shard_listing, asked):
+def test_labels_to_select_that_are_none(shards, asked):
     with pytest.raises(UsageError, match="such as 0,5-9"):
-        webdataset(shard_listing, select_labels=asked)
+        webdataset(shards, select_labels=asked)
 
 
-def test_nothing_selected_is_an_error(shard_listing):
+def test_nothing_selected_is_an_error(shards):
     with pytest.raises(SourceError, match=r"no samples to take .*60 are there"):
-        webdataset(shard_listing, select_labels="900")
+        webdataset(shards, select_labels="900")
 
 
-def test_labels_become_others_by_number_and_by_name(shard_listing, tmp_path):
+def test_labels_become_others_by_number_and_by_name(shards, tmp_path):
     (tmp_path / "numbers").write_text("".join(f"{i}\t{i % 2}\n" for i in range(IMAGES)))
-    numbers = webdataset(shard_listing, relabel=str(tmp_path / "numbers"))
+    numbers = webdataset(shards, relabel=str(tmp_path / "numbers"))
     assert [r.label for r in numbers.references] == [i % 2 for i in range(IMAGES)]
     (tmp_path / "names").write_text("".join(f"{i}\t{'dog' if i % 2 else 'cat'}\n" for i in range(IMAGES)))
-    names = webdataset(shard_listing, relabel=str(tmp_path / "names"))
+    names = webdataset(shards, relabel=str(tmp_path / "names"))
     assert [r.label for r in names.references] == [i % 2 for i in range(IMAGES)]
     assert [item["name"] for item in names.classes] == ["cat", "dog"]
 
@@ -155,14 +155,14 @@ def test_a_class_list_says_what_names_are(tmp_path):
         ("0\t-7\n", r"line 1: -7 is no label"),
     ],
 )
-def test_a_mapping_that_does_not_hold(shard_listing, tmp_path, text, message):
+def test_a_mapping_that_does_not_hold(shards, tmp_path, text, message):
     (tmp_path / "map.tsv").write_text(text)
     with pytest.raises(SourceError, match=message):
-        webdataset(shard_listing, relabel=str(tmp_path / "map.tsv"))
+        webdataset(shards, relabel=str(tmp_path / "map.tsv"))
 
 
-def test_members_are_left_out(shard_listing):
-    reference = webdataset(shard_listing, leave_out="txt, Mask.png").references[0]
+def test_members_are_left_out(shards):
+    reference = webdataset(shards, leave_out="txt, Mask.png").references[0]
     assert (reference.caption, reference.attachments) == (None, ())
 
 
@@ -233,8 +233,8 @@ def test_what_is_wrong_is_named_with_shard_member_and_offset(tmp_path, members, 
     assert re.search(message, told(error), re.DOTALL), told(error)
 
 
-def test_a_shard_cut_short_is_an_error(shard_listing, tmp_path):
-    data = Path(shard_listing, "in-train-000001.tar").read_bytes()
+def test_a_shard_cut_short_is_an_error(shards, tmp_path):
+    data = Path(shards, "in-train-000001.tar").read_bytes()
     (tmp_path / "cut.tar").write_bytes(data[: len(data) // 2])
     with pytest.raises(CorruptError) as error:
         webdataset(str(tmp_path / "cut.tar"))
@@ -259,16 +259,16 @@ def test_nested_metadata_comes_whole(tmp_path):
 
 
 @pytest.fixture
-def gzipped(shard_listing, tmp_path):
+def gzipped(shards, tmp_path):
     """The four shards, gzipped, whatever they are called."""
     (tmp_path / "gz").mkdir()
-    for path in Path(shard_listing).iterdir():
+    for path in Path(shards).iterdir():
         (tmp_path / "gz" / path.name).write_bytes(gzip.compress(path.read_bytes(), 1))
     return str(tmp_path / "gz")
 
 
-def test_gzipped_shards_are_a_stream_of_the_same_samples(shard_listing, gzipped, read_back):
-    listed = webdataset(shard_listing).references
+def test_gzipped_shards_are_a_stream_of_the_same_samples(shards, gzipped, read_back):
+    listed = webdataset(shards).references
     stream = webdataset(gzipped)
     assert (stream.labelled, stream.captioned, stream.samples) == (True, True, IMAGES)
     assert stream.fields == {"license": "text", "width": "integer"}
@@ -302,7 +302,7 @@ def test_further_members_of_gzipped_shards_are_part_of_what_they_are(tmp_path):
 
 
 def test_a_large_member_of_a_gzipped_shard_is_refused(tmp_path, monkeypatch):
-    from wds_imagenet.sources.webdataset.source import shard_listing
+    from wds_imagenet.sources.webdataset import shard_listing
 
     monkeypatch.setattr(shard_listing, "MAX_FILE", 1000)
     data = Path(make_shard(tmp_path, ("a.jpg", b"1"), ("a.x", b"x" * 1001))).read_bytes()

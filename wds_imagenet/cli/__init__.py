@@ -13,6 +13,19 @@ bench.py      bench
 evaluate.py   evaluate
 doctor.py     doctor
 demo.py       demo
+- `add_layer`  `wds-imagenet relabel`.
+- `bench`  `wds-imagenet bench`.
+- `commands`  All verbs in one group; errors become one readable line and an exit code.
+- `demo`  `wds-imagenet demo`.
+- `doctor`  `wds-imagenet doctor`.
+- `evaluate`  `wds-imagenet evaluate`.
+- `index`  `wds-imagenet index`.
+- `inspect`  `wds-imagenet info`, `ls` and `cat`: look into a data set.
+- `pack`  `wds-imagenet pack SOURCE INPUT DEST`: one subcommand for each source, made from its signature.
+- `progress`  What is said while something long runs: a bar on a terminal, a line now and then elsewhere.
+- `shared_options`  Options that several verbs share.
+- `verify`  `wds-imagenet verify`.
+- `view`  `wds-imagenet view`.
 """
 
 

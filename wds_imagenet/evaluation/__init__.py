@@ -8,6 +8,7 @@
 - `truths`        what the right answers are, and by which rule they are compared; `boxes` has where they are
 - `accuracy`      top-k errors, by the rules of eval_flat.m and of ReaL
 - `localisation`  which guesses lie where the object is, by the rule of eval_localization_flat.m
+- `text_files`  Guesses as words: ILSVRC's submissions, and what words mean wherever they stand.
 """
 
 from wds_imagenet.evaluation.evaluate import Report, Score, evaluate

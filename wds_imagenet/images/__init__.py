@@ -21,4 +21,20 @@ native/         the same in C: windows drawn, regions decoded (baseline.c by its
                 libjpeg-turbo), resized; _native.pyi and _resize.pyi have their types
 
 Nothing is imported here: a packer that keeps images as they are needs `probe` and no NumPy.
+- `crop`  Which part of a picture is taken: drawn at random, or central.
+- `decode`  Encoded image in, pixels out, at a reduced scale where that is enough.
+- `exif`  The few EXIF and TIFF fields that matter, read with suspicion.
+- `header`  What is known of an image before it is decoded.
+- `jpeg`  A walk over a JPEG's marker segments (ITU-T T.81, annex B). The entropy-coded data is not looked at.
+- `label_pooling`  The soft label of a crop, pooled from ReLabel's map of the image.
+- `native_engine`  The native engine, where it was built.
+- `optimize`  JPEGs that can be entered in the middle: the same pixels, bit for bit, in fewer bytes.
+- `orientation`  Where a box lies, and how a picture turns, under EXIF orientation.
+- `other_headers`  The headers of PNG, WebP, GIF, BMP and TIFF.
+- `pillow`  What simplejpeg cannot decode, through Pillow.
+- `render`  The part of a stored picture that becomes a row of the batch, and the two ways to make it one.
+- `resize`  A part of a picture, resized and turned, written once.
+- `rewrite`  Smaller or mended image files, for the packer.
+- `scratch`  Memory that a thread decodes into again and again.
+- `transforms`  Encoded image in, one row of the batch out.
 """

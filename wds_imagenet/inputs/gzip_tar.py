@@ -14,7 +14,7 @@ from wds_imagenet.errors import CorruptError, SourceError
 from wds_imagenet.inputs.small_files import GZIP, Options, address, find_file, no_file
 from wds_imagenet.inputs.tar_listing import ListedFile, list_archive
 from wds_imagenet.storage.store import ObjectInfo, Store
-from wds_imagenet.util.read_ahead import read_ahead
+from wds_imagenet.util.threads import read_ahead
 
 MAX_FILE: Final = 256 << 20
 """Bytes of the largest file that is held in memory; no image has so many."""

@@ -1,33 +1,10 @@
 """References → shards → manifest: from a released data set to one that can be trained on.
 
-- `pack`         the whole: plan, build what is missing, commit
 - `options`      what a person may choose, and what of it decides the bytes: all of it
-- `streaming`    the same of a stream: one pass over what can only be read from beginning to end
-- `preflight`    what can be refused before the listing
 - `plan`         which sample goes where, decided before the first byte is written; pure
-- `streamplan`   the plan of a stream: all that decides the bytes; pure
-- `window`       the random order of a stream, as random as memory allows; pure
-- `filling`      arrivals of a stream → full shards; pure
-- `declared`     whether its samples are as it declared; pure
-- `duplicates`   keys that are the same, found in 8 bytes a key; pure
-- `schema`       one field set for the JSON of every sample; pure
-- `join`         what label files say, joined to references
-- `annotate`     the label files that a person names, opened and joined
-- `attachments`  further members of a sample, such as arrays
-- `location`     where references lie, without secrets; pure
-- `task`         one shard to be built: what a worker is sent
-- `fetch`        the bytes that a reference means; `downloads` has those of the web
-- `intake`       what becomes of one image: taken, rewritten, mended or refused
-- `shard`        images in, a checked tar file and its receipt out
-- `shardfile`    that file, written block by block and read back
 - `publish`      one shard onto the store: built beside it, put, confirmed, receipted
-- `receipt`      what one published shard holds
-- `audit`        finished shards, held against what is known of them
 - `report`       what packing tells of itself
-- `claim`        the plan, put before the first of them
-- `destination`  whose the destination is, what of it is done, and the commit
-- `relabel`      the same for a finished data set: a label layer beside its shards
-- `layer`        what each of its samples gets; pure
-- `layershard`   one tar of a layer
 - `engines`      what does the work in parallel
+- `api`  Pack a data set: from what a source finds to a committed manifest.
+- `build`  a folder of its own
 """

@@ -173,7 +173,7 @@ def _check_ahead(
 
 
 def _receipts(
-    plan: Plan, store: Store, standing: destination.Standing, fetch: Fetch, workers: int | None
+    plan: Plan, store: Store, standing: destination.DestinationState, fetch: Fetch, workers: int | None
 ) -> Generator[Receipt, None, None]:
     """Yield the receipts that there are, then publish the missing shards and yield theirs."""
     yield from standing.receipts.values()

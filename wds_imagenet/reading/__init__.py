@@ -24,4 +24,16 @@ stats.py      what was done, and where the time went
 measure.py    how fast it is, and what holds it back
 verify.py     all that is wrong with a data set
 index.py      a manifest for shards that others wrote
+- `benchmark`  Measure a loader, and say what holds it back.
+- `buffers`  Memory that is lent out, and comes back when the last view of it is gone.
+- `dataset`  A finished data set: opened by its manifest, read by index, by key or from end to end.
+- `fetch`  Fetch a block: one ranged read, one checksum, and the samples that it holds.
+- `index`  Index shards that someone else wrote: a manifest for them, and not a byte of them touched.
+- `layers`  Label layers: read beside the blocks of their data set, each verified, and merged sample by
+  sample.
+- `torch`  Batches as torch's tensors, and torch's own kind of data set: the one module that imports torch.
+- `verify`  Verify a data set: read every byte and say of each that is not as it should be where it lies.
+- `loader`  a folder of its own
+- `order`  a folder of its own
+- `subprocess`  a folder of its own
 """

@@ -1,6 +1,5 @@
 """Released data sets → references: where each image's bytes lie, its key, its label and the rest.
 
-- `reference`    what a source yields
 - `imagefolder`  one folder a class
 - `imagenet`     ILSVRC2012 as released; `ilsvrc` knows its names, `kaggle` its CSVs, `truth` its labels
 - `imagenet21k`  the whole ImageNet; `synsets` knows its class lists
@@ -11,20 +10,11 @@
 - `table`        a CSV, TSV, JSONL or Parquet file that lists images; `rows` and `parquet` read it,
                  `columns` understands it, `places` finds the images, `grouping` joins rows of one
 - `sidecars`     images with files `beside` them, or with one JSON of `annotations` for all
-- `arrivals`     the images of a gzipped archive, as a stream
-- `files`        the files of an input: a folder or an archive, on any store
-- `archives`     tars, and tars of tars, listed in place; `windows` reads their headers
-- `streams`      gzipped tars, read from beginning to end
-- `texts`        large CSV files, row by row; `ledger` brings their rows in order, on disk
-- `images`       which files are images, and the keys that they get
 - `webdataset`   shards that are there already; `shards` reads them, `selection` says which samples are
                  taken and what their labels become
 - `huggingface`  Parquet files with images in them; `features` tells what the columns are, `survey` what
                  all rows have
-- `parts`        the files that a data set is split into
-- `spool`        references on disk, for the many; `recurring` finds those of one key
-- `kinds`        the JSON types of fields
-- `options`      what a source lets a person choose
+- `source_options`  Sources, and what each lets a person choose: read from its signature, so it is said once.
 """
 
 from collections.abc import Mapping, Sequence

@@ -209,7 +209,7 @@ def connect(location: Location, options: Options) -> Engine:
         raise UsageError(f"{location.url}: obstore does not serve this, or not with these options")
     if config is not None and obstore_engine.usable():
         try:
-            return obstore_engine.ObjectEngine(location, options, config)
+            return obstore_engine.ObstoreEngine(location, options, config)
         except ImportError as error:
             if options.engine == "obstore":
                 raise MissingExtraError.of("s3", "the obstore engine") from error

@@ -1,7 +1,7 @@
 """The one place in this room where threads begin, and where each of them ends."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from concurrent.futures import ThreadPoolExecutor as Pool
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from wds_imagenet.util.cancel import CancelToken, cancel_with
 
-__all__ = ["FIRST_EXCEPTION", "Future", "Pool", "map_ahead", "pool", "wait"]
+__all__ = ["FIRST_EXCEPTION", "Future", "Pool", "map_ahead", "pool", "read_ahead", "wait"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -48,3 +48,28 @@ def map_ahead(
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+def read_ahead(
+    read: Callable[[Item], Result], tasks: Iterable[Item], threads: int
+) -> Generator[Result, None, None]:
+    """Yield `read(task)` for every task, in order, `threads` of them under way at a time.
+
+    The tasks are taken by the caller's own thread, one more than are under way. An error is raised in
+    its turn. Close it to end it early: requests to stores that are under way are cut short, and no more is
+    begun.
+    """
+    stop = CancelToken()
+    with Pool(threads, "read-ahead", cancel_with, (stop,)) as executor:
+        ahead: deque[Future[Result]] = deque()
+        try:
+            for task in tasks:
+                ahead.append(executor.submit(read, task))
+                if len(ahead) > threads:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
+        finally:
+            stop.set()
+            for future in ahead:
+                future.cancel()

@@ -8,7 +8,7 @@ from typing import Any, Final
 from wds_imagenet.errors import CorruptError, ImageError, StoreError, UnavailableError
 from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.storage.http_download import CONNECTIONS, PREFIX, Download, Downloader
-from wds_imagenet.util.read_ahead import read_ahead
+from wds_imagenet.util.threads import read_ahead
 
 _OUTAGE: Final = 64  # failures in a row that a retry might mend: not the images' fault
 

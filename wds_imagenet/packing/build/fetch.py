@@ -11,7 +11,7 @@ from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.packing.build.downloads import download_all, is_download
 from wds_imagenet.packing.plan.source_urls import describe, locate
 from wds_imagenet.storage import Store, open_store
-from wds_imagenet.util.read_ahead import read_ahead
+from wds_imagenet.util.threads import read_ahead
 
 _THREADS: Final = 16  # reads under way at a time on a store that answers over a network
 _MAX_STORES: Final = 4096

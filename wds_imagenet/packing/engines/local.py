@@ -23,7 +23,7 @@ from typing import Any, Final, Generic, NoReturn, Self, TypeVar, cast
 
 from wds_imagenet.errors import WdsImagenetError
 from wds_imagenet.util.processes import without_main
-from wds_imagenet.util.read_ahead import read_ahead
+from wds_imagenet.util.threads import read_ahead
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")

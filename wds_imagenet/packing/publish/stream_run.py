@@ -27,7 +27,7 @@ from wds_imagenet.packing.publish.upload import check_expected, publish
 from wds_imagenet.packing.report import PackReport, Progress
 from wds_imagenet.storage import Store, open_store
 from wds_imagenet.util.messages import many
-from wds_imagenet.util.read_ahead import read_ahead
+from wds_imagenet.util.threads import read_ahead
 
 _THREADS: Final = 4  # each holds a shard
 _REQUESTS: Final = 16
@@ -119,7 +119,7 @@ class _Publisher:
     store: Store
     plan: StreamPlan
     fetch: Fetch
-    standing: destination.Standing
+    standing: destination.DestinationState
     check: bool
     """Whether only those of its shards count that were read again."""
     claim: DestinationClaim | None

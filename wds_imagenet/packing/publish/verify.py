@@ -9,7 +9,7 @@ from wds_imagenet.errors import ChangedError, CorruptError, NotFoundError
 from wds_imagenet.format.manifest import Manifest, Shard
 from wds_imagenet.packing.publish.receipt import Receipt
 from wds_imagenet.storage import Store
-from wds_imagenet.util.read_ahead import read_ahead
+from wds_imagenet.util.threads import read_ahead
 
 _THREADS: Final = 4
 _WINDOW: Final = 8 << 20

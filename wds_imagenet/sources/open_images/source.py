@@ -30,6 +30,7 @@ from wds_imagenet.sources.open_images.photo_ids import (
     split_of,
 )
 from wds_imagenet.sources.open_images.photos import FILE, Gathering, Photograph
+from wds_imagenet.sources.open_images.rotation import FIELD as ROTATION_FIELD
 from wds_imagenet.sources.source_options import Classes
 from wds_imagenet.storage.http_download import Download
 
@@ -105,7 +106,7 @@ def open_images(
         if gathering.turns and "rotation" not in gathering.fields:
             raise SourceError(f"{listed} has no column Rotation, and so nothing says how images are turned")
         if gathering.turns:
-            gathering.fields[rotation.FIELD] = 0
+            gathering.fields[ROTATION_FIELD] = 0
         for sheet, number in reader.sheets(image_labels, LABEL_COLUMNS, without="XMin"):
             ledger.add(verdicts.labels(sheet, number))
         for sheet, number in reader.sheets(boxes, BOX_COLUMNS):
