@@ -67,7 +67,7 @@ def packed(request, tmp_path, released):
 
 def test_every_photo_arrives_byte_for_byte_with_its_label(packed, released, wnids, local_digests):
     url, options = packed
-    dataset = Dataset.open(url, **options)
+    dataset = Dataset.open(url, storage_options=options)
     images = released[2]
     assert {shard.name: shard.sha256 for shard in dataset.manifest.shards} == local_digests
     assert [finding for checked in verify(dataset) for finding in checked.findings] == []

@@ -46,4 +46,4 @@ def test_an_argument_that_cannot_be_meant_is_named(small_shards, options, says):
 
 def test_a_data_set_knows_no_other_options_than_its_store(tmp_path):
     with pytest.raises(UsageError, match=r"'endpont_url' \(did you mean 'endpoint_url'\?\); there are dead"):
-        Dataset.open(str(tmp_path), endpont_url="http://localhost:1")
+        Dataset.open(str(tmp_path), storage_options={"endpont_url": "http://localhost:1"})

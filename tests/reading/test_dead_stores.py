@@ -52,7 +52,7 @@ def running(shards):
             (process,) = servers() - before
             server.make_bucket("own")
             options = {"endpoint_url": server.endpoint, "key": server.access_key, "secret": server.secret_key}
-            store = open_store("s3://own/small", **options)
+            store = open_store("s3://own/small", options)
             for path in shards.rglob("*"):
                 if path.is_file():
                     store.put(str(path.relative_to(shards)), path.read_bytes())
@@ -107,7 +107,7 @@ def test_a_server_that_dies_ends_the_epoch_with_its_address(small_shards, engine
 def test_a_server_that_freezes_ends_the_epoch_and_verify_in_time(freezable, engine):
     endpoint, options, freeze = freezable
     one = loader(options, engine=engine, **IMPATIENT)
-    dataset = Dataset.open("s3://own/small", engine=engine, **IMPATIENT, **options)
+    dataset = Dataset.open("s3://own/small", storage_options={"engine": engine, **IMPATIENT, **options})
     iteration = iter(one)
     next(iteration)
     freeze()
@@ -251,7 +251,7 @@ def test_trying_again_for_long_is_said_once_however_many_threads_do(freezable, c
 
 def test_a_store_that_has_answered_is_waited_for_longer(freezable):
     _, options, _ = freezable
-    fresh = open_store("s3://own/small", **options)
+    fresh = open_store("s3://own/small", options)
     assert not fresh._answered
     assert not pickle.loads(pickle.dumps(fresh))._answered  # noqa: S301 - our own
     fresh.info(".wds-imagenet/manifest.json")

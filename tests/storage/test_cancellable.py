@@ -82,7 +82,7 @@ def test_time_runs_out() -> None:
 
 def test_a_store_can_be_read_in_a_notebook_whose_loop_runs(s3_url: str) -> None:
     async def cell() -> bytes:
-        store = open_store(s3_url, engine="obstore")
+        store = open_store(s3_url, {"engine": "obstore"})
         store.put("a", b"12345")
         await asyncio.sleep(0)
         data = store.read("a", 1, 3).data
@@ -96,7 +96,7 @@ def test_a_process_that_ends_right_after_a_request_ends_well(s3_url: str) -> Non
     open_store(s3_url).put("a", b"1")
     program = (
         "import sys; from wds_imagenet.storage import open_store; "
-        "store = open_store(sys.argv[1], engine='obstore'); store.put('b', b'1'); store.read('a')"
+        "store = open_store(sys.argv[1], {'engine': 'obstore'}); store.put('b', b'1'); store.read('a')"
     )
     for _ in range(8):
         subprocess.run([sys.executable, "-c", program, s3_url], check=True)

@@ -24,21 +24,21 @@ def test_an_endpoint_of_the_environment_without_scheme_or_host_is_refused(
 @pytest.mark.parametrize("option", ["endpoint", "endpoint_url"])
 def test_an_endpoint_among_the_options_is_refused_without_its_password(option: str) -> None:
     with pytest.raises(UsageError, match="'h:9000' is no address") as caught:
-        open_store("s3://bucket/x", **{option: "user:secret@h:9000"})
+        open_store("s3://bucket/x", {option: "user:secret@h:9000"})
     assert "secret" not in str(caught.value)
 
 
 def test_the_other_clouds_addresses_are_checked_too() -> None:
     for url, option in [("gs://b/x", "base_url"), ("az://c@a/x", "endpoint")]:
         with pytest.raises(UsageError, match=f"or the storage option {option}"):
-            open_store(url, **{option: "h:1"})
+            open_store(url, {option: "h:1"})
 
 
 @pytest.mark.parametrize(
     "endpoint", ["http://127.0.0.1:9000", "https://h", "http://[::1]:9000", "https://h/path"]
 )
 def test_addresses_are_taken(endpoint: str) -> None:
-    open_store("s3://bucket/x", endpoint_url=endpoint)
+    open_store("s3://bucket/x", {"endpoint_url": endpoint})
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_google_without_credentials_gives_googles_advice(monkeypatch: pytest.Mon
     monkeypatch.setenv("HOME", "/nonexistent")
     monkeypatch.setenv("GCE_METADATA_HOST", "127.0.0.1:9")
     with pytest.raises(DeniedError, match="GOOGLE_APPLICATION_CREDENTIALS"):
-        open_store("gs://bucket/x", retries=0).read("a")
+        open_store("gs://bucket/x", {"retries": 0}).read("a")
 
 
 def test_azure_without_an_account_is_told_where_to_write_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -134,7 +134,7 @@ def direct(url: str) -> Store:
 
 def through(proxy: Proxy, url: str, engine: str, **options: object) -> Store:
     usual = {"retries": 4, "timeout": 0.4, "deadline": 8}
-    return open_store(url, endpoint=proxy.endpoint, engine=engine, **{**usual, **options})
+    return open_store(url, {"endpoint": proxy.endpoint, "engine": engine, **usual, **options})
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -224,7 +224,7 @@ def open_uploads(url: str) -> list[Any]:
 def test_a_server_that_is_not_there_is_unavailable(s3_url: str, engine: str) -> None:
     for endpoint in ("http://127.0.0.1:9", "http://no-such-host.invalid"):
         with pytest.raises(UnavailableError) as caught:
-            open_store(s3_url, endpoint=endpoint, engine=engine, retries=1).info("a")
+            open_store(s3_url, {"endpoint": endpoint, "engine": engine, "retries": 1}).info("a")
         assert "after attempt 2 of 2" in caught.value.__notes__[-1]
 
 
@@ -232,5 +232,5 @@ def test_a_server_that_is_not_there_is_unavailable(s3_url: str, engine: str) -> 
 def test_an_endpoint_without_tls_is_not_asked_again(s3_server: Server, s3_url: str, engine: str) -> None:
     endpoint = s3_server.endpoint.replace("http:", "https:")
     with pytest.raises(Exception, match="does the endpoint speak https") as caught:
-        open_store(s3_url, endpoint=endpoint, engine=engine).info("a")
+        open_store(s3_url, {"endpoint": endpoint, "engine": engine}).info("a")
     assert not isinstance(caught.value, UnavailableError)

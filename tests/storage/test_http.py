@@ -52,7 +52,7 @@ def test_nothing_is_written(url: str) -> None:
 
 def test_a_query_is_sent_and_never_shown(url: str) -> None:
     folder, name = split_url(f"{url}/missing?signature=canary-signature")
-    store = open_store(folder, retries=0)
+    store = open_store(folder, {"retries": 0})
     with pytest.raises(StoreError) as caught:
         store.read(name)
     told = "".join(traceback.format_exception(caught.value)) + repr(store) + store.url

@@ -37,7 +37,7 @@ def failures(store: Store) -> Iterator[StoreError]:
 @pytest.mark.usefixtures("s3_url")
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_bucket_that_is_not_there(engine: str) -> None:
-    store = open_store("s3://no-such-bucket/x", engine=engine)
+    store = open_store("s3://no-such-bucket/x", {"engine": engine})
     with pytest.raises(NotFoundError, match="no such bucket; create it"):
         store.read("a")
     with pytest.raises(NotFoundError, match="no such bucket"):
@@ -54,7 +54,7 @@ def test_a_bucket_that_is_not_there(engine: str) -> None:
 def test_wrong_credentials(s3_server: Server, s3_url: str, engine: str, wrong: dict[str, object]) -> None:
     if "secret" in wrong:
         wrong = {"key": s3_server.access_key, **wrong}
-    for error in failures(open_store(s3_url, engine=engine, **wrong)):
+    for error in failures(open_store(s3_url, {"engine": engine, **wrong})):
         assert isinstance(error, DeniedError)
         assert "are the credentials right" in str(error)
 
@@ -76,7 +76,7 @@ def no_credentials(s3_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 def test_no_credentials_are_soon_missed(no_credentials: str, engine: str) -> None:
     began = time.monotonic()
     with pytest.raises(DeniedError, match="no credentials were found; set AWS_ACCESS_KEY_ID"):
-        open_store(no_credentials, engine=engine).read("a")
+        open_store(no_credentials, {"engine": engine}).read("a")
     assert time.monotonic() - began < 8
 
 
@@ -85,7 +85,7 @@ def test_obstore_by_itself_misses_them_too(no_credentials: str, monkeypatch: pyt
 
     monkeypatch.setitem(sys.modules, "botocore.session", None)
     with pytest.raises(DeniedError, match="no credentials were found; set AWS_ACCESS_KEY_ID"):
-        open_store(no_credentials, engine="obstore", timeout=1).read("a")
+        open_store(no_credentials, {"engine": "obstore", "timeout": 1}).read("a")
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -98,15 +98,15 @@ def test_a_profile_is_used(
         f"aws_secret_access_key = {s3_server.secret_key}\n"
     )
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
-    open_store(no_credentials, engine=engine, profile="local").put("a", b"by option")
+    open_store(no_credentials, {"engine": engine, "profile": "local"}).put("a", b"by option")
     monkeypatch.setenv("AWS_PROFILE", "local")
-    assert open_store(no_credentials, engine=engine).read("a").data == b"by option"
+    assert open_store(no_credentials, {"engine": engine}).read("a").data == b"by option"
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_profile_that_is_not_there_is_named(no_credentials: str, engine: str) -> None:
     with pytest.raises(StoreError, match="nobody"):
-        open_store(no_credentials, engine=engine, profile="nobody").read("a")
+        open_store(no_credentials, {"engine": engine, "profile": "nobody"}).read("a")
 
 
 class Gossip(http.server.BaseHTTPRequestHandler):
@@ -159,7 +159,9 @@ def test_no_message_shows_a_secret(
 ) -> None:
     with gossiping(status, code) as endpoint:
         secrets = {"key": KEY, "secret": SECRET, "token": TOKEN}
-        store = open_store("s3://bucket/x", engine=engine, endpoint_url=endpoint, retries=0, **secrets)
+        store = open_store(
+            "s3://bucket/x", {"engine": engine, "endpoint_url": endpoint, "retries": 0, **secrets}
+        )
         with pytest.raises(kind, match=advice) as caught:
             store.read("a", 0, 5)
         told = "".join(traceback.format_exception(caught.value)) + repr(store) + store.url
@@ -176,6 +178,6 @@ def test_an_option_goes_before_the_environment(
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_SESSION_TOKEN", "of another key")
     key = {"key": s3_server.access_key, "secret": s3_server.secret_key}
-    store = open_store(s3_url, engine=engine, endpoint_url=s3_server.endpoint, retries=0, **key)
+    store = open_store(s3_url, {"engine": engine, "endpoint_url": s3_server.endpoint, "retries": 0, **key})
     store.put("a", b"1")
     assert store.read("a").data == b"1"

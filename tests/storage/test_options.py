@@ -141,7 +141,7 @@ def test_other_clouds_have_names_of_their_own(scheme: str, name: str) -> None:
 )
 def test_what_is_not_understood_is_refused(options: dict[str, object]) -> None:
     with pytest.raises(UsageError):
-        open_store("s3://bucket", **options)
+        open_store("s3://bucket", options)
 
 
 def test_an_engine_that_cannot_do_it_is_refused_when_it_connects() -> None:
@@ -152,22 +152,31 @@ def test_an_engine_that_cannot_do_it_is_refused_when_it_connects() -> None:
     ]
     for url, options in cases:
         with pytest.raises(UsageError):
-            open_store(url, **options).info("a")
+            open_store(url, options).info("a")
 
 
 def test_a_local_path_takes_the_options_meant_for_another_store() -> None:
-    open_store(os.curdir, key="k", endpoint_url="http://e")
+    open_store(os.curdir, {"key": "k", "endpoint_url": "http://e"})
 
 
 @pytest.mark.parametrize("url", ["/data/x", "file:///data/x", "memory://x"])
 def test_a_store_that_needs_no_options_refuses_those_that_no_store_has(url: str) -> None:
     with pytest.raises(UsageError, match=r"no storage option 'bogus'; there are deadline, engine, retr"):
-        open_store(url, bogus=1)
+        open_store(url, {"bogus": 1})
     with pytest.raises(UsageError, match=r"'retires' \(did you mean 'retries'\?\)"):
-        open_store(url, retires=1)
-    open_store(url, endpoint_url="http://localhost:1", token="t", retries=1, account_name="a", anon="true")
+        open_store(url, {"retires": 1})
+    open_store(
+        url,
+        {
+            "endpoint_url": "http://localhost:1",
+            "token": "t",
+            "retries": 1,
+            "account_name": "a",
+            "anon": "true",
+        },
+    )
 
 
 def test_a_misspelt_option_of_s3_is_told_with_the_right_one() -> None:
     with pytest.raises(UsageError, match=r"'endpoint_uri' \(did you mean 'endpoint_url'\?\); there are "):
-        open_store("s3://b", endpoint_uri="http://e")
+        open_store("s3://b", {"endpoint_uri": "http://e"})

@@ -42,7 +42,7 @@ class StoreContract:
 
     @pytest.fixture
     def store(self, url: str) -> Store:
-        return open_store(url, **self.options)
+        return open_store(url, self.options)
 
     def test_what_was_put_is_read(self, store: Store) -> None:
         store.put("a/b.bin", b"0123456789")

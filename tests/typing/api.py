@@ -22,7 +22,7 @@ from wds_imagenet.torch import IterableDataset
 
 
 def a_data_set_has_samples() -> None:
-    dataset: Dataset = Dataset.open("s3://bucket/data", endpoint_url="http://localhost")
+    dataset: Dataset = Dataset.open("s3://bucket/data", storage_options={"endpoint_url": "http://localhost"})
     number: int = len(dataset)
     sample: Sample = dataset[number - 1]
     image: bytes = dataset["key"].image

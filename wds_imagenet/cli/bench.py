@@ -42,7 +42,7 @@ def bench(
     from wds_imagenet.reading.benchmark import measure, verdict
 
     transform = RandomResizedCrop(crop, flip=True)
-    dataset = Dataset.open(url, **storage_options)
+    dataset = Dataset.open(url, storage_options=storage_options)
     with Loader(
         dataset, transform, batch_size, threads=threads, prefetch_bytes=prefetch_bytes, process=process
     ) as loader:

@@ -71,7 +71,7 @@ def evaluate(
         layout=layout,
         keys=keys,
         partial=partial,
-        **storage_options,
+        storage_options=storage_options,
     )
     click.echo(strict_json.dumps(report.to_json()).decode() if json else "\n".join(_lines(report)))
 

@@ -46,7 +46,7 @@ def index(
     from wds_imagenet.storage import open_store
 
     folder = out or (urls[0].rpartition("/")[0] or "." if urls[0].endswith(".tar") else urls[0])
-    store = open_store(folder, **storage_options)
+    store = open_store(folder, storage_options)
     infos = [info for url in urls for info in shards_at(store, _below(url, folder))]
     total = sum(info.size for info in infos)
     done = samples = 0

@@ -30,7 +30,7 @@ def info(url: str, layers: tuple[str, ...], storage_options: dict[str, str], jso
     from wds_imagenet.reading.dataset import Dataset
     from wds_imagenet.reading.layers import Layer, list_layers
 
-    dataset = Dataset.open(url, layers=layers, **storage_options)
+    dataset = Dataset.open(url, layers=layers, storage_options=storage_options)
     facts = describe(dataset.url, dataset.manifest, dataset.classes)
     named = {layer.name: layer for layer in dataset.layers}  # all that are known of over HTTP
     there = [
@@ -68,7 +68,7 @@ def ls(url: str, storage_options: dict[str, str]) -> None:
     """List the keys of the data set at URL, one a line, in the shards' order."""
     from wds_imagenet.reading.dataset import Dataset
 
-    dataset = Dataset.open(url, **storage_options)
+    dataset = Dataset.open(url, storage_options=storage_options)
     for line in dataset.keys():  # noqa: SIM118 - a data set is not a mapping
         click.echo(line)
 
@@ -93,7 +93,7 @@ def cat(
 
     if image and member:
         raise UsageError("give --image or --member, not both")
-    dataset = Dataset.open(url, layers=layers, **storage_options)
+    dataset = Dataset.open(url, layers=layers, storage_options=storage_options)
     numbered = key.startswith("#") and key[1:].isdigit()
     try:
         sample = dataset[int(key[1:])] if numbered else dataset[key]

@@ -34,7 +34,7 @@ def verify(
     from wds_imagenet.reading.verify import Checked, Finding, verify_layer
     from wds_imagenet.reading.verify import verify as check
 
-    dataset = Dataset.open(url, **storage_options)
+    dataset = Dataset.open(url, storage_options=storage_options)
     if not can_list(dataset.store):
         click.echo(
             "note: over HTTP nothing can be listed, so layers and stray tars are not looked for", err=True

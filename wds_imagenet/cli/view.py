@@ -50,7 +50,7 @@ def view(
         raise UsageError("option 'samples' and option 'seed' are of the page that option 'html' writes")
     if file is not None and port is not None:
         raise UsageError("give option 'html' or option 'port', not both")
-    dataset = Dataset.open(url, layers=layers, **storage_options)
+    dataset = Dataset.open(url, layers=layers, storage_options=storage_options)
     if file is not None:
         from wds_imagenet.view.report import report
 

@@ -25,6 +25,7 @@ from wds_imagenet.evaluation.localisation import located
 from wds_imagenet.evaluation.predictions import NO_GUESS, TOP, Integers, Predictions
 from wds_imagenet.evaluation.text_files import Layout
 from wds_imagenet.evaluation.truths import Truth, read_truths
+from wds_imagenet.storage.store import StorageOptions
 from wds_imagenet.util.messages import many
 
 _FAR: Final = 0.1  # by how much another convention must be better before it is mentioned
@@ -81,7 +82,7 @@ def evaluate(
     layout: Layout | None = None,
     keys: str | None = None,
     partial: bool = False,
-    **storage_options: object,
+    storage_options: StorageOptions | None = None,
 ) -> Report:
     """Score predictions by the rules of each benchmark whose labels are given.
 
@@ -99,7 +100,7 @@ def evaluate(
     """
     if not isinstance(predictions, Predictions):
         files = [predictions] if isinstance(predictions, str | PathLike) else predictions
-        predictions = read_predictions([fspath(file) for file in files], layout, keys, storage_options)
+        predictions = read_predictions([fspath(file) for file in files], layout, keys, storage_options or {})
     elif layout or keys:
         raise UsageError("layout and keys are for files; these predictions have been read")
     meant = chosen(predictions, convention)
@@ -107,7 +108,7 @@ def evaluate(
         raise UsageError(
             f"{predictions.where(0)}: the predictions have no boxes to compare with the true ones"
         )
-    truths, table = read_truths(labels, storage_options)
+    truths, table = read_truths(labels, storage_options or {})
     joins = [join_truth(predictions, truth, partial=partial) for truth in truths]
     try:
         guesses = understood(predictions, meant, table)

@@ -9,13 +9,14 @@ from wds_imagenet.evaluation.arrays import read_arrays
 from wds_imagenet.evaluation.predictions import Predictions, join
 from wds_imagenet.evaluation.tables import read_csv, read_jsonl
 from wds_imagenet.evaluation.text_files import Layout, read_text
-from wds_imagenet.inputs.small_files import Options, read_file
+from wds_imagenet.inputs.small_files import read_file
+from wds_imagenet.storage.store import StorageOptions
 
 _MAX_TEXT: Final = 1 << 30
 
 
 def read_predictions(
-    urls: Sequence[str], layout: Layout | None, keys: str | None, options: Options
+    urls: Sequence[str], layout: Layout | None, keys: str | None, options: StorageOptions
 ) -> Predictions:
     """Return the predictions in one file, or in several that have keys.
 
@@ -29,7 +30,7 @@ def read_predictions(
     return join([_read(url, layout, names, options) for url in urls])
 
 
-def _read(url: str, layout: Layout | None, keys: bytes | None, options: Options) -> Predictions:
+def _read(url: str, layout: Layout | None, keys: bytes | None, options: StorageOptions) -> Predictions:
     data = read_file(url, options, max_bytes=arrays.MAX_BYTES)
     if data.startswith((arrays.NPY, arrays.ZIP)):
         _refuse(layout, url)

@@ -13,7 +13,6 @@ from wds_imagenet.evaluation.conventions import ClassTable, merge
 from wds_imagenet.evaluation.predictions import NO_GUESS, TOP, Integers
 from wds_imagenet.imagenet.devkit import CLASSES, VALIDATION_IMAGES, Devkit, read_devkit
 from wds_imagenet.imagenet.stems import released_stem
-from wds_imagenet.inputs.small_files import Options
 from wds_imagenet.labels.annotation import Annotation, Labels, stem_of
 from wds_imagenet.labels.blacklist import blacklist
 from wds_imagenet.labels.boxes import boxes as read_boxes
@@ -22,6 +21,7 @@ from wds_imagenet.labels.real import real
 from wds_imagenet.reading.dataset import Dataset
 from wds_imagenet.sample import split_name
 from wds_imagenet.sources import SOURCES, Metadata, Stream
+from wds_imagenet.storage.store import StorageOptions
 from wds_imagenet.util.messages import many
 
 VALIDATION_KEYS: Final = tuple(f"ILSVRC2012_val_{n:08d}" for n in range(1, VALIDATION_IMAGES + 1))
@@ -50,7 +50,7 @@ class Truth:
     notes: tuple[str, ...] = ()
 
 
-def read_truths(labels: Mapping[str, str], options: Options) -> tuple[list[Truth], ClassTable]:
+def read_truths(labels: Mapping[str, str], options: StorageOptions) -> tuple[list[Truth], ClassTable]:
     """Return every truth that files name, and what they all together know of the classes.
 
     Raises `UsageError` for names that are none, and `SourceError` as the files' readers do, or where two
@@ -66,7 +66,7 @@ def read_truths(labels: Mapping[str, str], options: Options) -> tuple[list[Truth
         raise UsageError(f"there are no labels to score against: give one of {', '.join(TRUTHS)}")
     if ("boxes" in labels or "blacklist" in labels) and "devkit" not in labels:
         raise UsageError("boxes and the blacklist belong to the devkit's labels: give devkit=… too")
-    kit = read_devkit(labels["devkit"], **options) if "devkit" in labels else None
+    kit = read_devkit(labels["devkit"], storage_options=options) if "devkit" in labels else None
     table = merge(_tables(labels, kit, options))
     truths = [_truth(name, labels, table, kit, options) for name in labels if name in TRUTHS]
     table = merge([table, *(truth.table for truth in truths)])
@@ -78,17 +78,17 @@ def read_truths(labels: Mapping[str, str], options: Options) -> tuple[list[Truth
     return truths, table
 
 
-def _tables(labels: Mapping[str, str], kit: Devkit | None, options: Options) -> Iterator[ClassTable]:
+def _tables(labels: Mapping[str, str], kit: Devkit | None, options: StorageOptions) -> Iterator[ClassTable]:
     if kit is not None:
         wnids = tuple(info.wnid for info in kit.classes)
         yield ClassTable(labels["devkit"], CLASSES, wnids, tuple(info.ilsvrc2012_id for info in kit.classes))
     if "synsets" in labels:
-        wnids = tuple(info["wnid"] for info in read_synsets(labels["synsets"], **options))
+        wnids = tuple(info["wnid"] for info in read_synsets(labels["synsets"], storage_options=options))
         yield ClassTable(labels["synsets"], CLASSES, wnids)
 
 
 def _truth(
-    name: str, labels: Mapping[str, str], table: ClassTable, kit: Devkit | None, options: Options
+    name: str, labels: Mapping[str, str], table: ClassTable, kit: Devkit | None, options: StorageOptions
 ) -> Truth:
     url = labels[name]
     if kit is not None and name == "devkit":
@@ -100,24 +100,24 @@ def _truth(
     return _packed(url, options) if name == "dataset" else _listed(name, url, options)
 
 
-def _devkit(kit: Devkit, labels: Mapping[str, str], table: ClassTable, options: Options) -> Truth:
+def _devkit(kit: Devkit, labels: Mapping[str, str], table: ClassTable, options: StorageOptions) -> Truth:
     url = labels["devkit"]
     truth = np.array(kit.validation, np.int64)[:, None]
     if "boxes" not in labels:
         return Truth("devkit", url, VALIDATION_KEYS, truth, table, key_of=_ilsvrc_key)
     skipped = np.zeros(len(VALIDATION_KEYS), np.bool_)
     if "blacklist" in labels:
-        listed = blacklist(labels["blacklist"], **options)
+        listed = blacklist(labels["blacklist"], storage_options=options)
         skipped = np.array([said.metadata["blacklisted"] for said in _asked(listed) if said])
-    found = read_boxes(labels["boxes"], **options)
+    found = read_boxes(labels["boxes"], storage_options=options)
     boxes = true_boxes(found.url, _asked(found), skipped, table)
     return Truth(
         "devkit", url, VALIDATION_KEYS, truth, table, key_of=_ilsvrc_key, boxes=boxes, notes=found.notes
     )
 
 
-def _real(url: str, options: Options) -> Truth:
-    lists = [said.metadata["real_labels"] for said in _asked(real(url, **options)) if said]
+def _real(url: str, options: StorageOptions) -> Truth:
+    lists = [said.metadata["real_labels"] for said in _asked(real(url, storage_options=options)) if said]
     return Truth(
         "real",
         url,
@@ -130,10 +130,10 @@ def _real(url: str, options: Options) -> Truth:
     )
 
 
-def _kaggle(url: str, table: ClassTable, options: Options) -> Truth:
+def _kaggle(url: str, table: ClassTable, options: StorageOptions) -> Truth:
     if table.wnids is None:
         raise UsageError(f"{url} has WNIDs: give synsets=LOC_synset_mapping.txt or the devkit too")
-    solution = kaggle(url, synsets=None, **options)
+    solution = kaggle(url, synsets=None, storage_options=options)
     said = {key: found for key, found in zip(VALIDATION_KEYS, _asked(solution), strict=True) if found}
     if len(said) != solution.count:
         raise SourceError(
@@ -156,15 +156,15 @@ def _asked(labels: Labels) -> list[Annotation | None]:
     return [labels.find(key) for key in VALIDATION_KEYS]
 
 
-def _packed(url: str, options: Options) -> Truth:
-    dataset = Dataset.open(url, **{name: str(value) for name, value in options.items()})
+def _packed(url: str, options: StorageOptions) -> Truth:
+    dataset = Dataset.open(url, storage_options=options)
     found = ((sample.key, sample.label) for sample in dataset.samples())
     return _by_key("dataset", dataset.url, found, dataset.manifest.classes)
 
 
-def _listed(name: str, url: str, options: Options) -> Truth:
+def _listed(name: str, url: str, options: StorageOptions) -> Truth:
     """Return what a source says of a data set that is not packed, such as the class folders of V2."""
-    listing = SOURCES[name](url, **options)
+    listing = SOURCES[name](url, storage_options=options)
     if isinstance(listing, Stream):
         found = ((arrival.reference.key, arrival.reference.label) for arrival in listing.arrivals())
     else:

@@ -20,6 +20,7 @@ from typing import Final, TypeVar
 
 from wds_imagenet.errors import SourceError
 from wds_imagenet.inputs.small_files import read_file
+from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 from wds_imagenet.util import strict_json
 
 _T = TypeVar("_T")
@@ -60,7 +61,7 @@ class ClassList:
         return labels[0] if labels else None
 
 
-def read_classes(url: str, **storage_options: object) -> ClassList:
+def read_classes(url: str, storage_options: StorageOptions = NO_OPTIONS) -> ClassList:
     """Return the class list in a file, as this module describes it.
 
     Raises `SourceError` that names the line.

@@ -13,6 +13,7 @@ from typing import Final
 from wds_imagenet.errors import SourceError
 from wds_imagenet.inputs.mat import Value, read_mat
 from wds_imagenet.inputs.small_files import read_files
+from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 
 CLASSES: Final = 1000
 VALIDATION_IMAGES: Final = 50_000
@@ -45,7 +46,7 @@ class Devkit:
     """The label of `ILSVRC2012_val_00000001`, of `…00000002`, and so on to 50,000."""
 
 
-def read_devkit(url: str, **storage_options: object) -> Devkit:
+def read_devkit(url: str, storage_options: StorageOptions = NO_OPTIONS) -> Devkit:
     """Return what a devkit says: `ILSVRC2012_devkit_t12.tar.gz`, a later one, or either extracted.
 
     Guarantees a bijection of 1000 WNIDs and the IDs 1 to 1000, and 50,000 labels. The classes are read

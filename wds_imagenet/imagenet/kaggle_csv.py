@@ -11,7 +11,8 @@ from wds_imagenet.errors import SourceError
 from wds_imagenet.imagenet.box import Corners, pixel
 from wds_imagenet.imagenet.devkit import WNID
 from wds_imagenet.imagenet.filenames import parse_stem
-from wds_imagenet.inputs.small_files import Options, address, find_file, read_file
+from wds_imagenet.inputs.small_files import address, find_file, read_file
+from wds_imagenet.storage.store import StorageOptions
 from wds_imagenet.storage.url import parse_url
 
 MAPPING: Final = "LOC_synset_mapping.txt"
@@ -44,7 +45,7 @@ class Solution:
     """By image, such as `ILSVRC2012_val_00000001`."""
 
 
-def find_beside(url: str, name: str, options: Options) -> str | None:
+def find_beside(url: str, name: str, options: StorageOptions) -> str | None:
     """Return the URL of one of Kaggle's files that lies in the folder at a URL, None if it does not.
 
     Of `…/ILSVRC` and the folders in it, `…` is looked into. Costs one or two requests.
@@ -56,7 +57,7 @@ def find_beside(url: str, name: str, options: Options) -> str | None:
     return beside if find_file(beside, options) else None
 
 
-def read_solution(url: str, options: Options) -> Solution:
+def read_solution(url: str, options: StorageOptions) -> Solution:
     """Return the class of every image that one of Kaggle's solutions lists, its rows in any order.
 
     Raises what `parse_solution` does, and `SourceError` for an image that is there twice or is none of

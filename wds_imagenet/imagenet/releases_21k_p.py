@@ -10,7 +10,7 @@ from wds_imagenet.errors import SourceError
 from wds_imagenet.imagenet.class_list import read_classes
 from wds_imagenet.imagenet.semantic_tree import read_tree
 from wds_imagenet.inputs.reference import Metadata
-from wds_imagenet.inputs.small_files import Options
+from wds_imagenet.storage.store import StorageOptions
 
 ABSENT: Final = (
     "n02085782", "n02089078", "n02089867", "n02089973", "n02091635", "n02108000", "n02112706", "n02113978",
@@ -58,9 +58,11 @@ RELEASES: Final[Mapping[str, Release]] = MappingProxyType(
 )
 
 
-def read_wnids(url: str, release: Release, options: Options) -> tuple[str, ...]:
+def read_wnids(url: str, release: Release, options: StorageOptions) -> tuple[str, ...]:
     """Return the WNIDs of a class list by label; raise `SourceError` if it is not that of the release."""
-    wnids = tuple(info.get("wnid", info["name"]) for info in read_classes(url, **options).classes)
+    wnids = tuple(
+        info.get("wnid", info["name"]) for info in read_classes(url, storage_options=options).classes
+    )
     check_wnids(wnids, release, f"the class list {url}", f"{release.file} is its own")
     return wnids
 
@@ -80,7 +82,7 @@ def check_wnids(wnids: Sequence[str], release: Release, where: str, advice: str)
     raise SourceError(f"{where} {fault}, and not the {release.classes:,} of {release.name}: {advice}")
 
 
-def class_table(wnids: Sequence[str], tree: str | None, options: Options) -> tuple[Metadata, ...]:
+def class_table(wnids: Sequence[str], tree: str | None, options: StorageOptions) -> tuple[Metadata, ...]:
     """Return what is known of each class; with a semantic tree its name, and its parents' labels."""
     if tree is None:
         return tuple({"name": wnid, "wnid": wnid} for wnid in wnids)

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from wds_imagenet.errors import SourceError
-from wds_imagenet.inputs.small_files import Options, read_file
+from wds_imagenet.inputs.small_files import read_file
 from wds_imagenet.inputs.torch_save import load_tensors
+from wds_imagenet.storage.store import StorageOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class SemanticTree:
     """The labels of what it is a kind of, the nearest first, the root last; none of a root."""
 
 
-def read_tree(url: str, wnids: Sequence[str], options: Options) -> SemanticTree:
+def read_tree(url: str, wnids: Sequence[str], options: StorageOptions) -> SemanticTree:
     """Return the semantic tree in a file, which must be that of these classes, by label.
 
     Nothing in the file is run. Raises `SourceError` that names the file, and the class where there is

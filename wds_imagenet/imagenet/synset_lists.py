@@ -15,7 +15,7 @@ from typing import Final
 from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.imagenet.class_list import read_classes
 from wds_imagenet.inputs.reference import Metadata
-from wds_imagenet.inputs.small_files import Options
+from wds_imagenet.storage.store import StorageOptions
 from wds_imagenet.util.messages import many
 
 _ADDED: Final = frozenset({"n03931044", "n09859684", "n04399382"})  # by Google, and by Microsoft
@@ -99,9 +99,9 @@ def corrupt_in(known: Synsets | None) -> tuple[str, ...]:
     return _WINTER21 if known is LISTS["winter21"] else _FALL11
 
 
-def read_wnids(url: str, known: Synsets | None, options: Options) -> tuple[str, ...]:
+def read_wnids(url: str, known: Synsets | None, options: StorageOptions) -> tuple[str, ...]:
     """Return the WNIDs of a class list by label. Raises `SourceError` if it is not the one it should be."""
-    entries = read_classes(url, **options).classes
+    entries = read_classes(url, storage_options=options).classes
     if "wnid" not in entries[0]:
         raise SourceError(f"the class list {url} has no WNIDs, and names are not unique")
     wnids = tuple(entry["wnid"] for entry in entries)
@@ -131,12 +131,14 @@ def check_wnids(wnids: Sequence[str], known: Synsets, where: str) -> None:
         )
 
 
-def class_table(wnids: Sequence[str], names: str | None, options: Options) -> tuple[Metadata, ...]:
+def class_table(wnids: Sequence[str], names: str | None, options: StorageOptions) -> tuple[Metadata, ...]:
     """Return what is known of each class: its WNID, and its name where a file tells it."""
     told = (
         {}
         if names is None
-        else {c["wnid"]: c["name"] for c in read_classes(names, **options).classes if "wnid" in c}
+        else {
+            c["wnid"]: c["name"] for c in read_classes(names, storage_options=options).classes if "wnid" in c
+        }
     )
     lacking = [wnid for wnid in wnids if wnid not in told] if names is not None else []
     if lacking:

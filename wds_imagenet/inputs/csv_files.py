@@ -13,10 +13,10 @@ from typing import IO, TYPE_CHECKING, Final, cast
 from wds_imagenet.errors import CorruptError, SourceError
 from wds_imagenet.format.tar import RECORD, Read, walk
 from wds_imagenet.inputs.image_files import is_hidden
-from wds_imagenet.inputs.small_files import GZIP, Options, address, find_file, nothing_at
+from wds_imagenet.inputs.small_files import GZIP, address, find_file, nothing_at
 from wds_imagenet.inputs.windowed_reader import open_reader
 from wds_imagenet.storage import open_store
-from wds_imagenet.storage.store import ObjectInfo, Store
+from wds_imagenet.storage.store import ObjectInfo, StorageOptions, Store
 
 if TYPE_CHECKING:
     from _csv import Reader as _Reader
@@ -48,7 +48,7 @@ class CsvFile:
 
 
 def read_sheets(
-    url: str, options: Options, wanted: Callable[[str], bool], header: Sequence[str] | None = None
+    url: str, options: StorageOptions, wanted: Callable[[str], bool], header: Sequence[str] | None = None
 ) -> Iterator[CsvFile]:
     """Yield every wanted CSV file at a URL: the file itself, or those in a folder, a tar or a gzipped tar.
 
@@ -62,7 +62,7 @@ def read_sheets(
     if found is not None:
         yield from _sheets(*found, wanted, header)
         return
-    store = open_store(url, **options)
+    store = open_store(url, options)
     empty = True
     for info in store.list_objects():
         empty = False

@@ -3,15 +3,17 @@
 import re
 from collections.abc import Iterator
 
-from wds_imagenet.inputs.small_files import Options, address, find_file, nothing_at
+from wds_imagenet.inputs.small_files import address, find_file, nothing_at
 from wds_imagenet.inputs.tar_listing import ListedFile, list_archive
 from wds_imagenet.inputs.windowed_reader import open_reader
 from wds_imagenet.storage import open_store
-from wds_imagenet.storage.store import ObjectInfo, Store
+from wds_imagenet.storage.store import ObjectInfo, StorageOptions, Store
 from wds_imagenet.storage.url import parse_url
 
 
-def list_files(url: str, options: Options, archives: re.Pattern[str] | None = None) -> Iterator[ListedFile]:
+def list_files(
+    url: str, options: StorageOptions, archives: re.Pattern[str] | None = None
+) -> Iterator[ListedFile]:
     """Yield every file in the folder or tar archive at a URL, at any depth.
 
     In a folder, files whose name matches `archives` are tar archives to be looked into. Costs a
@@ -22,7 +24,7 @@ def list_files(url: str, options: Options, archives: re.Pattern[str] | None = No
     if found is not None:
         yield from _list_archive(*found)
         return
-    store = open_store(url, **options)
+    store = open_store(url, options)
     empty = True
     for info in store.list_objects():
         empty = False

@@ -11,9 +11,9 @@ from itertools import repeat
 from typing import Final
 
 from wds_imagenet.errors import CorruptError, SourceError
-from wds_imagenet.inputs.small_files import GZIP, Options, address, find_file, no_file
+from wds_imagenet.inputs.small_files import GZIP, address, find_file, no_file
 from wds_imagenet.inputs.tar_listing import ListedFile, list_archive
-from wds_imagenet.storage.store import ObjectInfo, Store
+from wds_imagenet.storage.store import ObjectInfo, StorageOptions, Store
 from wds_imagenet.util.threads import read_ahead
 
 MAX_FILE: Final = 256 << 20
@@ -23,7 +23,7 @@ _FETCHES: Final = 4
 _PIECE: Final = 2 << 20
 
 
-def is_gzipped(url: str, options: Options) -> bool:
+def is_gzipped(url: str, options: StorageOptions) -> bool:
     """Whether there is a file at a URL, and a gzipped one by its first bytes, whatever it is called."""
     found = find_file(url, options)
     if found is None or found[1].size < len(GZIP):
@@ -32,7 +32,7 @@ def is_gzipped(url: str, options: Options) -> bool:
     return store.read(info.path, 0, len(GZIP), etag=info.etag).data == GZIP
 
 
-def stream_files(url: str, options: Options) -> Generator[tuple[ListedFile, bytes], None, None]:
+def stream_files(url: str, options: StorageOptions) -> Generator[tuple[ListedFile, bytes], None, None]:
     """Yield every file in the gzipped tar at a URL with its bytes, in the archive's own order.
 
     An inner tar counts as a folder. Guarantees what `list_archive` does, and by the end that every byte

@@ -11,8 +11,9 @@ from typing import IO, Final, TypeAlias
 from wds_imagenet.errors import SourceError
 from wds_imagenet.format.tar import Read
 from wds_imagenet.inputs.image_files import is_hidden
-from wds_imagenet.inputs.small_files import GZIP, Options, address, find_file, no_file
+from wds_imagenet.inputs.small_files import GZIP, address, find_file, no_file
 from wds_imagenet.inputs.windowed_reader import open_reader
+from wds_imagenet.storage.store import StorageOptions
 
 _PIECE: Final = 1 << 20
 _MAX_BYTES: Final = 2 << 30  # of what comes out; the largest released, ImageNet-Captions, has 131 MB
@@ -24,7 +25,7 @@ _Readable: TypeAlias = io.BufferedIOBase | IO[bytes]
 _DAMAGE: Final = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, ValueError)
 
 
-def read_pieces(url: str, options: Options, suffix: str) -> Generator[bytes, None, None]:
+def read_pieces(url: str, options: StorageOptions, suffix: str) -> Generator[bytes, None, None]:
     """Yield a file's bytes in pieces of 1 MiB, unpacked if they are packed, which is seen by the first ones.
 
     In a zip, the file is the only one whose name ends with `suffix`. At most 2 GiB are unpacked, and no
@@ -51,7 +52,7 @@ def read_pieces(url: str, options: Options, suffix: str) -> Generator[bytes, Non
             ) from error
 
 
-def read_lines(url: str, options: Options, suffix: str) -> Generator[str, None, None]:
+def read_lines(url: str, options: StorageOptions, suffix: str) -> Generator[str, None, None]:
     """Yield the lines of such a file, which is UTF-8, each with its end; a byte order mark is left out.
 
     Raises `SourceError` that names the line, where it is no UTF-8 or has more than 1 MiB.

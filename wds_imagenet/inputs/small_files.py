@@ -1,22 +1,19 @@
 """Small files, wherever they lie: alone, in a folder, in a tar or in a gzipped tar, on any store."""
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
 from wds_imagenet.errors import CorruptError, NotFoundError, SourceError, UsageError
 from wds_imagenet.format.tar import walk_bytes
 from wds_imagenet.storage import open_store, split_url
-from wds_imagenet.storage.store import ObjectInfo, Store
+from wds_imagenet.storage.store import ObjectInfo, StorageOptions, Store
 from wds_imagenet.storage.url import parse_url
 
 MAX_BYTES: Final = 64 << 20
 MAX_INFLATED: Final = 256 << 20
 GZIP: Final = b"\x1f\x8b"
-
-Options: TypeAlias = Mapping[str, object]
-"""The store's options, as `open_store` takes them."""
 
 
 def address(folder: str, path: str) -> str:
@@ -26,7 +23,7 @@ def address(folder: str, path: str) -> str:
     return f"{base.rstrip('/')}/{path}{mark}{query}"
 
 
-def find_file(url: str, options: Options) -> tuple[Store, ObjectInfo] | None:
+def find_file(url: str, options: StorageOptions) -> tuple[Store, ObjectInfo] | None:
     """Return the store and the entry of the file at a URL, or None where there is none.
 
     None says that it can only be a folder; whether it is one is seen by listing it.
@@ -36,7 +33,7 @@ def find_file(url: str, options: Options) -> tuple[Store, ObjectInfo] | None:
         parent, name = split_url(location.root if location.scheme == "file" else url)
     except UsageError:  # a bucket, the root of a disk, or a folder by the slash at its end
         return None
-    store = open_store(parent, **options)
+    store = open_store(parent, options)
     try:
         return store, store.info(name)
     except NotFoundError:
@@ -61,7 +58,7 @@ def _is_local_folder(url: str) -> bool:
     return location.scheme == "file" and Path(location.root).is_dir()
 
 
-def read_file(url: str, options: Options, *, max_bytes: int = MAX_BYTES) -> bytes:
+def read_file(url: str, options: StorageOptions, *, max_bytes: int = MAX_BYTES) -> bytes:
     """Return a whole file of at most `max_bytes`, unpacked if it is gzipped.
 
     Gzip is known by its first bytes, and unpacked to at most 256 MiB. Raises `UsageError` for a file
@@ -73,7 +70,7 @@ def read_file(url: str, options: Options, *, max_bytes: int = MAX_BYTES) -> byte
     return _read(*found, max_bytes)
 
 
-def read_files(url: str, options: Options, wanted: Callable[[str], bool]) -> dict[str, bytes]:
+def read_files(url: str, options: StorageOptions, wanted: Callable[[str], bool]) -> dict[str, bytes]:
     """Return the files with a wanted path in a folder, a tar or a gzipped tar, by path.
 
     Each, and the archive, may have 64 MiB. Costs one listing and one request a file, or one
@@ -88,7 +85,7 @@ def read_files(url: str, options: Options, wanted: Callable[[str], bool]) -> dic
             error.add_note(f"in {url}, which should be a tar archive or a folder")
             raise
         return {m.name: bytes(archive[m.offset : m.offset + m.size]) for m in members}
-    store = open_store(url, **options)
+    store = open_store(url, options)
     infos = list(store.list_objects())
     if not infos:
         raise nothing_at(url)

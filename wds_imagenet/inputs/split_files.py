@@ -7,9 +7,9 @@ from typing import Final
 
 from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.inputs.image_files import describe, is_hidden
-from wds_imagenet.inputs.small_files import Options, address, find_file, nothing_at
+from wds_imagenet.inputs.small_files import address, find_file, nothing_at
 from wds_imagenet.storage import open_store, split_url
-from wds_imagenet.storage.store import ObjectInfo, Store
+from wds_imagenet.storage.store import ObjectInfo, StorageOptions, Store
 from wds_imagenet.storage.url import parse_url
 
 _BRACES: Final = re.compile(r"\{([^{}]*)\}")
@@ -36,7 +36,7 @@ class Part:
         return address(self.store.url, self.info.path)
 
 
-def find_parts(url: str, options: Options, suffixes: tuple[str, ...]) -> list[Part]:
+def find_parts(url: str, options: StorageOptions, suffixes: tuple[str, ...]) -> list[Part]:
     """Return the file at a URL, else the files that a pattern names, else those in the folder.
 
     In a pattern `{000..146}` and `{a,b}` stand for each of theirs, and each must be there; `*` is
@@ -49,7 +49,7 @@ def find_parts(url: str, options: Options, suffixes: tuple[str, ...]) -> list[Pa
         return [Part(*found)]
     if re.search(r"[{*]", url):
         return list(_named(url, options))
-    store = open_store(url, **options)
+    store = open_store(url, options)
     infos = [info for info in store.list_objects() if not is_hidden(info.path)]
     parts = [Part(store, info) for info in infos if info.path.lower().endswith(suffixes)]
     if not infos:
@@ -105,7 +105,7 @@ def _split_of(path: str) -> str | None:
     return next((_SPLITS[word] for word in reversed(words) if word in _SPLITS), None)
 
 
-def _named(url: str, options: Options) -> Iterator[Part]:
+def _named(url: str, options: StorageOptions) -> Iterator[Part]:
     fixed = re.split(r"[{*]", url, maxsplit=1)[0]
     folder = fixed[: fixed.rfind("/") + 1]
     names = list(_expand(url[len(folder) :], url))
@@ -114,7 +114,7 @@ def _named(url: str, options: Options) -> Iterator[Part]:
     if parse_url(folder or ".").scheme in {"http", "https"}:
         yield from (_only(folder + name, options) for name in names)
         return
-    store = open_store(folder or ".", **options)
+    store = open_store(folder or ".", options)
     infos = {info.path: info for info in store.list_objects(fixed[len(folder) :])}
     missing = [name for name in names if "*" not in name and name not in infos]
     if missing:
@@ -127,7 +127,7 @@ def _named(url: str, options: Options) -> Iterator[Part]:
         yield from (Part(store, infos[path]) for path in paths)
 
 
-def _only(url: str, options: Options) -> Part:
+def _only(url: str, options: StorageOptions) -> Part:
     found = None if "*" in url else find_file(url, options)
     if found is None:
         raise SourceError(

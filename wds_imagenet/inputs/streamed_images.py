@@ -8,15 +8,16 @@ from wds_imagenet.errors import SourceError
 from wds_imagenet.inputs.gzip_tar import stream_files
 from wds_imagenet.inputs.image_files import is_hidden, is_image
 from wds_imagenet.inputs.reference import Metadata, Reference, StreamedImage
-from wds_imagenet.inputs.small_files import Options, find_file, no_file
+from wds_imagenet.inputs.small_files import find_file, no_file
 from wds_imagenet.inputs.tar_listing import ListedFile
+from wds_imagenet.storage.store import StorageOptions
 from wds_imagenet.util import strict_json
 
 PASSED_OVER = "a gzipped archive: files that are no images are passed over and not counted"
 
 
 def read_streamed_images(
-    url: str, options: Options, refer: Callable[[ListedFile], Reference | None]
+    url: str, options: StorageOptions, refer: Callable[[ListedFile], Reference | None]
 ) -> Iterator[StreamedImage]:
     """Yield every image in the gzipped archive at a URL that `refer` has a reference for.
 
@@ -34,7 +35,7 @@ def read_streamed_images(
         raise SourceError(f"there are no such images in {url}")
 
 
-def first_image(url: str, options: Options) -> ListedFile:
+def first_image(url: str, options: StorageOptions) -> ListedFile:
     """Return the first image in the gzipped archive at a URL. Costs reading up to there."""
     with closing(stream_files(url, options)) as files:
         for file, _ in files:
@@ -43,7 +44,7 @@ def first_image(url: str, options: Options) -> ListedFile:
     raise SourceError(f"there are no images in {url}")
 
 
-def identify(url: str, options: Options, told: object, **more: object) -> Metadata:
+def identify(url: str, options: StorageOptions, told: object, **more: object) -> Metadata:
     """Return the identity of a stream: the archive's name and size, and a hash of all told of its labels.
 
     `told` and `more` are JSON values. Raises `SourceError` if the archive is gone.

@@ -45,7 +45,7 @@ class Labels:
 
 
 LabelSource = Callable[..., Labels]
-"""`source(url, *, option=None, ..., **storage_options)`: a plain function that reads a label file."""
+"""`source(url, *, option=None, ..., storage_options={})`: a plain function that reads a label file."""
 
 
 def stem_of(key: str) -> str:

@@ -12,6 +12,7 @@ from wds_imagenet.imagenet.devkit import VALIDATION_IMAGES
 from wds_imagenet.imagenet.stems import validation_number
 from wds_imagenet.inputs.small_files import read_file
 from wds_imagenet.labels.annotation import Annotation, Labels
+from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 from wds_imagenet.util import strict_json
 
 FIELD: Final = "blacklisted"
@@ -19,7 +20,7 @@ LENGTH: Final = 1762
 _MAX_BYTES: Final = 1 << 20
 
 
-def blacklist(url: str, **storage_options: object) -> Labels:
+def blacklist(url: str, storage_options: StorageOptions = NO_OPTIONS) -> Labels:
     """Read the blacklist of the devkits of 2013 and later: `blacklisted`, for every validation image.
 
     It concerns the localisation error alone; the classification error counts all images. Raises

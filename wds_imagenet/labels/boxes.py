@@ -18,14 +18,14 @@ from wds_imagenet.imagenet.voc_xml import MAX_BYTES, parse_voc
 from wds_imagenet.inputs.gzip_tar import is_gzipped, stream_files
 from wds_imagenet.inputs.image_files import is_hidden, passed_over
 from wds_imagenet.inputs.reference import Kind
-from wds_imagenet.inputs.small_files import Options, address, find_file
+from wds_imagenet.inputs.small_files import address, find_file
 from wds_imagenet.inputs.spilled.records import SpilledRecords
 from wds_imagenet.inputs.tar_listing import ListedFile, list_archive
 from wds_imagenet.inputs.windowed_reader import open_reader
 from wds_imagenet.labels.annotation import Annotation, Labels
 from wds_imagenet.sample import make_key
 from wds_imagenet.storage import open_store
-from wds_imagenet.storage.store import Store
+from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions, Store
 from wds_imagenet.util import strict_json
 from wds_imagenet.util.messages import many
 
@@ -34,7 +34,7 @@ _XML: Final = ".xml"
 _ARCHIVE: Final = re.compile(r".*\.tar", re.IGNORECASE)
 
 
-def boxes(url: str, **storage_options: object) -> Labels:
+def boxes(url: str, storage_options: StorageOptions = NO_OPTIONS) -> Labels:
     """Read bounding boxes in PASCAL VOC's XML: ILSVRC's archives as released, any tar, or folders of files.
 
     Metadata: `boxes`, a list of `{"wnid", "xmin", "ymin", "xmax", "ymax"}` (`name` where it is no WNID),
@@ -93,7 +93,7 @@ def _read(data: bytes, counts: Counter[str]) -> dict[str, Any]:
     return {"boxes": found, "boxes_size": list(voc.size)}
 
 
-def _files(url: str, options: Options) -> Iterator[tuple[ListedFile, bytes]]:
+def _files(url: str, options: StorageOptions) -> Iterator[tuple[ListedFile, bytes]]:
     """Yield every file of an archive or a folder with its bytes, of those that are no XML none."""
     if is_gzipped(url, options):
         yield from stream_files(url, options)
@@ -103,7 +103,7 @@ def _files(url: str, options: Options) -> Iterator[tuple[ListedFile, bytes]]:
         store, info = found
         yield from _archive(store, info.path, "")
         return
-    store = open_store(url, **options)
+    store = open_store(url, options)
     for info in store.list_objects():
         if _ARCHIVE.fullmatch(info.path):
             yield from _archive(store, info.path, info.path[: -len(".tar")] + "/")

@@ -20,6 +20,7 @@ from wds_imagenet.inputs.reference import Kind
 from wds_imagenet.inputs.spilled.records import SpilledRecords
 from wds_imagenet.labels.annotation import Annotation, Labels
 from wds_imagenet.sample import make_key
+from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 from wds_imagenet.util import strict_json
 from wds_imagenet.util.messages import many
 
@@ -36,7 +37,7 @@ def captions(
     url: str,
     *,
     template: Annotated[str | None, f"how a caption is made, else '{DEFAULT_TEMPLATE}'"] = None,
-    **storage_options: object,
+    storage_options: StorageOptions = NO_OPTIONS,
 ) -> Labels:
     """Read ImageNet-Captions: the JSON as released, plain, gzipped or zipped.
 

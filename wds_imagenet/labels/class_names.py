@@ -16,6 +16,7 @@ from wds_imagenet.imagenet.devkit import CLASSES, read_devkit
 from wds_imagenet.inputs.small_files import read_file
 from wds_imagenet.labels.annotation import Labels
 from wds_imagenet.labels.numbered_names import read_numbered
+from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 from wds_imagenet.util.messages import many
 
 TENCH: Final = ("tench", "tinca", "丁鲷", "丁桂鱼", "テンチ", "التنش")
@@ -43,7 +44,7 @@ def read_class_names(
     *,
     anchors: Sequence[str] = TENCH,
     devkit: str | None = None,
-    **storage_options: object,
+    storage_options: StorageOptions = NO_OPTIONS,
 ) -> ClassNames:
     """Return the names in a published list by label, whichever way the list numbers its classes.
 
@@ -72,7 +73,7 @@ def read_class_names(
             "'names.devkit'"
         )
     else:
-        kit = read_devkit(devkit, **storage_options)
+        kit = read_devkit(devkit, storage_options=storage_options)
         names = tuple(numbered.get(info.ilsvrc2012_id) for info in kit.classes)
     return ClassNames(url, names, _NUMBERINGS[start], tuple(_notes(names)))
 
@@ -83,7 +84,7 @@ def names(
     language: Annotated[str | None, "language of the names, such as zh; the field is name_zh"] = None,
     anchor: Annotated[str | None, "what the tench is called, in a language not known here"] = None,
     devkit: Annotated[str | None, "the devkit, for a list that goes by ILSVRC2012_ID"] = None,
-    **storage_options: object,
+    storage_options: StorageOptions = NO_OPTIONS,
 ) -> Labels:
     """Read the names of the thousand classes in another language: `name_zh` and the like, for every class.
 
@@ -93,7 +94,7 @@ def names(
     if language is None or not _LANGUAGE.fullmatch(language):
         raise UsageError(f"say the language of {url}, as zh or pt-BR, and not {language!r}")
     anchors = TENCH if anchor is None else (anchor,)
-    found = read_class_names(url, language, anchors=anchors, devkit=devkit, **storage_options)
+    found = read_class_names(url, language, anchors=anchors, devkit=devkit, storage_options=storage_options)
     field = f"name_{language.lower().replace('-', '_')}"
     missing = [label for label, name in enumerate(found.names) if name is None]
     if missing:

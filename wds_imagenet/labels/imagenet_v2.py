@@ -11,8 +11,9 @@ from typing import Annotated, Any, Final
 from wds_imagenet.errors import SourceError
 from wds_imagenet.imagenet.devkit import CLASSES, WNID
 from wds_imagenet.inputs.reference import Metadata
-from wds_imagenet.inputs.small_files import Options, read_file
+from wds_imagenet.inputs.small_files import read_file
 from wds_imagenet.labels.annotation import Annotation, Labels
+from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 from wds_imagenet.util import strict_json
 
 _HASH: Final = re.compile(r"[0-9a-f]{40}")
@@ -23,7 +24,7 @@ def imagenetv2(
     url: str,
     *,
     class_info: Annotated[str | None, "class_info.json, for a list of images that lacks classes"] = None,
-    **storage_options: object,
+    storage_options: StorageOptions = NO_OPTIONS,
 ) -> Labels:
     """Read ImageNetV2's list of images (`imagenetv2-*.json`), or its class table (`class_info.json`).
 
@@ -34,7 +35,7 @@ def imagenetv2(
     value = _load(url, storage_options)
     if isinstance(value, list):
         return Labels(url, lambda _: None, 0, classes=_classes(value, url))
-    table = read_class_info(class_info, **storage_options) if class_info is not None else ()
+    table = read_class_info(class_info, storage_options=storage_options) if class_info is not None else ()
     images = _images(value, url)
     wnids = [info["wnid"] for info in table] or sorted(set(images.values()))
     if len(wnids) != CLASSES:
@@ -55,7 +56,7 @@ def imagenetv2(
     return Labels(url, find, len(labels), labelled=True, classes=table, sha256=sha256)
 
 
-def read_class_info(url: str, **storage_options: object) -> tuple[Metadata, ...]:
+def read_class_info(url: str, storage_options: StorageOptions = NO_OPTIONS) -> tuple[Metadata, ...]:
     """Return the classes of `class_info.json` by label: `name`, `wnid` and `gloss`.
 
     Guarantees that the thousand labels are the places of the sorted WNIDs. Raises `SourceError`.
@@ -63,7 +64,7 @@ def read_class_info(url: str, **storage_options: object) -> tuple[Metadata, ...]
     return _classes(_load(url, storage_options), url)
 
 
-def _load(url: str, options: Options) -> Any:  # noqa: ANN401 - JSON
+def _load(url: str, options: StorageOptions) -> Any:  # noqa: ANN401 - JSON
     data = read_file(url, options, max_bytes=_MAX_BYTES)
     try:
         return strict_json.loads(data, max_bytes=_MAX_BYTES)

@@ -21,6 +21,7 @@ from wds_imagenet.inputs.reference import Kind, Metadata
 from wds_imagenet.inputs.spilled.records import SpilledRecords
 from wds_imagenet.labels.annotation import Annotation, Labels
 from wds_imagenet.sample import make_key
+from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 from wds_imagenet.util import strict_json
 from wds_imagenet.util.messages import many
 
@@ -31,7 +32,7 @@ def kaggle(
     url: str,
     *,
     synsets: Annotated[str | None, "LOC_synset_mapping.txt, which tells the labels"] = None,
-    **storage_options: object,
+    storage_options: StorageOptions = NO_OPTIONS,
 ) -> Labels:
     """Read `LOC_train_solution.csv` or `LOC_val_solution.csv` of Kaggle's challenge, plain or zipped.
 
@@ -41,7 +42,7 @@ def kaggle(
     image, little memory and 150 MB in the temporary folder. Raises `SourceError` that names the line: a
     header of other columns, an image twice, boxes of several classes or in no fives.
     """
-    classes = () if synsets is None else read_synsets(synsets, **storage_options)
+    classes = () if synsets is None else read_synsets(synsets, storage_options=storage_options)
     label_of = {info["wnid"]: label for label, info in enumerate(classes)}
     records = SpilledRecords()
     counts: Counter[str] = Counter()
@@ -75,12 +76,12 @@ def kaggle(
     )
 
 
-def read_synsets(url: str, **storage_options: object) -> tuple[Metadata, ...]:
+def read_synsets(url: str, storage_options: StorageOptions = NO_OPTIONS) -> tuple[Metadata, ...]:
     """Return the classes of `LOC_synset_mapping.txt` by label: `name` and `wnid`.
 
     Guarantees a thousand WNIDs in sorted order, so that the place is the label. Raises `SourceError`.
     """
-    listed = read_classes(url, **storage_options)
+    listed = read_classes(url, storage_options=storage_options)
     wnids = [info.get("wnid", "") for info in listed.classes]
     if len(wnids) != CLASSES or wnids != sorted(wnids) or not all(wnids):
         raise SourceError(f"{url} is no LOC_synset_mapping.txt: that has 1,000 WNIDs in sorted order")

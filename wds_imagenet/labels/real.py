@@ -14,13 +14,14 @@ from wds_imagenet.imagenet.devkit import CLASSES, VALIDATION_IMAGES
 from wds_imagenet.imagenet.stems import validation_number
 from wds_imagenet.inputs.small_files import read_file
 from wds_imagenet.labels.annotation import Annotation, Labels
+from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 from wds_imagenet.util import strict_json
 
 FIELD: Final = "real_labels"
 _MAX_BYTES: Final = 8 << 20
 
 
-def real(url: str, **storage_options: object) -> Labels:
+def real(url: str, storage_options: StorageOptions = NO_OPTIONS) -> Labels:
     """Read ReaL, `real.json`: `real_labels`, every label that is right for a validation image.
 
     In the file's order, which means nothing. Where the list is empty, as 3,163 are, the image counts

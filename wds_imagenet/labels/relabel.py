@@ -20,6 +20,7 @@ from wds_imagenet.inputs.reference import Attachment
 from wds_imagenet.inputs.spilled.records import SpilledRecords
 from wds_imagenet.inputs.torch_save import load_tensors
 from wds_imagenet.labels.annotation import Annotation, Labels
+from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 from wds_imagenet.util import strict_json
 
 SUFFIX: Final = "relabel.npy"
@@ -29,7 +30,7 @@ _PLACE: Final = struct.Struct("<QQ")
 _MAX_BYTES: Final = 1 << 20
 
 
-def relabel(url: str, **storage_options: object) -> Labels:
+def relabel(url: str, storage_options: StorageOptions = NO_OPTIONS) -> Labels:
     """List ReLabel's label maps: `relabel_imagenet.tar`, or the folder that came out of it, on any store.
 
     Each image gets the attachment `relabel.npy`, which `label_map` makes of what is stored; nothing is

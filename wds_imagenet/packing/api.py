@@ -57,7 +57,7 @@ def pack_listing(
     if workers is not None and workers < 1:
         raise UsageError(f"packing takes at least one worker, not {workers}")
     plan = make_plan(listing, options)
-    store = open_store(dest, **(storage_options or {}))
+    store = open_store(dest, storage_options)
     standing = destination.survey(store, plan, check=check)
     manifest = standing.manifest
     try:
@@ -133,7 +133,7 @@ def pack(
     if workers != 1 and not dry_run:
         local.warm_up()
     opened = open_labels(labels, source_options or {})
-    listing = opened.annotate(found(*inputs, **own, **(source_options or {})))
+    listing = opened.annotate(found(*inputs, **own, storage_options=source_options or {}))
     if "split" in of_source or "split" not in choices:
         choices["split"] = listing.split or options.get("split") or "train"
     choices.setdefault("name", default_name(dest, choices["split"]))
@@ -169,7 +169,7 @@ def _check_ahead(
         unsettled.discard("shuffle")
     if options.block_bytes is None:
         unsettled.add("block_bytes")
-    check_destination(open_store(dest, **storage_options), options, unsettled)
+    check_destination(open_store(dest, storage_options), options, unsettled)
 
 
 def _receipts(

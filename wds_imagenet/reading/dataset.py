@@ -17,6 +17,7 @@ from wds_imagenet.reading.fetch import BlockLocation, Fetcher, block_locations
 from wds_imagenet.reading.layers import Blocks, Layer, can_list
 from wds_imagenet.sample import Sample
 from wds_imagenet.storage import Store, open_store
+from wds_imagenet.storage.store import StorageOptions
 from wds_imagenet.util.messages import counted
 from wds_imagenet.util.threads import map_ahead
 
@@ -50,7 +51,9 @@ class Dataset:
         what layers of class names add."""
 
     @classmethod
-    def open(cls, url: str, *, layers: Sequence[str] = (), **storage_options: str) -> Self:
+    def open(
+        cls, url: str, *, layers: Sequence[str] = (), storage_options: StorageOptions | None = None
+    ) -> Self:
         """Open a data set by the URL of its folder, its samples with what the named layers give them.
 
         A later layer counts for more; each costs two requests here and, if it is of samples, one more with
@@ -58,7 +61,7 @@ class Dataset:
         Raises `ManifestError` where there is no manifest, or one that cannot be read: without it a
         prefix is not a data set yet. Raises `StoreError` where the store cannot be asked.
         """
-        store = open_store(url, **storage_options)
+        store = open_store(url, storage_options)
         try:
             data = store.read(manifests.PATH).data
         except NotFoundError as error:
@@ -176,11 +179,11 @@ def own(sample: Sample) -> Sample:
 
 
 def as_dataset(
-    dataset: Dataset | str | PathLike[str], storage_options: dict[str, str], layers: Sequence[str] = ()
+    dataset: Dataset | str | PathLike[str], storage_options: StorageOptions | None, layers: Sequence[str] = ()
 ) -> Dataset:
     """Return the data set, opened if it is given as a URL."""
     if not isinstance(dataset, Dataset):
-        return Dataset.open(fspath(dataset), layers=layers, **storage_options)
+        return Dataset.open(fspath(dataset), layers=layers, storage_options=storage_options)
     if storage_options or layers:
         raise UsageError("storage options and layers belong to a URL; this data set is open already")
     return dataset

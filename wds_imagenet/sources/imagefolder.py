@@ -15,13 +15,16 @@ from wds_imagenet.inputs.reference import Listing, Metadata, Reference
 from wds_imagenet.inputs.spilled.references import SpilledReferences, spill_in_order
 from wds_imagenet.inputs.tar_listing import ListedFile
 from wds_imagenet.sources.source_options import Classes
+from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 from wds_imagenet.util.messages import many
 
 _SPLITS: Final = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
 _NOTHING: Final[Metadata] = {}
 
 
-def imagefolder(url: str, *, classes: Classes = None, **storage_options: object) -> Listing:
+def imagefolder(
+    url: str, *, classes: Classes = None, storage_options: StorageOptions = NO_OPTIONS
+) -> Listing:
     """List a folder, or a tar archive, that has one folder of images a class.
 
     A folder whose name is a number has that label: 2 is 2, wherever 10 sorts, and 5 and 10 alone stay
@@ -42,7 +45,7 @@ def imagefolder(url: str, *, classes: Classes = None, **storage_options: object)
     wrapper = paths.wrapper
     tops = dict.fromkeys(_top(image.name, wrapper) for image in images)
     _check_folders(url, wrapper, paths.loose, sorted(tops))
-    listed = None if classes is None else read_classes(classes, **storage_options)
+    listed = None if classes is None else read_classes(classes, storage_options=storage_options)
     naming = name_classes(tops, listed, lambda name: f"{url}: folder {wrapper}{name}")
     _check_labels(url, naming.labels)
 

@@ -36,11 +36,11 @@ from wds_imagenet.inputs.image_files import (
     passed_over,
 )
 from wds_imagenet.inputs.reference import Listing, Metadata, Reference, Stream
-from wds_imagenet.inputs.small_files import Options
 from wds_imagenet.inputs.spilled.references import SpilledReferences, spill_in_order
 from wds_imagenet.inputs.streamed_images import PASSED_OVER, identify, read_streamed_images
 from wds_imagenet.inputs.tar_listing import ListedFile
 from wds_imagenet.sources.source_options import Classes
+from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 from wds_imagenet.util.messages import many
 
 _WNID: Final = re.compile(r"n[0-9]{8}")
@@ -62,7 +62,7 @@ def imagenet21k(
     classes: Classes = None,
     names: Annotated[str | None, "class names by WNID, such as imagenet_synset_to_lemma.txt"] = None,
     others: Annotated[str | None, "skip, to leave out images whose class is not in the list"] = None,
-    **storage_options: object,
+    storage_options: StorageOptions = NO_OPTIONS,
 ) -> Listing | Stream:
     """List the whole ImageNet: `fall11_whole.tar`, `winter21_whole.tar.gz`, or what came out of them.
 
@@ -124,7 +124,7 @@ def _list(
     known: Synsets | None,
     wnids: Sequence[str] | None,
     names: str | None,
-    options: Options,
+    options: StorageOptions,
     *,
     skip: bool,
 ) -> Listing:

@@ -20,11 +20,12 @@ from wds_imagenet.inputs.file_listing import folder_name, list_files
 from wds_imagenet.inputs.gzip_tar import is_gzipped
 from wds_imagenet.inputs.image_files import check_neighbours, is_hidden, is_image, make_key_of
 from wds_imagenet.inputs.reference import Listing, Metadata, Reference, Stream
-from wds_imagenet.inputs.small_files import Options, find_file
+from wds_imagenet.inputs.small_files import find_file
 from wds_imagenet.inputs.spilled.references import SpilledReferences, spill_in_order
 from wds_imagenet.inputs.streamed_images import PASSED_OVER, identify, read_streamed_images
 from wds_imagenet.inputs.tar_listing import ListedFile
 from wds_imagenet.sources.source_options import Classes
+from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 from wds_imagenet.util.messages import many
 
 _SPLITS: Final = {"train": "train", "val": "val", "validation": "val"}
@@ -43,7 +44,7 @@ def imagenet21k_p(
     tree: Annotated[
         str | None, "the semantic tree (imagenet21k_miil_tree.pth), for names and parents"
     ] = None,
-    **storage_options: object,
+    storage_options: StorageOptions = NO_OPTIONS,
 ) -> Listing | Stream:
     """List one split of ImageNet-21K-P: `imagenet21k_resized.tar.gz`, or what came out of it.
 
@@ -96,7 +97,7 @@ def _list(  # noqa: PLR0917 - what the source was given
     release: Release,
     wnids: Sequence[str] | None,
     tree: str | None,
-    options: Options,
+    options: StorageOptions,
 ) -> Listing:
     places: Counter[str] = Counter()
     counts: Counter[str] = Counter()

@@ -28,11 +28,12 @@ from wds_imagenet.inputs.image_files import (
     same_key,
 )
 from wds_imagenet.inputs.reference import Kind, Listing, Metadata, Reference, Stream
-from wds_imagenet.inputs.small_files import Options, find_file
+from wds_imagenet.inputs.small_files import find_file
 from wds_imagenet.inputs.spilled.references import SpilledReferences, spill_in_order
 from wds_imagenet.inputs.streamed_images import PASSED_OVER, first_image, identify, read_streamed_images
 from wds_imagenet.inputs.tar_listing import ListedFile
 from wds_imagenet.sources.source_options import Classes
+from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 from wds_imagenet.util.messages import many
 
 VARIANTS: Final = ("matched-frequency", "threshold0.7", "top-images")
@@ -52,7 +53,7 @@ def imagenet_v2(
         str | None, "what keys are: 'hash' (the default), or 'variant' to put the variant before it"
     ] = None,
     classes: Classes = None,
-    **storage_options: object,
+    storage_options: StorageOptions = NO_OPTIONS,
 ) -> Listing | Stream:
     """List one variant of ImageNet-V2: an archive as released, whatever it is packed with, or a folder.
 
@@ -100,7 +101,7 @@ def imagenet_v2(
 
 
 def _stream(
-    url: str, variant: str | None, keys: str | None, table: tuple[Metadata, ...], options: Options
+    url: str, variant: str | None, keys: str | None, table: tuple[Metadata, ...], options: StorageOptions
 ) -> Stream:
     told = _variant(first_image(url, options).path)
     chosen = _choose(url, variant, {told} if told else set())
@@ -124,8 +125,8 @@ def _stream(
     )
 
 
-def _read_table(url: str, options: Options) -> tuple[Metadata, ...]:
-    classes = read_classes(url, **options).classes
+def _read_table(url: str, options: StorageOptions) -> tuple[Metadata, ...]:
+    classes = read_classes(url, storage_options=options).classes
     wnids = [info.get("wnid", "") for info in classes]
     if len(classes) != CLASSES or wnids != sorted(wnids):
         raise SourceError(

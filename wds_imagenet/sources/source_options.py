@@ -12,7 +12,7 @@ from typing import Annotated, TypeAlias, get_type_hints
 from wds_imagenet.inputs.reference import Listing, Stream
 
 Source = Callable[..., Listing | Stream]
-"""`source(url, *, option=None, ..., **storage_options)`: a plain function that lists a data set.
+"""`source(url, *, option=None, ..., storage_options={})`: a plain function that lists a data set.
 
 One whose data set may come in several inputs is `source(url, *more, option=None, ...)`.
 """
@@ -33,7 +33,8 @@ class Option:
 def options_of(source: Callable[..., object]) -> tuple[Option, ...]:
     """Return the options of a source: its keyword-only parameters, each `Annotated` with its help."""
     hints = get_type_hints(source, include_extras=True)
-    names = [p.name for p in signature(source).parameters.values() if p.kind is Parameter.KEYWORD_ONLY]
+    own = (p for p in signature(source).parameters.values() if p.name != "storage_options")
+    names = [p.name for p in own if p.kind is Parameter.KEYWORD_ONLY]
     return tuple(Option(name, hints[name].__metadata__[0]) for name in names)
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 from wds_imagenet.storage.local import LocalStore
 from wds_imagenet.storage.options import check_needless, parse_options
 from wds_imagenet.storage.remote import RemoteStore
-from wds_imagenet.storage.store import Store
+from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions, Store
 from wds_imagenet.storage.url import parse_url
 
 
-def open_store(url: str | os.PathLike[str], **options: object) -> Store:
+def open_store(url: str | os.PathLike[str], storage_options: StorageOptions | None = None) -> Store:
     """Return the folder at a URL or local path as a store. Costs nothing: it connects when it is used.
 
     Options are those of `--storage-option NAME=VALUE`: s3fs's names or obstore's for `s3://`, those of the
@@ -21,6 +21,7 @@ def open_store(url: str | os.PathLike[str], **options: object) -> Store:
 
     Raises `UsageError` for a URL or option that is not understood.
     """
+    options = storage_options or NO_OPTIONS
     location = parse_url(os.fspath(url))
     if location.scheme in {"file", "memory"}:
         check_needless(options)

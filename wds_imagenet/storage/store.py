@@ -1,9 +1,14 @@
 """The one interface to every store: what the rest of the package may ask, and what it may rely on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol, TypeAlias
+
+StorageOptions: TypeAlias = Mapping[str, object]
+"""Options of a store, by name: those of `--storage-option NAME=VALUE`."""
+
+NO_OPTIONS: Final[StorageOptions] = {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ class Fetch:
         if store is None:
             if len(self._stores) >= _MAX_STORES:  # signed URLs are a store each
                 self._stores.clear()
-            store = self._stores.setdefault(url, open_store(url, **self.options))
+            store = self._stores.setdefault(url, open_store(url, self.options))
         return store
 
 

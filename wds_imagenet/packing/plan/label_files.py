@@ -105,7 +105,7 @@ def open_labels(choices: LabelChoices, options: Mapping[str, Any]) -> Opened:
         files.append(("captions", choices.captions, choices.without_caption))
     for name, url, unmatched in files:
         own = choices.options(name)
-        labels = LABELS[name](url, **own, **options)
+        labels = LABELS[name](url, **own, storage_options=options)
         if labels.classes and not labels.count:
             tables[name] = labels
             continue
@@ -115,7 +115,7 @@ def open_labels(choices: LabelChoices, options: Mapping[str, Any]) -> Opened:
         joins[name] = LabelJoin(labels, unmatched, identity)
     for language, url in choices.class_names.items():
         own = {**choices.options("names"), "language": language}
-        tables[f"names-{language}"] = LABELS["names"](url, **own, **options)
+        tables[f"names-{language}"] = LABELS["names"](url, **own, storage_options=options)
     return Opened(joins, tables)
 
 

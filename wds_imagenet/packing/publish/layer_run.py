@@ -92,7 +92,7 @@ def relabel(
         raise UsageError(f"labelling takes at least one worker, not {workers}")
     if layer is not None:
         layer_folder(layer)
-    store = open_store(url, **(storage_options or {}))
+    store = open_store(url, storage_options)
     base, keys = _read_base(store)
     opened = open_labels(choices, source_options or {})
     if not opened.joins and not opened.tables:

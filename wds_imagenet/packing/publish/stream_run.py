@@ -60,7 +60,7 @@ def pack_stream(
     if workers is not None and workers < 1:
         raise UsageError(f"packing takes at least one worker, not {workers}")
     plan = plan_stream(stream, options)
-    store = open_store(dest, **(storage_options or {}))
+    store = open_store(dest, storage_options)
     standing = destination.survey(store, plan, check=check)
     manifest, notes, resumed = standing.manifest, plan.notes, 0
     if manifest is None and not dry_run:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from wds_imagenet.errors import UsageError
 from wds_imagenet.reading.dataset import Dataset, as_dataset
-from wds_imagenet.reading.loader.arguments import check_names, whole
+from wds_imagenet.reading.loader.arguments import whole
 from wds_imagenet.reading.loader.batch import Batch, OnBad, Recipe, Transform, image_pool, torch_side
 from wds_imagenet.reading.loader.epochs import Delivery, Epochs, Stretch
 from wds_imagenet.reading.loader.iteration import Iteration
@@ -18,6 +18,7 @@ from wds_imagenet.reading.loader.stats import Meter, Stats
 from wds_imagenet.reading.order.epoch_order import Share, default_lanes
 from wds_imagenet.reading.order.ranks import default_threads, rank_and_world_size
 from wds_imagenet.reading.order.state import State
+from wds_imagenet.storage.store import StorageOptions
 from wds_imagenet.util.cancel import CancelToken
 
 if TYPE_CHECKING:
@@ -82,9 +83,8 @@ class Loader:
         pin_memory: bool | None = None,
         layers: Sequence[str] = (),
         process: bool = False,
-        **storage_options: str,
+        storage_options: StorageOptions | None = None,
     ) -> None:
-        check_names(storage_options, Loader.__init__)
         batch_size = whole("batch_size", batch_size, 1)
         pin = torch_side().default_pin_memory() if pin_memory is None else pin_memory
         self.rank, self.world_size = rank_and_world_size(rank, world_size)

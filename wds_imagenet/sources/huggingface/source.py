@@ -17,6 +17,7 @@ from wds_imagenet.sources import columns
 from wds_imagenet.sources.huggingface.features import Features, understand
 from wds_imagenet.sources.huggingface.row_check import Keys, Survey, key_of, open_part, survey
 from wds_imagenet.sources.source_options import Classes
+from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 from wds_imagenet.util import strict_json
 
 _MADE: Final[Mapping[Keys, str]] = {
@@ -35,7 +36,7 @@ def huggingface(
     caption: Annotated[str | None, "column with the captions; else caption, text or title"] = None,
     keys: Annotated[str | None, "what keys are made of: path or row; else paths if they are unique"] = None,
     classes: Classes = None,
-    **storage_options: object,
+    storage_options: StorageOptions = NO_OPTIONS,
 ) -> Stream:
     """Stream the images in Parquet files: one, a folder of them, or a pattern as `data/train-*.parquet`.
 
@@ -61,7 +62,7 @@ def huggingface(
         raise SourceError(
             f"{url}: the paths in {features.image!r} give no unique keys: give option keys='row'"
         )
-    listed = None if classes is None else read_classes(classes, **storage_options)
+    listed = None if classes is None else read_classes(classes, storage_options=storage_options)
     naming = _name(found, features, listed)
     labelled = any(number is not None for number in naming.labels.values())
     if labelled:

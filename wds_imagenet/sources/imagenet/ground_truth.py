@@ -11,7 +11,7 @@ from wds_imagenet.imagenet.devkit import CLASSES, Devkit, read_devkit
 from wds_imagenet.imagenet.filenames import Image
 from wds_imagenet.imagenet.kaggle_csv import MAPPING, SOLUTION, Solution, find_beside, read_solution
 from wds_imagenet.inputs.reference import Metadata
-from wds_imagenet.inputs.small_files import Options
+from wds_imagenet.storage.store import StorageOptions
 
 DEVKIT: Final = "the devkit (ILSVRC2012_devkit_t12.tar.gz), as option 'devkit',"
 
@@ -82,7 +82,7 @@ class GroundTruth:
 
 
 def read_ground_truth(
-    split: str, choice: Choice, folder: str | None, wnids: set[str] | None, options: Options
+    split: str, choice: Choice, folder: str | None, wnids: set[str] | None, options: StorageOptions
 ) -> GroundTruth:
     """Return what the named files say, and those of Kaggle that lie beside the images.
 
@@ -92,11 +92,11 @@ def read_ground_truth(
     """
     if split == "test":
         return GroundTruth(())
-    kit = None if choice.devkit is None else read_devkit(choice.devkit, **options)
-    listed = None if choice.classes is None else read_classes(choice.classes, **options)
+    kit = None if choice.devkit is None else read_devkit(choice.devkit, storage_options=options)
+    listed = None if choice.classes is None else read_classes(choice.classes, storage_options=options)
     notes: list[str] = []
     if listed is None and folder and (beside := find_beside(folder, MAPPING, options)):
-        listed = read_classes(beside, **options)
+        listed = read_classes(beside, storage_options=options)
         _check_mapping(listed, kit)
         notes.append(f"the classes are also, or only, told by {beside}")
     solution = choice.solution

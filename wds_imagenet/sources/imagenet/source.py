@@ -17,12 +17,13 @@ from wds_imagenet.inputs.file_listing import list_files
 from wds_imagenet.inputs.gzip_tar import is_gzipped
 from wds_imagenet.inputs.image_files import PassedOver, check_neighbours, describe_all, is_hidden, is_image
 from wds_imagenet.inputs.reference import Listing, Metadata, Reference, Stream
-from wds_imagenet.inputs.small_files import Options, find_file
+from wds_imagenet.inputs.small_files import find_file
 from wds_imagenet.inputs.spilled.references import SpilledReferences, spill_in_order
 from wds_imagenet.inputs.streamed_images import PASSED_OVER, first_image, identify, read_streamed_images
 from wds_imagenet.inputs.tar_listing import ListedFile
 from wds_imagenet.sources.imagenet.ground_truth import Choice, GroundTruth, read_ground_truth
 from wds_imagenet.sources.source_options import Classes
+from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 from wds_imagenet.util.messages import many
 
 _NOTHING: Final[Metadata] = {}
@@ -35,7 +36,7 @@ def imagenet(
     devkit: Annotated[str | None, "devkit of ILSVRC2012 or a later year, or the folder it became"] = None,
     classes: Classes = None,
     solution: Annotated[str | None, "Kaggle's LOC_val_solution.csv, in place of the devkit"] = None,
-    **storage_options: object,
+    storage_options: StorageOptions = NO_OPTIONS,
 ) -> Listing | Stream:
     """List one split of ILSVRC2012: archives as released, or a folder around what came out of them.
 
@@ -93,7 +94,7 @@ class _Images:
             yield Image(self.split, r.key, told["number"], told["wnid"], r.name, r.url, r.offset, r.size or 0)
 
 
-def _stream(urls: Sequence[str], split: str | None, choice: Choice, options: Options) -> Stream:
+def _stream(urls: Sequence[str], split: str | None, choice: Choice, options: StorageOptions) -> Stream:
     chosen = split or _parse(first_image(urls[0], options)).split
     truth = read_ground_truth(chosen, choice, None, None, options)
 
@@ -144,7 +145,7 @@ def _public(split: str) -> str:
     return "validation" if split == "val" else split
 
 
-def _find(urls: Sequence[str], split: str | None, options: Options) -> _Images:
+def _find(urls: Sequence[str], split: str | None, options: StorageOptions) -> _Images:
     splits: Counter[str] = Counter()
     wnids: Counter[str] = Counter()
     numbers: set[int] = set()

@@ -13,9 +13,9 @@ from wds_imagenet.errors import SourceError
 from wds_imagenet.imagenet.class_list import ClassList
 from wds_imagenet.inputs.csv_files import CsvFile, read_sheets
 from wds_imagenet.inputs.reference import Kind
-from wds_imagenet.inputs.small_files import Options
 from wds_imagenet.inputs.spilled.rows import SpilledRow
 from wds_imagenet.sources.open_images.photo_ids import number_of
+from wds_imagenet.storage.store import StorageOptions
 
 LABEL: Final = 2
 """The kind of a label's row: the class, the confidence and the source."""
@@ -139,7 +139,7 @@ class Verdicts:
         return told
 
 
-def read_names(url: str, options: Options) -> dict[str, str]:
+def read_names(url: str, options: StorageOptions) -> dict[str, str]:
     """Return the names of classes by id, from V1's dict.csv or any later class-descriptions.csv.
 
     Only later versions have a header line: a first row whose first cell does not begin with `/`.

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from wds_imagenet.errors import SourceError
 from wds_imagenet.inputs.image_files import is_hidden, is_image, passed_over
 from wds_imagenet.inputs.reference import Reference, StreamedImage
-from wds_imagenet.inputs.small_files import GZIP, Options, address, find_file, nothing_at
+from wds_imagenet.inputs.small_files import GZIP, address, find_file, nothing_at
 from wds_imagenet.inputs.spilled.references import SpilledReferences
 from wds_imagenet.inputs.streamed_images import read_streamed_images
 from wds_imagenet.inputs.tar_listing import ListedFile, list_archive
@@ -19,6 +19,7 @@ from wds_imagenet.inputs.windowed_reader import open_reader
 from wds_imagenet.sources.open_images.photo_ids import is_id, number_of, split_of
 from wds_imagenet.sources.open_images.photos import Gathering
 from wds_imagenet.storage import open_store
+from wds_imagenet.storage.store import StorageOptions
 from wds_imagenet.util import strict_json
 from wds_imagenet.util.messages import many
 
@@ -34,7 +35,7 @@ class Packed(NamedTuple):
     size: int
 
 
-def find_images(url: str, options: Options, split: str | None) -> Iterator[ListedFile | Packed]:
+def find_images(url: str, options: StorageOptions, split: str | None) -> Iterator[ListedFile | Packed]:
     """Yield what there is at a URL: a folder with images or archives of them, or one archive.
 
     Archives are told from each other by their first bytes; of a tar, the files are yielded. What belongs to
@@ -42,7 +43,7 @@ def find_images(url: str, options: Options, split: str | None) -> Iterator[Liste
     one more request an archive.
     """
     found = find_file(url, options)
-    store = found[0] if found else open_store(url, **options)
+    store = found[0] if found else open_store(url, options)
     empty = True
     for info in (found[1],) if found else store.list_objects():
         empty = False
@@ -116,7 +117,7 @@ class Known:
 
 
 def read_images(
-    archives: Sequence[Packed], options: Options, known: Known, gathering: Gathering, blank: Reference
+    archives: Sequence[Packed], options: StorageOptions, known: Known, gathering: Gathering, blank: Reference
 ) -> Iterator[StreamedImage]:
     """Yield the images in gzipped archives, each with what is known of it; else it is as `blank` says.
 

@@ -9,7 +9,6 @@ from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.imagenet.class_list import read_classes
 from wds_imagenet.inputs.csv_files import CsvFile, read_sheets
 from wds_imagenet.inputs.reference import Kind, Listing, Reference, Stream
-from wds_imagenet.inputs.small_files import Options
 from wds_imagenet.inputs.spilled.references import SpilledReferences
 from wds_imagenet.inputs.spilled.rows import SpilledRow, SpilledRows
 from wds_imagenet.sources.open_images import image_files
@@ -33,6 +32,7 @@ from wds_imagenet.sources.open_images.photos import FILE, Gathering, Photograph
 from wds_imagenet.sources.open_images.rotation import FIELD as ROTATION_FIELD
 from wds_imagenet.sources.source_options import Classes
 from wds_imagenet.storage.http_download import Download
+from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 
 _COLUMNS: Final = {"original": "original_url", "thumbnail": "thumbnail_300k_url"}
 
@@ -56,7 +56,7 @@ def open_images(
     ] = None,
     missing: Annotated[str | None, "'skip': leave out images that one file lists and another lacks"] = None,
     private_hosts: Annotated[str | None, "'allow': download from private networks too"] = None,
-    **storage_options: object,
+    storage_options: StorageOptions = NO_OPTIONS,
 ) -> Listing | Stream:
     """List Open Images, V1 to V7, from files, tars, a store or the web.
 
@@ -80,7 +80,7 @@ def open_images(
     _check(images, split=split, fetch=fetch, rotation=rotation, missing=missing, private_hosts=private_hosts)
     verdicts = Verdicts(
         None if names is None else read_names(names, storage_options),
-        None if classes is None else read_classes(classes, **storage_options),
+        None if classes is None else read_classes(classes, storage_options=storage_options),
     )
     gathering = Gathering(
         verdicts,
@@ -129,7 +129,7 @@ def open_images(
 class _Reader:
     """Opens the CSVs that were given, and numbers them."""
 
-    def __init__(self, options: Options, split: str | None, gathering: Gathering) -> None:
+    def __init__(self, options: StorageOptions, split: str | None, gathering: Gathering) -> None:
         self._options = options
         self._split = split
         self._gathering = gathering
@@ -185,7 +185,7 @@ def _check(images: str | None, **given: str | None) -> None:
 
 def _files(
     url: str,
-    options: Options,
+    options: StorageOptions,
     split: str | None,
     packed: list[image_files.Packed],
     others: image_files.Others,
@@ -241,7 +241,7 @@ def _downloads(
 def _stream(  # noqa: PLR0917 - all that was found
     ledger: SpilledRows,
     packed: Sequence[image_files.Packed],
-    options: Options,
+    options: StorageOptions,
     split: str | None,
     gathering: Gathering,
     others: image_files.Others,

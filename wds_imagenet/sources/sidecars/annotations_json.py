@@ -20,14 +20,14 @@ from wds_imagenet.inputs.image_files import PassedOver
 from wds_imagenet.inputs.json_stream import MAX_ENTRY, JsonItem, read_items
 from wds_imagenet.inputs.large_files import read_pieces
 from wds_imagenet.inputs.reference import Reference
-from wds_imagenet.inputs.small_files import Options
 from wds_imagenet.inputs.spilled.references import SpilledReferences
 from wds_imagenet.sources.columns import IMAGE, choose
+from wds_imagenet.storage.store import StorageOptions
 from wds_imagenet.util import strict_json
 
 
 def read_annotations(
-    url: str, images: SpilledReferences, options: Options
+    url: str, images: SpilledReferences, options: StorageOptions
 ) -> tuple[SpilledReferences, list[str]]:
     """Return images, each with its entry of a JSON as the metadata `json`, and notes on what does not fit.
 
@@ -75,7 +75,7 @@ def _joined(
             yield Reference("", image.url, image.offset, image.size, image.name, metadata=known)
 
 
-def _read(url: str, options: Options) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _read(url: str, options: StorageOptions) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield each entry with the name that it gives its image."""
     with closing(read_pieces(url, options, ".json")) as pieces:
         try:

@@ -10,12 +10,11 @@ from typing import Any, Final
 from wds_imagenet.errors import SourceError
 from wds_imagenet.inputs.image_files import PassedOver, is_hidden, suffix_of
 from wds_imagenet.inputs.reference import Reference
-from wds_imagenet.inputs.small_files import Options
 from wds_imagenet.inputs.spilled.references import SpilledReferences, in_order, spill_in_order
 from wds_imagenet.inputs.tar_listing import ListedFile
 from wds_imagenet.sample import IMAGE_SUFFIXES
 from wds_imagenet.storage import open_store, split_url
-from wds_imagenet.storage.store import Store
+from wds_imagenet.storage.store import StorageOptions, Store
 from wds_imagenet.util import strict_json
 
 SUFFIXES: Final = ("cls", "txt", "json")
@@ -25,7 +24,7 @@ _LABEL: Final = re.compile(r"\S(?:.{0,198}\S)?")
 
 
 def read_beside(
-    files: Iterable[ListedFile], strangers: PassedOver, hidden: PassedOver, options: Options
+    files: Iterable[ListedFile], strangers: PassedOver, hidden: PassedOver, options: StorageOptions
 ) -> SpilledReferences:
     """Return the images by path, each with what lies beside it by suffix, as its metadata.
 
@@ -45,9 +44,11 @@ def _shown(files: Iterable[ListedFile], hidden: PassedOver) -> Iterator[Referenc
             yield Reference("", file.url, file.offset, file.size, file.path)
 
 
-def _with_files(files: Iterable[Reference], strangers: PassedOver, options: Options) -> Iterator[Reference]:
+def _with_files(
+    files: Iterable[Reference], strangers: PassedOver, options: StorageOptions
+) -> Iterator[Reference]:
     """Yield images with their files, of files in the order of stems."""
-    store = cache(lambda folder: open_store(folder, **options))
+    store = cache(lambda folder: open_store(folder, options))
     for _, named in groupby(files, lambda file: _stem(file.name)):
         images, others = [], []
         for file in named:

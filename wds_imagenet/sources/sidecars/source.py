@@ -15,6 +15,7 @@ from wds_imagenet.sources.columns import Called
 from wds_imagenet.sources.sidecars.annotations_json import read_annotations
 from wds_imagenet.sources.sidecars.sidecar_files import read_beside
 from wds_imagenet.sources.source_options import Classes
+from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 
 _NOTHING: Final[Metadata] = {}
 
@@ -26,7 +27,7 @@ def sidecars(
     label_field: Annotated[str | None, "name of the label in the JSON"] = None,
     caption_field: Annotated[str | None, "name of the caption in the JSON"] = None,
     classes: Classes = None,
-    **storage_options: object,
+    storage_options: StorageOptions = NO_OPTIONS,
 ) -> Listing:
     """List a tree of images, or a tar archive of one, with the files that lie beside them.
 
@@ -42,7 +43,7 @@ def sidecars(
     """
     others, hidden = PassedOver(), PassedOver()
     files = list_files(url, storage_options)
-    listed = None if classes is None else read_classes(classes, **storage_options)
+    listed = None if classes is None else read_classes(classes, storage_options=storage_options)
     if annotations is None:
         images = read_beside(files, others, hidden, storage_options)
         more = others.notes("files that belong to no image")

@@ -6,9 +6,10 @@ from functools import lru_cache
 from typing import Final
 
 from wds_imagenet.errors import NotFoundError
-from wds_imagenet.inputs.small_files import Options, address
+from wds_imagenet.inputs.small_files import address
 from wds_imagenet.inputs.spilled.records import SpilledRecords
 from wds_imagenet.storage import open_store
+from wds_imagenet.storage.store import StorageOptions
 from wds_imagenet.storage.url import Location, check_path, parse_url
 
 _HELD: Final = 1024
@@ -24,7 +25,7 @@ class Places:
     kept on disk.
     """
 
-    def __init__(self, root: str, options: Options) -> None:
+    def __init__(self, root: str, options: StorageOptions) -> None:
         self.base: Final = parse_url(root)
         self._root = root
         self._options = options
@@ -61,7 +62,7 @@ class Places:
         """Return what tells the size of a path in the root, or raises `NotFoundError`."""
         if self.base.scheme in _WEB:
             return lambda _: None
-        store = open_store(self._root, **self._options)
+        store = open_store(self._root, self._options)
         if self.base.scheme == "file":
             return lru_cache(_HELD)(lambda name: store.info(name).size)  # rows of one image lie side by side
         records = SpilledRecords()

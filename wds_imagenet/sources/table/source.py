@@ -19,6 +19,7 @@ from wds_imagenet.sources.table.grouping import check_single, group
 from wds_imagenet.sources.table.image_paths import Places
 from wds_imagenet.sources.table.rows import TableRow, TableRows, read_rows
 from wds_imagenet.storage import split_url
+from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 
 _NOTHING: Final[Metadata] = {}
 
@@ -36,7 +37,7 @@ def table(
     root: Annotated[str | None, "folder that paths are relative to; else the table's own"] = None,
     classes: Classes = None,
     delimiter: Annotated[str | None, "character between cells, or 'tab'; else , and in .tsv a tab"] = None,
-    **storage_options: object,
+    storage_options: StorageOptions = NO_OPTIONS,
 ) -> Listing:
     """List the images that a CSV, TSV, JSON Lines or Parquet file lists.
 
@@ -61,7 +62,7 @@ def table(
     rows = read_rows(*found, delimiter)
     chosen = _Columns.choose(rows, image_column, label_column, caption_column, key_column)
     places = Places(split_url(url)[0] if root is None else root, storage_options)
-    listed = None if classes is None else read_classes(classes, **storage_options)
+    listed = None if classes is None else read_classes(classes, storage_options=storage_options)
     called, cells = _look(rows, chosen, places)
     naming = called.naming(listed)
     listed_rows = references = SpilledReferences(_references(rows, chosen, places, naming, cells))

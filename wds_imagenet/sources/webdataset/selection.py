@@ -8,7 +8,8 @@ from typing import Any, Final
 from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.imagenet.class_list import ClassList
 from wds_imagenet.imagenet.class_naming import Naming, name_classes
-from wds_imagenet.inputs.small_files import Options, read_file
+from wds_imagenet.inputs.small_files import read_file
+from wds_imagenet.storage.store import StorageOptions
 
 _RANGE: Final = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
 _NUMBER: Final = re.compile(r"-?[0-9]{1,9}")
@@ -35,7 +36,7 @@ class Selection:
         return any(int(label) in labels for labels in self.labels)
 
 
-def select(keys: str | None, labels: str | None, options: Options) -> Selection:
+def select(keys: str | None, labels: str | None, options: StorageOptions) -> Selection:
     """Return what is asked for: a file with keys, one a line, and labels such as `0,5-9`."""
     wanted = None
     if keys is not None:
@@ -86,7 +87,7 @@ class Relabelling:
         return name_classes([text], self.listed, lambda _: where()).labels[text]
 
 
-def relabelling(url: str | None, listed: ClassList | None, options: Options) -> Relabelling:
+def relabelling(url: str | None, listed: ClassList | None, options: StorageOptions) -> Relabelling:
     """Return what a file of `old<TAB>new` lines and a class list make of labels.
 
     What is new is a number or a name, and understood as in `labels.naming`. Raises `SourceError` that
@@ -111,7 +112,7 @@ def relabelling(url: str | None, listed: ClassList | None, options: Options) -> 
     return Relabelling(listed, mapping, naming, url)
 
 
-def _lines(url: str, options: Options) -> list[str]:
+def _lines(url: str, options: StorageOptions) -> list[str]:
     data = read_file(url, options, max_bytes=_MAX_BYTES)
     try:
         return data.decode("utf-8-sig").split("\n")

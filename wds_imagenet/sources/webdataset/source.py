@@ -11,13 +11,13 @@ from wds_imagenet.imagenet.class_list import read_classes
 from wds_imagenet.inputs.image_files import Mapped, first_repeated
 from wds_imagenet.inputs.json_types import Kinds, count_kinds, fit, settle
 from wds_imagenet.inputs.reference import Attachment, Listing, Metadata, Reference, Stream, StreamedImage
-from wds_imagenet.inputs.small_files import Options
 from wds_imagenet.inputs.spilled.references import SpilledReferences
 from wds_imagenet.inputs.split_files import Part, choose_split, find_parts
 from wds_imagenet.sample import IMAGE_SUFFIXES, check_key, make_key
 from wds_imagenet.sources.source_options import Classes
 from wds_imagenet.sources.webdataset.selection import Relabelling, Selection, relabelling, select
 from wds_imagenet.sources.webdataset.shard_listing import SMALL, Packed, read_shard
+from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 from wds_imagenet.storage.url import parse_url
 from wds_imagenet.util import strict_json
 from wds_imagenet.util.messages import many
@@ -39,7 +39,7 @@ def webdataset(
     relabel: Annotated[str | None, "file of old<TAB>new lines for labels; what is new may be names"] = None,
     classes: Classes = None,
     leave_out: Annotated[str | None, "suffixes of members to leave out, such as txt,seg.png"] = None,
-    **storage_options: object,
+    storage_options: StorageOptions = NO_OPTIONS,
 ) -> Listing | Stream:
     """List the samples in WebDataset shards: tars, folders of them, or `in1k-{000..146}.tar`.
 
@@ -53,7 +53,7 @@ def webdataset(
     Gzipped shards give a stream, and are read twice, first to see what their samples have; no member may
     then have more than 256 MiB. Raises `SourceError` and `CorruptError` that name shard, member and offset.
     """
-    listed = None if classes is None else read_classes(classes, **storage_options)
+    listed = None if classes is None else read_classes(classes, storage_options=storage_options)
     found = [_find(one, split, storage_options) for one in (url, *more)]
     first = found[0]
     for one, other in zip((url, *more), found, strict=True):
@@ -191,7 +191,7 @@ class _Found:
     notes: Sequence[str]
 
 
-def _find(url: str, split: str | None, options: Options) -> _Found:
+def _find(url: str, split: str | None, options: StorageOptions) -> _Found:
     parts, told = choose_split(find_parts(url, options, (".tar", ".tar.gz", ".tgz")), split, url)
     manifest = _manifest(parts[0])
     if manifest is None:
