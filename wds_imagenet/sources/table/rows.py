@@ -84,8 +84,8 @@ def read_rows(store: Store, info: ObjectInfo, delimiter: str | None = None) -> T
     if suffix == "parquet":
         return _read_parquet(store, info, url)
     raise SourceError(
-        f"{url} has the name of no table, which ends in .csv, .tsv, .tab, .jsonl, .ndjson or .parquet: gunzip "
-        "a gzipped table; for one JSON of all images use the source 'sidecars'"
+        f"{url} does not have the name of a table, which ends in .csv, .tsv, .tab, .jsonl, .ndjson or "
+        ".parquet: gunzip a gzipped table; for one JSON of all images use the source 'sidecars'"
     )
 
 

@@ -127,8 +127,8 @@ class _ColumnIndices:
         others = index(label, columns.LABEL), index(caption, columns.CAPTION), index(key, ())
         if images is None:
             raise SourceError(
-                f"{rows.url} has no column with a usual name for images; its columns, from the header line, are "
-                f"{', '.join(rows.columns)}: give the column as option 'image_column'"
+                f"{rows.url} has no column with a usual name for images: give option 'image_column', one of "
+                f"{', '.join(rows.columns)} (the names in the header line)"
             )
         return cls(rows.columns, images, *others)
 
@@ -151,7 +151,7 @@ def _scan(
     """Read the rows once: return the distinct labels, and the types of a CSV's metadata columns."""
     labels = LabelValues()
     types = {} if rows.typed else {name: CellType() for name in chosen.metadata}
-    typed = [(index, types[name]) for name, index in chosen.metadata.items() if types]
+    adders = [(index, types[name].add) for name, index in chosen.metadata.items() if types]
     empty = True
     for row in rows:
         empty = False
@@ -162,8 +162,8 @@ def _scan(
             raise SourceError(f"{rows.at(row)}: {error}") from error
         if chosen.label is not None:
             labels.add(values[chosen.label], lambda: rows.at(row))  # noqa: B023 - called at once
-        for index, cell_type in typed:
-            cell_type.add(values[index])
+        for index, add in adders:
+            add(values[index])
     if empty:
         raise SourceError(f"{rows.url} lists no images: it has a header line and no rows")
     return labels, types
@@ -206,8 +206,8 @@ def _references(
         )
     if missing:
         raise SourceError(
-            f"{first} in {resolver.base.url}; {missing:,} of {total:,} rows name no file there: give the folder "
-            "of the images as option 'root'"
+            f"{first} in {resolver.base.url}; so it is for {missing:,} of {total:,} rows: give the folder of "
+            "the images as option 'root'"
         )
 
 
