@@ -106,8 +106,8 @@ def _check_row(found: RowCheck, features: Features, row: ParquetRow, where: str)
     elif text not in found.labels:
         if len(found.labels) == _MAX_LABELS:
             raise SourceError(
-                f"{where}: there are more than {_MAX_LABELS:,} labels: give the column of the classes as option "
-                "'label'"
+                f"{where}: there are more than {_MAX_LABELS:,} labels: give the column of the classes, as "
+                "option 'label'"
             )
         found.labels[text] = where
 
