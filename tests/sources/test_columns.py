@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from wds_imagenet.errors import SourceError
 from wds_imagenet.sources import columns
-from wds_imagenet.sources.columns import Called, Cells, choose, class_name
+from wds_imagenet.sources.columns import CellType, LabelValues, choose_column, class_name
 
 
 def typed(cells):
