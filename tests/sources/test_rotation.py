@@ -1,4 +1,4 @@
-"""Boxes that are turned with their images; Pillow turns the images."""
+"""Boxes that are rotated with their images; Pillow rotates the images."""
 
 import numpy as np
 import pytest

@@ -80,7 +80,7 @@ def _parse(info: bytes | None, url: str) -> Mapping[str, Mapping[str, Any]]:
         features = value["info"]["features"]
         return {name: item for name, item in features.items() if isinstance(item, dict)}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SourceError(f"{url}: the features in its schema cannot be read: {error!r}") from error
+        raise SourceError(f"{url}: its schema's features cannot be read: {error!r}") from error
 
 
 def _choose_image(

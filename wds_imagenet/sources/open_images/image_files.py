@@ -148,7 +148,7 @@ def stream_photos(
     if absent >= 0:
         where = ", ".join(archive.url for archive in archives)
         merger.skip_or_raise(
-            f"{photos[absent].name}: the image is listed, but not in {where}; so are {seen.count(0):,} of "
-            f"{len(seen):,} images",
+            f"{photos[absent].name}: the image is listed, but not in {where} (in all, "
+            f"{seen.count(0):,} of {len(seen):,} images are missing)",
             "has no file among the images",
         )

@@ -206,8 +206,8 @@ def _references(
         )
     if missing:
         raise SourceError(
-            f"{first} in {resolver.base.url}; so it is for {missing:,} of {total:,} rows: give the folder of "
-            "the images as option 'root'"
+            f"{first} in {resolver.base.url} (in all, {missing:,} of {total:,} rows name no file): give the "
+            "folder of the images as option 'root'"
         )
 
 
