@@ -30,12 +30,12 @@ def verify(
     against its hash; its label layers too. Ends with 3 if anything is wrong.
     """
     from wds_imagenet.reading.dataset import Dataset
-    from wds_imagenet.reading.layers import Layer, can_list, list_layers
+    from wds_imagenet.reading.layers import Layer, list_layers
     from wds_imagenet.reading.verify import Checked, Finding, verify_layer
     from wds_imagenet.reading.verify import verify as check
 
     dataset = Dataset.open(url, storage_options=storage_options)
-    if not can_list(dataset.store):
+    if not dataset.store.listable:
         click.echo(
             "note: over HTTP nothing can be listed, so layers and stray tars are not looked for", err=True
         )

@@ -14,7 +14,7 @@ from wds_imagenet.format import manifest as manifests
 from wds_imagenet.format.layers import merge_classes
 from wds_imagenet.format.manifest import Manifest
 from wds_imagenet.reading.fetch import BlockLocation, Fetcher, block_locations
-from wds_imagenet.reading.layers import Blocks, Layer, can_list
+from wds_imagenet.reading.layers import Blocks, Layer
 from wds_imagenet.sample import Sample
 from wds_imagenet.storage import Store, open_store
 from wds_imagenet.storage.store import StorageOptions
@@ -162,7 +162,7 @@ class Dataset:
 
 def _no_manifest(store: Store) -> ManifestError:
     """Return the error for a folder without a manifest. Raises `NotFoundError` where there is no bucket."""
-    there = list(store.list_objects(f"{manifests.FOLDER}/")) if can_list(store) else []
+    there = list(store.list_objects(f"{manifests.FOLDER}/")) if store.listable else []
     if there:
         return ManifestError(
             f"{store.url} is no data set yet: packing was begun and not finished. Run the same 'pack' again"

@@ -11,7 +11,7 @@ from wds_imagenet.format.manifest import Block, Manifest, Shard
 from wds_imagenet.format.samples import Samples
 from wds_imagenet.reading.buffers import Buffers
 from wds_imagenet.sample import Sample
-from wds_imagenet.storage import LocalStore, ObjectInfo, Store
+from wds_imagenet.storage import ObjectInfo, Store
 
 Data: TypeAlias = bytes | memoryview
 _KEPT: Final = 512 << 20  # bytes: as many as the blocks have that all lanes of one rank are in
@@ -125,8 +125,5 @@ class Fetcher:
         return data, info
 
     def _ask(self, name: str, start: int, size: int, etag: str | None) -> tuple[Data, ObjectInfo | None]:
-        if isinstance(self.store, LocalStore):
-            view = self._buffers.take(size).data
-            return view, self.store.read_into(name, start, view, etag=etag)
-        blob = self.store.read(name, start, start + size, etag=etag)
-        return blob.data, blob.info
+        view = self._buffers.take(size).data
+        return view, self.store.read_into(name, start, view, etag=etag)

@@ -66,14 +66,9 @@ class Layer:
         return cls(name, layer, planned, fetcher, block_locations(layer))
 
 
-def can_list(store: Store) -> bool:
-    """Whether a store can be asked what it has: web servers cannot."""
-    return not store.url.startswith(("http://", "https://"))
-
-
 def list_layers(store: Store) -> list[str]:
     """Return the names of the finished layers; none over HTTP, which cannot be listed. Costs a listing."""
-    if not can_list(store):
+    if not store.listable:
         return []
     return layer_names(info.path for info in store.list_objects(LAYERS))
 

@@ -12,7 +12,7 @@ from wds_imagenet.format.samples import read_samples
 from wds_imagenet.images.decode import decode
 from wds_imagenet.reading.dataset import Dataset
 from wds_imagenet.reading.fetch import BlockLocation, Data
-from wds_imagenet.reading.layers import Layer, can_list
+from wds_imagenet.reading.layers import Layer
 from wds_imagenet.sample import IMAGE_SUFFIXES, Sample
 from wds_imagenet.util.threads import map_ahead
 
@@ -191,7 +191,7 @@ def _check_sample(dataset: Dataset, sample: Sample, *, deep: bool) -> tuple[int 
 def _check_whole(dataset: Dataset, totals: _Totals, listed: Callable[[], Iterator[str]]) -> Iterator[Finding]:
     manifest = dataset.manifest
     folder = dataset.fetcher.folder
-    there = dataset.store.list_objects(folder) if can_list(dataset.store) else ()
+    there = dataset.store.list_objects(folder) if dataset.store.listable else ()
     paths = ((i.path.removeprefix(folder), i.size) for i in there)
     sizes = {path: size for path, size in paths if path.endswith(".tar") and not path.startswith(FOLDER)}
     for shard in manifest.shards:

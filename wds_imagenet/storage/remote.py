@@ -45,6 +45,8 @@ class RemoteStore:
     def __init__(self, location: Location, options: Options, *, answered: bool = False) -> None:
         self.url: str = location.url
         self.shared: bool = location.scheme != "memory"
+        self.listable: bool = location.scheme not in {"http", "https"}
+        self.writable: bool = self.listable
         self._location: Final = location
         self._options: Final = options
         self._secrets: Final = options.secrets | {location.query} - {""}
@@ -88,6 +90,14 @@ class RemoteStore:
         if got < stop - start:
             raise CorruptError(f"{self._where(path)}: ends at byte {start + got}, before byte {stop}")
         return blob
+
+    def read_into(
+        self, path: str, start: int, buffer: memoryview, *, etag: str | None = None
+    ) -> ObjectInfo | None:
+        """See `Store.read_into`. Reads, then copies: for that moment, it needs the memory twice."""
+        blob = self.read(path, start, start + len(buffer), etag=etag)
+        buffer[:] = blob.data
+        return blob.info
 
     def put(self, path: str, data: bytes, *, create: bool = False) -> None:
         """See `Store.put`."""
@@ -146,7 +156,7 @@ class RemoteStore:
             return False
 
     def _write(self, path: str, call: Callable[[Engine], None]) -> None:
-        if self._location.scheme in {"http", "https"}:
+        if not self.writable:
             raise UsageError(f"{self._where(path)}: stores behind HTTP can only be read")
         self._try(check_path(path), call)
 

@@ -35,7 +35,7 @@ def check_destination(store: Store, options: PackOptions, open_choices: Collecti
     `open_choices` are the options that only the listing settles. Costs a listing and two or three requests.
     Raises `PlanError` and `StoreError`.
     """
-    if store.url.startswith(("http://", "https://")):
+    if not store.writable:
         raise UsageError(f"{store.url}: stores behind HTTP can only be read")
     # Of an object that is missing not every store says whether the bucket is, too.
     next(iter(store.list_objects(f"{FOLDER}/receipts/")), None)
