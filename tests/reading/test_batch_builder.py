@@ -121,7 +121,7 @@ def test_an_error_does_not_wait_for_blocks_that_come_later(dataset_of, monkeypat
         return real(self, location)
 
     monkeypatch.setattr(Fetcher, "read", read)
-    monkeypatch.setattr("wds_imagenet.util.threads.CancelToken.set", lambda _: late.set())
+    monkeypatch.setattr("wds_imagenet.util.threads.CancelToken.cancel", lambda _: late.set())
     began = time.monotonic()
     with pytest.raises(StoreError, match="not there"):
         list(Loader(dataset, CROP, 40, shuffle=False, threads=8))

@@ -14,7 +14,7 @@ from wds_imagenet.errors import CorruptError, SourceError
 from wds_imagenet.inputs.small_files import GZIP, address, find_file, no_file
 from wds_imagenet.inputs.tar_listing import ListedFile, list_archive
 from wds_imagenet.storage.store import ObjectInfo, StorageOptions, Store
-from wds_imagenet.util.threads import read_ahead
+from wds_imagenet.util.threads import map_ahead
 
 MAX_FILE: Final = 256 << 20
 """Bytes of the largest file that is held in memory; no image has so many."""
@@ -70,10 +70,10 @@ def open_forward(store: Store, info: ObjectInfo) -> Iterator["Forward"]:
         return store.read(info.path, start, stop, etag=info.etag).data
 
     with (
-        closing(read_ahead(fetch, range(0, info.size, _FETCH), _FETCHES)) as fetched,
+        closing(map_ahead(fetch, range(0, info.size, _FETCH), threads=_FETCHES, name="fetch")) as fetched,
         closing(_inflate(fetched)) as inflated,
         # One thread, so `next` is called by one at a time and the pieces come in their order.
-        closing(read_ahead(lambda _: next(inflated, None), repeat(None), 1)) as pieces,
+        closing(map_ahead(lambda _: next(inflated, None), repeat(None), threads=1, name="inflate")) as pieces,
     ):
         yield Forward(iter(lambda: next(pieces), None))
 

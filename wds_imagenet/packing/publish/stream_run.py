@@ -27,7 +27,7 @@ from wds_imagenet.packing.publish.upload import check_expected, publish
 from wds_imagenet.packing.report import PackReport, Progress
 from wds_imagenet.storage import Store, open_store
 from wds_imagenet.util.messages import many
-from wds_imagenet.util.threads import read_ahead
+from wds_imagenet.util.threads import map_ahead
 
 _THREADS: Final = 4  # each holds a shard
 _REQUESTS: Final = 16
@@ -208,7 +208,7 @@ def _receipts(store: Store, names: Sequence[str]) -> Generator[Receipt, None, No
             error.add_note(f"{store.url}/{receipt_path(name)} was just written: is another program here?")
             raise
 
-    return read_ahead(read, names, _REQUESTS)
+    return map_ahead(read, names, threads=_REQUESTS, name="receipts")
 
 
 def _check_surplus(store: Store, plan: StreamPlan, names: Sequence[str]) -> None:
