@@ -242,7 +242,7 @@ def test_without_hard_links_create_still_refuses(tmp_path: Path, monkeypatch: py
     ],
 )
 def test_each_failure_of_the_system_has_its_meaning(number: int, kind: type[StoreError]) -> None:
-    error = local.meaning(OSError(number, os.strerror(number)), Path("/disk/a"))
+    error = local.error_from_os(OSError(number, os.strerror(number)), Path("/disk/a"))
     assert type(error) is kind
     assert str(error).startswith("/disk/a: ")
 

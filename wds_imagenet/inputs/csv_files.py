@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Final, cast
 
 from wds_imagenet.errors import CorruptError, SourceError
-from wds_imagenet.format.tar import RECORD, Read, walk
+from wds_imagenet.format.tar import RECORD, ReadAt, walk
 from wds_imagenet.inputs.image_files import is_hidden
 from wds_imagenet.inputs.small_files import GZIP, address, find_file, nothing_at
 from wds_imagenet.inputs.windowed_reader import open_reader
@@ -136,7 +136,7 @@ def _csv_errors(where: str, reader: "_Reader") -> Iterator[None]:
         raise SourceError(f"{where}, line {reader.line_num:,} is not CSV as it should be: {error}") from error
 
 
-def _unpacked(read: Read, size: int) -> IO[bytes]:
+def _unpacked(read: ReadAt, size: int) -> IO[bytes]:
     raw = io.BufferedReader(_Object(read, size), _PIECE)
     packed = raw.peek(len(GZIP)).startswith(GZIP)
     return cast("IO[bytes]", gzip.GzipFile(fileobj=raw, mode="rb") if packed else raw)
@@ -184,7 +184,7 @@ def _split(pieces: Iterator[bytes]) -> Iterator[bytes]:
 class _Object(io.RawIOBase):
     """An object on a store, as the standard library reads files."""
 
-    def __init__(self, read: Read, size: int) -> None:
+    def __init__(self, read: ReadAt, size: int) -> None:
         self._read = read
         self._size = size
         self._at = 0

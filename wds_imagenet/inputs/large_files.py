@@ -9,7 +9,7 @@ from contextlib import ExitStack, closing
 from typing import IO, Final, TypeAlias
 
 from wds_imagenet.errors import SourceError
-from wds_imagenet.format.tar import Read
+from wds_imagenet.format.tar import ReadAt
 from wds_imagenet.inputs.image_files import is_hidden
 from wds_imagenet.inputs.small_files import GZIP, address, find_file, no_file
 from wds_imagenet.inputs.windowed_reader import open_reader
@@ -101,7 +101,7 @@ def _unpack(file: "_File", suffix: str, where: str, stack: ExitStack) -> _Readab
 class _File(io.RawIOBase):
     """An object on a store as a file to read and to seek in."""
 
-    def __init__(self, read: Read, size: int) -> None:
+    def __init__(self, read: ReadAt, size: int) -> None:
         self._read = read
         self._size = size
         self._at = 0

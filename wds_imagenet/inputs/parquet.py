@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from wds_imagenet.errors import MissingExtraError, SourceError
-from wds_imagenet.format.tar import Read
+from wds_imagenet.format.tar import ReadAt
 from wds_imagenet.inputs.reference import Kind
 
 _BATCH_BYTES: Final = 8 << 20
@@ -85,7 +85,7 @@ class ParquetFile:
 
 
 @contextmanager
-def open_parquet(read: Read, size: int, url: str) -> Iterator[ParquetFile]:
+def open_parquet(read: ReadAt, size: int, url: str) -> Iterator[ParquetFile]:
     """Open a Parquet file of that size that `read(offset, size)` reads.
 
     Costs its footer. Raises `SourceError` for what is none, `MissingExtraError` without PyArrow.
@@ -122,7 +122,7 @@ def plain(value: object, where: str) -> Any:  # noqa: ANN401 - any JSON value
 class _Seekable(io.RawIOBase):
     """A file for PyArrow."""
 
-    def __init__(self, read: Read, size: int) -> None:
+    def __init__(self, read: ReadAt, size: int) -> None:
         super().__init__()
         self._read, self._size, self._at = read, size, 0
 

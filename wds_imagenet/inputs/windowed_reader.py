@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from wds_imagenet.errors import StoreError
-from wds_imagenet.format.tar import Read
+from wds_imagenet.format.tar import ReadAt
 from wds_imagenet.inputs.small_files import address
 from wds_imagenet.storage.store import ObjectInfo, Store
 from wds_imagenet.storage.url import parse_url
@@ -18,7 +18,7 @@ _NEAR: Final = 2 << 20  # what a fast store sends in the time that a request tak
 
 
 @contextmanager
-def open_reader(store: Store, info: ObjectInfo) -> Iterator[Read]:
+def open_reader(store: Store, info: ObjectInfo) -> Iterator[ReadAt]:
     """Give a function that reads an object piece by piece, not for several threads.
 
     A local file is opened once and read by `pread`, exactly what is asked for; elsewhere a `WindowedReader`

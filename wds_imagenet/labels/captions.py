@@ -22,7 +22,7 @@ from wds_imagenet.labels.annotation import Annotation, Labels
 from wds_imagenet.sample import make_key
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 from wds_imagenet.util import strict_json
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 DEFAULT_TEMPLATE: Final = "{title} {tags} {description}"
 """As the authors join them."""
@@ -151,9 +151,9 @@ _KINDS: Final = {"text": "a text", "list": "a list of texts"}
 
 def _notes(counts: Counter[str]) -> tuple[str, ...]:
     again = [name.removeprefix(_AGAIN) for name in counts if name.startswith(_AGAIN)]
-    notes = [many(count, what) for what, count in counts.items() if count and not what.startswith(_AGAIN)]
+    notes = [quantity(count, what) for what, count in counts.items() if count and not what.startswith(_AGAIN)]
     if again:
         number = sum(counts[_AGAIN + stem] for stem in again)
-        more = many(number, "entries")
+        more = quantity(number, "entries")
         notes.append(f"{more} for images that have another; the first counts, as for{again[0]}")
     return tuple(notes)

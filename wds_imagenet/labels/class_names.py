@@ -17,7 +17,7 @@ from wds_imagenet.inputs.small_files import read_file
 from wds_imagenet.labels.annotation import Labels
 from wds_imagenet.labels.numbered_names import read_numbered
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 TENCH: Final = ("tench", "tinca", "丁鲷", "丁桂鱼", "テンチ", "التنش")
 """The anchor in English and Latin, Chinese (two ways), Japanese and Arabic."""
@@ -126,7 +126,7 @@ def _find_anchor(numbered: Mapping[int, str], anchors: Sequence[str]) -> int:
 def _notes(names: Sequence[str | None]) -> list[str]:
     known = Counter(name for name in names if name is not None)
     repeated = sum(count > 1 for count in known.values())
-    notes = [many(repeated, "names are shared by several classes")] if repeated else []
+    notes = [quantity(repeated, "names are shared by several classes")] if repeated else []
     if len(names) > known.total():
-        notes.append(many(len(names) - known.total(), "classes have no name"))
+        notes.append(quantity(len(names) - known.total(), "classes have no name"))
     return notes

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 from wds_imagenet.errors import CorruptError, StoreError
 from wds_imagenet.format.crc import crc32
 from wds_imagenet.format.manifest import Block, Manifest, Shard
-from wds_imagenet.format.samples import Samples
+from wds_imagenet.format.samples import ArchiveSamples
 from wds_imagenet.reading.buffers import Buffers
 from wds_imagenet.sample import Sample
 from wds_imagenet.storage import ObjectInfo, Store
@@ -86,7 +86,7 @@ class Fetcher:
     def split(self, location: BlockLocation, data: Data) -> Sequence[Sample]:
         """Return the samples that a block's verified bytes hold. Costs about 1 µs a sample."""
         try:
-            samples = Samples(data, ended=location.is_last)
+            samples = ArchiveSamples(data, ended=location.is_last)
         except CorruptError as error:
             error.add_note(f"in the block {self._where(location)}; offsets count from its beginning")
             raise

@@ -6,9 +6,9 @@ from typing import Final, Self
 
 from wds_imagenet.errors import CorruptError, ManifestError, NotFoundError
 from wds_imagenet.format.layers import (
+    LAYER_MANIFEST,
+    LAYER_PLAN,
     LAYERS,
-    MANIFEST,
-    PLAN,
     LayerPlan,
     check_layer,
     layer_folder,
@@ -48,8 +48,8 @@ class Layer:
         """
         folder = layer_folder(name)
         try:
-            data = store.read(f"{folder}{MANIFEST}").data
-            plan = store.read(f"{folder}{PLAN}").data
+            data = store.read(f"{folder}{LAYER_MANIFEST}").data
+            plan = store.read(f"{folder}{LAYER_PLAN}").data
         except NotFoundError as error:
             others = ", ".join(list_layers(store))
             raise ManifestError(

@@ -16,7 +16,7 @@ from wds_imagenet.inputs.spilled.references import SpilledReferences, spill_in_o
 from wds_imagenet.inputs.tar_listing import ListedFile
 from wds_imagenet.sources.source_options import Classes
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 _SPLITS: Final = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
 _NOTHING: Final[Metadata] = {}
@@ -104,8 +104,9 @@ def _top(path: str, wrapper: str) -> str:
 def _check_folders(url: str, wrapper: str, loose: PassedOver, tops: Sequence[str]) -> None:
     if loose.count:
         raise SourceError(
-            f"{url}: {many(loose.count, 'images lie')} in no class folder, the first is {loose.first[0]}; "
-            "images with labels in other files are read by the sources 'sidecars' and 'table'"
+            f"{url}: {quantity(loose.count, 'images lie')} in no class folder, the first is "
+            f"{loose.first[0]}; images with labels in other files are read by the sources 'sidecars' and "
+            "'table'"
         )
     if _SPLITS.issuperset(top.lower() for top in tops):
         raise SourceError(

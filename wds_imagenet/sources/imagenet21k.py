@@ -41,7 +41,7 @@ from wds_imagenet.inputs.streamed_images import PASSED_OVER, identify, read_stre
 from wds_imagenet.inputs.tar_listing import ListedFile
 from wds_imagenet.sources.source_options import Classes
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 _WNID: Final = re.compile(r"n[0-9]{8}")
 _SYNSET_TAR: Final = re.compile(r"n[0-9]{8}\.tar")
@@ -198,14 +198,16 @@ def _unlisted(counts: Mapping[str, int], wnids: Collection[str]) -> str:
     images = sum(counts[wnid] for wnid in strange)
     more = ", …" if len(strange) > _MANY else ""
     listed = ", ".join(strange[:_MANY]) + more
-    return f"{many(images, 'images')} of {many(len(strange), 'classes')} not in the class list: {listed}"
+    return (
+        f"{quantity(images, 'images')} of {quantity(len(strange), 'classes')} not in the class list: {listed}"
+    )
 
 
 def _count(counts: Mapping[str, int], wnids: Sequence[str], known: Synsets | None) -> Iterator[str]:
     """Yield the notes on what differs from what was published."""
     images = sum(counts.values())
     if known is not None and images != known.images:
-        yield f"{many(images, 'images')}, where the release of {known.name} has {known.images:,}"
+        yield f"{quantity(images, 'images')}, where the release of {known.name} has {known.images:,}"
     empty = len(set(wnids) - counts.keys())
     if empty:
         yield f"{empty:,} of the {len(wnids):,} classes have no images"

@@ -26,7 +26,7 @@ from wds_imagenet.inputs.streamed_images import PASSED_OVER, identify, read_stre
 from wds_imagenet.inputs.tar_listing import ListedFile
 from wds_imagenet.sources.source_options import Classes
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 _SPLITS: Final = {"train": "train", "val": "val", "validation": "val"}
 _PATH: Final = re.compile(
@@ -159,7 +159,7 @@ def _refer(
 
 def _choose(url: str, split: str | None, places: Mapping[str, int]) -> str:
     there = [place for place in ("train", "val") if places.get(place)]
-    told = [f"{many(places[name], 'images')} of {name}" for name in (*there, "small_classes")]
+    told = [f"{quantity(places[name], 'images')} of {name}" for name in (*there, "small_classes")]
     found = ", ".join(told) or "none"
     if split is None and len(there) > 1:
         raise SourceError(f"{url} has images of several splits ({found}): choose one, as option 'split'")
@@ -175,14 +175,14 @@ def _count(
     """Yield what differs from the published counts, and what was passed over."""
     if places[split] != release.published[split]:
         yield (
-            f"{many(places[split], 'images')}, where {release.name}'s {split} was published with "
+            f"{quantity(places[split], 'images')}, where {release.name}'s {split} was published with "
             f"{release.published[split]:,}"
         )
     if len(counts) != release.classes:
         yield f"{len(counts):,} of {release.classes:,} classes have images"
     for place in ("train", "val", "small_classes"):
         if place != split and places[place]:
-            yield f"passed over {many(places[place], 'images')} of {place}"
+            yield f"passed over {quantity(places[place], 'images')} of {place}"
 
 
 def _public(split: str) -> str:

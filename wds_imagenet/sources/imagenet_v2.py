@@ -34,7 +34,7 @@ from wds_imagenet.inputs.streamed_images import PASSED_OVER, first_image, identi
 from wds_imagenet.inputs.tar_listing import ListedFile
 from wds_imagenet.sources.source_options import Classes
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 VARIANTS: Final = ("matched-frequency", "threshold0.7", "top-images")
 _PER_CLASS: Final = 10
@@ -177,8 +177,12 @@ def _count(references: Sequence[Reference]) -> list[str]:
     published = _PER_CLASS * CLASSES
     notes = []
     if len(references) != published:
-        notes.append(f"{many(len(references), 'images')}, where the variant was published with {published:,}")
+        notes.append(
+            f"{quantity(len(references), 'images')}, where the variant was published with {published:,}"
+        )
     wrong = [label for label in range(CLASSES) if counts[label] != _PER_CLASS]
     if wrong:
-        notes.append(f"{many(len(wrong), 'classes have')} not {_PER_CLASS} images, the first is {wrong[0]}")
+        notes.append(
+            f"{quantity(len(wrong), 'classes have')} not {_PER_CLASS} images, the first is {wrong[0]}"
+        )
     return notes

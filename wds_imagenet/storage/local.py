@@ -155,7 +155,7 @@ class LocalStore:
         return self._root / check_path(path)
 
 
-def meaning(error: OSError, where: Path) -> StoreError:
+def error_from_os(error: OSError, where: Path) -> StoreError:
     """Return the error to raise for one of the operating system's. Pure."""
     told = f"{where}: {(error.strerror or str(error)).lower()}"
     match error.errno:
@@ -177,7 +177,7 @@ def _meaning_of_entry(error: OSError, entry: "os.DirEntry[str]") -> StoreError:
     if error.errno == errno.ENOENT and entry.is_symlink():
         target = Path(entry.path).readlink()
         return NotFoundError(f"{entry.path}: is a symbolic link to {target}, which is not there; remove it")
-    return meaning(error, Path(entry.path))
+    return error_from_os(error, Path(entry.path))
 
 
 @contextmanager
@@ -185,7 +185,7 @@ def _named(where: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise meaning(error, where) from error
+        raise error_from_os(error, where) from error
 
 
 @contextmanager

@@ -40,7 +40,7 @@ def delays(retry: Retry, draw: Callable[[], float] = random.random) -> Iterator[
         yield min(retry.cap, retry.first * 2**attempt) * draw()
 
 
-def retrying(
+def call_with_retries(
     call: Callable[[], _Result],
     retry: Retry,
     what: str,

@@ -22,7 +22,7 @@ from types import FrameType
 from typing import Any, Final, Generic, NoReturn, Self, TypeVar, cast
 
 from wds_imagenet.errors import WdsImagenetError
-from wds_imagenet.util.processes import without_main
+from wds_imagenet.util.processes import hide_main_module
 from wds_imagenet.util.threads import map_ahead
 
 Task = TypeVar("Task")
@@ -140,7 +140,7 @@ class _Worker(Generic[Task, Result]):
     def start(cls, context: Any, work: Callable[[Task], Result]) -> Self:  # noqa: ANN401 - has no common type
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, work), daemon=True)
-        with without_main():
+        with hide_main_module():
             process.start()
         theirs.close()
         return cls(process, ours)

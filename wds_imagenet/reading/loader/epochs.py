@@ -15,7 +15,7 @@ from wds_imagenet.reading.loader.batch_builder import BatchBuilder, Example
 from wds_imagenet.reading.loader.pipeline import plan_batches, run
 from wds_imagenet.reading.loader.stats import Meter
 from wds_imagenet.reading.order.epoch_order import Order, Share
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 _log: Final = logging.getLogger(__name__)
 
@@ -92,5 +92,5 @@ class Epochs:
         if skipped:
             named = ", ".join(skipped[:10]) + (", …" if len(skipped) > 10 else "")
             _log.warning(
-                "%s of epoch %d left out as bad: %s", many(len(skipped), "samples"), stretch.epoch, named
+                "%s of epoch %d left out as bad: %s", quantity(len(skipped), "samples"), stretch.epoch, named
             )

@@ -29,7 +29,7 @@ from wds_imagenet.reading.loader.stats import Meter
 from wds_imagenet.reading.subprocess.child import Ended, Given, Message, Order, Warned, serve
 from wds_imagenet.reading.subprocess.shared_memory import Found
 from wds_imagenet.util.cancel import CancelToken, current_token
-from wds_imagenet.util.processes import without_main
+from wds_imagenet.util.processes import hide_main_module
 
 _HEARTBEAT: Final = 0.2  # seconds between looks at what sends no message: a death, a cancelled token
 _GRACE: Final = 5.0  # seconds to end in good order
@@ -191,7 +191,7 @@ def _start(epochs: Epochs) -> tuple[Connection, BaseProcess]:
         target=serve, args=(theirs, os.getpid(), levels, make), daemon=True, name="wds-imagenet-loader"
     )
     ours_alone = isinstance(recipe.transform, RandomResizedCrop | ResizeCenterCrop | Decode)
-    with _interrupts_held(), without_main() if ours_alone else nullcontext():
+    with _interrupts_held(), hide_main_module() if ours_alone else nullcontext():
         try:
             process.start()
         except (OSError, RuntimeError):

@@ -24,7 +24,7 @@ from wds_imagenet.inputs.tar_listing import ListedFile
 from wds_imagenet.sources.imagenet.ground_truth import Choice, GroundTruth, read_ground_truth
 from wds_imagenet.sources.source_options import Classes
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 _NOTHING: Final[Metadata] = {}
 
@@ -192,12 +192,12 @@ def _count(images: _Images, truth: GroundTruth) -> Iterator[str]:
     """Yield the notes on what differs from the published counts, and on labels without image."""
     split, published = images.split, PUBLISHED[images.split]
     if len(images.found) != published:
-        found = many(len(images.found), "images")
+        found = quantity(len(images.found), "images")
         yield f"{found}, where ILSVRC2012's {split} was published with {published:,}"
     if split != "train":
         missing = set(range(1, published + 1)) - images.numbers
         if missing:
-            yield f"{many(len(missing), 'numbers are')} missing, the first is {min(missing):08d}"
+            yield f"{quantity(len(missing), 'numbers are')} missing, the first is {min(missing):08d}"
     elif truth.kit is not None:
         counts = images.wnids
         wrong = [i for i in truth.kit.classes if i.train_images not in (None, counts.get(i.wnid, 0))]
@@ -205,8 +205,9 @@ def _count(images: _Images, truth: GroundTruth) -> Iterator[str]:
             first = ", ".join(
                 f"{i.wnid} has {counts.get(i.wnid, 0):,} of {i.train_images:,}" for i in wrong[:3]
             )
-            yield f"{many(len(wrong), 'classes differ')} from the devkit's count: {first}"
+            yield f"{quantity(len(wrong), 'classes differ')} from the devkit's count: {first}"
     if truth.solution is not None:
         idle = truth.solution.wnids.keys() - {reference.key for reference in images.found}
         if idle:
-            yield f"{many(len(idle), 'rows')} of {truth.solution.url} without an image, such as {min(idle)}"
+            rows = quantity(len(idle), "rows")
+            yield f"{rows} of {truth.solution.url} without an image, such as {min(idle)}"

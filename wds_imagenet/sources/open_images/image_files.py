@@ -21,7 +21,7 @@ from wds_imagenet.sources.open_images.photos import Gathering
 from wds_imagenet.storage import open_store
 from wds_imagenet.storage.store import StorageOptions
 from wds_imagenet.util import strict_json
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 _ARCHIVE: Final = re.compile(r".*\.(?:tar|tar\.gz|tgz)", re.IGNORECASE)
 _MAX_NAMED: Final = 1000
@@ -86,7 +86,7 @@ class Others:
     def notes(self) -> tuple[str, ...]:
         """Say that they were passed over, if there are any."""
         if self.count > len(self.names):
-            return (f"passed over {many(self.count, 'files that are')} no images of Open Images",)
+            return (f"passed over {quantity(self.count, 'files that are')} no images of Open Images",)
         return tuple(passed_over(self.names, "files that are no images of Open Images"))
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from wds_imagenet.errors import CorruptError, SourceError
-from wds_imagenet.format.samples import group
-from wds_imagenet.format.tar import Member, Read, walk
+from wds_imagenet.format.samples import group_members
+from wds_imagenet.format.tar import Member, ReadAt, walk
 from wds_imagenet.inputs.gzip_tar import MAX_FILE, open_forward
 from wds_imagenet.inputs.small_files import GZIP
 from wds_imagenet.inputs.split_files import Part
@@ -82,16 +82,16 @@ def read_shard(part: Part, left_out: frozenset[str], kept: frozenset[str] = SMAL
     """Yield the samples of a shard, gzipped or not, in its order, by WebDataset's rules.
 
     A key ends at the first dot of its name's last part; members named `__…__`, without a suffix, or with
-    one that is left out are passed over. Guarantees what `format.tar.walk` and `format.samples.group` do,
-    their `CorruptError` with a note of the URL. Costs a read a header and a small member, in rising
-    order; `windows` makes few requests of them, and a gzipped one is read through. `kept` are the suffixes of
-    the members that are read.
+    one that is left out are passed over. Guarantees what `format.tar.walk` and
+    `format.samples.group_members` do, their `CorruptError` with a note of the URL. Costs a read a header
+    and a small member, in rising order; `windows` makes few requests of them, and a gzipped one is read
+    through. `kept` are the suffixes of the members that are read.
     """
     contents: dict[int, bytes] = {}
     url = part.url
     try:
         with _open(part) as (read, size):
-            for key, found in group(_watched(read, size, url, contents, kept)):
+            for key, found in group_members(_watched(read, size, url, contents, kept)):
                 members = {s: member for s, member in found.items() if s and s not in left_out}
                 small = {s: contents[m.offset] for s, m in members.items() if s in kept}
                 for member in found.values():
@@ -104,7 +104,7 @@ def read_shard(part: Part, left_out: frozenset[str], kept: frozenset[str] = SMAL
 
 
 @contextmanager
-def _open(part: Part) -> Iterator[tuple[Read, int | None]]:
+def _open(part: Part) -> Iterator[tuple[ReadAt, int | None]]:
     """Give what reads a shard, and its size where it is not gzipped, which its first bytes tell."""
     with open_reader(part.store, part.info) as read:
         if bytes(read(0, len(GZIP))) != GZIP:
@@ -115,7 +115,7 @@ def _open(part: Part) -> Iterator[tuple[Read, int | None]]:
 
 
 def _watched(
-    read: Read, size: int | None, url: str, contents: dict[int, bytes], kept: frozenset[str]
+    read: ReadAt, size: int | None, url: str, contents: dict[int, bytes], kept: frozenset[str]
 ) -> Iterator[Member]:
     """Yield the members, each that is kept read before the next header is."""
     for member in walk(read, 0, size):

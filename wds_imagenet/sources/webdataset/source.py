@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Final
 
 from wds_imagenet.errors import DataError, NotFoundError, SourceError
-from wds_imagenet.format.manifest import PATH, Manifest
+from wds_imagenet.format.manifest import MANIFEST_PATH, Manifest
 from wds_imagenet.imagenet.class_list import read_classes
 from wds_imagenet.inputs.image_files import Mapped, first_repeated
 from wds_imagenet.inputs.json_types import Kinds, count_kinds, fit, settle
@@ -20,7 +20,7 @@ from wds_imagenet.sources.webdataset.shard_listing import SMALL, Packed, read_sh
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 from wds_imagenet.storage.url import parse_url
 from wds_imagenet.util import strict_json
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 MEASURED: Final = frozenset({"filename", "width", "height", "format", "sha256"})
 """What our packer finds out about every image: JSON that has it all is ours, and it is found out anew."""
@@ -114,7 +114,8 @@ class _Reading:
             yield f"{self.passed:,} of {self.taken + self.passed:,} samples were not selected"
         if self.missing:
             first = min(self.missing)
-            yield f"{many(len(self.missing), 'keys')} of {self.selection.url} in no shard, such as {first!r}"
+            keys = quantity(len(self.missing), "keys")
+            yield f"{keys} of {self.selection.url} in no shard, such as {first!r}"
         if self.renamed:
             yield f"{self.renamed:,} keys had characters that not all readers take; these became '_'"
 
@@ -257,13 +258,13 @@ def _stream(
 
 def _manifest(part: Part) -> Manifest | None:
     try:
-        data = part.store.read(PATH).data
+        data = part.store.read(MANIFEST_PATH).data
     except NotFoundError:
         return None
     try:
         return Manifest.from_json(data)
     except DataError as error:
-        error.add_note(f"in {part.store.url}/{PATH}")
+        error.add_note(f"in {part.store.url}/{MANIFEST_PATH}")
         raise
 
 
@@ -280,7 +281,7 @@ def _check_parts(parts: Sequence[Part], manifest: Manifest, url: str) -> tuple[l
     if missing and parse_url(url).url == parts[0].store.url:
         raise SourceError(f"{url} lacks {len(missing):,} shards of its manifest, the first is {missing[0]}")
     strangers = len(parts) - len(known)
-    return known, [f"passed over {many(strangers, 'tars')} that the manifest lacks"] if strangers else []
+    return known, [f"passed over {quantity(strangers, 'tars')} that the manifest lacks"] if strangers else []
 
 
 def _check_unique(references: Sequence[Reference]) -> None:
