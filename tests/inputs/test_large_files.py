@@ -39,8 +39,8 @@ def test_every_form_gives_the_same_bytes_whatever_the_name(form, tmp_path):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_remote_file_is_read_piece_by_piece(form):
-    fsspec.filesystem("memory").pipe_file(f"/pieces/{form}", FORMS[form])
+def test_a_remote_file_is_read_chunk_by_chunk(form):
+    fsspec.filesystem("memory").pipe_file(f"/chunks/{form}", FORMS[form])
     parts = list(read_chunks(f"memory://chunks/{form}", {}, ".json"))
     assert b"".join(parts) == DATA
     assert max(map(len, parts)) <= 1 << 20
@@ -78,7 +78,7 @@ def test_an_index_of_millions_is_not_read(tmp_path, monkeypatch):
 
 def test_a_zip_has_exactly_one_such_file(tmp_path):
     (tmp_path / "a.zip").write_bytes(zipped({"a.json": b"", "b.json": b""}))
-    with pytest.raises(SourceError, match=r"2 files '\*\.json', where one is expected"):
+    with pytest.raises(SourceError, match=r"2 files '\*\.json' where one is expected"):
         read(tmp_path / "a.zip")
     with pytest.raises(SourceError, match=r"0 files '\*\.csv'"):
         read(tmp_path / "a.zip", ".csv")

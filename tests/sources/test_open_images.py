@@ -452,7 +452,7 @@ REFUSED = {
     "another encoding": ("images", images_csv().encode("latin-1", "replace"), "line 2 is not UTF-8"),
     "UTF-16": ("images", images_csv().encode("utf-16"), "is UTF-16"),
     "nothing at all": ("images", "", "is empty"),
-    "an open quote": ("images", images_csv()[:-2] + ',"', "is not CSV|has 13 cells"),
+    "an open quote": ("images", images_csv()[:-2] + ',"', "is not valid CSV|has 13 cells"),
     "gzip that is cut off": ("image_labels", gzip.compress(LABELS.encode())[:-12], "damaged or cut off"),
 }
 

@@ -304,7 +304,7 @@ def test_further_members_of_gzipped_shards_are_part_of_what_they_are(tmp_path):
 def test_a_large_member_of_a_gzipped_shard_is_refused(tmp_path, monkeypatch):
     from wds_imagenet.sources.webdataset import shard_listing
 
-    monkeypatch.setattr(shard_listing, "MAX_FILE", 1000)
+    monkeypatch.setattr(shard_listing, "MAX_FILE_BYTES", 1000)
     data = Path(make_shard(tmp_path, ("a.jpg", b"1"), ("a.x", b"x" * 1001))).read_bytes()
     (tmp_path / "gz.tar.gz").write_bytes(gzip.compress(data))
     stream = webdataset(f"{tmp_path}/gz.tar.gz")
