@@ -166,7 +166,7 @@ def _listed(name: str, url: str, options: StorageOptions) -> Truth:
     """Return what a source says of a data set that is not packed, such as the class folders of V2."""
     listing = SOURCES[name](url, storage_options=options)
     if isinstance(listing, Stream):
-        found = ((arrival.reference.key, arrival.reference.label) for arrival in listing.arrivals())
+        found = ((arrival.reference.key, arrival.reference.label) for arrival in listing.images())
     else:
         found = ((reference.key, reference.label) for reference in listing.references)
     truth = _by_key(name, url, found, listing.classes)

@@ -11,7 +11,7 @@ from contextlib import closing
 from typing import Annotated, Any, Final
 
 from wds_imagenet.errors import SourceError
-from wds_imagenet.imagenet.box import describe, normalise
+from wds_imagenet.imagenet.box import box_metadata, normalise_box
 from wds_imagenet.imagenet.class_list import read_classes
 from wds_imagenet.imagenet.devkit import CLASSES
 from wds_imagenet.imagenet.kaggle_csv import KaggleRow, parse_solution
@@ -91,8 +91,8 @@ def read_synsets(url: str, storage_options: StorageOptions = NO_OPTIONS) -> tupl
 def _boxes(row: KaggleRow, counts: Counter[str]) -> list[dict[str, Any]]:
     found = []
     for written in row.boxes:
-        corners, odd = normalise(written)
+        corners, odd = normalise_box(written)
         counts.update(odd)
         if corners is not None:
-            found.append(describe(row.wnid, corners))
+            found.append(box_metadata(row.wnid, corners))
     return found

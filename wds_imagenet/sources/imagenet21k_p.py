@@ -17,12 +17,15 @@ from typing import Annotated, Final
 from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.imagenet.releases_21k_p import RELEASES, Release, check_wnids, class_table, read_wnids
 from wds_imagenet.inputs.file_listing import folder_name, list_files
+from wds_imagenet.inputs.gzip_images import STREAM_NOTE, read_streamed_images, stream_identity
 from wds_imagenet.inputs.gzip_tar import is_gzipped
-from wds_imagenet.inputs.image_files import check_neighbours, is_hidden, is_image, make_key_of
-from wds_imagenet.inputs.reference import Listing, Metadata, Reference, Stream
+from wds_imagenet.inputs.image_files import is_hidden, is_image
+from wds_imagenet.inputs.keys import check_sorted_keys, key_of_file
+from wds_imagenet.inputs.listing import Listing
+from wds_imagenet.inputs.reference import Metadata, Reference
 from wds_imagenet.inputs.small_files import find_file
 from wds_imagenet.inputs.spilled.references import SpilledReferences, spill_in_order
-from wds_imagenet.inputs.streamed_images import PASSED_OVER, identify, read_streamed_images
+from wds_imagenet.inputs.stream import Stream
 from wds_imagenet.inputs.tar_listing import ListedFile
 from wds_imagenet.sources.source_options import Classes
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
@@ -81,11 +84,13 @@ def imagenet21k_p(
 
     count = f"{chosen} was published with {known.published[chosen]:,} images"
     return Stream(
-        identity=identify(url, storage_options, table, source="imagenet21k-p", split=chosen, release=release),
-        arrivals=partial(read_streamed_images, url, storage_options, refer),
+        identity=stream_identity(
+            url, storage_options, table, source="imagenet21k-p", split=chosen, release=release
+        ),
+        images=partial(read_streamed_images, url, storage_options, refer),
         labelled=True,
         classes=table,
-        notes=(f"{PASSED_OVER}; {count}", known.note),
+        notes=(f"{STREAM_NOTE}; {count}", known.note),
         split=_public(chosen),
         published=known.published[chosen],
     )
@@ -118,7 +123,7 @@ def _list(  # noqa: PLR0917 - what the source was given
 
     references = spill_in_order(found(), lambda reference: reference.key)
     chosen = _choose(url, split, places)
-    check_neighbours(references)
+    check_sorted_keys(references)
     if wnids is None:
         wnids = sorted(counts)
         check_wnids(wnids, release, f"{url}: its folders", "give its class list as option 'classes'")
@@ -152,7 +157,7 @@ def _refer(
             f"the {release.classes:,} of {release.name}"
         )
     # In the full ImageNet a file may lie in another class's folder than its name says.
-    key = make_key_of(file, name if name.startswith(f"{wnid}_") else f"{wnid}/{name}")
+    key = key_of_file(file, name if name.startswith(f"{wnid}_") else f"{wnid}/{name}")
     label = None if labels is None else labels[wnid]
     return Reference(key, file.url, file.offset, file.size, name, label, None, _NOTHING)
 

@@ -59,7 +59,7 @@ class Gathering:
             images = [row for row in rows if row.kind == IMAGE]
             self._check_alone(number, files)
             self._check_alone(number, images)
-            if images and not images[0].first:
+            if images and not images[0].integer:
                 self.counts["images were passed over, as of another split"] += 1
                 continue
             problem = self._problem(bool(files), bool(images))
@@ -93,7 +93,7 @@ class Gathering:
         if row.kind == FILE:
             url, path = json.loads(row.text)
             return str(url if url.endswith(path) else f"{url}, {path}")
-        return f"{self.sheets[row.sheet]}, line {row.line:,}"
+        return f"{self.sheets[row.file]}, line {row.line:,}"
 
     def notes(self) -> tuple[str, ...]:
         """Say what a person ought to hear, once all images have been yielded."""
