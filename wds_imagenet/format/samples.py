@@ -68,8 +68,8 @@ def group_members(members: Iterable[Member]) -> Iterator[tuple[str, dict[str, Me
 class ArchiveSamples(Sequence[Sample]):
     """The samples of an archive in memory, all of them found, each made when it is asked for.
 
-    Raises what `group_members` and the walk raise. Found in C where every header is plain, which takes a tenth of the
-    time. What is kept of those that wait is their keys and flat numbers: thousands of objects that refer to
+    Raises the errors of `group_members` and of the walk. C finds the samples where every header is plain, in a
+    tenth of the time. What is kept of those that wait is their keys and flat numbers: thousands of objects that refer to
     others cost Python's garbage collector more time than finding the samples takes.
     """
 

@@ -141,7 +141,7 @@ def _csv_errors(where: str, reader: "_Reader") -> Iterator[None]:
         raise SourceError(f"{where}, line {reader.line_num:,} is not valid CSV: {error}") from error
 
 
-def _unpacked(read: Read, size: int) -> IO[bytes]:
+def _unpacked(read: ReadAt, size: int) -> IO[bytes]:
     raw = io.BufferedReader(ObjectFile(read, size), _CHUNK)
     gzipped = raw.peek(len(GZIP)).startswith(GZIP)
     return cast("IO[bytes]", gzip.GzipFile(fileobj=raw, mode="rb") if gzipped else raw)

@@ -89,7 +89,7 @@ class ParquetFile:
 
 
 @contextmanager
-def open_parquet(read: Read, size: int, url: str) -> Iterator[ParquetFile]:
+def open_parquet(read: ReadAt, size: int, url: str) -> Iterator[ParquetFile]:
     """Open a Parquet file. Costs the read of its footer.
 
     Args:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from wds_imagenet.errors import ManifestError, NotFoundError, PlanError, SourceError, UsageError
-from wds_imagenet.format.manifest import PATH
+from wds_imagenet.format.manifest import MANIFEST_PATH
 from wds_imagenet.inputs.stream import Stream
 from wds_imagenet.packing.build.fetch import Fetch
 from wds_imagenet.packing.build.shard import Recipe, build_shard

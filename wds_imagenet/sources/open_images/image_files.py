@@ -87,7 +87,7 @@ class Others:
     def notes(self) -> tuple[str, ...]:
         """Say that they were passed over, if there are any."""
         if self.count > len(self.names):
-            return (f"passed over {many(self.count, 'files that are')} no images of Open Images",)
+            return (f"passed over {quantity(self.count, 'files that are')} no images of Open Images",)
         return tuple(ignored_notes(self.names, "files that are no images of Open Images"))
 
 

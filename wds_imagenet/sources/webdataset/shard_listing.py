@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from wds_imagenet.errors import CorruptError, SourceError
-from wds_imagenet.format.samples import group
-from wds_imagenet.format.tar import Member, Read, walk
+from wds_imagenet.format.samples import group_members
+from wds_imagenet.format.tar import Member, ReadAt, walk
 from wds_imagenet.inputs.gzip_tar import MAX_FILE_BYTES, open_forward_reader
 from wds_imagenet.inputs.small_files import GZIP
 from wds_imagenet.inputs.split_files import SplitFile
@@ -104,7 +104,7 @@ def read_shard(part: SplitFile, left_out: frozenset[str], kept: frozenset[str] =
 
 
 @contextmanager
-def _open(part: SplitFile) -> Iterator[tuple[Read, int | None]]:
+def _open(part: SplitFile) -> Iterator[tuple[ReadAt, int | None]]:
     """Give what reads a shard, and its size where it is not gzipped, which its first bytes tell."""
     with open_reader(part.store, part.info) as read:
         if bytes(read(0, len(GZIP))) != GZIP:
