@@ -8,7 +8,7 @@ from typing import Final
 
 from wds_imagenet.errors import SourceError
 from wds_imagenet.imagenet.class_list import ClassList
-from wds_imagenet.imagenet.class_naming import Naming, name_classes
+from wds_imagenet.imagenet.class_naming import ClassNaming, label_classes
 
 IMAGE: Final = (
     "image", "path", "file", "filename", "file_name", "filepath", "file_path", "image_path", "url",
@@ -86,15 +86,15 @@ class LabelValues:
         if name is not None and name not in self.first:
             self.first[name] = where()
 
-    def number(self, listed: ClassList | None) -> Naming:
+    def label_classes(self, listed: ClassList | None) -> ClassNaming:
         """Return the label of each value, as `name_classes` gives it; raise `SourceError` as it does."""
-        return name_classes(self.first, listed, self.first.__getitem__)
+        return label_classes(self.first, listed, self.first.__getitem__)
 
 
-def label_of(value: object, numbering: Naming) -> int | None:
+def label_of(value: object, naming: ClassNaming) -> int | None:
     """Return the label of a cell that was added to `LabelValues`, None for an empty cell."""
-    name = value if type(value) is str and value in numbering.labels else class_name(value)
-    return None if name is None else numbering.labels[name]
+    name = value if type(value) is str and value in naming.labels else class_name(value)
+    return None if name is None else naming.labels[name]
 
 
 def caption_of(value: object, where: str) -> str | None:

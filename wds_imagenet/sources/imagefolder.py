@@ -8,15 +8,17 @@ from typing import Final
 
 from wds_imagenet.errors import SourceError
 from wds_imagenet.imagenet.class_list import read_classes
-from wds_imagenet.imagenet.class_naming import name_classes
+from wds_imagenet.imagenet.class_naming import label_classes
 from wds_imagenet.inputs.file_listing import list_files
-from wds_imagenet.inputs.image_files import PassedOver, choose_keys, make_key_of, no_images, only_images
-from wds_imagenet.inputs.reference import Listing, Metadata, Reference
+from wds_imagenet.inputs.image_files import IgnoredFiles, image_references, no_images_error
+from wds_imagenet.inputs.keys import key_of_file, with_unique_keys
+from wds_imagenet.inputs.listing import Listing
+from wds_imagenet.inputs.reference import Metadata, Reference
 from wds_imagenet.inputs.spilled.references import SpilledReferences, spill_in_order
 from wds_imagenet.inputs.tar_listing import ListedFile
 from wds_imagenet.sources.source_options import Classes
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 _SPLITS: Final = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
 _NO_METADATA: Final[Metadata] = {}
@@ -29,7 +31,7 @@ def imagefolder(
 
     Folders named by numbers have these as labels: 5 and 10 stay 5 and 10, even where 10 sorts before 5.
     Other names are numbered from 0 in code-point order, as torchvision numbers them. A class list fixes
-    another numbering.
+    other labels.
 
     Images may lie deeper in the folder of their class. A folder around all classes is ignored, and so
     are folders without images. Keys are the files' stems; stems that repeat get their folders in front.
@@ -44,39 +46,41 @@ def imagefolder(
         SourceError: an image lies in no class folder, the folders are splits, two files have one key, or
             there are no images.
     """
-    skipped, hidden = PassedOver(), PassedOver()
+    skipped, hidden = IgnoredFiles(), IgnoredFiles()
     scan = _FolderScan()
-    images = SpilledReferences(scan.watch(only_images(list_files(url, storage_options), skipped, hidden)))
+    images = SpilledReferences(
+        scan.watch(image_references(list_files(url, storage_options), skipped, hidden))
+    )
     if not images:
-        raise no_images(url, skipped, hidden)
+        raise no_images_error(url, skipped, hidden)
     common = scan.common
     folders = dict.fromkeys(_class_folder(image.name, common) for image in images)
     _check_folders(url, common, scan.unfiled, sorted(folders))
     listed = None if classes is None else read_classes(classes, storage_options=storage_options)
-    numbering = name_classes(folders, listed, lambda name: f"{url}: folder {common}{name}")
-    _check_labels(url, numbering.labels)
+    naming = label_classes(folders, listed, lambda name: f"{url}: folder {common}{name}")
+    _check_labels(url, naming.labels)
 
     def make_references() -> Iterator[Reference]:
         for image in images:
             path = image.name[len(common) :]
-            key = make_key_of(ListedFile(path, image.url, image.offset, 0), path.rpartition("/")[2])
-            label = numbering.labels[_class_folder(path, "")]
+            key = key_of_file(ListedFile(path, image.url, image.offset, 0), path.rpartition("/")[2])
+            label = naming.labels[_class_folder(path, "")]
             yield Reference(key, image.url, image.offset, image.size, path, label, None, _NO_METADATA)
 
     references = spill_in_order(make_references(), lambda reference: (reference.label or 0, reference.name))
-    references = choose_keys(references, lambda place: f"{url}: {references[place].name!r}")
+    references = with_unique_keys(references, lambda place: f"{url}: {references[place].name!r}")
     notes = hidden.notes("hidden files")
     if common:
         notes.append(f"the classes are the folders in {common}")
     notes += skipped.notes("files that are no images")
-    return Listing(references, numbering.classes, (*notes, *numbering.notes))
+    return Listing(references, naming.classes, (*notes, *naming.notes))
 
 
 @dataclass(slots=True)
 class _FolderScan:
     """Finds the folders that all images have in common, in one pass and without holding the paths."""
 
-    unfiled: PassedOver = field(default_factory=PassedOver)
+    unfiled: IgnoredFiles = field(default_factory=IgnoredFiles)
     """Images that lie in no folder."""
     _first: str = ""
     _last: str = ""
@@ -108,10 +112,10 @@ def _class_folder(path: str, common: str) -> str:
     return path[len(common) :].partition("/")[0]
 
 
-def _check_folders(url: str, common: str, unfiled: PassedOver, folders: Sequence[str]) -> None:
+def _check_folders(url: str, common: str, unfiled: IgnoredFiles, folders: Sequence[str]) -> None:
     if unfiled.count:
         raise SourceError(
-            f"{url}: {many(unfiled.count, 'images lie')} in no class folder, the first is "
+            f"{url}: {quantity(unfiled.count, 'images lie')} in no class folder, the first is "
             f"{unfiled.first[0]}; to read labels from other files, use the source 'sidecars' or 'table'"
         )
     if _SPLITS.issuperset(folder.lower() for folder in folders):

@@ -17,16 +17,19 @@ from typing import Annotated, Final
 from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.imagenet.releases_21k_p import RELEASES, Release, check_wnids, class_table, read_wnids
 from wds_imagenet.inputs.file_listing import folder_name, list_files
+from wds_imagenet.inputs.gzip_images import STREAM_NOTE, read_streamed_images, stream_identity
 from wds_imagenet.inputs.gzip_tar import is_gzipped
-from wds_imagenet.inputs.image_files import check_neighbours, is_hidden, is_image, make_key_of
-from wds_imagenet.inputs.reference import Listing, Metadata, Reference, Stream
+from wds_imagenet.inputs.image_files import is_hidden, is_image
+from wds_imagenet.inputs.keys import check_sorted_keys, key_of_file
+from wds_imagenet.inputs.listing import Listing
+from wds_imagenet.inputs.reference import Metadata, Reference
 from wds_imagenet.inputs.small_files import find_file
 from wds_imagenet.inputs.spilled.references import SpilledReferences, spill_in_order
-from wds_imagenet.inputs.streamed_images import PASSED_OVER, identify, read_streamed_images
+from wds_imagenet.inputs.stream import Stream
 from wds_imagenet.inputs.tar_listing import ListedFile
 from wds_imagenet.sources.source_options import Classes
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 _SPLITS: Final = {"train": "train", "val": "val", "validation": "val"}
 _PATH: Final = re.compile(
@@ -90,11 +93,13 @@ def imagenet21k_p(
 
     count = f"{chosen} was published with {known.published[chosen]:,} images"
     return Stream(
-        identity=identify(url, storage_options, table, source="imagenet21k-p", split=chosen, release=release),
-        arrivals=partial(read_streamed_images, url, storage_options, refer),
+        identity=stream_identity(
+            url, storage_options, table, source="imagenet21k-p", split=chosen, release=release
+        ),
+        images=partial(read_streamed_images, url, storage_options, refer),
         labelled=True,
         classes=table,
-        notes=(f"{PASSED_OVER}; {count}", known.note),
+        notes=(f"{STREAM_NOTE}; {count}", known.note),
         split=_public(chosen),
         published=known.published[chosen],
     )
@@ -128,14 +133,14 @@ def _list(
 
     references = spill_in_order(make_references(), lambda reference: reference.key)
     chosen = _choose(url, split, folders)
-    check_neighbours(references)
+    check_sorted_keys(references)
     if wnids is None:
         wnids = sorted(counts)
         check_wnids(wnids, release, f"{url}: its folders", "give its class list as option 'classes'")
         numbers = {wnid: label for label, wnid in enumerate(wnids)}
         references = SpilledReferences(replace(r, label=numbers[r.key[:9]]) for r in references)
     notes = [
-        *(f"passed over {folders[kind]:,} {kind} files" for kind in ("hidden", "no image") if folders[kind]),
+        *(f"ignored {folders[kind]:,} {kind} files" for kind in ("hidden", "no image") if folders[kind]),
         *_count_notes(chosen, folders, counts, release),
         release.note,
     ]
@@ -162,14 +167,14 @@ def _reference(
             f"the {release.classes:,} of {release.name}: give another option 'release'"
         )
     # In the whole ImageNet, some files lie in the folder of another class.
-    key = make_key_of(file, name if name.startswith(f"{wnid}_") else f"{wnid}/{name}")
+    key = key_of_file(file, name if name.startswith(f"{wnid}_") else f"{wnid}/{name}")
     label = None if labels is None else labels[wnid]
     return Reference(key, file.url, file.offset, file.size, name, label, None, _NO_METADATA)
 
 
 def _choose(url: str, split: str | None, folders: Mapping[str, int]) -> str:
     splits = [name for name in ("train", "val") if folders.get(name)]
-    found = ", ".join(f"{many(folders[name], 'images')} of {name}" for name in (*splits, "small_classes"))
+    found = ", ".join(f"{quantity(folders[name], 'images')} of {name}" for name in (*splits, "small_classes"))
     if split is None and len(splits) > 1:
         raise SourceError(f"{url} has images of several splits ({found}): choose one, as option 'split'")
     if not splits or (split is not None and split not in splits):
@@ -184,14 +189,14 @@ def _count_notes(
     """Yield a note for each count that differs from the published one, and for each folder left out."""
     if folders[split] != release.published[split]:
         yield (
-            f"{many(folders[split], 'images')}; {release.name}'s {split} was published with "
+            f"{quantity(folders[split], 'images')}; {release.name}'s {split} was published with "
             f"{release.published[split]:,}"
         )
     if len(counts) != release.classes:
         yield f"{len(counts):,} of {release.classes:,} classes have images"
     for name in ("train", "val", "small_classes"):
         if name != split and folders[name]:
-            yield f"passed over {many(folders[name], 'images')} of {name}"
+            yield f"ignored {quantity(folders[name], 'images')} of {name}"
 
 
 def _public(split: str) -> str:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from wds_imagenet.errors import DataError, SourceError
-from wds_imagenet.inputs.duplicates import repeated
+from wds_imagenet.inputs.keys import repeated_positions
 from wds_imagenet.inputs.parquet import ParquetFile, ParquetRow, open_parquet
-from wds_imagenet.inputs.split_files import Part
+from wds_imagenet.inputs.split_files import SplitFile
 from wds_imagenet.inputs.windowed_reader import open_reader
 from wds_imagenet.sample import make_key
 from wds_imagenet.sources import columns
@@ -38,7 +38,7 @@ class RowCheck:
     """The shortest origin that gives every row a unique key."""
 
 
-def check_rows(parts: list[Part], features: Features, *, paths: bool) -> RowCheck:
+def check_rows(parts: list[SplitFile], features: Features, *, paths: bool) -> RowCheck:
     """Read all columns except those of images, texts, lists and objects.
 
     Costs two small requests a row group on a remote store, and a row 5 µs and 16 bytes of memory.
@@ -62,13 +62,15 @@ def check_rows(parts: list[Part], features: Features, *, paths: bool) -> RowChec
                 if paths:
                     _add_hashes(hashes, (row.values[features.image] or {}).get("path"))
     if paths:
-        unique = [keys for keys, values in hashes.items() if values is not None and not repeated(values)]
+        unique = [
+            keys for keys, values in hashes.items() if values is not None and not repeated_positions(values)
+        ]
         found.keys = unique[0] if unique else "row"
     return found
 
 
 @contextmanager
-def open_part(part: Part) -> Iterator[ParquetFile]:
+def open_part(part: SplitFile) -> Iterator[ParquetFile]:
     """Open one of the files. Raises as `open_parquet` and `open_reader` do."""
     with open_reader(part.store, part.info) as read, open_parquet(read, part.info.size, part.url) as file:
         yield file

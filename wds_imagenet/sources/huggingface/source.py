@@ -8,11 +8,12 @@ from typing import Annotated, Final
 
 from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.imagenet.class_list import ClassList, read_classes
-from wds_imagenet.imagenet.class_naming import Naming, name_classes
-from wds_imagenet.inputs.image_files import passed_over
-from wds_imagenet.inputs.parquet import ParquetRow, plain
-from wds_imagenet.inputs.reference import Kind, Reference, Stream, StreamedImage
-from wds_imagenet.inputs.split_files import Part, check_numbers, choose_split, find_parts
+from wds_imagenet.imagenet.class_naming import ClassNaming, label_classes
+from wds_imagenet.inputs.image_files import ignored_notes
+from wds_imagenet.inputs.parquet import ParquetRow, json_value
+from wds_imagenet.inputs.reference import Kind, Reference
+from wds_imagenet.inputs.split_files import SplitFile, check_numbering, choose_split, find_split_files
+from wds_imagenet.inputs.stream import Stream, StreamedImage
 from wds_imagenet.sources import columns
 from wds_imagenet.sources.huggingface.features import Features, choose_features
 from wds_imagenet.sources.huggingface.row_check import Keys, RowCheck, check_rows, key_of, open_part
@@ -70,8 +71,8 @@ def huggingface(
     """
     if keys not in {None, "path", "row"}:
         raise UsageError(f"option 'keys' is path or row, not {keys!r}")
-    parts, found_split = choose_split(find_parts(url, storage_options, (".parquet",)), split, url)
-    check_numbers(parts, url)
+    parts, found_split = choose_split(find_split_files(url, storage_options, (".parquet",)), split, url)
+    check_numbering(parts, url)
     features, samples, size = _open_all(parts, image, label, caption)
     if not samples:
         raise SourceError(f"there are no rows in {url}")
@@ -81,10 +82,10 @@ def huggingface(
             f"{url}: the paths in {features.image!r} give no unique keys: give option keys='row'"
         )
     listed = None if classes is None else read_classes(classes, storage_options=storage_options)
-    numbering = _number_classes(checked, features, listed)
-    labelled = any(label is not None for label in numbering.labels.values())
+    naming = _label_classes(checked, features, listed)
+    labelled = any(label is not None for label in naming.labels.values())
     if labelled:
-        _check_labelled(checked, numbering)
+        _check_labelled(checked, naming)
     named = tuple({"name": name} for name in features.names)
     fields: dict[str, Kind] = {
         name: "text" if name in checked.gaps else kind for name, kind in features.metadata.items()
@@ -96,21 +97,19 @@ def huggingface(
             "files": [[part.info.path, part.info.size] for part in parts],
             "columns": used,
             "keys": checked.keys,
-            "labels_sha256": hashlib.sha256(strict_json.dumps(sorted(numbering.labels.items()))).hexdigest(),
+            "labels_sha256": hashlib.sha256(strict_json.dumps(sorted(naming.labels.items()))).hexdigest(),
         },
-        arrivals=_RowImages(
-            parts, features, fields, numbering.labels, checked.keys, found_split or "image"
-        ).read,
+        images=_RowImages(parts, features, fields, naming.labels, checked.keys, found_split or "image").read,
         labelled=labelled,
         fields=fields,
         captioned=features.caption is not None,
-        classes=(numbering.classes or named) if labelled else (),
+        classes=(naming.classes or named) if labelled else (),
         notes=(
             "columns: "
             + ", ".join(f"{noun} from {name!r}" if name else f"no {noun}" for noun, name in columns_used),
             f"keys are made from {_KEYS_FROM[checked.keys]}",
-            *passed_over(features.left_out, "columns that hold bytes"),
-            *numbering.notes,
+            *ignored_notes(features.left_out, "columns that hold bytes"),
+            *naming.notes,
         ),
         split=found_split,
         samples=samples,
@@ -122,7 +121,7 @@ def huggingface(
 class _RowImages:
     """The rows of all files, each made into an image of the stream."""
 
-    parts: Sequence[Part]
+    parts: Sequence[SplitFile]
     features: Features
     fields: Mapping[str, Kind]
     labels: Mapping[str, int | None]
@@ -159,7 +158,9 @@ class _RowImages:
             name=path.rpartition("/")[2] if path else numbered,
             label=None if text is None else self.labels[text],
             caption=columns.caption_of(values[features.caption], where) if features.caption else None,
-            metadata={n: _fit(plain(values[n], f"{where}: column {n!r}"), k) for n, k in self.fields.items()},
+            metadata={
+                n: _fit(json_value(values[n], f"{where}: column {n!r}"), k) for n, k in self.fields.items()
+            },
         )
 
 
@@ -177,7 +178,7 @@ def _fit(value: object, kind: Kind) -> object:
 
 
 def _open_all(
-    parts: Sequence[Part], image: str | None, label: str | None, caption: str | None
+    parts: Sequence[SplitFile], image: str | None, label: str | None, caption: str | None
 ) -> tuple[Features, int, int]:
     """Return the chosen columns, the number of rows, and the bytes of all images.
 
@@ -201,19 +202,19 @@ def _open_all(
     return first, rows, size
 
 
-def _number_classes(checked: RowCheck, features: Features, listed: ClassList | None) -> Naming:
-    numbering = name_classes(checked.labels, listed, checked.labels.__getitem__)
-    for name, label in numbering.labels.items():
+def _label_classes(checked: RowCheck, features: Features, listed: ClassList | None) -> ClassNaming:
+    naming = label_classes(checked.labels, listed, checked.labels.__getitem__)
+    for name, label in naming.labels.items():
         if label is not None and listed is None and 0 < len(features.names) <= label:
             raise SourceError(
                 f"{checked.labels[name]}: there is no class {label} among the {len(features.names):,} that "
                 f"the features name for {features.label!r}"
             )
-    return numbering
+    return naming
 
 
-def _check_labelled(checked: RowCheck, numbering: Naming) -> None:
-    without = [where for name, where in checked.labels.items() if numbering.labels[name] is None]
+def _check_labelled(checked: RowCheck, naming: ClassNaming) -> None:
+    without = [where for name, where in checked.labels.items() if naming.labels[name] is None]
     first = next(iter(without), checked.unlabelled)
     if first is not None:
         raise SourceError(f"{first} has no label, but other rows have: label all or none")

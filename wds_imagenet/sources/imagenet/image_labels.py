@@ -8,8 +8,8 @@ from typing import Final
 from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.imagenet.class_list import ClassList, read_classes
 from wds_imagenet.imagenet.devkit import CLASSES, Devkit, read_devkit
-from wds_imagenet.imagenet.filenames import Image
-from wds_imagenet.imagenet.kaggle_csv import MAPPING, SOLUTION, Solution, find_beside, read_solution
+from wds_imagenet.imagenet.filenames import ImagenetImage
+from wds_imagenet.imagenet.kaggle_csv import MAPPING, SOLUTION, Solution, find_kaggle_file, read_solution
 from wds_imagenet.inputs.reference import Metadata
 from wds_imagenet.storage.store import StorageOptions
 
@@ -47,7 +47,7 @@ class ImageLabels:
         """The labels by WNID."""
         return {info["wnid"]: label for label, info in enumerate(self.table)}
 
-    def label(self, image: Image) -> int | None:
+    def label(self, image: ImagenetImage) -> int | None:
         """Return the label of an image, None for an image of the test set.
 
         Raises:
@@ -74,7 +74,7 @@ class ImageLabels:
             raise SourceError(f"{image.where}: the class {wnid} is not in the class list")
         return label
 
-    def _wnids(self, image: Image) -> Iterator[tuple[str, str]]:
+    def _wnids(self, image: ImagenetImage) -> Iterator[tuple[str, str]]:
         """Yield the WNID of an image from each record of it, with a name for that record."""
         if image.wnid:
             yield "the name or folder", image.wnid
@@ -105,13 +105,13 @@ def read_image_labels(
     kit = None if files.devkit is None else read_devkit(files.devkit, storage_options=options)
     listed = None if files.classes is None else read_classes(files.classes, storage_options=options)
     notes: list[str] = []
-    if listed is None and folder and (mapping := find_beside(folder, MAPPING, options)):
+    if listed is None and folder and (mapping := find_kaggle_file(folder, MAPPING, options)):
         listed = read_classes(mapping, storage_options=options)
         _check_mapping(listed, kit)
         notes.append(f"the classes were read from {mapping}")
     solution = files.solution
     if solution is None and split == "val" and folder:
-        solution = find_beside(folder, SOLUTION, options)
+        solution = find_kaggle_file(folder, SOLUTION, options)
         notes += [f"the labels were read from {solution}"] * (solution is not None)
     table = _table(kit, listed, wnids)
     if [info["wnid"] for info in table] != sorted(info["wnid"] for info in table):

@@ -12,19 +12,22 @@ from typing import Annotated, Final
 
 from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.imagenet.devkit import CLASSES
-from wds_imagenet.imagenet.filenames import CLASS_TAR, PUBLISHED, Image, parse
+from wds_imagenet.imagenet.filenames import CLASS_TAR, PUBLISHED, ImagenetImage, parse_file
 from wds_imagenet.inputs.file_listing import list_files
+from wds_imagenet.inputs.gzip_images import STREAM_NOTE, first_image, read_streamed_images, stream_identity
 from wds_imagenet.inputs.gzip_tar import is_gzipped
-from wds_imagenet.inputs.image_files import PassedOver, check_neighbours, describe_all, is_hidden, is_image
-from wds_imagenet.inputs.reference import Listing, Metadata, Reference, Stream
+from wds_imagenet.inputs.image_files import IgnoredFiles, describe_ignored, is_hidden, is_image
+from wds_imagenet.inputs.keys import check_sorted_keys
+from wds_imagenet.inputs.listing import Listing
+from wds_imagenet.inputs.reference import Metadata, Reference
 from wds_imagenet.inputs.small_files import find_file
 from wds_imagenet.inputs.spilled.references import SpilledReferences, spill_in_order
-from wds_imagenet.inputs.streamed_images import PASSED_OVER, first_image, identify, read_streamed_images
+from wds_imagenet.inputs.stream import Stream
 from wds_imagenet.inputs.tar_listing import ListedFile
 from wds_imagenet.sources.imagenet.image_labels import ImageLabels, LabelFiles, read_image_labels
 from wds_imagenet.sources.source_options import Classes
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 _NO_METADATA: Final[Metadata] = {}
 
@@ -101,11 +104,11 @@ class _SplitImages:
     """The numbers of the validation or test images."""
     notes: Sequence[str]
 
-    def all(self) -> Iterator[Image]:
+    def all(self) -> Iterator[ImagenetImage]:
         """Yield the images by key."""
         for r in self.found:
             number, wnid = r.metadata["number"], r.metadata["wnid"]
-            yield Image(self.split, r.key, number, wnid, r.name, r.url, r.offset, r.size or 0)
+            yield ImagenetImage(self.split, r.key, number, wnid, r.name, r.url, r.offset, r.size or 0)
 
 
 def _stream(urls: Sequence[str], split: str | None, files: LabelFiles, options: StorageOptions) -> Stream:
@@ -123,20 +126,22 @@ def _stream(urls: Sequence[str], split: str | None, files: LabelFiles, options: 
             )
         return None
 
-    one, *more = (identify(u, options, _label_records(labels), source="imagenet", split=chosen) for u in urls)
+    one, *more = (
+        stream_identity(u, options, _label_records(labels), source="imagenet", split=chosen) for u in urls
+    )
     return Stream(
         identity={**one, "more": more} if more else one,
-        arrivals=lambda: chain.from_iterable(read_streamed_images(url, options, refer) for url in urls),
+        images=lambda: chain.from_iterable(read_streamed_images(url, options, refer) for url in urls),
         labelled=chosen != "test",
         classes=labels.table,
-        notes=(*labels.notes, f"{PASSED_OVER}; {chosen} was published with {PUBLISHED[chosen]:,} images"),
+        notes=(*labels.notes, f"{STREAM_NOTE}; {chosen} was published with {PUBLISHED[chosen]:,} images"),
         split=_public(chosen),
         published=PUBLISHED[chosen],
     )
 
 
-def _parse(file: ListedFile) -> Image:
-    image = parse(file)
+def _parse(file: ListedFile) -> ImagenetImage:
+    image = parse_file(file)
     if image is None:
         raise SourceError(f"{file.url}: {file.path!r} at offset {file.offset:,} is no image of ILSVRC2012")
     return image
@@ -151,7 +156,7 @@ def _label_records(labels: ImageLabels) -> object:
     )
 
 
-def _reference(image: Image, labels: ImageLabels) -> Reference:
+def _reference(image: ImagenetImage, labels: ImageLabels) -> Reference:
     label = labels.label(image)
     return Reference(image.key, image.url, image.offset, image.size, image.name, label, None, _NO_METADATA)
 
@@ -164,13 +169,13 @@ def _find(urls: Sequence[str], split: str | None, options: StorageOptions) -> _S
     splits: Counter[str] = Counter()
     wnids: Counter[str] = Counter()
     numbers: set[int] = set()
-    hidden, others, unknown = PassedOver(), PassedOver(), PassedOver()
+    hidden, others, unknown = IgnoredFiles(), IgnoredFiles(), IgnoredFiles()
 
     def make_references() -> Iterator[Reference]:
         for file in chain.from_iterable(list_files(url, options, CLASS_TAR) for url in urls):
             if is_hidden(file.path) or not is_image(file.path):
                 (hidden if is_hidden(file.path) else others).add(file.path)
-            elif (image := parse(file)) is None:
+            elif (image := parse_file(file)) is None:
                 unknown.add(file.path)
             else:
                 splits[image.split] += 1
@@ -189,9 +194,9 @@ def _find(urls: Sequence[str], split: str | None, options: StorageOptions) -> _S
         raise SourceError(f"{where} has images of several splits ({counts}): choose one, as option 'split'")
     if not images:
         of = f"'s {split}" if split else ""
-        found = f"found {counts}" if counts else describe_all(unknown, others, hidden)
+        found = f"found {counts}" if counts else describe_ignored(unknown, others, hidden)
         raise SourceError(f"there are no images of ILSVRC2012{of} in {where}: {found}")
-    check_neighbours(images)
+    check_sorted_keys(images)
     split = split or next(iter(splits))
     notes = [
         *hidden.notes("hidden files"),
@@ -207,12 +212,12 @@ def _count_notes(images: _SplitImages, labels: ImageLabels) -> Iterator[str]:
     """Yield a note for each count that differs from the published one, and for labels without image."""
     split, published = images.split, PUBLISHED[images.split]
     if len(images.found) != published:
-        found = many(len(images.found), "images")
+        found = quantity(len(images.found), "images")
         yield f"{found}; ILSVRC2012's {split} was published with {published:,}"
     if split != "train":
         missing = set(range(1, published + 1)) - images.numbers
         if missing:
-            yield f"{many(len(missing), 'numbers are')} missing, the first is {min(missing):08d}"
+            yield f"{quantity(len(missing), 'numbers are')} missing, the first is {min(missing):08d}"
     elif labels.kit is not None:
         counts = images.wnids
         wrong = [i for i in labels.kit.classes if i.train_images not in (None, counts.get(i.wnid, 0))]
@@ -220,9 +225,9 @@ def _count_notes(images: _SplitImages, labels: ImageLabels) -> Iterator[str]:
             first = ", ".join(
                 f"{i.wnid} has {counts.get(i.wnid, 0):,} of {i.train_images:,}" for i in wrong[:3]
             )
-            yield f"{many(len(wrong), 'classes differ')} from the devkit's count: {first}"
+            yield f"{quantity(len(wrong), 'classes differ')} from the devkit's count: {first}"
     if labels.solution is not None:
         unused = labels.solution.wnids.keys() - {reference.key for reference in images.found}
         if unused:
-            rows = many(len(unused), "rows")
+            rows = quantity(len(unused), "rows")
             yield f"{rows} of {labels.solution.url} without an image, such as {min(unused)}"

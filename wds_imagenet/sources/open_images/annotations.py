@@ -11,16 +11,16 @@ from typing import Any, Final
 
 from wds_imagenet.errors import SourceError
 from wds_imagenet.imagenet.class_list import ClassList
-from wds_imagenet.inputs.csv_files import CsvFile, read_sheets
+from wds_imagenet.inputs.csv_files import CsvFile, read_csv_files
 from wds_imagenet.inputs.reference import Kind
 from wds_imagenet.inputs.spilled.rows import SpilledRow
 from wds_imagenet.sources.open_images.photo_ids import number_of
 from wds_imagenet.storage.store import StorageOptions
 
 LABEL: Final = 2
-"""The kind of a label's row: `first` is its class, `second` its confidence, `text` its source."""
+"""The kind of a label's row: `integer` is its class, `real` its confidence, `text` its source."""
 BOX: Final = 3
-"""The kind of a box's row: `first` is its class, `text` all else as JSON."""
+"""The kind of a box's row: `integer` is its class, `text` all else as JSON."""
 LABEL_COLUMNS: Final = ("ImageID", "Source", "LabelName", "Confidence")
 BOX_COLUMNS: Final = ("ImageID", "Source", "LabelName", "XMin", "XMax", "YMin", "YMax")
 LABEL_FIELDS: Final[Mapping[str, Kind]] = {
@@ -68,7 +68,7 @@ class AnnotationReader:
         Raises:
             SourceError: a row is malformed; the message names its line.
         """
-        image, source, name, confidence = csv.places(LABEL_COLUMNS)
+        image, source, name, confidence = csv.positions(LABEL_COLUMNS)
         for line, cells in csv.rows:
             try:
                 photo = number_of(cells[image])
@@ -89,10 +89,10 @@ class AnnotationReader:
         Raises:
             SourceError: a row is malformed; the message names its line.
         """
-        image, source, name, *edges = csv.places(BOX_COLUMNS)
+        image, source, name, *edges = csv.positions(BOX_COLUMNS)
         attributes = [(a, csv.columns.index(c)) for c, a in _ATTRIBUTES.items() if c in csv.columns]
         absent = [a for c, a in _ATTRIBUTES.items() if c not in csv.columns]
-        clicks = csv.places(_CLICKS) if _CLICKS[0] in csv.columns else []
+        clicks = csv.positions(_CLICKS) if _CLICKS[0] in csv.columns else []
         for line, cells in csv.rows:
             try:
                 photo = number_of(cells[image])
@@ -117,15 +117,15 @@ class AnnotationReader:
         fields: dict[str, Any] = {}
         if labels:
             fields |= {name: [] for name in LABEL_FIELDS}
-            distinct = dict.fromkeys((r.first, r.second, r.text) for r in rows if r.kind == LABEL)
+            distinct = dict.fromkeys((r.integer, r.real, r.text) for r in rows if r.kind == LABEL)
             for label, confidence, source in distinct:
                 if label >= 0:
                     human = "human_positive" if confidence else "human_negative"
                     item = {**self._class_fields(label), "confidence": confidence, "source": source}
                     fields[_MACHINE if source == _MACHINE else human].append(item)
         if boxes:
-            kept = [row for row in rows if row.kind == BOX and row.first >= 0]
-            fields["boxes"] = [{**self._class_fields(row.first), **json.loads(row.text)} for row in kept]
+            kept = [row for row in rows if row.kind == BOX and row.integer >= 0]
+            fields["boxes"] = [{**self._class_fields(row.integer), **json.loads(row.text)} for row in kept]
         return fields
 
     def class_table(self) -> tuple[Mapping[str, str], ...]:
@@ -177,7 +177,7 @@ def read_names(url: str, options: StorageOptions) -> dict[str, str]:
         SourceError: a row has no class id, or gives a class a second name; the message names its line.
     """
     names: dict[str, str] = {}
-    for csv in read_sheets(url, options, lambda _: True, header=_DESCRIPTION):
+    for csv in read_csv_files(url, options, lambda _: True, header=_DESCRIPTION):
         for line, (label, name) in csv.rows:
             if not label.startswith("/"):
                 if line > 1:

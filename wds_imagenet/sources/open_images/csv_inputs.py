@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from wds_imagenet.errors import SourceError
-from wds_imagenet.inputs.csv_files import CsvFile, read_sheets
+from wds_imagenet.inputs.csv_files import CsvFile, read_csv_files
 from wds_imagenet.sources.open_images.photo_ids import split_of
 from wds_imagenet.storage.store import StorageOptions
 
@@ -29,7 +29,7 @@ class CsvInputs:
         for url in urls.split(",") if urls else ():
             other: CsvFile | None = None
             taken = False
-            for csv in read_sheets(url, self._options, self._is_wanted):
+            for csv in read_csv_files(url, self._options, self._is_wanted):
                 if not set(columns) <= set(csv.columns) or without in csv.columns:
                     other = csv
                     continue
@@ -42,7 +42,7 @@ class CsvInputs:
                 raise SourceError(
                     f"there is no CSV in {url}" + f" for the split {self._split}" * bool(self._split)
                 )
-            other.places(columns)
+            other.positions(columns)
             raise SourceError(f"{other.where} has the column {without!r}: give it as another option")
 
     def _is_wanted(self, path: str) -> bool:

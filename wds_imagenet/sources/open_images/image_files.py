@@ -9,11 +9,12 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from wds_imagenet.errors import SourceError
+from wds_imagenet.inputs.gzip_images import read_streamed_images
 from wds_imagenet.inputs.image_files import is_hidden, is_image
-from wds_imagenet.inputs.reference import Reference, StreamedImage
-from wds_imagenet.inputs.small_files import GZIP, address, find_file, nothing_at
+from wds_imagenet.inputs.reference import Reference
+from wds_imagenet.inputs.small_files import GZIP, find_file, join_url, no_input_error
 from wds_imagenet.inputs.spilled.references import SpilledReferences
-from wds_imagenet.inputs.streamed_images import read_streamed_images
+from wds_imagenet.inputs.stream import StreamedImage
 from wds_imagenet.inputs.tar_listing import ListedFile, list_archive
 from wds_imagenet.inputs.windowed_reader import open_reader
 from wds_imagenet.sources.open_images.photo_ids import is_id, number_of, split_of
@@ -51,7 +52,7 @@ def find_images(
     empty = True
     for info in (found[1],) if found else store.list_objects():
         empty = False
-        where = address(store.url, info.path)
+        where = join_url(store.url, info.path)
         if not found and (
             is_hidden(info.path) or split_of(info.path) not in {None, split or split_of(info.path)}
         ):
@@ -65,7 +66,7 @@ def find_images(
                 folder = "" if found else info.path.rpartition(".tar")[0] + "/"
                 yield from list_archive(read, info.size, where, folder)
     if empty:
-        raise nothing_at(url)
+        raise no_input_error(url)
 
 
 def number_in(path: str) -> int | None:

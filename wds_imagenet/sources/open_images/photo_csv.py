@@ -15,7 +15,7 @@ from wds_imagenet.sources.open_images.photo_ids import number_of, split_of
 from wds_imagenet.sources.open_images.rotation import ROTATION_APPLIED
 
 PHOTO: Final = 1
-"""The kind of these rows: `first` is 1 if the photo is in the split, `text` holds its fields as JSON."""
+"""The kind of these rows: `integer` is 1 if the photo is in the split, `text` holds its fields as JSON."""
 FIELDS: Final[Mapping[str, str]] = {
     "Subset": "subset",
     "OriginalURL": "original_url",
@@ -57,7 +57,7 @@ def read_photo_rows(csv: CsvFile, number: int, split: str | None) -> Iterator[Sp
     Raises:
         SourceError: a row is malformed; the message names its line.
     """
-    (id_column,) = csv.places(["ImageID"])
+    (id_column,) = csv.positions(["ImageID"])
     columns = [(i, FIELDS[name]) for i, name in enumerate(csv.columns) if name in FIELDS]
     usual = split_of(csv.path) or ""
     for line, cells in csv.rows:

@@ -12,10 +12,10 @@ from wds_imagenet.sources.open_images.annotations import BOX_FIELDS, LABEL_FIELD
 from wds_imagenet.sources.open_images.photo_csv import PHOTO
 from wds_imagenet.sources.open_images.photo_ids import id_of
 from wds_imagenet.sources.open_images.rotation import rotate_fields
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 FILE: Final = 0
-"""The kind of an image file's row: `first` is its offset, `second` its size, `text` URL and path as JSON."""
+"""The kind of an image file's row: `integer` is its offset, `real` its size, `text` URL and path as JSON."""
 
 
 class Photo(NamedTuple):
@@ -68,8 +68,8 @@ class PhotoMerger:
             listed = [row for row in photo_rows if row.kind == PHOTO]
             self._check_single(number, files)
             self._check_single(number, listed)
-            if listed and not listed[0].first:
-                self.counts["images were passed over, as of another split"] += 1
+            if listed and not listed[0].integer:
+                self.counts["images were ignored, as of another split"] += 1
                 continue
             fault = self._fault(has_file=bool(files), in_csv=bool(listed))
             if fault is not None:
@@ -103,13 +103,13 @@ class PhotoMerger:
         if row.kind == FILE:
             url, path = json.loads(row.text)
             return str(url if url.endswith(path) else f"{url}, {path}")
-        return f"{self.csv_locations[row.sheet]}, line {row.line:,}"
+        return f"{self.csv_locations[row.file]}, line {row.line:,}"
 
     def notes(self) -> tuple[str, ...]:
         """Return a note for each count, once all photos have been yielded."""
         left_out = self.annotations.left_out
         classes = (f"labels and boxes left out, since their classes are not in the class list: {left_out:,}",)
-        counts = tuple(many(count, what) for what, count in self.counts.items())
+        counts = tuple(quantity(count, what) for what, count in self.counts.items())
         return counts + classes * (left_out > 0)
 
     def _fault(self, *, has_file: bool, in_csv: bool) -> str | None:

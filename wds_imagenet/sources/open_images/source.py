@@ -7,10 +7,12 @@ from urllib.parse import urlsplit
 
 from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.imagenet.class_list import read_classes
-from wds_imagenet.inputs.image_files import PassedOver
-from wds_imagenet.inputs.reference import Kind, Listing, Reference, Stream
+from wds_imagenet.inputs.image_files import IgnoredFiles
+from wds_imagenet.inputs.listing import Listing
+from wds_imagenet.inputs.reference import Kind, Reference
 from wds_imagenet.inputs.spilled.references import SpilledReferences
 from wds_imagenet.inputs.spilled.rows import SpilledRow, SpilledRows
+from wds_imagenet.inputs.stream import Stream
 from wds_imagenet.sources.open_images.annotations import (
     BOX_COLUMNS,
     BOX_FIELDS,
@@ -119,7 +121,7 @@ def open_images(
         rotate=rotation == "apply",
     )
     archives: list[GzippedArchive] = []
-    skipped = PassedOver()
+    skipped = IgnoredFiles()
     with SpilledRows() as rows:
         if fetch is None:
             rows.add(_file_rows(url, storage_options, split, archives, skipped))
@@ -182,7 +184,7 @@ def _file_rows(
     options: StorageOptions,
     split: str | None,
     archives: list[GzippedArchive],
-    skipped: PassedOver,
+    skipped: IgnoredFiles,
 ) -> Iterator[SpilledRow]:
     """Yield a row for each image file; append gzipped archives to `archives`, and count all other files."""
     single: str | None = None
@@ -201,11 +203,11 @@ def _file_rows(
 def _reference(photo: Photo) -> Reference:
     row = photo.file
     if row is None:  # the stream gives URL, offset and size
-        return Reference(photo.id, "", 0, None, photo.where, metadata=photo.fields, turn=photo.rotation)
+        return Reference(photo.id, "", 0, None, photo.where, metadata=photo.fields, rotation=photo.rotation)
     url, path = json.loads(row.text)
     name = path.rpartition("/")[2]
-    size = int(row.second)
-    return Reference(photo.id, url, row.first, size, name, metadata=photo.fields, turn=photo.rotation)
+    size = int(row.real)
+    return Reference(photo.id, url, row.integer, size, name, metadata=photo.fields, rotation=photo.rotation)
 
 
 def _downloads(
@@ -226,7 +228,9 @@ def _downloads(
         except UsageError as error:
             raise SourceError(f"{photo.where}: {error}") from error
         name = urlsplit(download.url).path.rpartition("/")[2] or photo.id
-        yield Reference(photo.id, str(download), 0, size or None, name, metadata=fields, turn=photo.rotation)
+        yield Reference(
+            photo.id, str(download), 0, size or None, name, metadata=fields, rotation=photo.rotation
+        )
 
 
 def _stream(
@@ -248,7 +252,7 @@ def _stream(
             "known_sha256": photos.sha256,
             **({"rotation": "apply"} if merger.rotate else {}),
         },
-        arrivals=lambda: stream_photos(archives, options, photos, merger, blank),
+        images=lambda: stream_photos(archives, options, photos, merger, blank),
         labelled=False,
         fields={
             **kinds,

@@ -8,9 +8,9 @@ from itertools import groupby
 from typing import Any, Final
 
 from wds_imagenet.errors import SourceError
-from wds_imagenet.inputs.image_files import PassedOver, is_hidden, suffix_of
+from wds_imagenet.inputs.image_files import IgnoredFiles, is_hidden, suffix_of
 from wds_imagenet.inputs.reference import Reference
-from wds_imagenet.inputs.spilled.references import SpilledReferences, in_order, spill_in_order
+from wds_imagenet.inputs.spilled.references import SpilledReferences, sorted_references, spill_in_order
 from wds_imagenet.inputs.tar_listing import ListedFile
 from wds_imagenet.sample import IMAGE_SUFFIXES
 from wds_imagenet.storage import open_store, split_url
@@ -24,7 +24,7 @@ _LABEL: Final = re.compile(r"\S(?:.{0,198}\S)?")
 
 
 def read_sidecars(
-    files: Iterable[ListedFile], unmatched: PassedOver, hidden: PassedOver, options: StorageOptions
+    files: Iterable[ListedFile], unmatched: IgnoredFiles, hidden: IgnoredFiles, options: StorageOptions
 ) -> SpilledReferences:
     """Return the images by path, each with the contents of its sidecar files as metadata, by suffix.
 
@@ -40,11 +40,11 @@ def read_sidecars(
         SourceError: a sidecar file has more than 1 MiB, is not UTF-8, or is a `.cls` of several lines or a
             `.json` without object; the message names the file.
     """
-    by_stem = in_order(_visible(files, hidden), lambda file: (_stem(file.name), file.name))
+    by_stem = sorted_references(_visible(files, hidden), lambda file: (_stem(file.name), file.name))
     return spill_in_order(_join(by_stem, unmatched, options), lambda image: image.name)
 
 
-def _visible(files: Iterable[ListedFile], hidden: PassedOver) -> Iterator[Reference]:
+def _visible(files: Iterable[ListedFile], hidden: IgnoredFiles) -> Iterator[Reference]:
     for file in files:
         if is_hidden(file.path):
             hidden.add(file.path)
@@ -52,7 +52,9 @@ def _visible(files: Iterable[ListedFile], hidden: PassedOver) -> Iterator[Refere
             yield Reference("", file.url, file.offset, file.size, file.path)
 
 
-def _join(files: Iterable[Reference], unmatched: PassedOver, options: StorageOptions) -> Iterator[Reference]:
+def _join(
+    files: Iterable[Reference], unmatched: IgnoredFiles, options: StorageOptions
+) -> Iterator[Reference]:
     """Yield each image with its sidecar files; `files` are sorted by stem."""
     store = cache(lambda folder: open_store(folder, options))
     for _, named in groupby(files, lambda file: _stem(file.name)):

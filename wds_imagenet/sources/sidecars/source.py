@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final, Self
 
 from wds_imagenet.imagenet.class_list import read_classes
-from wds_imagenet.imagenet.class_naming import Naming
+from wds_imagenet.imagenet.class_naming import ClassNaming
 from wds_imagenet.inputs.file_listing import list_files
-from wds_imagenet.inputs.image_files import PassedOver, choose_keys, key_from, no_images, only_images
-from wds_imagenet.inputs.reference import Listing, Metadata, Reference
+from wds_imagenet.inputs.image_files import IgnoredFiles, image_references, no_images_error
+from wds_imagenet.inputs.keys import key_from_name, with_unique_keys
+from wds_imagenet.inputs.listing import Listing
+from wds_imagenet.inputs.reference import Metadata, Reference
 from wds_imagenet.inputs.spilled.references import SpilledReferences, spill_in_order
 from wds_imagenet.sources import columns
 from wds_imagenet.sources.columns import LabelValues
@@ -53,26 +55,26 @@ def sidecars(
     Raises:
         SourceError: a file is malformed, two files have one key, or there are no images.
     """
-    skipped, hidden = PassedOver(), PassedOver()
+    skipped, hidden = IgnoredFiles(), IgnoredFiles()
     files = list_files(url, storage_options)
     listed = None if classes is None else read_classes(classes, storage_options=storage_options)
     if annotations is None:
         images = read_sidecars(files, skipped, hidden, storage_options)
         notes = skipped.notes("files that belong to no image")
     else:
-        images = spill_in_order(only_images(files, skipped, hidden), lambda image: image.name)
+        images = spill_in_order(image_references(files, skipped, hidden), lambda image: image.name)
         notes = skipped.notes("files that are no images")
     if not images:
-        raise no_images(url, skipped, hidden)
+        raise no_images_error(url, skipped, hidden)
     if annotations is not None:
         images, more = read_annotations(annotations, images, storage_options)
         notes = [*more, *notes]
     where = url if annotations is None else annotations
     fields = _Fields.choose(images, label_field, caption_field, where)
-    numbering = fields.labels(images, where).number(listed)
-    references = SpilledReferences(fields.references(images, numbering, where))
-    references = choose_keys(references, lambda place: f"{url}: {references[place].name}")
-    return Listing(references, numbering.classes, (*hidden.notes("hidden files"), *notes, *numbering.notes))
+    naming = fields.labels(images, where).label_classes(listed)
+    references = SpilledReferences(fields.references(images, naming, where))
+    references = with_unique_keys(references, lambda place: f"{url}: {references[place].name}")
+    return Listing(references, naming.classes, (*hidden.notes("hidden files"), *notes, *naming.notes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,18 +107,18 @@ class _Fields:
             labels.add(_value(image, self.label, "cls"), lambda: f"{where}: {image.name}")  # noqa: B023 - called at once
         return labels
 
-    def references(self, images: SpilledReferences, numbering: Naming, where: str) -> Iterator[Reference]:
+    def references(self, images: SpilledReferences, naming: ClassNaming, where: str) -> Iterator[Reference]:
         """Yield the images with label, caption and metadata; their keys are made from their stems."""
         for image in images:
             path = image.name
             metadata = image.metadata.get("json", _NO_METADATA)
             yield Reference(
-                key_from(path.rpartition("/")[2], lambda: f"{where}: {path}"),  # noqa: B023 - called at once
+                key_from_name(path.rpartition("/")[2], lambda: f"{where}: {path}"),  # noqa: B023 - called at once
                 image.url,
                 image.offset,
                 image.size,
                 path,
-                columns.label_of(_value(image, self.label, "cls"), numbering),
+                columns.label_of(_value(image, self.label, "cls"), naming),
                 columns.caption_of(_value(image, self.caption, "txt"), f"{where}: {path}"),
                 {name: value for name, value in metadata.items() if name not in (self.label, self.caption)},
             )

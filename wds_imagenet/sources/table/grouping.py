@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from wds_imagenet.errors import SourceError
-from wds_imagenet.inputs.image_files import Mapped, first_repeated
+from wds_imagenet.inputs.keys import first_duplicate
 from wds_imagenet.inputs.reference import Reference
 
 CAPTIONS = "captions"
@@ -20,8 +20,7 @@ def check_one_row_each(references: Sequence[Reference], where: Callable[[int], s
         references: one reference a row.
         where: returns the location of a row, for the error.
     """
-    urls = Mapped(references, lambda reference: reference.url)
-    if (pair := first_repeated(urls)) is not None:
+    if (pair := first_duplicate(references, lambda reference: reference.url)) is not None:
         first, row = pair
         raise SourceError(
             f"{where(row)} names the same image as {where(first)}, {references[row].url}: remove one, or "

@@ -6,10 +6,11 @@ from typing import Annotated, Any, Final, Self
 
 from wds_imagenet.errors import DataError, NotFoundError, SourceError, UsageError
 from wds_imagenet.imagenet.class_list import read_classes
-from wds_imagenet.imagenet.class_naming import Naming
-from wds_imagenet.inputs.image_files import key_from, repeated_key, whole_keys
-from wds_imagenet.inputs.reference import Listing, Metadata, Reference
-from wds_imagenet.inputs.small_files import find_file, no_file
+from wds_imagenet.imagenet.class_naming import ClassNaming
+from wds_imagenet.inputs.keys import first_duplicate_key, key_from_name, with_path_keys
+from wds_imagenet.inputs.listing import Listing
+from wds_imagenet.inputs.reference import Metadata, Reference
+from wds_imagenet.inputs.small_files import find_file, no_file_error
 from wds_imagenet.inputs.spilled.references import SpilledReferences
 from wds_imagenet.sample import check_key
 from wds_imagenet.sources import columns
@@ -75,14 +76,14 @@ def table(
         raise UsageError(f"option 'duplicates' is fail or group, not {duplicates!r}")
     found = find_file(url, storage_options)
     if found is None:
-        raise no_file(url)
+        raise no_file_error(url)
     rows = read_rows(*found, delimiter)
     chosen = _ColumnIndices.choose(rows, image_column, label_column, caption_column, key_column)
     resolver = ImageResolver(split_url(url)[0] if root is None else root, storage_options)
     listed = None if classes is None else read_classes(classes, storage_options=storage_options)
     labels, types = _scan(rows, chosen, resolver)
-    numbering = labels.number(listed)
-    by_row = references = SpilledReferences(_references(rows, chosen, resolver, numbering, types))
+    naming = labels.label_classes(listed)
+    by_row = references = SpilledReferences(_references(rows, chosen, resolver, naming, types))
     grouped = duplicates == "group"
     if grouped:
         references = SpilledReferences(group(by_row, rows.where, captioned=chosen.caption is not None))
@@ -92,15 +93,15 @@ def table(
         first = next(i for i, one in enumerate(by_row) if one.url == url) if grouped else index
         return rows.where(first)
 
-    repeated = repeated_key(references)
+    repeated = first_duplicate_key(references)
     if repeated is not None and chosen.key is not None:
         first, again = repeated
         raise SourceError(f"{where(again)} has the same key as {where(first)}, {references[again].key!r}")
     if repeated is not None:
         if not grouped:
             check_one_row_each(references, where)
-        references = whole_keys(references, where)
-    return Listing(references, numbering.classes, (f"columns: {chosen}", *numbering.notes))
+        references = with_path_keys(references, where)
+    return Listing(references, naming.classes, (f"columns: {chosen}", *naming.notes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +174,7 @@ def _references(
     rows: TableRows,
     chosen: _ColumnIndices,
     resolver: ImageResolver,
-    numbering: Naming,
+    naming: ClassNaming,
     types: dict[str, CellType],
 ) -> Iterator[Reference]:
     """Yield one reference a row; its key is the key column's cell, or the stem of the path."""
@@ -200,7 +201,7 @@ def _references(
             offset=0,
             size=size,
             name=name,
-            label=None if chosen.label is None else columns.label_of(values[chosen.label], numbering),
+            label=None if chosen.label is None else columns.label_of(values[chosen.label], naming),
             caption=columns.caption_of(caption, rows.at(row)),
             metadata={name: parse(values[index]) for name, index, parse in parsers} or _NO_METADATA,
         )
@@ -216,7 +217,7 @@ def _unchanged(value: object) -> object:
 
 
 def _stem(path: str, rows: TableRows, row: TableRow) -> str:
-    return key_from(path.rpartition("/")[2], lambda: rows.at(row))
+    return key_from_name(path.rpartition("/")[2], lambda: rows.at(row))
 
 
 def _cell_key(rows: TableRows, row: TableRow, chosen: _ColumnIndices) -> str:

@@ -6,11 +6,11 @@ from typing import Any, Final
 
 from wds_imagenet.errors import DataError, SourceError
 from wds_imagenet.inputs.reference import Attachment, Metadata, Reference
-from wds_imagenet.inputs.split_files import Part
+from wds_imagenet.inputs.split_files import SplitFile
 from wds_imagenet.sample import IMAGE_SUFFIXES, check_key, make_key
 from wds_imagenet.sources.webdataset.selection import LabelMap, Selection
 from wds_imagenet.sources.webdataset.shard_listing import SMALL, ShardSample, read_shard
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 MEASURED: Final = frozenset({"filename", "width", "height", "format", "sha256"})
 """Fields that this packer measures for every image, and measures anew. JSON with all of them is its own."""
@@ -40,7 +40,7 @@ class SampleReader:
     """Selected keys that no shard has so far."""
 
     def samples(
-        self, parts: Sequence[Part], kept: frozenset[str] = SMALL
+        self, parts: Sequence[SplitFile], kept: frozenset[str] = SMALL
     ) -> Iterator[tuple[ShardSample, Reference]]:
         """Yield the selected samples, in the order of the shards."""
         self.missing = set(self.selection.keys or ())
@@ -59,7 +59,7 @@ class SampleReader:
             yield f"{self.passed:,} of {self.taken + self.passed:,} samples were not selected"
         if self.missing:
             first = min(self.missing)
-            keys = many(len(self.missing), "keys")
+            keys = quantity(len(self.missing), "keys")
             yield f"{keys} of {self.selection.url} in no shard, such as {first!r}"
         if self.renamed:
             yield f"{self.renamed:,} keys had characters that some readers reject; these became '_'"

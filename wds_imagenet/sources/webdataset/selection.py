@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.imagenet.class_list import ClassList
-from wds_imagenet.imagenet.class_naming import Naming, name_classes
+from wds_imagenet.imagenet.class_naming import ClassNaming, label_classes
 from wds_imagenet.inputs.small_files import read_file
 from wds_imagenet.storage.store import StorageOptions
 
@@ -62,7 +62,7 @@ class LabelMap:
 
     listed: ClassList | None = None
     mapping: Mapping[str, str] | None = None
-    numbering: Naming | None = None
+    naming: ClassNaming | None = None
     """The labels of the mapping's new names."""
     url: str = ""
     """The URL of the file of the mapping."""
@@ -71,8 +71,8 @@ class LabelMap:
     @property
     def classes(self) -> tuple[Mapping[str, Any], ...] | None:
         """The class table of the new labels; None if the labels stay unchanged."""
-        if self.numbering is not None:
-            return self.numbering.classes
+        if self.naming is not None:
+            return self.naming.classes
         return None if self.listed is None else self.listed.classes
 
     def label(self, text: str, where: Callable[[], str]) -> int | None:
@@ -86,16 +86,16 @@ class LabelMap:
         return self._cache[text]
 
     def _find(self, text: str, where: Callable[[], str]) -> int | None:
-        if self.mapping is not None and self.numbering is not None:
+        if self.mapping is not None and self.naming is not None:
             if text not in self.mapping:
                 raise SourceError(f"{where()}: the label {text!r:.60} is not in {self.url}")
-            return self.numbering.labels[self.mapping[text]]
+            return self.naming.labels[self.mapping[text]]
         if self.listed is None and not _NUMBER.fullmatch(text):
             raise SourceError(
                 f"{where()}: the label {text!r:.60} is not an integer of up to 9 digits: give a class list "
                 "of names as option 'classes', or a file of old and new labels as option 'relabel'"
             )
-        return name_classes([text], self.listed, lambda _: where()).labels[text]
+        return label_classes([text], self.listed, lambda _: where()).labels[text]
 
 
 def read_label_map(url: str | None, listed: ClassList | None, options: StorageOptions) -> LabelMap:
@@ -124,8 +124,8 @@ def read_label_map(url: str | None, listed: ClassList | None, options: StorageOp
         lines.setdefault(new, number)
     if not mapping:
         raise SourceError(f"{url} is empty")
-    numbering = name_classes(lines, listed, lambda name: f"{url}, line {lines[name]:,}")
-    return LabelMap(listed, mapping, numbering, url)
+    naming = label_classes(lines, listed, lambda name: f"{url}, line {lines[name]:,}")
+    return LabelMap(listed, mapping, naming, url)
 
 
 def _lines(url: str, options: StorageOptions) -> list[str]:

@@ -4,19 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wds_imagenet.errors import DataError, NotFoundError, SourceError
-from wds_imagenet.format.manifest import PATH, Manifest
+from wds_imagenet.format.manifest import MANIFEST_PATH, Manifest
 from wds_imagenet.inputs.reference import Metadata
-from wds_imagenet.inputs.split_files import Part, choose_split, find_parts
+from wds_imagenet.inputs.split_files import SplitFile, choose_split, find_split_files
 from wds_imagenet.storage.store import StorageOptions
 from wds_imagenet.storage.url import parse_url
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 
 @dataclass(frozen=True, slots=True)
 class ShardSet:
     """The shards of one input."""
 
-    parts: Sequence[Part]
+    parts: Sequence[SplitFile]
     split: str | None
     table: tuple[Metadata, ...]
     """The class table in the manifest; empty without manifest."""
@@ -29,7 +29,7 @@ def find_shards(url: str, split: str | None, options: StorageOptions) -> ShardSe
     Raises:
         SourceError: a shard is missing or differs in size from the manifest, or the split is uncertain.
     """
-    parts, found_split = choose_split(find_parts(url, options, (".tar", ".tar.gz", ".tgz")), split, url)
+    parts, found_split = choose_split(find_split_files(url, options, (".tar", ".tar.gz", ".tgz")), split, url)
     manifest = _manifest(parts[0])
     if manifest is None:
         return ShardSet(parts, found_split, (), ())
@@ -40,19 +40,21 @@ def find_shards(url: str, split: str | None, options: StorageOptions) -> ShardSe
     return ShardSet(parts, found_split or manifest.split, table, notes)
 
 
-def _manifest(part: Part) -> Manifest | None:
+def _manifest(part: SplitFile) -> Manifest | None:
     try:
-        data = part.store.read(PATH).data
+        data = part.store.read(MANIFEST_PATH).data
     except NotFoundError:
         return None
     try:
         return Manifest.from_json(data)
     except DataError as error:
-        error.add_note(f"in {part.store.url}/{PATH}")
+        error.add_note(f"in {part.store.url}/{MANIFEST_PATH}")
         raise
 
 
-def _check_parts(parts: Sequence[Part], manifest: Manifest, url: str) -> tuple[list[Part], list[str]]:
+def _check_parts(
+    parts: Sequence[SplitFile], manifest: Manifest, url: str
+) -> tuple[list[SplitFile], list[str]]:
     """Return the shards that the manifest lists, and notes; raise `SourceError` if one differs."""
     sizes = {shard.name: shard.size for shard in manifest.shards}
     listed = [part for part in parts if part.info.path in sizes]
@@ -65,4 +67,4 @@ def _check_parts(parts: Sequence[Part], manifest: Manifest, url: str) -> tuple[l
     if missing and parse_url(url).url == parts[0].store.url:
         raise SourceError(f"{url} lacks {len(missing):,} shards of its manifest, the first is {missing[0]}")
     unlisted = len(parts) - len(listed)
-    return listed, [f"passed over {many(unlisted, 'tars')} that the manifest lacks"] if unlisted else []
+    return listed, [f"ignored {quantity(unlisted, 'tars')} that the manifest lacks"] if unlisted else []

@@ -7,11 +7,13 @@ from typing import Annotated, Final
 
 from wds_imagenet.errors import SourceError
 from wds_imagenet.imagenet.class_list import read_classes
-from wds_imagenet.inputs.image_files import Mapped, first_repeated
-from wds_imagenet.inputs.json_types import Kinds, count_kinds, fit, settle
-from wds_imagenet.inputs.reference import Listing, Reference, Stream, StreamedImage
+from wds_imagenet.inputs.json_types import KindCounts, as_kind, common_kind, count_kinds
+from wds_imagenet.inputs.keys import first_duplicate_key
+from wds_imagenet.inputs.listing import Listing
+from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.inputs.spilled.references import SpilledReferences
-from wds_imagenet.inputs.split_files import Part
+from wds_imagenet.inputs.split_files import SplitFile
+from wds_imagenet.inputs.stream import Stream, StreamedImage
 from wds_imagenet.sample import IMAGE_SUFFIXES
 from wds_imagenet.sources.source_options import Classes
 from wds_imagenet.sources.webdataset.sample_reader import SampleReader
@@ -92,10 +94,10 @@ def webdataset(
 
 
 def _stream(
-    parts: Sequence[Part], reader: SampleReader, references: Sequence[Reference], listing: Listing
+    parts: Sequence[SplitFile], reader: SampleReader, references: Sequence[Reference], listing: Listing
 ) -> Stream:
     """Return the stream of the samples listed in the first pass."""
-    kinds: Kinds = {}
+    kinds: KindCounts = {}
     digest = hashlib.sha256()
     unlabelled, captioned, size = 0, False, 0
     first = ""
@@ -114,12 +116,12 @@ def _stream(
             f"{first} has no label, like {unlabelled:,} of {len(references):,} images, but others have: "
             "label all or none"
         )
-    fields = {name: settle(counts, len(references)) for name, counts in kinds.items()}
+    fields = {name: common_kind(counts, len(references)) for name, counts in kinds.items()}
 
-    def read() -> Iterator[StreamedImage]:
+    def images() -> Iterator[StreamedImage]:
         again = SampleReader(reader.selection, reader.label_map, reader.class_fields, reader.left_out)
         for sample, reference in again.samples(parts, SMALL.union(IMAGE_SUFFIXES, reader.suffixes)):
-            metadata = {name: fit(value, fields[name]) for name, value in reference.metadata.items()}
+            metadata = {name: as_kind(value, fields[name]) for name, value in reference.metadata.items()}
             image = next(sample.contents[suffix] for suffix in sample.members if suffix in IMAGE_SUFFIXES)
             attached = tuple(sample.contents[item.suffix] for item in reference.attachments)
             yield StreamedImage(replace(reference, metadata=metadata), image, attached)
@@ -130,7 +132,7 @@ def _stream(
             "files": [[part.info.path, part.info.size] for part in parts],
             "samples_sha256": digest.hexdigest(),
         },
-        arrivals=read,
+        images=images,
         labelled=not unlabelled,
         fields=fields,
         captioned=captioned,
@@ -144,7 +146,7 @@ def _stream(
 
 
 def _check_unique(references: Sequence[Reference]) -> None:
-    if (pair := first_repeated(Mapped(references, lambda reference: reference.key))) is not None:
+    if (pair := first_duplicate_key(references)) is not None:
         first, other = (references[place] for place in pair)
         raise SourceError(
             f"{other.url}: the image at offset {other.offset:,} has the same key as the image at "
