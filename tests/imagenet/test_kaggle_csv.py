@@ -62,7 +62,7 @@ def test_labels_of_val_come_from_the_solution_that_lies_there(edition, truth, in
     assert by_key(listing) == {VAL.format(n): truth[n] for n in (1, 2, 3, 17, 50_000)}
     assert by_key(listing)["ILSVRC2012_val_00000001"] == 65
     assert listing.classes[0] == {"name": "tench, and more", "wnid": "n01440764"}
-    assert f"the labels are also, or only, told by {edition}/LOC_val_solution.csv" in listing.notes
+    assert f"the labels were read from {edition}/LOC_val_solution.csv" in listing.notes
     assert any("49,995 rows of" in note for note in listing.notes)
 
 
@@ -76,7 +76,7 @@ def test_classes_of_train_come_from_the_mapping_that_lies_there(edition, wnids):
 def test_both_may_be_named_where_they_lie_elsewhere(make_tree, mapping, solution, truth):
     texts = make_tree({"m.txt": mapping.replace(" ", "\t", 1), "s.csv": solution}, "texts")
     tree = make_tree({f"{VAL.format(n)}.JPEG": b"x" for n in (1, 2)})
-    with pytest.raises(SourceError, match="nothing tells the classes"):
+    with pytest.raises(SourceError, match="no name and no folder records the classes"):
         imagenet(tree)
     listing = imagenet(tree, classes=f"{texts}/m.txt", solution=f"{texts}/s.csv")
     assert by_key(listing) == {VAL.format(n): truth[n] for n in (1, 2)}
@@ -88,7 +88,7 @@ def test_devkit_and_solution_must_agree(edition, devkit, solution, make_tree, wn
     lines = [HEADER, *(f"{VAL.format(n)},{wnids[0]} 1 1 2 2 \n" for n in (1, 2, 3, 17, 50_000))]
     wrong = make_tree({"s.csv": "".join(lines), "t.csv": other}, "wrong")
     with pytest.raises(
-        SourceError, match=r"00000001\.JPEG.*devkit says n01751748, label 65, but .*s\.csv says"
+        SourceError, match=r"00000001\.JPEG.*devkit has n01751748, label 65, but .*s\.csv has"
     ):
         imagenet(edition, split="val", devkit=devkit, solution=f"{wrong}/s.csv")
     with pytest.raises(SourceError, match=r"t\.csv, line \d.*has boxes of several classes: n01440764, n\d+"):
@@ -100,7 +100,7 @@ def test_a_class_folder_that_contradicts_the_solution_is_refused(make_tree, mapp
     good = make_tree({**texts, f"{DATA}/val/n01751748/{VAL.format(1)}.JPEG": b"x"}, "good")
     assert by_key(imagenet(good)) == {VAL.format(1): 65}
     bad = make_tree({**texts, f"{DATA}/val/n01440764/{VAL.format(1)}.JPEG": b"x"}, "bad")
-    with pytest.raises(SourceError, match=r"says n01440764, label 0, but .*LOC_val_solution\.csv says"):
+    with pytest.raises(SourceError, match=r"has n01440764, label 0, but .*LOC_val_solution\.csv has"):
         imagenet(bad)
 
 

@@ -19,7 +19,7 @@ from wds_imagenet.imagenet.releases_21k_p import RELEASES, Release, check_wnids,
 from wds_imagenet.inputs.file_listing import folder_name, list_files
 from wds_imagenet.inputs.gzip_images import STREAM_NOTE, read_streamed_images, stream_identity
 from wds_imagenet.inputs.gzip_tar import is_gzipped
-from wds_imagenet.inputs.image_files import is_hidden, is_image
+from wds_imagenet.inputs.image_files import IgnoredFiles, is_hidden, is_image
 from wds_imagenet.inputs.keys import check_sorted_keys, key_of_file
 from wds_imagenet.inputs.listing import Listing
 from wds_imagenet.inputs.reference import Metadata, Reference
@@ -116,6 +116,7 @@ def _list(
 ) -> Listing:
     folders: Counter[str] = Counter()
     counts: Counter[str] = Counter()
+    hidden, others = IgnoredFiles(), IgnoredFiles()
     labels = None if wnids is None else {wnid: label for label, wnid in enumerate(wnids)}
     # The input may itself be the folder of a split.
     above = "" if find_file(url, options) else f"{folder_name(url)}/"
@@ -123,7 +124,7 @@ def _list(
     def make_references() -> Iterator[Reference]:
         for file in list_files(url, options):
             if is_hidden(file.path) or not is_image(file.path):
-                folders["hidden" if is_hidden(file.path) else "no image"] += 1
+                (hidden if is_hidden(file.path) else others).add(file.path)
                 continue
             folder, wnid, name = _parse(file, above + file.path)
             folders[folder] += 1
@@ -140,7 +141,8 @@ def _list(
         numbers = {wnid: label for label, wnid in enumerate(wnids)}
         references = SpilledReferences(replace(r, label=numbers[r.key[:9]]) for r in references)
     notes = [
-        *(f"ignored {folders[kind]:,} {kind} files" for kind in ("hidden", "no image") if folders[kind]),
+        *hidden.notes("hidden files"),
+        *others.notes("files that are no images"),
         *_count_notes(chosen, folders, counts, release),
         release.note,
     ]

@@ -84,7 +84,7 @@ def webdataset(
     )
     references = SpilledReferences(reference for _, reference in reader.samples(parts))
     if not references:
-        raise SourceError(f"no sample in {url} is selected, of {reader.passed:,}")
+        raise SourceError(f"no sample in {url} is selected; there are {reader.passed:,}")
     _check_unique(references)
     new = reader.label_map.classes
     table = first.table if new is None else new
