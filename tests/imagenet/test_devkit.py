@@ -190,7 +190,7 @@ def test_a_folder_without_devkit_says_what_it_lacks(tmp_path):
 
 def test_a_meta_mat_of_something_else_is_refused(extracted):
     (extracted / "data" / "meta.mat").write_bytes(b"MATLAB 7.3 MAT-file".ljust(600, b"\0"))
-    with pytest.raises(SourceError, match=r"data/meta\.mat: this is no MAT-file of level 5"):
+    with pytest.raises(SourceError, match=r"data/meta\.mat: this is not a MAT-file of level 5"):
         read_devkit(str(extracted))
 
 

@@ -113,7 +113,7 @@ def test_an_archive_that_is_cut_off(refused, world, photo, source, path, packed,
         "gz": r"^the gzip data is cut off: it ends at its byte (2,9|3,0)\d\d\nin the .* in/x\.tar",
     }[packed]
     if packed == "gz" and source in {"imagefolder", "sidecars"}:
-        says = r"^in/x\.tar is a gzip file, not to be read at random"
+        says = r"^in/x\.tar is a gzip file, which cannot be read at random"
     refused(says, source, files, "x.tar", **options)
 
 
@@ -385,7 +385,7 @@ XML = (
             '[{"filename":"n01440764_1.JPEG","title":"x"',
         ),
         (
-            r"^in/c\.json: it is no JSON array: it begins with",
+            r"^in/c\.json: it is not a JSON array: it begins with",
             "captions",
             "c.json",
             '{"filename":"n01440764_1.JPEG"}',

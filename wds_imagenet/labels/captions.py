@@ -136,7 +136,7 @@ def _understand(entry: JsonEntry, counts: Counter[str]) -> tuple[str, list[Any]]
     text = " ".join((title, *tags, description))
     counts.update(f"entries with the field {name!r:.40}, left out" for name in value.keys() - _KNOWN)
     counts["entries without any text, which give no caption"] += not _plain(text)
-    counts["entries with lone surrogates, now U+FFFD"] += entry.mended
+    counts["entries with lone surrogates, now U+FFFD"] += entry.repaired
     counts["entries with control characters, spaces in the caption"] += bool(_CONTROL.search(text))
     counts["entries with what looks like HTML, kept"] += bool(_TAG.search(text))
     try:
