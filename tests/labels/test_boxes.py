@@ -194,7 +194,7 @@ BOMB = '<!DOCTYPE a [<!ENTITY b "bbbbbbbb"><!ENTITY c "&b;&b;&b;&b;">]>'
         (SNAKE + b"<a/>", "junk after document element"),
         (b"<html/>", "size has no <width>"),
         (xml(size=(0, 375)), "<size> is 0 × 375"),
-        (xml(size=("1e99", 375)), "size, <width>: '1e99' is no number of pixels"),
+        (xml(size=("1e99", 375)), "size, <width>: '1e99' is not a number of pixels"),
         (xml(("dog", 1, 2, 3, "nan")), "object 1, <ymax>: 'nan' is no number"),
         (xml(("dog", 1, 2, 3, "inf")), "'inf' is no number"),
         (xml(("dog", 1, 2, 3, "1_0")), "'1_0' is no number"),
@@ -203,7 +203,7 @@ BOMB = '<!DOCTYPE a [<!ENTITY b "bbbbbbbb"><!ENTITY c "&b;&b;&b;&b;">]>'
         (SNAKE.replace(b"<ymax>193</ymax>", b""), "object 1 has no <ymax>"),
         (
             SNAKE.replace(b"<ymax>193</ymax>", b"<ymax>1</ymax>\n<ymax>2</ymax>"),
-            "line 2: <ymax> is '2', or there twice",
+            "line 2: <ymax> is '2', or occurs twice",
         ),
         (SNAKE.replace(b"<name>n01751748</name>", b""), "object 1 has no <name>"),
         (b"<?xml version='1.0' encoding='no-such'?>" + SNAKE, "unknown encoding"),

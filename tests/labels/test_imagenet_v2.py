@@ -62,7 +62,7 @@ def test_the_classes_of_a_part_are_not_guessed(wnids, write):
     [
         ([["abc", "n01440764"]], r"entry 0: \['abc'"),
         ([[name(1), "tench"]], "entry 0"),
-        ([[name(1), "n01440764"], [name(1), "n01440764"]], "entry 1: .* is listed before"),
+        ([[name(1), "n01440764"], [name(1), "n01440764"]], "entry 1: .* is listed twice"),
         ([[name(1), "n99999999"]], "of the class n99999999, which class_info.json lacks"),
         ([], "neither class_info.json nor"),
         (None, "neither class_info.json nor"),

@@ -112,7 +112,7 @@ def test_the_blacklist_is_of_numbers_from_one(end, read):
     [
         ([0, *NUMBERS[1:]], "line 1: b'0' is no number from 1 to 50,000"),
         ([*NUMBERS[:-1], 50_001], "line 1,762: b'50001' is no number"),
-        ([*NUMBERS[:-1], 36], "line 1,762: 36 is listed before"),
+        ([*NUMBERS[:-1], 36], "line 1,762: 36 is listed twice"),
         ([*NUMBERS[:9], "ILSVRC2012_val_00000300", *NUMBERS[10:]], "line 10: b'ILSVRC"),
         ([*NUMBERS[:9], "", *NUMBERS[9:]], "line 10: b'' is no number"),
         (["9" * 5000], "line 1: b'999"),

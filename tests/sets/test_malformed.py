@@ -64,8 +64,8 @@ SOLUTION = {"LOC_synset_mapping.txt": "@wnids", f"{VAL.format(1)}.JPEG": None}
     [
         (", line 1: its header is 'ImageId,Label', not", "ImageId,Label\n" + ROW),
         (", line 1: its header is 'ImageId;PredictionString', not", (HEADER + ROW).replace(",", ";")),
-        (", line 3: ILSVRC2012_val_00000001 is listed before", HEADER + ROW + ROW),
-        (", line 2: '1e99' is no number of pixels", HEADER + ROW.replace(" 2 2", " 2 1e99")),
+        (", line 3: ILSVRC2012_val_00000001 is listed twice", HEADER + ROW + ROW),
+        (", line 2: '1e99' is not a number of pixels", HEADER + ROW.replace(" 2 2", " 2 1e99")),
         (
             ", line 2: 'ILSVRC2012_val_00090001' has a number that no val",
             HEADER + ROW.replace("00001,", "90001,"),
@@ -392,7 +392,7 @@ XML = (
         ),
         (r"^in/k\.csv, line 1: its header is 'ILSVRC2012_val_00000001,", "kaggle", "k.csv", ROW),
         (
-            r"^in/k\.csv, line 3: ILSVRC2012_val_00000001 is listed before",
+            r"^in/k\.csv, line 3: ILSVRC2012_val_00000001 is listed twice",
             "kaggle",
             "k.csv",
             HEADER + ROW + ROW,
