@@ -87,7 +87,7 @@ def test_copies_that_went_through_other_hands_are_read(form, read, tmp_path):
         (ROWS + "a,n03995372 85 1 nan 272\n", "line 5: 'nan' is not a number of pixels"),
         (ROWS + "a,n03995372 85 1 99999999999 272\n", "line 5: '99999999999' is not a number of pixels"),
         (ROWS + "a,n03995372 1 1 2 2 n03481172 1 1 2 2\n", "line 5: a has boxes of several classes"),
-        (ROWS + "a.JPEG,n03995372 1 1 2 2\n", "line 5: 'a.JPEG' is no ImageId"),
+        (ROWS + "a.JPEG,n03995372 1 1 2 2\n", "line 5: 'a.JPEG' is not an ImageId"),
         (ROWS + '"a,n03995372 1 1 2 2\n', "line 5 is not valid CSV"),
         (ROWS.encode() + b"\xff,n03995372 1 1 2 2\n", "line 5 is not UTF-8"),
     ],
@@ -106,5 +106,5 @@ def test_a_class_that_the_mapping_lacks_is_refused(read, mapping):
 @pytest.mark.parametrize("change", [lambda lines: lines[:-1], lambda lines: lines[::-1]])
 def test_a_mapping_that_is_not_the_sorted_thousand_is_refused(change, read, mapping):
     mapping.write_text("\n".join(change(mapping.read_text().splitlines())))
-    with pytest.raises(SourceError, match="is no LOC_synset_mapping"):
+    with pytest.raises(SourceError, match="is not a LOC_synset_mapping"):
         read(ROWS, synsets=str(mapping))

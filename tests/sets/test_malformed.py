@@ -372,12 +372,12 @@ XML = (
     [
         (r"^in/real\.json has 49,999 entries, where a list of 50,000", "real", "real.json", REAL),
         (
-            r"^in/real\.json, image 50,000 \(place 49,999\): 1000 is no label",
+            r"^in/real\.json, image 50,000 \(index 49,999\): 1000 is not a label",
             "real",
             "real.json",
             json.dumps([[1]] * 49_999 + [[1000]]),
         ),
-        (r"^in/real\.json is no JSON: .*: line 1 column 6", "real", "real.json", "[[1],"),
+        (r"^in/real\.json is not valid JSON: .*: line 1 column 6", "real", "real.json", "[[1],"),
         (
             r"^in/c\.json: entry 1, at byte 1: .* at byte 43",
             "captions",
