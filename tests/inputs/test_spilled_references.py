@@ -45,7 +45,7 @@ references = st.builds(
 def few(request):
     """However few entries are held in memory too, all these facts are the same."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_HELD", request.param)
+        patch.setattr(module, "_MAX_CACHED", request.param)
         yield
 
 
@@ -85,13 +85,13 @@ def test_entries_appended_after_reading_are_read_too():
 @given(st.lists(st.integers(0, 5), max_size=40), st.integers(1, 7))
 def test_it_is_sorted_as_a_list_is(labels, run):
     items = [Reference(f"k{i}", "/x", i, 1, "x", label) for i, label in enumerate(labels)]
-    before, module._RUN = module._RUN, run
+    before, module._SORTED_RUN = module._SORTED_RUN, run
     try:
         assert list(spill_in_order(iter(items), attrgetter("label"))) == sorted(
             items, key=attrgetter("label")
         )
     finally:
-        module._RUN = before
+        module._SORTED_RUN = before
 
 
 def test_many_threads_read_at_a_time():
@@ -117,7 +117,7 @@ def test_a_fork_reads_and_does_not_append():
 
 @pytest.mark.parametrize("value", [float("nan"), {1}, b"x", "\udcff"])
 def test_what_json_cannot_hold_is_refused_by_name(value):
-    with pytest.raises(SourceError, match=r"what is known of 'a\.jpg' has no JSON form"):
+    with pytest.raises(SourceError, match=r"the reference of 'a\.jpg' has no JSON form"):
         SpilledReferences([Reference("a", "/x", 0, 1, "a.jpg", metadata={"a": value})])
 
 
