@@ -77,7 +77,10 @@ def test_other_files_are_passed_over_and_said(tmp_path):
     ("files", "says"),
     [
         ({"README.txt": b"x"}, "there are no label maps"),
-        ({"n01443537/n01440764_18.pt": b"x"}, "is of the class n01440764, but lies in the folder of n01443537"),
+        (
+            {"n01443537/n01440764_18.pt": b"x"},
+            "is of the class n01440764, but lies in the folder of n01443537",
+        ),
         ({**MAPS, f"again/{NAMES[0]}": b"x"}, "is a second label map of n01440764_10026"),
         ({NAMES[0]: b""}, "has 0 bytes"),
         ({NAMES[0]: bytes(2 << 20)}, "has 2,097,152 bytes"),

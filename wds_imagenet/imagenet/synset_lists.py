@@ -121,7 +121,7 @@ def check_wnids(wnids: Sequence[str], synsets: SynsetList, where: str) -> None:
     elif other is not None:
         fault = f"has the classes of {other}"
     elif len(wnids) != synsets.count:
-        fault = f"has {many(len(wnids), 'classes')}"
+        fault = f"has {quantity(len(wnids), 'classes')}"
     else:
         fault = "has other classes, or another order"
     if fault is not None:

@@ -78,10 +78,10 @@ def open_forward_reader(store: Store, info: ObjectInfo) -> Iterator["ForwardRead
         return store.read(info.path, start, stop, etag=info.etag).data
 
     with (
-        closing(read_ahead(fetch, range(0, info.size, _FETCH), _FETCHES)) as fetched,
+        closing(map_ahead(fetch, range(0, info.size, _FETCH), threads=_FETCHES, name="fetch")) as fetched,
         closing(_inflated(fetched)) as inflated,
         # One thread, so that calls of `next` do not overlap and the chunks keep their order.
-        closing(read_ahead(lambda _: next(inflated, None), repeat(None), 1)) as chunks,
+        closing(map_ahead(lambda _: next(inflated, None), repeat(None), threads=1, name="inflate")) as chunks,
     ):
         yield ForwardReader(iter(lambda: next(chunks), None))
 

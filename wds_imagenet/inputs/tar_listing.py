@@ -33,7 +33,7 @@ class ListedFile:
     size: int
 
 
-def list_archive(read: Read, size: int | None, url: str, folder: str = "") -> Iterator[ListedFile]:
+def list_archive(read: ReadAt, size: int | None, url: str, folder: str = "") -> Iterator[ListedFile]:
     """Yield every file in a tar archive, files of inner tars included, in the archive's own order.
 
     Guarantees are those of `format.tar.walk`. Costs one read a member, about 10 µs of CPU.

@@ -87,7 +87,7 @@ def boxes(url: str, storage_options: StorageOptions = NO_OPTIONS) -> Labels:
         value = records.get(released_stem(stem))
         return None if value is None else Annotation(metadata=strict_json.loads(value, max_bytes=len(value)))
 
-    notes = [many(count, what) for what, count in counts.items()]
+    notes = [quantity(count, what) for what, count in counts.items()]
     notes += ignored_notes(ignored, "files that are no XML")
     return Labels(url, find, len(records), fields=FIELDS, notes=tuple(notes), sha256=records.sha256)
 

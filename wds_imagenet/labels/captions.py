@@ -163,9 +163,11 @@ _KINDS: Final = {"text": "a text", "list": "a list of texts"}
 
 def _notes(counts: Counter[str]) -> tuple[str, ...]:
     repeated = [name.removeprefix(_REPEATED) for name in counts if name.startswith(_REPEATED)]
-    notes = [many(count, what) for what, count in counts.items() if count and not what.startswith(_REPEATED)]
+    notes = [
+        quantity(count, what) for what, count in counts.items() if count and not what.startswith(_REPEATED)
+    ]
     if repeated:
         number = sum(counts[_REPEATED + stem] for stem in repeated)
-        more = many(number, "entries")
+        more = quantity(number, "entries")
         notes.append(f"{more} for images that have another; the first counts, as for{repeated[0]}")
     return tuple(notes)

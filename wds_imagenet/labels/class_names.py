@@ -149,7 +149,7 @@ def _find_anchor(name_by_number: Mapping[int, str], anchors: Sequence[str]) -> i
 def _notes(names: Sequence[str | None]) -> list[str]:
     counts = Counter(name for name in names if name is not None)
     repeated = sum(count > 1 for count in counts.values())
-    notes = [many(repeated, "names are shared by several classes")] if repeated else []
+    notes = [quantity(repeated, "names are shared by several classes")] if repeated else []
     if len(names) > counts.total():
-        notes.append(many(len(names) - counts.total(), "classes have no name"))
+        notes.append(quantity(len(names) - counts.total(), "classes have no name"))
     return notes

@@ -72,7 +72,7 @@ def kaggle(
         metadata = strict_json.loads(value, max_bytes=len(value))
         return Annotation(label=label_of.get(metadata["wnid"]), metadata=metadata)
 
-    notes = tuple(many(count, f"boxes {repair}") for repair, count in counts.items())
+    notes = tuple(quantity(count, f"boxes {repair}") for repair, count in counts.items())
     return Labels(
         url,
         find,
