@@ -16,7 +16,7 @@ from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.imagenet.class_list import read_classes
 from wds_imagenet.inputs.reference import Metadata
 from wds_imagenet.storage.store import StorageOptions
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 _ADDED: Final = frozenset({"n03931044", "n09859684", "n04399382"})  # by Google and Microsoft
 _IN_EVERY_LIST: Final = frozenset({"n01440764", "n00007846"})
@@ -121,7 +121,7 @@ def check_wnids(wnids: Sequence[str], synsets: SynsetList, where: str) -> None:
     elif other is not None:
         fault = f"has the classes of {other}"
     elif len(wnids) != synsets.count:
-        fault = f"has {many(len(wnids), 'classes')}"
+        fault = f"has {quantity(len(wnids), 'classes')}"
     else:
         fault = "has other classes, or another order"
     if fault is not None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Final, cast
 
 from wds_imagenet.errors import CorruptError, SourceError
-from wds_imagenet.format.tar import RECORD, Read, walk
+from wds_imagenet.format.tar import RECORD, ReadAt, walk
 from wds_imagenet.inputs.image_files import is_hidden
 from wds_imagenet.inputs.large_files import decode_lines
 from wds_imagenet.inputs.small_files import GZIP, find_file, join_url, no_input_error
@@ -141,7 +141,7 @@ def _csv_errors(where: str, reader: "_Reader") -> Iterator[None]:
         raise SourceError(f"{where}, line {reader.line_num:,} is not valid CSV: {error}") from error
 
 
-def _unpacked(read: Read, size: int) -> IO[bytes]:
+def _unpacked(read: ReadAt, size: int) -> IO[bytes]:
     raw = io.BufferedReader(ObjectFile(read, size), _CHUNK)
     gzipped = raw.peek(len(GZIP)).startswith(GZIP)
     return cast("IO[bytes]", gzip.GzipFile(fileobj=raw, mode="rb") if gzipped else raw)

@@ -14,7 +14,7 @@ from wds_imagenet.errors import CorruptError, SourceError
 from wds_imagenet.inputs.small_files import GZIP, find_file, join_url, no_file_error
 from wds_imagenet.inputs.tar_listing import ListedFile, list_archive
 from wds_imagenet.storage.store import ObjectInfo, StorageOptions, Store
-from wds_imagenet.util.threads import read_ahead
+from wds_imagenet.util.threads import map_ahead
 
 MAX_FILE_BYTES: Final = 256 << 20
 """Bytes of the largest file that is read into memory; every released image is smaller."""
@@ -78,10 +78,10 @@ def open_forward_reader(store: Store, info: ObjectInfo) -> Iterator["ForwardRead
         return store.read(info.path, start, stop, etag=info.etag).data
 
     with (
-        closing(read_ahead(fetch, range(0, info.size, _FETCH), _FETCHES)) as fetched,
+        closing(map_ahead(fetch, range(0, info.size, _FETCH), threads=_FETCHES, name="fetch")) as fetched,
         closing(_inflated(fetched)) as inflated,
         # One thread, so that calls of `next` do not overlap and the chunks keep their order.
-        closing(read_ahead(lambda _: next(inflated, None), repeat(None), 1)) as chunks,
+        closing(map_ahead(lambda _: next(inflated, None), repeat(None), threads=1, name="inflate")) as chunks,
     ):
         yield ForwardReader(iter(lambda: next(chunks), None))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from wds_imagenet.errors import MissingExtraError, SourceError
-from wds_imagenet.format.tar import Read
+from wds_imagenet.format.tar import ReadAt
 from wds_imagenet.inputs.reference import Kind
 from wds_imagenet.inputs.windowed_reader import ObjectFile
 
@@ -89,7 +89,7 @@ class ParquetFile:
 
 
 @contextmanager
-def open_parquet(read: Read, size: int, url: str) -> Iterator[ParquetFile]:
+def open_parquet(read: ReadAt, size: int, url: str) -> Iterator[ParquetFile]:
     """Open a Parquet file. Costs the read of its footer.
 
     Args:

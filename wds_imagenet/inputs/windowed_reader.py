@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from wds_imagenet.errors import StoreError
-from wds_imagenet.format.tar import Read
+from wds_imagenet.format.tar import ReadAt
 from wds_imagenet.inputs.small_files import join_url
 from wds_imagenet.storage.store import ObjectInfo, Store
 from wds_imagenet.storage.url import parse_url
@@ -19,7 +19,7 @@ _NEAR: Final = 2 << 20  # a fast store sends as many bytes in the time of one re
 
 
 @contextmanager
-def open_reader(store: Store, info: ObjectInfo) -> Iterator[Read]:
+def open_reader(store: Store, info: ObjectInfo) -> Iterator[ReadAt]:
     """Yield a function `read(offset, size)` of an object, for one thread.
 
     A local file is opened once, and `pread` reads exactly the requested bytes; on other stores a
@@ -81,7 +81,7 @@ class ObjectFile(io.RawIOBase):
         max_read: bytes of the largest single read; a larger one raises `ValueError`.
     """
 
-    def __init__(self, read: Read, size: int, *, max_read: int | None = None) -> None:
+    def __init__(self, read: ReadAt, size: int, *, max_read: int | None = None) -> None:
         super().__init__()
         self._read, self._size, self._max_read = read, size, max_read
         self._position = 0

@@ -27,7 +27,7 @@ from wds_imagenet.sample import make_key
 from wds_imagenet.storage import open_store
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions, Store
 from wds_imagenet.util import strict_json
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 FIELDS: Final[dict[str, Kind]] = {"boxes": "list", "boxes_size": "list"}
 _XML: Final = ".xml"
@@ -88,7 +88,7 @@ def boxes(url: str, storage_options: StorageOptions = NO_OPTIONS) -> Labels:
         value = records.get(released_stem(stem))
         return None if value is None else Annotation(metadata=strict_json.loads(value, max_bytes=len(value)))
 
-    notes = [many(count, what) for what, count in counts.items()]
+    notes = [quantity(count, what) for what, count in counts.items()]
     notes += ignored_notes(ignored, "files that are no XML")
     return Labels(url, find, len(records), fields=FIELDS, notes=tuple(notes), sha256=records.sha256)
 

@@ -22,7 +22,7 @@ from wds_imagenet.labels.annotation import Annotation, Labels
 from wds_imagenet.sample import make_key
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 from wds_imagenet.util import strict_json
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 DEFAULT_TEMPLATE: Final = "{title} {tags} {description}"
 """The authors' own caption."""
@@ -163,9 +163,11 @@ _KINDS: Final = {"text": "a text", "list": "a list of texts"}
 
 def _notes(counts: Counter[str]) -> tuple[str, ...]:
     repeated = [name.removeprefix(_REPEATED) for name in counts if name.startswith(_REPEATED)]
-    notes = [many(count, what) for what, count in counts.items() if count and not what.startswith(_REPEATED)]
+    notes = [
+        quantity(count, what) for what, count in counts.items() if count and not what.startswith(_REPEATED)
+    ]
     if repeated:
         number = sum(counts[_REPEATED + stem] for stem in repeated)
-        more = many(number, "entries")
+        more = quantity(number, "entries")
         notes.append(f"{more} for images that have another; the first counts, as for{repeated[0]}")
     return tuple(notes)

@@ -17,7 +17,7 @@ from wds_imagenet.inputs.small_files import read_file
 from wds_imagenet.labels.annotation import Labels
 from wds_imagenet.labels.class_name_lists import parse_class_names
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 TENCH_NAMES: Final = ("tench", "tinca", "丁鲷", "丁桂鱼", "テンチ", "التنش")
 """The anchor's names in English, Latin, Chinese (two names), Japanese and Arabic."""
@@ -149,7 +149,7 @@ def _find_anchor(name_by_number: Mapping[int, str], anchors: Sequence[str]) -> i
 def _notes(names: Sequence[str | None]) -> list[str]:
     counts = Counter(name for name in names if name is not None)
     repeated = sum(count > 1 for count in counts.values())
-    notes = [many(repeated, "names are shared by several classes")] if repeated else []
+    notes = [quantity(repeated, "names are shared by several classes")] if repeated else []
     if len(names) > counts.total():
-        notes.append(many(len(names) - counts.total(), "classes have no name"))
+        notes.append(quantity(len(names) - counts.total(), "classes have no name"))
     return notes

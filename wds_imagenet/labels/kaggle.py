@@ -23,7 +23,7 @@ from wds_imagenet.labels.annotation import Annotation, Labels
 from wds_imagenet.sample import make_key
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 from wds_imagenet.util import strict_json
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 _FIELDS: Final[dict[str, Kind]] = {"wnid": "text", "boxes": "list"}
 
@@ -72,7 +72,7 @@ def kaggle(
         metadata = strict_json.loads(value, max_bytes=len(value))
         return Annotation(label=label_of.get(metadata["wnid"]), metadata=metadata)
 
-    notes = tuple(many(count, f"boxes {repair}") for repair, count in counts.items())
+    notes = tuple(quantity(count, f"boxes {repair}") for repair, count in counts.items())
     return Labels(
         url,
         find,

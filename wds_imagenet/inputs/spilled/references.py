@@ -14,7 +14,7 @@ from typing import Any, Final, overload
 
 from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.inputs.reference import Attachment, Metadata, Reference
-from wds_imagenet.storage.local import meaning
+from wds_imagenet.storage.local import error_from_os
 
 _BUFFER_BYTES: Final = 1 << 20
 _CHUNK: Final = 256
@@ -112,7 +112,7 @@ class SpilledReferences(Sequence[Reference]):
         try:
             data = os.pread(self._file.fileno(), stop - start, start)
         except OSError as error:
-            raise meaning(error, Path(tempfile.gettempdir())) from error
+            raise error_from_os(error, Path(tempfile.gettempdir())) from error
         return [_from_json(*entry) for entry in json.loads(b"[%b]" % data[:-1])]
 
     def _flush(self) -> None:
@@ -123,7 +123,7 @@ class SpilledReferences(Sequence[Reference]):
                     self._written += size
                     del self._buffer[:size]
             except OSError as error:
-                raise meaning(error, Path(tempfile.gettempdir())) from error
+                raise error_from_os(error, Path(tempfile.gettempdir())) from error
 
 
 def spill_in_order(references: Iterable[Reference], key: Callable[[Reference], Any]) -> SpilledReferences:

@@ -16,7 +16,7 @@ from wds_imagenet.inputs.reference import Kind, Metadata, Reference
 from wds_imagenet.inputs.stream import Stream, StreamedImage
 from wds_imagenet.labels.annotation import Annotation, Labels, stem_of
 from wds_imagenet.packing.plan.source_urls import plain
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 Unmatched = Literal["keep", "drop", "fail"]
 """What becomes of an image that a label file says nothing of."""
@@ -179,7 +179,7 @@ def _note(item: LabelJoin, matched: int, lacking: int) -> str:
     unused = max(0, item.labels.count - matched)
     what = "are left out" if item.unmatched == "drop" else "are kept as they are"
     return (
-        f"{item.where} says something of {many(matched, 'images')}"
+        f"{item.where} says something of {quantity(matched, 'images')}"
         + (f"; {lacking:,} that it does not know {what}" if lacking else "")
         + (f"; {unused:,} that it knows are not here" if unused else "")
     )
@@ -192,8 +192,8 @@ def _check_missing(item: LabelJoin, lacking: int, first: Reference) -> None:
         return
     why = f"{' and '.join(gives)} must be in every sample or in none; " if gives else ""
     raise SourceError(
-        f"{item.where} says nothing of {many(lacking, 'images')}, the first of which is {first.name!r}; {why}"
-        "mend the file, or leave those images out"
+        f"{item.where} says nothing of {quantity(lacking, 'images')}, the first of which is {first.name!r}; "
+        f"{why}mend the file, or leave those images out"
     )
 
 
