@@ -16,8 +16,8 @@ from wds_imagenet.cli.doctor import _advice
 from wds_imagenet.cli.shared_options import Size
 from wds_imagenet.format import manifest as manifests
 from wds_imagenet.format import samples
+from wds_imagenet.format.names import default_name
 from wds_imagenet.images import native_engine, resize
-from wds_imagenet.packing.options import default_name
 
 
 def run(*arguments, cwd=None, env=None):
@@ -213,7 +213,7 @@ def test_doctor_says_how_to_get_the_native_engines():
     assert all("pip install --force-reinstall" in line for line in (decoder, resizer, walker))
 
 
-@pytest.mark.parametrize("verb", list(module._HOMES))
+@pytest.mark.parametrize("verb", list(module.VERBS))
 def test_every_verb_has_help(verb):
     result = CliRunner().invoke(module.commands, [verb, "--help"])
     assert result.exit_code == 0

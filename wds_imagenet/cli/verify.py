@@ -1,20 +1,25 @@
 """`wds-imagenet verify`."""
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 
-from wds_imagenet.cli.commands import BAD_DATA
+from wds_imagenet.cli.exit_codes import ExitCode
 from wds_imagenet.cli.progress import progress
 from wds_imagenet.cli.shared_options import as_json, human, storage_option
 from wds_imagenet.util import strict_json
 from wds_imagenet.util.messages import counted
 
+if TYPE_CHECKING:
+    from wds_imagenet.reading.verify_report import VerifyProgress, VerifyReport
+
 
 @click.command()
 @click.argument("url")
 @click.option("--deep", is_flag=True, help="Decode every image as well.")
-@click.option("--threads", default=4, show_default=True, type=click.IntRange(1))
+@click.option(
+    "--threads", default=4, show_default=True, type=click.IntRange(1), help="Threads that read and check."
+)
 @storage_option
 @as_json
 def verify(
@@ -24,49 +29,37 @@ def verify(
     storage_options: dict[str, str],
     json: bool,
 ) -> int:
-    """Read the whole data set at URL and report everything that is not as it was packed.
+    """Read the whole data set at URL, and report every difference from what was packed.
 
-    Sizes, the checksum of each block and shard, the tar structure, keys, labels, JSON, and each image
-    against its hash; its label layers too. Ends with 3 if anything is wrong.
+    Compares sizes, the checksum of each block and shard, the tar structure, keys, labels and JSON, and each
+    image with its hash. Verifies the label layers too. Exits with code 3 if anything differs.
     """
-    from wds_imagenet.reading.dataset import Dataset
-    from wds_imagenet.reading.layers import Layer, can_list, list_layers
-    from wds_imagenet.reading.verify import Checked, Finding, verify_layer
-    from wds_imagenet.reading.verify import verify as check
+    from wds_imagenet.reading.verify_report import verify as verify_data_set
 
-    dataset = Dataset.open(url, storage_options=storage_options)
-    if not can_list(dataset.store):
-        click.echo(
-            "note: over HTTP nothing can be listed, so layers and stray tars are not looked for", err=True
-        )
-    layers = [Layer.open(dataset.store, dataset.manifest, name) for name in list_layers(dataset.store)]
+    with progress("verifying", None, quiet=json) as bar:
 
-    def everything() -> Iterator[Checked]:
-        yield from check(dataset, deep=deep, threads=threads)
-        for layer in layers:
-            yield from verify_layer(dataset, layer, threads=threads)
-
-    findings: list[Finding] = []
-    done = samples = 0
-    total = dataset.manifest.size + sum(layer.manifest.size for layer in layers)
-    with progress("verifying", total, quiet=json) as shown:
-        for checked in everything():
-            done += checked.bytes
-            samples += len(checked.keys)
-            findings += checked.findings
-            for finding in () if json else checked.findings:
+        def on_progress(now: "VerifyProgress") -> None:
+            for finding in () if json else now.findings:
                 click.echo(f"bad: {finding}")
-            shown.update(done, f"{samples:,} samples")
-    if json:
-        problems = [{"what": f.what, "shard": f.shard, "offset": f.offset, "key": f.key} for f in findings]
-        report = {"url": dataset.url, "ok": not findings, "samples": samples, "findings": problems}
-        click.echo(strict_json.dumps(report).decode())
-    else:
-        size, shards = human(dataset.manifest.size), counted(len(dataset.manifest.shards), "shard")
-        how = "read and decoded" if deep else "read"
-        told = f"all as it was packed; {counted(samples, 'sample')} in {shards} ({size}) {how}"
-        if findings:
-            whole = f"{samples:,} of {dataset.manifest.samples:,} samples are whole"
-            told = f"{counted(len(findings), 'finding')}; {whole}; {human(done)} of {size} could be {how}"
-        click.echo(f"{dataset.url}: {told}")
-    return BAD_DATA if findings else 0
+            bar.expect(now.bytes_expected)
+            bar.update(now.bytes_done, f"{now.samples_done:,} samples")
+
+        report = verify_data_set(
+            url, deep=deep, threads=threads, storage_options=storage_options, on_progress=on_progress
+        )
+    for note in report.notes:
+        click.echo(f"note: {note}", err=True)
+    click.echo(strict_json.dumps(report.to_json()).decode() if json else _summary(report, deep=deep))
+    return ExitCode.DONE if report.ok else ExitCode.BAD_DATA
+
+
+def _summary(report: "VerifyReport", *, deep: bool) -> str:
+    done = "read and decoded" if deep else "read"
+    size = human(report.bytes_expected)
+    if report.ok:
+        amount = f"{counted(report.samples, 'sample')} in {counted(report.shards, 'shard')} ({size})"
+        return f"{report.url}: all as it was packed; {amount} {done}"
+    return (
+        f"{report.url}: {counted(len(report.findings), 'finding')}; {report.samples:,} of "
+        f"{report.samples_expected:,} samples are whole; {human(report.bytes)} of {size} could be {done}"
+    )

@@ -13,7 +13,7 @@ from wds_imagenet.demo.server import Server, serve
 from wds_imagenet.errors import CorruptError, MissingExtraError
 from wds_imagenet.packing.api import pack
 from wds_imagenet.reading.dataset import Dataset
-from wds_imagenet.reading.verify import verify
+from wds_imagenet.reading.verify import verify_blocks
 from wds_imagenet.util.messages import counted
 
 _BUCKET: Final = "demo"
@@ -72,7 +72,7 @@ def _pack(say: Say, source: Path, url: str, split: str) -> None:
 
 def _verify(say: Say, url: str) -> None:
     dataset = Dataset.open(url)
-    for checked in verify(dataset):
+    for checked in verify_blocks(dataset):
         for finding in checked.findings:
             raise CorruptError(str(finding))
     say(f"verify   {url}: all {len(dataset):,} samples as they were packed")

@@ -11,7 +11,7 @@
 - `text_files`  Guesses as words: ILSVRC's submissions, and what words mean wherever they stand.
 """
 
-from wds_imagenet.evaluation.evaluate import Report, Score, evaluate
+from wds_imagenet.evaluation.evaluate import EvaluationReport, Score, evaluate
 from wds_imagenet.evaluation.predictions import Predictions
 
-__all__ = ["Predictions", "Report", "Score", "evaluate"]
+__all__ = ["EvaluationReport", "Predictions", "Score", "evaluate"]

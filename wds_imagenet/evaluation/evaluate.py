@@ -56,7 +56,7 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class EvaluationReport:
     """What `evaluate` found."""
 
     predictions: int
@@ -83,7 +83,7 @@ def evaluate(
     keys: str | None = None,
     partial: bool = False,
     storage_options: StorageOptions | None = None,
-) -> Report:
+) -> EvaluationReport:
     """Score predictions by the rules of each benchmark whose labels are given.
 
     predictions: a file, several with keys (one a rank), or `Predictions`; `formats` tells which files.
@@ -130,7 +130,7 @@ def evaluate(
                 f"as {other} the numbers would have a top-1 error of {wrong:.5f} and not {here:.5f}: is "
                 f"{meant} the right convention?"
             )
-    return Report(len(predictions), meant, tuple(scores), tuple(notes))
+    return EvaluationReport(len(predictions), meant, tuple(scores), tuple(notes))
 
 
 def _score(

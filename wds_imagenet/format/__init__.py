@@ -13,6 +13,7 @@ native/        the walk and CRC-32 in C, for archives without anything unusual; 
 - `crc`  CRC-32, by which a reader knows that a block is whole.
 - `layers`  Label layers: where they lie beside a data set's shards, and what binds them to it. No I/O.
 - `manifest`  The manifest: what a finished data set is, block by block. Its presence is the commit.
+- `names`  The name of a data set that nobody named.
 - `samples`  Samples in a tar: neighbouring members of one key.
 - `tar`  Tar archives: the few bytes that we write, and a reader that believes nothing.
 """

@@ -35,7 +35,7 @@ class Indexed:
     suffixes: frozenset[tuple[str, ...]]
 
 
-def index(
+def index_shards(
     store: Store,
     names: Iterable[str],
     *,

@@ -9,7 +9,7 @@ from wds_imagenet.errors import ChangedError, CorruptError, DataError, NotFoundE
 from wds_imagenet.format.crc import crc32
 from wds_imagenet.format.manifest import FOLDER
 from wds_imagenet.format.samples import read_samples
-from wds_imagenet.images.decode import decode
+from wds_imagenet.images.decode import decode_image
 from wds_imagenet.reading.dataset import Dataset
 from wds_imagenet.reading.fetch import BlockLocation, Data
 from wds_imagenet.reading.layers import Layer, can_list
@@ -55,7 +55,7 @@ class _Totals:
 
 
 def verify_layer(dataset: Dataset, layer: Layer, *, threads: int = 4) -> Iterator[Checked]:
-    """Yield every block of a layer, checked as `verify` checks those of its data set.
+    """Yield every block of a layer, checked as `verify_blocks` checks those of its data set.
 
     Its samples are those of the data set, key by key, in the same blocks; they are not told again. A layer
     of classes alone has no blocks: it was checked when it was opened.
@@ -63,13 +63,13 @@ def verify_layer(dataset: Dataset, layer: Layer, *, threads: int = 4) -> Iterato
     if not layer.block_locations:
         return
     own = Dataset(dataset.store, layer.manifest, fetcher=layer.fetcher)
-    for checked in verify(own, threads=threads, keys=dataset.keys):
+    for checked in verify_blocks(own, threads=threads, keys=dataset.keys):
         where = (f"{layer.folder}{item.shard or ''}" for item in checked.findings)
         findings = (replace(item, shard=at) for item, at in zip(checked.findings, where, strict=True))
         yield replace(checked, keys=(), labels=(), findings=tuple(findings))
 
 
-def verify(
+def verify_blocks(
     dataset: Dataset,
     *,
     deep: bool = False,
@@ -182,7 +182,7 @@ def _check_sample(dataset: Dataset, sample: Sample, *, deep: bool) -> tuple[int 
         if declared is not None and hashlib.sha256(sample.image).hexdigest() != declared:
             problems.append("its image is not the one whose SHA-256 its JSON has")
         if deep:
-            decode(sample.image)
+            decode_image(sample.image)
     except DataError as error:
         problems.append(str(error))
     return label, problems

@@ -4,7 +4,7 @@ import io
 
 from PIL import Image
 
-from wds_imagenet.images.decode import decode
+from wds_imagenet.images.decode import decode_image
 from wds_imagenet.images.orientation import swaps
 from wds_imagenet.images.probe import probe
 
@@ -21,7 +21,7 @@ def thumbnail(data: bytes | memoryview, side: int) -> bytes:
         width, height = height, width
     scale = min(1.0, side / max(width, height))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    pixels = decode(data, min_width=size[0], min_height=size[1], orientation=True)
+    pixels = decode_image(data, min_width=size[0], min_height=size[1], orientation=True)
     small = Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC)
     out = io.BytesIO()
     small.save(out, "JPEG", quality=82)
