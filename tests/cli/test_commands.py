@@ -130,9 +130,9 @@ def test_pack_of_a_damaged_data_set_names_the_check_that_repairs_it(packed, fold
     assert run("verify", copy).returncode == 0
 
 
-def test_help_tells_every_exit_code():
+def test_help_lists_every_exit_code():
     text = " ".join(run("--help").stdout.split())
-    assert "0 done, 1 it failed, 2 wrong usage, 3 the data is bad, 130 interrupted, 143 terminated" in text
+    assert "0 done, 1 failed, 2 wrong usage, 3 bad data, 130 interrupted, 143 terminated" in text
 
 
 def test_verify_ends_with_3_and_names_what_is_wrong(packed, tmp_path):

@@ -95,12 +95,13 @@ def _advice(versions: dict[str, str | None], engines: dict[str, str]) -> list[st
         advice.append("Loader needs torch: pip install 'wds-imagenet[torch]'")
     if engines["decoder"] != "native":
         advice.append(
-            "simplejpeg decodes whole images. The native engine decodes only the pixels that a crop needs, and "
-            f"'pack --jpeg optimize' requires it: {_HEADERS}, then {_AGAIN}"
+            "simplejpeg decodes whole images; the native engine decodes only the pixels of a crop, and 'pack "
+            f"--jpeg optimize' requires it: {_HEADERS}, then {_AGAIN}"
         )
     if engines["resizer"] != "native":
         advice.append(
-            f"Pillow resizes at a tenth of the speed of the native module: install a C compiler, then {_AGAIN}"
+            "Pillow resizes at a tenth of the speed of the native module: install a C compiler, then "
+            f"{_AGAIN}"
         )
     if engines["walker"] != "native":
         advice.append(

@@ -32,8 +32,7 @@ if TYPE_CHECKING:
     help="Class numbering of the predictions; required if they are bare numbers.",
 )
 @click.option(
-    "--format",
-    "layout",
+    "--layout",
     type=click.Choice(["classification", "localisation"]),
     help="Layout of a text file of bare numbers; required for the text formats of ILSVRC.",
 )
