@@ -22,11 +22,11 @@ def demo(pictures: int, epochs: int, keep: Path | None) -> None:
 
     Needs no data and no network. Takes about a minute.
     """
-    from wds_imagenet.demo.tour import tour
+    from wds_imagenet.demo.run import run_demo
 
     began = time.monotonic()
 
-    def say(line: str) -> None:
+    def print_line(line: str) -> None:
         click.echo(f"{time.monotonic() - began:5.1f} s  {line}")
 
-    tour(say, count=pictures, epochs=epochs, keep=keep)
+    run_demo(print_line, count=pictures, epochs=epochs, keep=keep)

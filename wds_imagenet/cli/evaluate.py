@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     required=True,
     metavar="NAME=FILE",
     callback=parse_pairs,
-    help="Ground truth; may be repeated: devkit=ILSVRC2012_devkit_t12.tar.gz, real=real.json, "
+    help="Labels of a benchmark; may be repeated: devkit=ILSVRC2012_devkit_t12.tar.gz, real=real.json, "
     "kaggle=LOC_val_solution.csv, dataset=URL of a packed data set, or any source of 'pack', such as "
     "imagenet-v2=ARCHIVE or imagefolder=FOLDER. Files that complete it: synsets=LOC_synset_mapping.txt, "
     "boxes=ILSVRC2012_bbox_val_v3.tgz, blacklist=FILE.",
@@ -52,7 +52,7 @@ def evaluate(
     storage_options: dict[str, str],
     json: bool,
 ) -> None:
-    """Score PREDICTIONS against the ground truth of each benchmark, by the rules of that benchmark.
+    """Score PREDICTIONS by the rules of each benchmark whose labels are given.
 
     PREDICTIONS is a text file in the classification or localisation format of ILSVRC, the submission.csv of
     Kaggle, a CSV file with the columns key,labels, or JSON lines with "key" and "labels". Logits are read
@@ -87,5 +87,5 @@ def _lines(report: "EvaluationReport") -> list[str]:
             rows.append(("localisation error", score.localisation_images, score.localisation_error))
         for name, images, values in rows:
             figures = "".join(f"  {value:.5f}" for value in values)
-            lines.append(f"{score.truth:12s}{name:20s}{images:10,}{figures}")
+            lines.append(f"{score.benchmark:12s}{name:20s}{images:10,}{figures}")
     return [*lines, *[""][: len(report.notes)], *(f"note: {note}" for note in report.notes)]

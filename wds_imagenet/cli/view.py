@@ -52,16 +52,16 @@ def view(
         raise UsageError("give option 'html' or option 'port', not both")
     dataset = Dataset.open(url, layers=layers, storage_options=storage_options)
     if file is not None:
-        from wds_imagenet.view.report import report
+        from wds_imagenet.view.single_page import single_page
 
-        page = report(dataset, samples=60 if samples is None else samples, seed=seed or 0).encode()
+        page = single_page(dataset, samples=60 if samples is None else samples, seed=seed or 0).encode()
         with click.open_file(str(file), "wb", atomic=True) as out:
             out.write(page)
         click.echo(f"{file}: {human(len(page))}", err=True)
         return
-    from wds_imagenet.view.server import Server
+    from wds_imagenet.view.server import GalleryServer
 
-    with Server(dataset, port or 0) as server:
+    with GalleryServer(dataset, port or 0) as server:
         try:
             click.echo(f"{dataset.url} is shown at {server.url} until Ctrl-C")
             if not no_open and _has_screen():

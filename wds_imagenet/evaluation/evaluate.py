@@ -1,4 +1,4 @@
-"""Read predictions and ground truths, match them, and score by the rules of each benchmark."""
+"""Read predictions and the labels of benchmarks, match them, and score by the rules of each benchmark."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -9,6 +9,7 @@ import numpy as np
 
 from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.evaluation.accuracy import correct_guesses, top_errors
+from wds_imagenet.evaluation.benchmark_labels import BenchmarkLabels, read_benchmark_labels
 from wds_imagenet.evaluation.conventions import (
     CONVENTIONS,
     UNKNOWN,
@@ -20,7 +21,6 @@ from wds_imagenet.evaluation.conventions import (
     to_labels,
 )
 from wds_imagenet.evaluation.formats import read_predictions
-from wds_imagenet.evaluation.ground_truths import GroundTruth, read_ground_truths
 from wds_imagenet.evaluation.localisation import localised_guesses
 from wds_imagenet.evaluation.matching import Matches, first_keys, match_predictions
 from wds_imagenet.evaluation.predictions import NO_GUESS, TOP, Integers, Predictions
@@ -33,9 +33,9 @@ _MUCH_BETTER: Final = 0.1  # how far another convention must lower the error bef
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """The errors of predictions against one ground truth."""
+    """The errors of predictions against one benchmark."""
 
-    truth: str
+    benchmark: str
     """`devkit`, `real`, `kaggle`, `dataset`, or the name of a source."""
     url: str
     """The file, folder or data set of the labels."""
@@ -58,14 +58,14 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationReport:
-    """The result of `evaluate`: a score for each ground truth."""
+    """The result of `evaluate`: a score for each benchmark."""
 
     predictions: int
     """Number of images with predictions."""
     convention: str
     """The class numbering of the predictions; `label` for the columns of logits."""
     scores: tuple[Score, ...]
-    """One a ground truth, in the order of the labels."""
+    """One a benchmark, in the order of the labels."""
     notes: tuple[str, ...]
     """Remarks for the user."""
 
@@ -85,15 +85,15 @@ def evaluate(
     partial: bool = False,
     storage_options: StorageOptions | None = None,
 ) -> EvaluationReport:
-    """Score predictions against ground truths, by the rules of each benchmark.
+    """Score predictions by the rules of each benchmark whose labels are given.
 
-    Guarantees that every image of a ground truth is scored exactly once: a key that is missing, unknown or
+    Guarantees that every image of a benchmark is scored exactly once: a key that is missing, unknown or
     there twice is an error. Costs the memory of the predictions; a `dataset` is read whole.
 
     Args:
         predictions: A file, several files with keys (one a rank), or `Predictions`.
-        labels: Ground truths by name: `devkit`, `real`, `kaggle`, `dataset` (the URL of a packed data set),
-            or a source of `pack` such as `imagefolder`; and files that complete them: `synsets`, `boxes`,
+        labels: Files by benchmark: `devkit`, `real`, `kaggle`, `dataset` (the URL of a packed data set), or
+            a source of `pack` such as `imagefolder`; and files that complete them: `synsets`, `boxes`,
             `blacklist`.
         convention: Class numbering of bare numbers: `ilsvrc2012-id`, `sorted-index`, `kaggle` or `wnid`.
         layout: Layout of a text file of bare numbers: `classification` or `localisation`.
@@ -113,23 +113,23 @@ def evaluate(
     numbering = choose_convention(predictions, convention)
     if "boxes" in labels and predictions.boxes is None:
         raise UsageError(f"{predictions.where(0)}: the predictions have no boxes to score: leave out boxes=…")
-    truths, classes = read_ground_truths(labels, storage_options or {})
-    matches = [match_predictions(predictions, truth, partial=partial) for truth in truths]
+    benchmarks, classes = read_benchmark_labels(labels, storage_options or {})
+    matches = [match_predictions(predictions, benchmark, partial=partial) for benchmark in benchmarks]
     try:
         guesses = guessed_labels(predictions, numbering, classes)
     except SourceError as error:
-        for other, top_1 in _other_conventions(predictions, numbering, classes, truths[0], matches[0]):
+        for other, top_1 in _other_conventions(predictions, numbering, classes, benchmarks[0], matches[0]):
             error.add_note(f"with the convention {other} the top-1 error is {top_1:.5f}")
         raise
     scores = [
-        _score(predictions, guesses, truth, matched, partial=partial)
-        for truth, matched in zip(truths, matches, strict=True)
+        _score(predictions, guesses, benchmark, matched, partial=partial)
+        for benchmark, matched in zip(benchmarks, matches, strict=True)
     ]
     notes = list(predictions.notes)
-    for truth, matched, score in zip(truths, matches, scores, strict=True):
-        notes += _notes(truth, matched, score, with_boxes=predictions.boxes is not None)
+    for benchmark, matched, score in zip(benchmarks, matches, scores, strict=True):
+        notes += _notes(benchmark, matched, score, with_boxes=predictions.boxes is not None)
     error_here = scores[0].error[0]
-    for other, top_1 in _other_conventions(predictions, numbering, classes, truths[0], matches[0]):
+    for other, top_1 in _other_conventions(predictions, numbering, classes, benchmarks[0], matches[0]):
         if top_1 < error_here - _MUCH_BETTER:
             notes.append(
                 f"with the convention {other} the top-1 error is {top_1:.5f} instead of {error_here:.5f}: "
@@ -139,13 +139,18 @@ def evaluate(
 
 
 def _score(
-    predictions: Predictions, guesses: Integers, truth: GroundTruth, matches: Matches, *, partial: bool
+    predictions: Predictions,
+    guesses: Integers,
+    benchmark: BenchmarkLabels,
+    matches: Matches,
+    *,
+    partial: bool,
 ) -> Score:
-    labels = truth.labels[matches.true]
+    labels = benchmark.labels[matches.true]
     correct = correct_guesses(guesses[matches.predicted], labels)
-    error = top_errors(correct, labels, truth.rule)[: truth.depth]
-    score = Score(truth.name, truth.url, len(labels), matches.excluded, error)
-    boxes = truth.boxes
+    error = top_errors(correct, labels, benchmark.rule)[: benchmark.depth]
+    score = Score(benchmark.name, benchmark.url, len(labels), matches.excluded, error)
+    boxes = benchmark.boxes
     if boxes is None or predictions.boxes is None:
         return score
     kept = (boxes.annotated & ~boxes.blacklisted)[matches.true]
@@ -155,42 +160,42 @@ def _score(
     if len(without_boxes) and not partial:
         raise SourceError(
             f"{boxes.url} has no boxes for {many(len(without_boxes), 'scored images')}: "
-            f"{first_keys([truth.keys[row] for row in without_boxes])}; to leave them out, give option "
+            f"{first_keys([benchmark.keys[row] for row in without_boxes])}; to leave them out, give option "
             "'partial'"
         )
-    # A true box has the row of its image in the ground truth, so the guesses are moved to those rows.
-    guess_rows = np.full((len(truth.keys), TOP), NO_GUESS, np.int64)
+    # A true box has the row of its image in the benchmark, so the guesses are moved to those rows.
+    guess_rows = np.full((len(benchmark.keys), TOP), NO_GUESS, np.int64)
     guess_rows[matches.true] = guesses[matches.predicted]
-    guess_boxes = np.zeros((len(truth.keys), TOP, 4))
+    guess_boxes = np.zeros((len(benchmark.keys), TOP, 4))
     guess_boxes[matches.true] = predictions.boxes[matches.predicted]
     localised = localised_guesses(guess_rows, guess_boxes, boxes.rows, boxes.labels, boxes.boxes)[
         matches.true
     ]
-    errors = top_errors((correct & localised[:, None])[kept], labels[kept], truth.rule)
+    errors = top_errors((correct & localised[:, None])[kept], labels[kept], benchmark.rule)
     return replace(score, localisation_images=int(kept.sum()), localisation_error=errors)
 
 
-def _notes(truth: GroundTruth, matches: Matches, score: Score, *, with_boxes: bool) -> Iterator[str]:
-    yield from truth.notes
+def _notes(benchmark: BenchmarkLabels, matches: Matches, score: Score, *, with_boxes: bool) -> Iterator[str]:
+    yield from benchmark.notes
     if matches.missing:
-        yield f"{truth.name}: scored {score.images:,} of {score.images + matches.missing:,} images"
+        yield f"{benchmark.name}: scored {score.images:,} of {score.images + matches.missing:,} images"
     if matches.unknown:
-        yield f"{truth.name}: {many(matches.unknown, 'predictions are')} for none of its images"
+        yield f"{benchmark.name}: {many(matches.unknown, 'predictions are')} for none of its images"
     if with_boxes and not score.localisation_error:
-        yield f"{truth.name}: no localisation error, because its true boxes are not given"
+        yield f"{benchmark.name}: no localisation error, because its true boxes are not given"
 
 
 def _other_conventions(
-    predictions: Predictions, numbering: str, classes: ClassIds, truth: GroundTruth, matches: Matches
+    predictions: Predictions, numbering: str, classes: ClassIds, benchmark: BenchmarkLabels, matches: Matches
 ) -> Iterator[tuple[str, float]]:
     """Yield each other convention that has a class for every number, with its top-1 error."""
     if predictions.kind != "number":
         return
-    labels = truth.labels[matches.true]
+    labels = benchmark.labels[matches.true]
     for other in CONVENTIONS:
         if other in (numbering, "wnid") or missing_file(other, classes):
             continue
         guesses = to_labels(predictions.guesses, other, classes)
         if not (guesses == UNKNOWN).any():
             correct = correct_guesses(guesses[matches.predicted], labels)
-            yield other, top_errors(correct, labels, truth.rule)[0]
+            yield other, top_errors(correct, labels, benchmark.rule)[0]

@@ -20,8 +20,8 @@ def read_predictions(
 ) -> Predictions:
     """Return the predictions of one file, or of several that have keys.
 
-    The first bytes tell a NumPy file, the first brace JSON lines, and a comma in the header a CSV. Any other
-    text has lines of numbers as in ILSVRC; five numbers are then five labels, or one label and its box.
+    A NumPy file has its own first bytes, JSON lines begin with a brace, and the header of a CSV has a comma.
+    Any other text has lines of numbers as in ILSVRC; five numbers are then five labels, or one label and its box.
 
     Args:
         urls: The files.

@@ -28,7 +28,7 @@ class Predictions:
     """The form of a guess: a bare number, whose class depends on a convention; a WNID; or the column of a
     logit, which is the label that the model was trained on."""
     keys: tuple[str, ...] | None
-    """Key of each image; None if the rows follow the file names of the ground truth."""
+    """Key of each image; None if the rows follow the file names of the benchmark."""
     where: Callable[[int], str]
     """Returns the file and line of a row, for messages."""
     boxes: Reals | None = None

@@ -1,4 +1,4 @@
-"""A small picture of an image, as a browser shows it."""
+"""Make a small JPEG of an image."""
 
 import io
 
@@ -10,10 +10,16 @@ from wds_imagenet.images.probe import probe
 
 
 def thumbnail(data: bytes | memoryview, side: int) -> bytes:
-    """Return a JPEG of the image, turned as its EXIF says, neither side longer than `side` pixels.
+    """Return a small JPEG of an image, rotated by its EXIF orientation, and never larger than the image.
 
-    Never larger than the image. Raises `ImageError` for one that cannot be decoded. Costs a few
-    milliseconds for a photo, and for an image of the largest size that `probe` lets pass 300 MB of memory.
+    Costs a few milliseconds for a photo, and 300 MB of memory for the largest image that `probe` accepts.
+
+    Args:
+        data: The encoded image.
+        side: Longest side of the result, in pixels.
+
+    Raises:
+        ImageError: The image cannot be decoded.
     """
     header = probe(data)
     width, height = header.width, header.height

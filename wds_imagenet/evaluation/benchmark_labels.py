@@ -1,4 +1,4 @@
-"""The ground truth of each benchmark: its labels, and the rule that scores them."""
+"""The labels of each benchmark, and the rule that scores them."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,16 +26,16 @@ from wds_imagenet.util.messages import many
 
 VALIDATION_KEYS: Final = tuple(f"ILSVRC2012_val_{n:08d}" for n in range(1, VALIDATION_IMAGES + 1))
 COMPLETING_FILES: Final = ("synsets", "boxes", "blacklist")
-"""Files that complete a ground truth, and that no prediction is scored against."""
-GROUND_TRUTHS: Final = ("devkit", "real", "kaggle", "dataset", *SOURCES)
+"""Files that complete a benchmark, and that are no benchmark themselves."""
+BENCHMARKS: Final = ("devkit", "real", "kaggle", "dataset", *SOURCES)
 
 
 @dataclass(frozen=True, slots=True)
-class GroundTruth:
+class BenchmarkLabels:
     """The labels of N images, and the rule that scores them."""
 
     name: str
-    """One of `GROUND_TRUTHS`."""
+    """One of `BENCHMARKS`."""
     url: str
     """The file, folder or data set of the labels."""
     keys: tuple[str, ...]
@@ -55,13 +55,13 @@ class GroundTruth:
     """Remarks for the user."""
 
 
-def read_ground_truths(
+def read_benchmark_labels(
     labels: Mapping[str, str], options: StorageOptions
-) -> tuple[list[GroundTruth], ClassIds]:
-    """Return each ground truth, and the identifiers of the classes from all files together.
+) -> tuple[list[BenchmarkLabels], ClassIds]:
+    """Return the labels of each benchmark, and the identifiers of the classes from all files together.
 
     Args:
-        labels: Files by name: `GROUND_TRUTHS` and `COMPLETING_FILES`.
+        labels: Files by name: those of `BENCHMARKS` and `COMPLETING_FILES`.
         options: Options of the store.
 
     Raises:
@@ -69,26 +69,28 @@ def read_ground_truths(
         SourceError: A file cannot be read, or two files contradict each other.
     """
     for name in labels:
-        if name not in (*GROUND_TRUTHS, *COMPLETING_FILES):
+        if name not in (*BENCHMARKS, *COMPLETING_FILES):
             raise UsageError(
-                f"there are no labels {name!r}: give one of {', '.join(GROUND_TRUTHS)}, or to complete them "
+                f"there are no labels {name!r}: give one of {', '.join(BENCHMARKS)}, or to complete them "
                 f"{', '.join(COMPLETING_FILES)}"
             )
-    if not any(name in GROUND_TRUTHS for name in labels):
-        raise UsageError(f"there are no labels to score against: give one of {', '.join(GROUND_TRUTHS)}")
+    if not any(name in BENCHMARKS for name in labels):
+        raise UsageError(f"there are no labels to score against: give one of {', '.join(BENCHMARKS)}")
     if ("boxes" in labels or "blacklist" in labels) and "devkit" not in labels:
         raise UsageError("boxes and the blacklist complete the labels of the devkit: give devkit=… too")
     kit = read_devkit(labels["devkit"], storage_options=options) if "devkit" in labels else None
     classes = merge_class_ids(_class_ids(labels, kit, options))
-    truths = [_ground_truth(name, labels, classes, kit, options) for name in labels if name in GROUND_TRUTHS]
-    classes = merge_class_ids([classes, *(truth.classes for truth in truths)])
-    for truth in truths:
-        if classes.count is not None and truth.labels.size and truth.labels.max() >= classes.count:
+    benchmarks = [
+        _benchmark_labels(name, labels, classes, kit, options) for name in labels if name in BENCHMARKS
+    ]
+    classes = merge_class_ids([classes, *(benchmark.classes for benchmark in benchmarks)])
+    for benchmark in benchmarks:
+        if classes.count is not None and benchmark.labels.size and benchmark.labels.max() >= classes.count:
             raise SourceError(
-                f"{truth.url} has the label {truth.labels.max()}, but {classes.url} has {classes.count:,} "
-                "classes"
+                f"{benchmark.url} has the label {benchmark.labels.max()}, but {classes.url} has "
+                f"{classes.count:,} classes"
             )
-    return truths, classes
+    return benchmarks, classes
 
 
 def _class_ids(labels: Mapping[str, str], kit: Devkit | None, options: StorageOptions) -> Iterator[ClassIds]:
@@ -100,9 +102,9 @@ def _class_ids(labels: Mapping[str, str], kit: Devkit | None, options: StorageOp
         yield ClassIds(labels["synsets"], CLASSES, wnids)
 
 
-def _ground_truth(
+def _benchmark_labels(
     name: str, labels: Mapping[str, str], classes: ClassIds, kit: Devkit | None, options: StorageOptions
-) -> GroundTruth:
+) -> BenchmarkLabels:
     url = labels[name]
     if kit is not None and name == "devkit":
         return _devkit(kit, labels, classes, options)
@@ -115,22 +117,22 @@ def _ground_truth(
 
 def _devkit(
     kit: Devkit, labels: Mapping[str, str], classes: ClassIds, options: StorageOptions
-) -> GroundTruth:
+) -> BenchmarkLabels:
     url = labels["devkit"]
-    truth = np.array(kit.validation, np.int64)[:, None]
+    label_rows = np.array(kit.validation, np.int64)[:, None]
     if "boxes" not in labels:
-        return GroundTruth("devkit", url, VALIDATION_KEYS, truth, classes, key_of=_ilsvrc_key)
+        return BenchmarkLabels("devkit", url, VALIDATION_KEYS, label_rows, classes, key_of=_ilsvrc_key)
     blacklisted = np.zeros(len(VALIDATION_KEYS), np.bool_)
     if "blacklist" in labels:
         annotations = _annotations(blacklist(labels["blacklist"], storage_options=options))
         blacklisted = np.array([found.metadata["blacklisted"] for found in annotations if found])
     box_labels = read_boxes(labels["boxes"], storage_options=options)
     boxes = true_boxes(box_labels.url, _annotations(box_labels), blacklisted, classes)
-    return GroundTruth(
+    return BenchmarkLabels(
         "devkit",
         url,
         VALIDATION_KEYS,
-        truth,
+        label_rows,
         classes,
         key_of=_ilsvrc_key,
         boxes=boxes,
@@ -138,10 +140,10 @@ def _devkit(
     )
 
 
-def _real(url: str, options: StorageOptions) -> GroundTruth:
+def _real(url: str, options: StorageOptions) -> BenchmarkLabels:
     annotations = _annotations(real(url, storage_options=options))
     lists = [found.metadata["real_labels"] for found in annotations if found]
-    return GroundTruth(
+    return BenchmarkLabels(
         "real",
         url,
         VALIDATION_KEYS,
@@ -153,7 +155,7 @@ def _real(url: str, options: StorageOptions) -> GroundTruth:
     )
 
 
-def _kaggle(url: str, classes: ClassIds, options: StorageOptions) -> GroundTruth:
+def _kaggle(url: str, classes: ClassIds, options: StorageOptions) -> BenchmarkLabels:
     if classes.wnids is None:
         raise UsageError(f"{url} has WNIDs: give synsets=LOC_synset_mapping.txt or the devkit too")
     solution = kaggle(url, synsets=None, storage_options=options)
@@ -169,13 +171,15 @@ def _kaggle(url: str, classes: ClassIds, options: StorageOptions) -> GroundTruth
     unknown = {found.metadata["wnid"] for found in annotations.values()} - set(labels)
     if unknown:
         raise SourceError(f"{url}: {min(unknown)} is none of the classes in {classes.url}")
-    truth = np.array([labels[found.metadata["wnid"]] for found in annotations.values()], np.int64)[:, None]
+    label_rows = np.array([labels[found.metadata["wnid"]] for found in annotations.values()], np.int64)[
+        :, None
+    ]
     boxes = true_boxes(url, list(annotations.values()), [False] * len(annotations), classes)
-    return GroundTruth(
+    return BenchmarkLabels(
         "kaggle",
         url,
         tuple(annotations),
-        truth,
+        label_rows,
         classes,
         key_of=_ilsvrc_key,
         boxes=boxes,
@@ -188,26 +192,26 @@ def _annotations(labels: Labels) -> list[Annotation | None]:
     return [labels.find(key) for key in VALIDATION_KEYS]
 
 
-def _data_set(url: str, options: StorageOptions) -> GroundTruth:
+def _data_set(url: str, options: StorageOptions) -> BenchmarkLabels:
     dataset = Dataset.open(url, storage_options=options)
     pairs = ((sample.key, sample.label) for sample in dataset.samples())
     return _by_key("dataset", dataset.url, pairs, dataset.manifest.classes)
 
 
-def _source(name: str, url: str, options: StorageOptions) -> GroundTruth:
+def _source(name: str, url: str, options: StorageOptions) -> BenchmarkLabels:
     """Return the labels of a data set that is not packed, such as the class folders of ImageNet-V2."""
     listing = SOURCES[name](url, storage_options=options)
     if isinstance(listing, Stream):
         pairs = ((image.reference.key, image.reference.label) for image in listing.arrivals())
     else:
         pairs = ((reference.key, reference.label) for reference in listing.references)
-    truth = _by_key(name, url, pairs, listing.classes)
-    return replace(truth, notes=listing.notes)
+    benchmark = _by_key(name, url, pairs, listing.classes)
+    return replace(benchmark, notes=listing.notes)
 
 
 def _by_key(
     name: str, url: str, pairs: Iterable[tuple[str, int | None]], classes: Sequence[Metadata]
-) -> GroundTruth:
+) -> BenchmarkLabels:
     labels: dict[str, int] = {}
     for key, label in pairs:
         if label is None or label < 0:
@@ -218,7 +222,9 @@ def _by_key(
     keys = tuple(sorted(labels))
     wnids = tuple(str(info.get("wnid", "")) for info in classes)
     class_ids = ClassIds(url, len(classes) or None, wnids if wnids and all(wnids) else None)
-    return GroundTruth(name, url, keys, np.array([labels[key] for key in keys], np.int64)[:, None], class_ids)
+    return BenchmarkLabels(
+        name, url, keys, np.array([labels[key] for key in keys], np.int64)[:, None], class_ids
+    )
 
 
 def _padded(lists: Sequence[Sequence[int]]) -> Integers:
