@@ -272,7 +272,7 @@ def test_shards_of_others_are_shown_though_browsers_do_not_know_all_that_is_in_t
         assert (status, headers["Content-Type"]) == (200, "image/jpeg")
         with Image.open(io.BytesIO(body)) as image:
             assert (image.format, image.size) == ("JPEG", (30, 20))
-        assert "1 without an image" in browser.page("/").text
+        assert "1 without a readable image" in browser.page("/").text
         assert browser.page("/samples").text.count("no picture") == 1
         assert "look like XML or SVG" in browser.page("/sample/1").text
         status, headers, body = browser.ask("/image/1")

@@ -123,7 +123,7 @@ def test_layers_are_shown_from_s3_and_over_http(layered_urls, tmp_path, command)
         assert "テンチ" in command("info", there, *named).stdout
         assert '"boxes"' in command("cat", there, "#0", "--layer", "kaggle", "--member", "json").stdout
         result = command("verify", there)
-        assert (result.returncode, "over HTTP nothing can be listed" in result.stderr) == (
+        assert (result.returncode, "HTTP lists no files" in result.stderr) == (
             0,
             there.startswith("http"),
         )

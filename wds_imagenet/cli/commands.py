@@ -3,6 +3,7 @@
 import os
 import sys
 import traceback
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Final, NoReturn
 
@@ -14,21 +15,33 @@ from wds_imagenet.cli.shared_options import as_flags
 from wds_imagenet.errors import WdsImagenetError
 from wds_imagenet.util.messages import unknown
 
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One verb of the command line."""
+
+    summary: str
+    """For the list of all verbs."""
+    module: str
+    """The module below `wds_imagenet.cli`."""
+    attribute: str
+    """The command in that module."""
+
+
 VERBS: Final = {
-    "pack": "pack:pack",
-    "add-layer": "add_layer:relabel",
-    "index": "index:index",
-    "verify": "verify:verify",
-    "info": "inspect:info",
-    "ls": "inspect:ls",
-    "cat": "inspect:cat",
-    "view": "view:view",
-    "bench": "bench:bench",
-    "evaluate": "evaluate:evaluate",
-    "doctor": "doctor:doctor",
-    "demo": "demo:demo",
+    "pack": Verb("Pack a released data set into shards and a manifest.", "pack", "pack"),
+    "add-layer": Verb("Add labels to a packed data set, beside its shards.", "add_layer", "relabel"),
+    "index": Verb("Write a manifest for existing WebDataset shards.", "index", "index"),
+    "verify": Verb("Read a whole data set, and report every fault.", "verify", "verify"),
+    "info": Verb("Print counts, sizes, layers and classes.", "inspect", "info"),
+    "ls": Verb("Print the keys.", "inspect", "ls"),
+    "cat": Verb("Print one sample.", "inspect", "cat"),
+    "view": Verb("Show the samples in a browser.", "view", "view"),
+    "bench": Verb("Measure images per second, and find the bottleneck.", "bench", "bench"),
+    "evaluate": Verb("Score predictions by the rules of a benchmark.", "evaluate", "evaluate"),
+    "doctor": Verb("Print installed parts, and how to make slow parts faster.", "doctor", "doctor"),
+    "demo": Verb("Pack, stream and train with drawn pictures.", "demo", "demo"),
 }
-"""The module and the command of each verb."""
 
 
 class _Verbs(click.Group):
@@ -40,9 +53,14 @@ class _Verbs(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:  # noqa: ARG002
         if name not in VERBS:
             return None
-        module, _, attribute = VERBS[name].partition(":")
-        command = getattr(import_module(f"wds_imagenet.cli.{module}"), attribute)
+        verb = VERBS[name]
+        command = getattr(import_module(f"wds_imagenet.cli.{verb.module}"), verb.attribute)
         return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the list of all verbs, without an import of any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, verb.summary) for name, verb in VERBS.items()])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

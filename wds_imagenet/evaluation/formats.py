@@ -21,7 +21,7 @@ def read_predictions(
     """Return the predictions of one file, or of several that have keys.
 
     A NumPy file has its own first bytes, JSON lines begin with a brace, and the header of a CSV has a comma.
-    Any other text has lines of numbers as in ILSVRC; five numbers are then five labels, or one label and its box.
+    Any other text has lines of numbers as in ILSVRC: five are five labels, or one label and its box.
 
     Args:
         urls: The files.
