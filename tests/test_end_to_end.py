@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from wds_imagenet import Dataset, Loader, RandomResizedCrop, pack
-from wds_imagenet.reading.verify import verify_blocks
+from wds_imagenet.reading.verify import verify
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_every_photo_arrives_byte_for_byte_with_its_label(packed, released, wnid
     dataset = Dataset.open(url, storage_options=options)
     images = released[2]
     assert {shard.name: shard.sha256 for shard in dataset.manifest.shards} == local_digests
-    assert [finding for checked in verify_blocks(dataset) for finding in checked.findings] == []
+    assert [finding for checked in verify(dataset) for finding in checked.findings] == []
     seen = {}
     for sample in dataset.samples():
         assert sample.key not in seen

@@ -29,7 +29,16 @@ ROOT = Path(__file__).parents[1]
 API, CLI = ROOT / "docs" / "api.md", ROOT / "docs" / "cli.md"
 BEGIN, END = "<!-- rendered by tests/test_surface.py -->\n", "<!-- end -->"
 GROUPS = {
-    "Write data sets": ["pack", "PackReport", "add_layer", "LayerReport", "index", "verify", "VerifyReport"],
+    "Write data sets": [
+        "pack",
+        "PackReport",
+        "add_layer",
+        "LayerReport",
+        "index",
+        "IndexReport",
+        "verify",
+        "VerifyReport",
+    ],
     "Read data sets": ["Dataset", "Sample", "Loader", "Batch", "Stats"],
     "Transforms": [
         "RandomResizedCrop",

@@ -66,7 +66,7 @@ if TYPE_CHECKING:
     from wds_imagenet.packing.publish.layer_run import relabel as add_layer
     from wds_imagenet.packing.report import PackReport
     from wds_imagenet.reading.dataset import Dataset
-    from wds_imagenet.reading.index_urls import index
+    from wds_imagenet.reading.index_urls import IndexReport, index
     from wds_imagenet.reading.loader.batch import Batch, DecodedSample
     from wds_imagenet.reading.loader.loader import Loader
     from wds_imagenet.reading.loader.stats import Stats
@@ -88,6 +88,7 @@ __all__ = [
     "ExistsError",
     "FullError",
     "ImageError",
+    "IndexReport",
     "LayerReport",
     "Loader",
     "ManifestError",
@@ -123,6 +124,7 @@ _MODULES: Final = {
     "Decode": "images.transforms",
     "DecodedSample": "reading.loader.batch",
     "EvaluationReport": "evaluation.evaluate",
+    "IndexReport": "reading.index_urls",
     "LayerReport": "packing.publish.layer_run",
     "Loader": "reading.loader.loader",
     "PackReport": "packing.report",

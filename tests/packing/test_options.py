@@ -3,8 +3,7 @@
 import pytest
 
 from wds_imagenet.errors import UsageError
-from wds_imagenet.format.names import default_name
-from wds_imagenet.packing.options import JpegPolicy, PackOptions
+from wds_imagenet.packing.options import JpegPolicy, PackOptions, default_name
 
 
 @pytest.mark.parametrize("text", ["keep", "resize=256:q90", "resize=1:q1", "resize=65500:q100"])

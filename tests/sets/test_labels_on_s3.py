@@ -9,7 +9,7 @@ import threading
 import numpy as np
 import pytest
 
-from wds_imagenet import Dataset, add_layer, pack
+from wds_imagenet import Dataset, pack, add_layer
 from wds_imagenet.storage import open_store
 
 VAL = [f"ILSVRC2012_val_{number:08d}" for number in (1, 2, 4)]
@@ -45,7 +45,7 @@ class Released:
         options = {"imagenetv2.class_info": "class_info.json"}
         return files, HASHES, options, lambda s: s.label, [2, 10, 100]
 
-    def add_layer(self):
+    def relabel(self):
         torch = pytest.importorskip("torch")
         files = {}
         for place, key in enumerate(self.train):

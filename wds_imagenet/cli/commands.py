@@ -13,7 +13,7 @@ from wds_imagenet import __version__
 from wds_imagenet.cli.exit_codes import MEANINGS, ExitCode, exit_code
 from wds_imagenet.cli.shared_options import as_flags
 from wds_imagenet.errors import WdsImagenetError
-from wds_imagenet.util.messages import unknown
+from wds_imagenet.util.messages import unknown_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class _Verbs(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the verb, or raise an error that lists all verbs."""
         if args[0] not in VERBS and not args[0].startswith("-"):
-            raise unknown("command", args[:1], VERBS)
+            raise unknown_name("command", args[:1], VERBS)
         return super().resolve_command(ctx, args)
 
 

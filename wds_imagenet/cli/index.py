@@ -8,7 +8,7 @@ from wds_imagenet.cli.inspect import describe
 from wds_imagenet.cli.progress import progress
 from wds_imagenet.cli.shared_options import Size, as_json, human, storage_option
 from wds_imagenet.util import strict_json
-from wds_imagenet.util.messages import counted
+from wds_imagenet.util.messages import quantity
 
 if TYPE_CHECKING:
     from wds_imagenet.reading.index_urls import IndexProgress
@@ -50,11 +50,11 @@ def index(
     with progress("indexing", None, quiet=json) as bar:
 
         def on_progress(now: "IndexProgress") -> None:
-            bar.expect(now.bytes_expected)
-            bar.update(now.bytes_done, f"{now.samples_done:,} samples")
+            bar.expect(now.total_bytes)
+            bar.update(now.bytes, f"{now.samples:,} samples")
 
-        dataset = index_urls(
-            *urls,
+        report = index_urls(
+            urls,
             out=out,
             name=name,
             split=split,
@@ -63,11 +63,11 @@ def index(
             storage_options=storage_options,
             on_progress=on_progress,
         )
-    manifest = dataset.manifest
+    manifest = report.manifest
     if json:
-        click.echo(strict_json.dumps(describe(dataset.url, manifest, manifest.classes)).decode())
+        click.echo(strict_json.dumps(describe(report.url, manifest, manifest.classes)).decode())
     else:
         click.echo(
-            f"{dataset.url}: indexed {counted(manifest.samples, 'sample')} in "
-            f"{counted(len(manifest.shards), 'shard')} ({human(manifest.size)})"
+            f"{report.url}: indexed {quantity(manifest.samples, 'samples')} in "
+            f"{quantity(len(manifest.shards), 'shards')} ({human(manifest.size)})"
         )

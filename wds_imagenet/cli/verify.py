@@ -1,5 +1,6 @@
 """`wds-imagenet verify`."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -8,9 +9,10 @@ from wds_imagenet.cli.exit_codes import ExitCode
 from wds_imagenet.cli.progress import progress
 from wds_imagenet.cli.shared_options import as_json, human, storage_option
 from wds_imagenet.util import strict_json
-from wds_imagenet.util.messages import counted
+from wds_imagenet.util.messages import quantity
 
 if TYPE_CHECKING:
+    from wds_imagenet.format.manifest import Manifest
     from wds_imagenet.reading.verify_report import VerifyProgress, VerifyReport
 
 
@@ -34,32 +36,34 @@ def verify(
     Compares sizes, the checksum of each block and shard, the tar structure, keys, labels and JSON, and each
     image with its hash. Verifies the label layers too. Exits with code 3 if anything differs.
     """
+    from wds_imagenet.reading.dataset import Dataset
     from wds_imagenet.reading.verify_report import verify as verify_data_set
 
+    dataset = Dataset.open(url, storage_options=storage_options)
+    if not dataset.store.listable:
+        click.echo("note: HTTP lists no files: layers and stray tars are not looked for", err=True)
     with progress("verifying", None, quiet=json) as bar:
 
         def on_progress(now: "VerifyProgress") -> None:
             for finding in () if json else now.findings:
                 click.echo(f"bad: {finding}")
-            bar.expect(now.bytes_expected)
-            bar.update(now.bytes_done, f"{now.samples_done:,} samples")
+            bar.expect(now.total_bytes)
+            bar.update(now.bytes, f"{now.samples:,} samples")
 
-        report = verify_data_set(
-            url, deep=deep, threads=threads, storage_options=storage_options, on_progress=on_progress
-        )
-    for note in report.notes:
-        click.echo(f"note: {note}", err=True)
-    click.echo(strict_json.dumps(report.to_json()).decode() if json else _summary(report, deep=deep))
+        report = verify_data_set(dataset, deep=deep, threads=threads, on_progress=on_progress)
+    if json:
+        click.echo(strict_json.dumps({"ok": report.ok, **asdict(report)}).decode())
+    else:
+        click.echo(f"{report.url}: {_summary(report, dataset.manifest, deep=deep)}")
     return ExitCode.DONE if report.ok else ExitCode.BAD_DATA
 
 
-def _summary(report: "VerifyReport", *, deep: bool) -> str:
+def _summary(report: "VerifyReport", manifest: "Manifest", *, deep: bool) -> str:
     done = "read and decoded" if deep else "read"
-    size = human(report.bytes_expected)
     if report.ok:
-        amount = f"{counted(report.samples, 'sample')} in {counted(report.shards, 'shard')} ({size})"
-        return f"{report.url}: all as it was packed; {amount} {done}"
+        shards = f"{quantity(len(manifest.shards), 'shards')} ({human(manifest.size)})"
+        return f"all as it was packed; {quantity(report.samples, 'samples')} in {shards} {done}"
     return (
-        f"{report.url}: {counted(len(report.findings), 'finding')}; {report.samples:,} of "
-        f"{report.samples_expected:,} samples are whole; {human(report.bytes)} of {size} could be {done}"
+        f"{quantity(len(report.findings), 'findings')}; {report.samples:,} of {report.expected_samples:,} "
+        f"samples are whole; {human(report.bytes)} of {human(report.expected_bytes)} could be {done}"
     )

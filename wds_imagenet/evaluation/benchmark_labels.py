@@ -22,7 +22,7 @@ from wds_imagenet.reading.dataset import Dataset
 from wds_imagenet.sample import split_name
 from wds_imagenet.sources import SOURCES, Metadata, Stream
 from wds_imagenet.storage.store import StorageOptions
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 VALIDATION_KEYS: Final = tuple(f"ILSVRC2012_val_{n:08d}" for n in range(1, VALIDATION_IMAGES + 1))
 COMPLETING_FILES: Final = ("synsets", "boxes", "blacklist")
@@ -164,8 +164,8 @@ def _kaggle(url: str, classes: ClassIds, options: StorageOptions) -> BenchmarkLa
     }
     if len(annotations) != solution.count:
         raise SourceError(
-            f"{url} lists {many(solution.count - len(annotations), 'images')} outside of the validation set "
-            "of ILSVRC2012: give LOC_val_solution.csv"
+            f"{url} lists {quantity(solution.count - len(annotations), 'images')} outside of the "
+            "validation set of ILSVRC2012: give LOC_val_solution.csv"
         )
     labels = {wnid: label for label, wnid in enumerate(classes.wnids)}
     unknown = {found.metadata["wnid"] for found in annotations.values()} - set(labels)
@@ -202,7 +202,7 @@ def _source(name: str, url: str, options: StorageOptions) -> BenchmarkLabels:
     """Return the labels of a data set that is not packed, such as the class folders of ImageNet-V2."""
     listing = SOURCES[name](url, storage_options=options)
     if isinstance(listing, Stream):
-        pairs = ((image.reference.key, image.reference.label) for image in listing.arrivals())
+        pairs = ((image.reference.key, image.reference.label) for image in listing.images())
     else:
         pairs = ((reference.key, reference.label) for reference in listing.references)
     benchmark = _by_key(name, url, pairs, listing.classes)

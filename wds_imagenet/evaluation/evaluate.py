@@ -26,7 +26,7 @@ from wds_imagenet.evaluation.matching import Matches, first_keys, match_predicti
 from wds_imagenet.evaluation.predictions import NO_GUESS, TOP, Integers, Predictions
 from wds_imagenet.evaluation.text_files import Layout
 from wds_imagenet.storage.store import StorageOptions
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 _MUCH_BETTER: Final = 0.1  # how far another convention must lower the error before a note suggests it
 
@@ -159,7 +159,7 @@ def _score(
         raise SourceError(f"{boxes.url} and the blacklist leave no image to score")
     if len(without_boxes) and not partial:
         raise SourceError(
-            f"{boxes.url} has no boxes for {many(len(without_boxes), 'scored images')}: "
+            f"{boxes.url} has no boxes for {quantity(len(without_boxes), 'scored images')}: "
             f"{first_keys([benchmark.keys[row] for row in without_boxes])}; to leave them out, give option "
             "'partial'"
         )
@@ -180,7 +180,7 @@ def _notes(benchmark: BenchmarkLabels, matches: Matches, score: Score, *, with_b
     if matches.missing:
         yield f"{benchmark.name}: scored {score.images:,} of {score.images + matches.missing:,} images"
     if matches.unknown:
-        yield f"{benchmark.name}: {many(matches.unknown, 'predictions are')} for none of its images"
+        yield f"{benchmark.name}: {quantity(matches.unknown, 'predictions are')} for none of its images"
     if with_boxes and not score.localisation_error:
         yield f"{benchmark.name}: no localisation error, because its true boxes are not given"
 

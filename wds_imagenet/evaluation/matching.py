@@ -9,7 +9,7 @@ import numpy as np
 from wds_imagenet.errors import SourceError
 from wds_imagenet.evaluation.benchmark_labels import BenchmarkLabels
 from wds_imagenet.evaluation.predictions import Integers, Predictions
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 _KEYS_IN_MESSAGE: Final = 3
 
@@ -53,7 +53,7 @@ def match_predictions(predictions: Predictions, benchmark: BenchmarkLabels, *, p
         unknown = len(unmatched)
         if unmatched and not (partial and len(true)):
             raise SourceError(
-                f"{predictions.where(unmatched[0])}: {many(unknown, 'predictions are')} for no image of "
+                f"{predictions.where(unmatched[0])}: {quantity(unknown, 'predictions are')} for no image of "
                 f"{benchmark.name} ({benchmark.url}), whose keys are like {benchmark.keys[0]}: "
                 f"{first_keys([predictions.keys[row] for row in unmatched])}"
             )

@@ -9,7 +9,7 @@ import numpy as np
 
 from wds_imagenet.errors import SourceError
 from wds_imagenet.evaluation.predictions import NO_GUESS, TOP, Predictions
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 Layout: TypeAlias = Literal["classification", "localisation"]
 """A guess is `label` in a classification file, `label xmin ymin xmax ymax` in a localisation file."""
@@ -83,7 +83,7 @@ def to_predictions(rows: Iterable[GuessRow], url: str, layout: Layout) -> Predic
                 f"{url}: it has WNIDs (line {lines[True]}) and numbers (line {lines[False]}): write one kind"
             )
         longer += len(groups) > TOP
-    note = f"{many(longer, 'images have')} more than {TOP} guesses; only the first {TOP} count"
+    note = f"{quantity(longer, 'images have')} more than {TOP} guesses; only the first {TOP} count"
     keys = None if rows[0].key is None else tuple(row.key or "" for row in rows)
     line_numbers = [row.line for row in rows]
     return Predictions(

@@ -29,12 +29,10 @@ index.py      a manifest for shards that others wrote
 - `dataset`  A finished data set: opened by its manifest, read by index, by key or from end to end.
 - `fetch`  Fetch a block: one ranged read, one checksum, and the samples that it holds.
 - `index`  Index shards that someone else wrote: a manifest for them, and not a byte of them touched.
-- `index_urls`  The public `index`: write a manifest for the shards at some URLs.
 - `layers`  Label layers: read beside the blocks of their data set, each verified, and merged sample by
   sample.
 - `torch`  Batches as torch's tensors, and torch's own kind of data set: the one module that imports torch.
 - `verify`  Verify a data set: read every byte and say of each that is not as it should be where it lies.
-- `verify_report`  The public `verify`: check a data set with its layers, and return a report.
 - `loader`  a folder of its own
 - `order`  a folder of its own
 - `subprocess`  a folder of its own

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 
 from wds_imagenet.errors import ChangedError, CorruptError, DataError, NotFoundError
 from wds_imagenet.format.crc import crc32
-from wds_imagenet.format.manifest import FOLDER
-from wds_imagenet.format.samples import read_samples
+from wds_imagenet.format.manifest import METADATA_FOLDER
+from wds_imagenet.format.samples import ArchiveSamples
 from wds_imagenet.images.decode import decode_image
 from wds_imagenet.reading.dataset import Dataset
 from wds_imagenet.reading.fetch import BlockLocation, Data
-from wds_imagenet.reading.layers import Layer, can_list
+from wds_imagenet.reading.layers import Layer
 from wds_imagenet.sample import IMAGE_SUFFIXES, Sample
 from wds_imagenet.util.threads import map_ahead
 
@@ -55,7 +55,7 @@ class _Totals:
 
 
 def verify_layer(dataset: Dataset, layer: Layer, *, threads: int = 4) -> Iterator[Checked]:
-    """Yield every block of a layer, checked as `verify_blocks` checks those of its data set.
+    """Yield every block of a layer, checked as `verify` checks those of its data set.
 
     Its samples are those of the data set, key by key, in the same blocks; they are not told again. A layer
     of classes alone has no blocks: it was checked when it was opened.
@@ -63,13 +63,13 @@ def verify_layer(dataset: Dataset, layer: Layer, *, threads: int = 4) -> Iterato
     if not layer.block_locations:
         return
     own = Dataset(dataset.store, layer.manifest, fetcher=layer.fetcher)
-    for checked in verify_blocks(own, threads=threads, keys=dataset.keys):
+    for checked in verify(own, threads=threads, keys=dataset.keys):
         where = (f"{layer.folder}{item.shard or ''}" for item in checked.findings)
         findings = (replace(item, shard=at) for item, at in zip(checked.findings, where, strict=True))
         yield replace(checked, keys=(), labels=(), findings=tuple(findings))
 
 
-def verify_blocks(
+def verify(
     dataset: Dataset,
     *,
     deep: bool = False,
@@ -159,7 +159,7 @@ def _damaged(
     told = str(damage)
     found: list[Finding] = []
     try:
-        for sample in read_samples(data, ended=location.is_last):
+        for sample in ArchiveSamples(data, ended=location.is_last):
             wrong = _check_sample(dataset, sample, deep=False)[1]
             found += [Finding(problem, location.shard.name, location.offset, sample.key) for problem in wrong]
     except DataError as error:
@@ -191,9 +191,11 @@ def _check_sample(dataset: Dataset, sample: Sample, *, deep: bool) -> tuple[int 
 def _check_whole(dataset: Dataset, totals: _Totals, listed: Callable[[], Iterator[str]]) -> Iterator[Finding]:
     manifest = dataset.manifest
     folder = dataset.fetcher.folder
-    there = dataset.store.list_objects(folder) if can_list(dataset.store) else ()
+    there = dataset.store.list_objects(folder) if dataset.store.listable else ()
     paths = ((i.path.removeprefix(folder), i.size) for i in there)
-    sizes = {path: size for path, size in paths if path.endswith(".tar") and not path.startswith(FOLDER)}
+    sizes = {
+        path: size for path, size in paths if path.endswith(".tar") and not path.startswith(METADATA_FOLDER)
+    }
     for shard in manifest.shards:
         size = sizes.pop(shard.name, None)
         if size is not None and size != shard.size:

@@ -1,114 +1,117 @@
-"""Verify a data set and its label layers, and report every fault."""
+"""Verify a data set: read every byte of it, and report every fault with its location."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from os import PathLike, fspath
 
 from wds_imagenet.reading.dataset import Dataset
-from wds_imagenet.reading.layers import Layer, can_list, list_layers
-from wds_imagenet.reading.verify import Checked, Finding, verify_blocks, verify_layer
+from wds_imagenet.reading.layers import Layer, list_layers
+from wds_imagenet.reading.verify import Checked, Finding, verify_layer
+from wds_imagenet.reading.verify import verify as verify_blocks
 from wds_imagenet.storage.store import StorageOptions
 
 
 @dataclass(frozen=True, slots=True)
-class VerifyProgress:
-    """How far a verification has come. Passed to `on_progress` after every block."""
-
-    bytes_done: int
-    """Bytes read so far, of shards and of layers."""
-    bytes_expected: int
-    """Bytes of all shards and layers, by their manifests."""
-    samples_done: int
-    """Samples of the data set that could be read so far."""
-    findings: tuple[Finding, ...]
-    """The faults of the latest block."""
-
-
-@dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """The result of `verify`: the counts of what could be read, and every fault."""
+    """The result of `verify`.
+
+    Attributes:
+        url: the data set's folder, without credentials.
+        findings: every fault; empty for an intact data set.
+        samples: samples found in intact blocks.
+        bytes: bytes that could be read, those of layers included.
+        expected_samples: samples that the manifest lists.
+        expected_bytes: bytes of all shards, those of layers included.
+        layers: the names of the layers that were verified too.
+    """
 
     url: str
-    """The folder of the data set, without credentials."""
-    samples: int
-    """Samples that could be read."""
-    samples_expected: int
-    """Samples by the manifest."""
-    shards: int
-    """Shards by the manifest."""
-    bytes: int
-    """Bytes read, of shards and of layers."""
-    bytes_expected: int
-    """Bytes of all shards and layers, by their manifests."""
-    layers: tuple[str, ...]
-    """The label layers that were verified too."""
     findings: tuple[Finding, ...]
-    """Every fault; empty if the data set is as it was packed."""
-    notes: tuple[str, ...] = ()
-    """Checks that this store does not allow."""
+    samples: int
+    bytes: int
+    expected_samples: int
+    expected_bytes: int
+    layers: tuple[str, ...]
 
     @property
     def ok(self) -> bool:
-        """True if there is no fault."""
+        """True if nothing is wrong."""
         return not self.findings
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the report as JSON values, with `ok`."""
-        return {"ok": self.ok, **asdict(self)}
+
+@dataclass(frozen=True, slots=True)
+class VerifyProgress:
+    """The work done after one more block.
+
+    Attributes:
+        bytes: bytes read so far.
+        total_bytes: bytes of all shards, those of layers included.
+        samples: samples found so far.
+        findings: the faults of this block.
+    """
+
+    bytes: int
+    total_bytes: int
+    samples: int
+    findings: tuple[Finding, ...]
 
 
 def verify(
-    dataset: Dataset | str,
+    dataset: Dataset | str | PathLike[str],
     *,
     deep: bool = False,
+    layers: Sequence[str] | None = None,
     threads: int = 4,
     storage_options: StorageOptions | None = None,
-    on_progress: Callable[[VerifyProgress], None] | None = None,
+    on_progress: Callable[[VerifyProgress], object] = lambda _: None,
 ) -> VerifyReport:
-    """Read a whole data set and its label layers, and report every difference from what was packed.
+    """Read a whole data set with its label layers, and report every fault.
 
-    Guarantees that a data set without findings is, byte for byte, the one that its manifest describes.
-    Compared are sizes, the checksum of each block and shard, the tar structure, keys, labels and JSON. Each
-    image is compared with its hash. Costs one read of all shards and layers, and memory for `2 * threads`
-    blocks and all keys. Over HTTP, which lists nothing, layers and stray tars are not looked for.
+    A data set without findings is, byte for byte, the one that its manifest describes: sizes, checksums of
+    blocks and shards, tar structure, keys, labels, JSON, and the hash of each image. A listing also finds
+    layers, and tars that are not in the manifest; over HTTP nothing can be listed.
+
+    Costs one read of the data set, and memory for 2·threads blocks and all keys.
 
     Args:
-        dataset: The data set, or the URL of its folder.
-        deep: Decode every image as well.
-        threads: Threads that read and check blocks.
-        storage_options: Options of the store, if a URL is given.
-        on_progress: Called after every block, in this thread.
+        dataset: the URL of a data set, or an open `Dataset`.
+        deep: decode every image too.
+        layers: names of the layers to verify; by default every finished layer that a listing finds.
+        threads: threads that read and check blocks.
+        storage_options: options of the store, by name.
+        on_progress: called after each block, in order, by the calling thread.
 
     Raises:
-        ManifestError: There is no manifest, or it cannot be read.
-        StoreError: The store fails. A missing or changed shard is a finding, and not an error.
+        ManifestError: the URL holds no data set.
+        StoreError: the store cannot be read; a missing or changed shard is a finding instead.
     """
-    opened = Dataset.open(dataset, storage_options=storage_options) if isinstance(dataset, str) else dataset
-    store = opened.store
-    layers = [Layer.open(store, opened.manifest, name) for name in list_layers(store)]
-    expected = opened.manifest.size + sum(layer.manifest.size for layer in layers)
+    opened = (
+        dataset
+        if isinstance(dataset, Dataset)
+        else Dataset.open(fspath(dataset), storage_options=storage_options)
+    )
+    names = list_layers(opened.store) if layers is None else layers
+    over = [Layer.open(opened.store, opened.manifest, name) for name in names]
+    expected_bytes = opened.manifest.size + sum(layer.manifest.size for layer in over)
+    read = samples = 0
     findings: list[Finding] = []
-    done = samples = 0
-    for checked in _blocks(opened, layers, deep=deep, threads=threads):
-        done += checked.bytes
-        samples += len(checked.keys)
-        findings += checked.findings
-        if on_progress is not None:
-            on_progress(VerifyProgress(done, expected, samples, checked.findings))
+    for block in _all_blocks(opened, over, deep=deep, threads=threads):
+        read += block.bytes
+        samples += len(block.keys)
+        findings += block.findings
+        on_progress(VerifyProgress(read, expected_bytes, samples, block.findings))
     return VerifyReport(
         url=opened.url,
-        samples=samples,
-        samples_expected=opened.manifest.samples,
-        shards=len(opened.manifest.shards),
-        bytes=done,
-        bytes_expected=expected,
-        layers=tuple(layer.name for layer in layers),
         findings=tuple(findings),
-        notes=() if can_list(store) else ("HTTP lists no files: layers and stray tars are not looked for",),
+        samples=samples,
+        bytes=read,
+        expected_samples=len(opened),
+        expected_bytes=expected_bytes,
+        layers=tuple(layer.name for layer in over),
     )
 
 
-def _blocks(dataset: Dataset, layers: list[Layer], *, deep: bool, threads: int) -> Iterator[Checked]:
+def _all_blocks(dataset: Dataset, layers: Sequence[Layer], *, deep: bool, threads: int) -> Iterator[Checked]:
     yield from verify_blocks(dataset, deep=deep, threads=threads)
     for layer in layers:
         yield from verify_layer(dataset, layer, threads=threads)

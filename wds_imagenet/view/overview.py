@@ -11,9 +11,8 @@ from wds_imagenet.images.probe import probe
 from wds_imagenet.reading.dataset import Dataset
 from wds_imagenet.reading.fetch import BlockLocation
 from wds_imagenet.sample import Sample
-from wds_imagenet.util.cancel import current_token
 from wds_imagenet.util.rng import mix, permutation
-from wds_imagenet.util.threads import pool
+from wds_imagenet.util.threads import thread_pool
 from wds_imagenet.view.histogram import Histogram, histogram
 from wds_imagenet.view.tags import Classes, Tag, tags_of
 
@@ -70,7 +69,7 @@ def make_overview(
     def summarise_block(location: BlockLocation) -> list[_SampleSummary]:
         return [_summarise(sample, classes) for sample in dataset.blocks.samples(location)]
 
-    with pool(_THREADS, "overview", until=current_token()) as threads:
+    with thread_pool(_THREADS, "overview") as threads:
         summaries = [summary for block in threads.map(summarise_block, chosen) for summary in block]
     return _combine(summaries, complete=len(summaries) == len(dataset), labels_per_kind=labels_per_kind)
 

@@ -12,8 +12,7 @@ from wds_imagenet.errors import CorruptError
 from wds_imagenet.reading.dataset import Dataset, own
 from wds_imagenet.reading.fetch import BlockLocation
 from wds_imagenet.sample import Sample
-from wds_imagenet.util.cancel import current_token
-from wds_imagenet.util.threads import pool
+from wds_imagenet.util.threads import thread_pool
 from wds_imagenet.view.item import Item, make_item
 from wds_imagenet.view.tags import labels_of
 
@@ -65,7 +64,7 @@ class SampleReader:
 
     def items(self, indices: Sequence[int]) -> list[Item]:
         """Return several samples as they are shown. Four threads read their blocks."""
-        with pool(_THREADS, "items", until=current_token()) as threads:
+        with thread_pool(_THREADS, "items") as threads:
             return list(threads.map(self.item, indices))
 
     def find(self, label: int, start: int, count: int) -> SearchResult:
@@ -132,7 +131,7 @@ class SampleReader:
         """Yield the pairs (index, label) and the end of each block, until `MAX_SEARCH_BYTES` are read."""
         locations = self.dataset.block_locations
         size = 0
-        with pool(_THREADS, "find", until=current_token()) as threads:
+        with thread_pool(_THREADS, "find") as threads:
             for first in range(self._block_index(start), len(locations), _BLOCKS_AT_ONCE):
                 blocks = range(first, min(first + _BLOCKS_AT_ONCE, len(locations)))
                 size += sum(locations[block].block.size for block in blocks if block not in self._labels)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from wds_imagenet.errors import UsageError
 from wds_imagenet.reading.dataset import Dataset
-from wds_imagenet.util.cancel import CancelToken, cancel_with
+from wds_imagenet.util.cancel import CancelToken, use_token
 from wds_imagenet.view.gallery import Gallery, Response
 
 HOST: Final = "127.0.0.1"
@@ -51,7 +51,7 @@ class GalleryServer(ThreadingMixIn, TCPServer):
     request_queue_size = _CONNECTIONS
 
     def __init__(self, dataset: Dataset, port: int = 0) -> None:
-        self._cancel: Final = CancelToken()
+        self._token: Final = CancelToken()
         self._slots: Final = threading.BoundedSemaphore(_CONNECTIONS)
         gallery = Gallery(dataset)
         try:
@@ -69,13 +69,12 @@ class GalleryServer(ThreadingMixIn, TCPServer):
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the base's
         """Answer one request. Closing the server cancels it."""
-        cancel_with(self._cancel)
-        with self._slots, self._cancel.cutting(partial(_disconnect, request)):
+        with use_token(self._token), self._slots, self._token.on_cancel(partial(_disconnect, request)):
             super().process_request_thread(request, client_address)
 
     def server_close(self) -> None:
         """Cancel all requests, and join all threads."""
-        self._cancel.set()
+        self._token.cancel()
         super().server_close()
 
 
