@@ -115,11 +115,11 @@ def read_back():
 
 @pytest.fixture
 def little_memory(monkeypatch):
-    """Return a context that fails where more memory is taken than asked; spools hold little in it."""
+    """Return a context that fails if more than `most` bytes are allocated; references are not cached."""
     from wds_imagenet.inputs.spilled import references
 
-    monkeypatch.setattr(references, "_HELD", 0)
-    monkeypatch.setattr(references, "_RUN", 512)
+    monkeypatch.setattr(references, "_MAX_CACHED", 0)
+    monkeypatch.setattr(references, "_SORTED_RUN", 512)
     monkeypatch.setattr(references, "_CHUNK", 16)
 
     @contextmanager

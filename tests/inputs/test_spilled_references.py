@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wds_imagenet.errors import FullError, SourceError, UsageError
+from wds_imagenet.inputs.reference import Attachment, Reference
 from wds_imagenet.inputs.spilled import references as module
-from wds_imagenet.sources import Attachment, Reference, SpilledReferences, spill_in_order
+from wds_imagenet.inputs.spilled.references import SpilledReferences, spill_in_order
 
 texts = st.text(st.characters(codec="utf-8"), max_size=20)
 sizes = st.none() | st.integers(0, 1 << 60)
@@ -44,7 +45,7 @@ references = st.builds(
 def few(request):
     """However few entries are held in memory too, all these facts are the same."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_HELD", request.param)
+        patch.setattr(module, "_MAX_CACHED", request.param)
         yield
 
 
@@ -84,13 +85,13 @@ def test_entries_appended_after_reading_are_read_too():
 @given(st.lists(st.integers(0, 5), max_size=40), st.integers(1, 7))
 def test_it_is_sorted_as_a_list_is(labels, run):
     items = [Reference(f"k{i}", "/x", i, 1, "x", label) for i, label in enumerate(labels)]
-    before, module._RUN = module._RUN, run
+    before, module._SORTED_RUN = module._SORTED_RUN, run
     try:
         assert list(spill_in_order(iter(items), attrgetter("label"))) == sorted(
             items, key=attrgetter("label")
         )
     finally:
-        module._RUN = before
+        module._SORTED_RUN = before
 
 
 def test_many_threads_read_at_a_time():
@@ -116,7 +117,7 @@ def test_a_fork_reads_and_does_not_append():
 
 @pytest.mark.parametrize("value", [float("nan"), {1}, b"x", "\udcff"])
 def test_what_json_cannot_hold_is_refused_by_name(value):
-    with pytest.raises(SourceError, match=r"what is known of 'a\.jpg' has no JSON form"):
+    with pytest.raises(SourceError, match=r"the reference of 'a\.jpg' has no JSON form"):
         SpilledReferences([Reference("a", "/x", 0, 1, "a.jpg", metadata={"a": value})])
 
 
@@ -132,7 +133,8 @@ def test_its_file_has_no_name_and_is_closed_with_it(tmp_path, monkeypatch):
 
 def test_ctrl_c_leaves_no_file(tmp_path):
     program = (
-        "import itertools\nfrom wds_imagenet.sources import Reference, SpilledReferences\n"
+        "import itertools\nfrom wds_imagenet.inputs.reference import Reference\n"
+        "from wds_imagenet.inputs.spilled.references import SpilledReferences\n"
         "def some():\n    yield Reference('a', 'b', 0, 1, 'c' * 2_000_000)\n    print('.', flush=True)\n"
         "    yield from itertools.repeat(Reference('a', 'b', 0, 1, 'c'))\n"
         "SpilledReferences(some())\n"

@@ -64,8 +64,8 @@ SOLUTION = {"LOC_synset_mapping.txt": "@wnids", f"{VAL.format(1)}.JPEG": None}
     [
         (", line 1: its header is 'ImageId,Label', not", "ImageId,Label\n" + ROW),
         (", line 1: its header is 'ImageId;PredictionString', not", (HEADER + ROW).replace(",", ";")),
-        (", line 3: ILSVRC2012_val_00000001 is listed before", HEADER + ROW + ROW),
-        (", line 2: '1e99' is no number of pixels", HEADER + ROW.replace(" 2 2", " 2 1e99")),
+        (", line 3: ILSVRC2012_val_00000001 is listed twice", HEADER + ROW + ROW),
+        (", line 2: '1e99' is not a number of pixels", HEADER + ROW.replace(" 2 2", " 2 1e99")),
         (
             ", line 2: 'ILSVRC2012_val_00090001' has a number that no val",
             HEADER + ROW.replace("00001,", "90001,"),
@@ -113,7 +113,7 @@ def test_an_archive_that_is_cut_off(refused, world, photo, source, path, packed,
         "gz": r"^the gzip data is cut off: it ends at its byte (2,9|3,0)\d\d\nin the .* in/x\.tar",
     }[packed]
     if packed == "gz" and source in {"imagefolder", "sidecars"}:
-        says = r"^in/x\.tar is a gzip file, not to be read at random"
+        says = r"^in/x\.tar is a gzip file, which cannot be read at random"
     refused(says, source, files, "x.tar", **options)
 
 
@@ -372,12 +372,12 @@ XML = (
     [
         (r"^in/real\.json has 49,999 entries, where a list of 50,000", "real", "real.json", REAL),
         (
-            r"^in/real\.json, image 50,000 \(place 49,999\): 1000 is no label",
+            r"^in/real\.json, image 50,000 \(index 49,999\): 1000 is not a label",
             "real",
             "real.json",
             json.dumps([[1]] * 49_999 + [[1000]]),
         ),
-        (r"^in/real\.json is no JSON: .*: line 1 column 6", "real", "real.json", "[[1],"),
+        (r"^in/real\.json is not valid JSON: .*: line 1 column 6", "real", "real.json", "[[1],"),
         (
             r"^in/c\.json: entry 1, at byte 1: .* at byte 43",
             "captions",
@@ -385,14 +385,14 @@ XML = (
             '[{"filename":"n01440764_1.JPEG","title":"x"',
         ),
         (
-            r"^in/c\.json: it is no JSON array: it begins with",
+            r"^in/c\.json: it is not a JSON array: it begins with",
             "captions",
             "c.json",
             '{"filename":"n01440764_1.JPEG"}',
         ),
         (r"^in/k\.csv, line 1: its header is 'ILSVRC2012_val_00000001,", "kaggle", "k.csv", ROW),
         (
-            r"^in/k\.csv, line 3: ILSVRC2012_val_00000001 is listed before",
+            r"^in/k\.csv, line 3: ILSVRC2012_val_00000001 is listed twice",
             "kaggle",
             "k.csv",
             HEADER + ROW + ROW,

@@ -450,7 +450,7 @@ def test_8_a_name_that_two_classes_share_is_refused_as_a_label(world, packed):
     names = {wnid: name for wnid, _, name in rows}
     files = {"c.txt": "".join(f"{wnid} {names[wnid]}\n" for wnid in world.wnids)}
     files |= {"a.jpg": world.photos[0][1], "t.csv": "path,label\na.jpg,crane\n"}
-    with pytest.raises(SourceError, match=r"'crane' is the name of the classes \[134, 517\]"):
+    with pytest.raises(SourceError, match=r"'crane' is the name of several classes, \[134, 517\]"):
         packed("table", files, "t.csv", classes="@c.txt")
     assert naive_by_name(dict(enumerate(names[wnid] for wnid in world.wnids)))["crane"] == 517
 

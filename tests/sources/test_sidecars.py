@@ -142,7 +142,7 @@ def test_entries_without_image_are_noted(make_tree):
         ('{"a": {"label": 1}, "b": }', "is not JSON as it should be: entry 2, at byte"),
         ('{"a": {"n": 1, "n": 2}}', "names 'n' twice"),
         ('["a.jpg"', "entry 0 is no object|no comma and no end"),
-        ('{"a": 1} {}', "something follows the object"),
+        ('{"a": 1} {}', "text follows the object"),
         ("[1]", "entry 0 is no object with a file name"),
         ('[{"label": 1}]', "entry 0 is no object with a file name"),
         ('[{"image": 1}]', "entry 0 is no object with a file name"),

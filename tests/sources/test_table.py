@@ -257,7 +257,7 @@ def test_a_delimiter_can_be_given(read):
 def test_a_table_is_known_by_its_suffix(read, make_tree):
     with pytest.raises(SourceError, match=r"t\.json is no table by its name.*'sidecars'"):
         read("{}", "t.json")
-    with pytest.raises(UsageError, match="is a folder, and no file"):
+    with pytest.raises(UsageError, match="is a folder, not a file"):
         table(make_tree(IMAGES))
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from wds_imagenet.errors import CorruptError, DataError, SourceError, UsageError
 from wds_imagenet.packing.plan.schema import MEASURED as PACKED
-from wds_imagenet.sources.webdataset.source import MEASURED, webdataset
+from wds_imagenet.sources import webdataset
+from wds_imagenet.sources.webdataset.sample_reader import MEASURED
 
 IMAGES = 60
 

@@ -1,6 +1,6 @@
-"""What the labels of ILSVRC2012's images are: all that tells them, which must agree."""
+"""Labels of ILSVRC2012's images, from every file and name that records them; all must agree."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -17,26 +17,27 @@ DEVKIT: Final = "the devkit (ILSVRC2012_devkit_t12.tar.gz), as option 'devkit',"
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """The files that a person names."""
+class LabelFiles:
+    """The URLs of the label files that the user gives; None where the user gives none."""
 
     devkit: str | None
     classes: str | None
     solution: str | None
 
     def __post_init__(self) -> None:
-        """Raise `UsageError` for files that are not to be used together."""
+        """Raise `UsageError` for files that contradict each other."""
         if self.devkit is not None and self.classes is not None:
             raise UsageError(
-                "give either option 'devkit' or option 'classes': each says which labels there are"
+                "give either option 'devkit' or option 'classes': each of them fixes the class list"
             )
 
 
 @dataclass(frozen=True)
-class GroundTruth:
-    """The classes by label, and what tells the class of an image beside its name and folder."""
+class ImageLabels:
+    """The class table, and the files that record the class of an image beside its name and folder."""
 
     table: tuple[Metadata, ...]
+    """The classes, by label."""
     kit: Devkit | None = None
     solution: Solution | None = None
     notes: tuple[str, ...] = ()
@@ -47,73 +48,83 @@ class GroundTruth:
         return {info["wnid"]: label for label, info in enumerate(self.table)}
 
     def label(self, image: ImagenetImage) -> int | None:
-        """Return an image's label, None for one of the test set.
+        """Return the label of an image, None for an image of the test set.
 
-        Raises `SourceError` that names the image, if nothing tells it or two that do disagree.
+        Raises:
+            SourceError: no file and no name records the class, two disagree, or the table lacks it.
         """
         if image.split == "test":
             return None
-        told = dict(self._told(image))
-        if not told:
-            besides = f", and {self.solution.url} has no row for it" if self.solution else ""
+        records = dict(self._wnids(image))
+        if not records:
+            also = f", and {self.solution.url} has no row for it" if self.solution else ""
             raise SourceError(
-                f"{image.where} has no class in its name or folder{besides}: give {DEVKIT} or Kaggle's "
+                f"{image.where} has no class in its name or folder{also}: give {DEVKIT} or Kaggle's "
                 f"{SOLUTION} as option 'solution'"
             )
-        (who, wnid), *others = told.items()
+        (first, wnid), *others = records.items()
         for other, another in others:
             if another != wnid:
                 raise SourceError(
-                    f"{image.where}: {who} says {wnid}, label {self.labels.get(wnid)}, but {other} says "
+                    f"{image.where}: {first} has {wnid}, label {self.labels.get(wnid)}, but {other} has "
                     f"{another}, label {self.labels.get(another)}"
                 )
         label = self.labels.get(wnid)
         if label is None:
-            raise SourceError(f"{image.where}: its class {wnid} is not one of those to be labelled")
+            raise SourceError(f"{image.where}: the class {wnid} is not in the class list")
         return label
 
-    def _told(self, image: ImagenetImage) -> Iterable[tuple[str, str]]:
+    def _wnids(self, image: ImagenetImage) -> Iterator[tuple[str, str]]:
+        """Yield the WNID of an image from each record of it, with a name for that record."""
         if image.wnid:
-            yield "its name or folder", image.wnid
+            yield "the name or folder", image.wnid
         if self.kit and image.split == "val":
             yield "the devkit", self.kit.classes[self.kit.validation[image.number - 1]].wnid
         if self.solution and image.key in self.solution.wnids:
             yield self.solution.url, self.solution.wnids[image.key]
 
 
-def read_ground_truth(
-    split: str, choice: Choice, folder: str | None, wnids: set[str] | None, options: StorageOptions
-) -> GroundTruth:
-    """Return what the named files say, and those of Kaggle that lie beside the images.
+def read_image_labels(
+    split: str, files: LabelFiles, folder: str | None, wnids: set[str] | None, options: StorageOptions
+) -> ImageLabels:
+    """Read the label files that the user gives, and Kaggle's files beside the images.
 
-    `folder` is where to look for these, None for nowhere. `wnids` are the classes seen, which are the
-    table if they are all thousand and nothing else is; None if they cannot be known before the end.
-    Raises `SourceError` where the classes stay uncertain.
+    Args:
+        split: `train`, `val` or `test`; `test` needs no file.
+        files: the label files.
+        folder: folder to search for Kaggle's files; None searches nowhere.
+        wnids: the WNIDs of all images, which are the class list if they are exactly a thousand and no file
+            has one. None if the images are not listed yet.
+        options: options of the stores.
+
+    Raises:
+        SourceError: the class list stays uncertain, or two files have different ones.
     """
     if split == "test":
-        return GroundTruth(())
-    kit = None if choice.devkit is None else read_devkit(choice.devkit, storage_options=options)
-    listed = None if choice.classes is None else read_classes(choice.classes, storage_options=options)
+        return ImageLabels(())
+    kit = None if files.devkit is None else read_devkit(files.devkit, storage_options=options)
+    listed = None if files.classes is None else read_classes(files.classes, storage_options=options)
     notes: list[str] = []
-    if listed is None and folder and (beside := find_kaggle_file(folder, MAPPING, options)):
-        listed = read_classes(beside, storage_options=options)
+    if listed is None and folder and (mapping := find_kaggle_file(folder, MAPPING, options)):
+        listed = read_classes(mapping, storage_options=options)
         _check_mapping(listed, kit)
-        notes.append(f"the classes are also, or only, told by {beside}")
-    solution = choice.solution
+        notes.append(f"the classes were read from {mapping}")
+    solution = files.solution
     if solution is None and split == "val" and folder:
         solution = find_kaggle_file(folder, SOLUTION, options)
-        notes += [f"the labels are also, or only, told by {solution}"] * (solution is not None)
+        notes += [f"the labels were read from {solution}"] * (solution is not None)
     table = _table(kit, listed, wnids)
     if [info["wnid"] for info in table] != sorted(info["wnid"] for info in table):
-        notes.append("the labels follow the class list, which is not in the order of ILSVRC's")
-    read = None if solution is None else read_solution(solution, options)
-    return GroundTruth(table, kit, read, tuple(notes))
+        notes.append("the labels follow the class list, whose order is not that of ILSVRC's labels")
+    return ImageLabels(
+        table, kit, None if solution is None else read_solution(solution, options), tuple(notes)
+    )
 
 
 def _check_mapping(listed: ClassList, kit: Devkit | None) -> None:
     wnids = [info.get("wnid") for info in listed.classes]
     if len(wnids) != CLASSES or None in wnids or wnids != sorted(wnids, key=str):
-        raise SourceError(f"{listed.url} is not Kaggle's: that lists 1,000 WNIDs in sorted order")
+        raise SourceError(f"{listed.url} is not Kaggle's: Kaggle's file lists 1,000 WNIDs in sorted order")
     if kit is not None and wnids != [info.wnid for info in kit.classes]:
         raise SourceError(f"{listed.url} and the devkit list different classes")
 
@@ -130,16 +141,16 @@ def _table(kit: Devkit | None, listed: ClassList | None, wnids: set[str] | None)
         return listed.classes
     if wnids is None:
         raise SourceError(
-            "which classes a gzipped archive has is known only at its end, so nothing tells their labels: "
+            "the classes in a gzipped archive are known only at its end, so its labels need a class list: "
             f"give {DEVKIT} or a class list with WNIDs, such as Kaggle's {MAPPING}, as option 'classes'"
         )
     if not wnids:
         raise SourceError(
-            f"nothing tells the classes of these images: give {DEVKIT} which has the labels by number"
+            f"no name and no folder records the classes of these images: give {DEVKIT} which has their labels"
         )
     if len(wnids) != CLASSES:
         raise SourceError(
-            f"{len(wnids):,} of the 1,000 classes are there, which does not tell their labels: give "
-            f"{DEVKIT} or a class list with WNIDs, as option 'classes'"
+            f"the images have {len(wnids):,} of the 1,000 classes, too few to number them: give {DEVKIT} or "
+            "a class list with WNIDs, as option 'classes'"
         )
     return tuple({"name": wnid, "wnid": wnid} for wnid in sorted(wnids))
