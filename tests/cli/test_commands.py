@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from PIL import Image
-from wds_imagenet.format.names import default_name
 
 from wds_imagenet.cli import commands as module
 from wds_imagenet.cli.doctor import _advice
 from wds_imagenet.cli.shared_options import Size
 from wds_imagenet.format import manifest as manifests
 from wds_imagenet.format import samples
+from wds_imagenet.format.dataset_name import default_name
 from wds_imagenet.images import native_engine, resize
 
 
@@ -199,7 +199,7 @@ def test_doctor_says_what_is_installed():
     assert result.returncode == 0
     assert "simplejpeg" in result.stdout
     facts = json.loads(run("doctor", "--json").stdout)
-    in_use = {"decoder": native_engine.engine(), "resizer": resize.engine(), "walker": samples.engine()}
+    in_use = {"decoder": native_engine.engine(), "resizer": resize.engine(), "walker": samples.walk_engine()}
     assert {name: facts[name] for name in in_use} == in_use
 
 

@@ -9,7 +9,7 @@ import threading
 import numpy as np
 import pytest
 
-from wds_imagenet import Dataset, pack, add_layer
+from wds_imagenet import Dataset, add_layer, pack
 from wds_imagenet.storage import open_store
 
 VAL = [f"ILSVRC2012_val_{number:08d}" for number in (1, 2, 4)]
