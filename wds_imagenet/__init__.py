@@ -10,11 +10,13 @@ Read data sets:
     `Dataset`       samples by index, by key, or in order; a sample is a `Sample`
     `Loader`        batches for training and evaluation, each a `Batch`; `Stats` counts its work
     `RandomResizedCrop`, `ResizeCenterCrop`, `Decode`
-                    the transforms of a loader; any callable that takes a `DecodedSample` is one, too
+                    the transforms of a loader; a `Transform` of your own, or a function that takes a
+                    `DecodedSample`, serves as well
     `decode_image`  the pixels of one encoded image
 
 Score predictions:
     `evaluate`      errors by the rules of ILSVRC, ReaL, ImageNet-V2 and Kaggle, as an `EvaluationReport`
+    `Predictions`   guesses that are no file yet, such as logits
 
 Errors:
     `errors`        the tree of all errors below `WdsImagenetError`; each stands here too
@@ -66,11 +68,11 @@ if TYPE_CHECKING:
     from wds_imagenet.packing.publish.layer_run import relabel as add_layer
     from wds_imagenet.packing.report import PackReport
     from wds_imagenet.reading.dataset import Dataset
-    from wds_imagenet.reading.index_urls import IndexReport, index
+    from wds_imagenet.reading.index_urls import IndexProgress, IndexReport, index
     from wds_imagenet.reading.loader.batch import Batch, DecodedSample
     from wds_imagenet.reading.loader.loader import Loader
     from wds_imagenet.reading.loader.stats import Stats
-    from wds_imagenet.reading.verify_report import VerifyReport, verify
+    from wds_imagenet.reading.verify_report import VerifyProgress, VerifyReport, verify
     from wds_imagenet.sample import Sample
 
 __version__ = "0.1.0"
@@ -88,6 +90,7 @@ __all__ = [
     "ExistsError",
     "FullError",
     "ImageError",
+    "IndexProgress",
     "IndexReport",
     "LayerReport",
     "Loader",
@@ -107,6 +110,7 @@ __all__ = [
     "Transform",
     "UnavailableError",
     "UsageError",
+    "VerifyProgress",
     "VerifyReport",
     "WdsImagenetError",
     "add_layer",
@@ -124,6 +128,7 @@ _MODULES: Final = {
     "Decode": "images.transforms",
     "DecodedSample": "reading.loader.batch",
     "EvaluationReport": "evaluation.evaluate",
+    "IndexProgress": "reading.index_urls",
     "IndexReport": "reading.index_urls",
     "LayerReport": "packing.publish.layer_run",
     "Loader": "reading.loader.loader",
@@ -135,6 +140,7 @@ _MODULES: Final = {
     "Score": "evaluation.evaluate",
     "Stats": "reading.loader.stats",
     "Transform": "images.transforms",
+    "VerifyProgress": "reading.verify_report",
     "VerifyReport": "reading.verify_report",
     "add_layer": "packing.publish.layer_run:relabel",
     "decode_image": "images.decode",
