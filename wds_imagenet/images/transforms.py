@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from wds_imagenet.errors import UsageError
 from wds_imagenet.images.crop import center_crop, random_crop, shrunk_size
-from wds_imagenet.images.decode import Pixels, decode, scale_for
+from wds_imagenet.images.decode import Pixels, decode_image, scale_for
 from wds_imagenet.images.header import ImageHeader
 from wds_imagenet.images.orientation import Box, mirrored, stored_box, swaps
 from wds_imagenet.images.probe import probe
@@ -157,7 +157,7 @@ class Decode:
 
     def __call__(self, data: bytes | memoryview, rng: Rng, out: Pixels | None = None) -> Pixels:  # noqa: ARG002 - all transforms are given them
         """Decode. Draws nothing. Raises `ImageError`, and `UsageError` if `out` has another shape."""
-        pixels = decode(data, orientation=self.orientation)
+        pixels = decode_image(data, orientation=self.orientation)
         if out is None:
             return pixels
         if out.shape != pixels.shape:

@@ -29,6 +29,8 @@ index.py      a manifest for shards that others wrote
 - `dataset`  A finished data set: opened by its manifest, read by index, by key or from end to end.
 - `fetch`  Fetch a block: one ranged read, one checksum, and the samples that it holds.
 - `index`  Index shards that someone else wrote: a manifest for them, and not a byte of them touched.
+- `index_urls`  The public `index`.
+- `verify_report`  The public `verify`.
 - `layers`  Label layers: read beside the blocks of their data set, each verified, and merged sample by
   sample.
 - `torch`  Batches as torch's tensors, and torch's own kind of data set: the one module that imports torch.

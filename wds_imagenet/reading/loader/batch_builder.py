@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from wds_imagenet.errors import DataError, UsageError
 from wds_imagenet.format.samples import key_label_image
-from wds_imagenet.images.decode import decode
+from wds_imagenet.images.decode import decode_image
 from wds_imagenet.images.probe import probe
 from wds_imagenet.images.render import Drawing, Job, render_all, render_drawn
 from wds_imagenet.images.transforms import Decode, RandomResizedCrop, ResizeCenterCrop
@@ -158,7 +158,9 @@ class BatchBuilder:
             out = None if self.images is None else self.images.array[row]
             self.rows[row] = transform(image, rng, out)
             return
-        decoded = DecodedSample(sample.key, decode(image), sample.label, sample.caption, sample.json, rng)
+        decoded = DecodedSample(
+            sample.key, decode_image(image), sample.label, sample.caption, sample.json, rng
+        )
         try:
             self.rows[row] = _array(transform(decoded))
         except Exception as error:  # whatever the user's own code raises

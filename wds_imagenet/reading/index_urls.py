@@ -1,0 +1,131 @@
+"""Index the shards of another program: a manifest for them, so that they are read like our own."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from wds_imagenet.errors import UsageError
+from wds_imagenet.format.dataset_name import default_name
+from wds_imagenet.format.manifest import Manifest
+from wds_imagenet.reading.index import Indexed, shards_at
+from wds_imagenet.reading.index import index as index_shards
+from wds_imagenet.storage import open_store
+from wds_imagenet.storage.store import StorageOptions
+
+
+@dataclass(frozen=True, slots=True)
+class IndexReport:
+    """The result of `index`.
+
+    Attributes:
+        url: the folder of the manifest, which `Dataset.open` and `Loader` take.
+        manifest: the manifest that was written.
+    """
+
+    url: str
+    manifest: Manifest
+
+    @property
+    def samples(self) -> int:
+        """Samples in all shards."""
+        return self.manifest.samples
+
+    @property
+    def shards(self) -> int:
+        """Number of shards."""
+        return len(self.manifest.shards)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all shards."""
+        return self.manifest.size
+
+
+@dataclass(frozen=True, slots=True)
+class IndexProgress:
+    """The work done after one more shard.
+
+    Attributes:
+        bytes: bytes of the shards indexed so far.
+        total_bytes: bytes of all shards.
+        samples: samples found so far.
+    """
+
+    bytes: int
+    total_bytes: int
+    samples: int
+
+
+def index(
+    urls: str | Sequence[str],
+    *,
+    out: str | None = None,
+    name: str | None = None,
+    split: str = "train",
+    block_bytes: int | None = None,
+    threads: int = 2,
+    storage_options: StorageOptions | None = None,
+    on_progress: Callable[[IndexProgress], object] = lambda _: None,
+) -> IndexReport:
+    """Write a manifest for WebDataset shards of another program. The shards are read once and never written.
+
+    The manifest holds the same as that of `pack`: each block's checksum, each shard's hash, and unique keys.
+    Costs one read of the shards, and temporary disk for a copy of `threads` of them.
+
+    Args:
+        urls: a folder of `.tar` files or one `.tar`, or several of them.
+        out: the folder that gets the manifest, around all shards; by default the first URL's folder.
+        name: the data set's name; by default the folder's.
+        split: the split's name.
+        block_bytes: target size of a block, the unit of one ranged read; by default up to 2 MiB.
+        threads: shards that are read at a time.
+        storage_options: options of the store, by name.
+        on_progress: called after each shard, in order, by the calling thread.
+
+    Raises:
+        UsageError: a URL is not in `out`, or nothing is there.
+        SourceError: there are no tars, a tar is compressed, or a key is repeated.
+        CorruptError: a shard is damaged, or is no tar.
+        ExistsError: the folder has a manifest already.
+        StoreError: the store cannot be read or written.
+    """
+    urls = [urls] if isinstance(urls, str) else list(urls)
+    if not urls:
+        raise UsageError("index needs at least one URL")
+    folder = urls[0] if out is None else out
+    if out is None and folder.endswith(".tar"):
+        folder = folder.rpartition("/")[0] or "."
+    store = open_store(folder, storage_options)
+    infos = [info for url in urls for info in shards_at(store, _below(url, folder))]
+    total_bytes = sum(info.size for info in infos)
+    done = samples = 0
+
+    def on_shard(indexed: Indexed) -> None:
+        nonlocal done, samples
+        done += indexed.shard.size
+        samples += indexed.shard.samples
+        on_progress(IndexProgress(done, total_bytes, samples))
+
+    manifest = index_shards(
+        store,
+        [info.path for info in infos],
+        name=name or default_name(store.url, split),
+        split=split,
+        block_bytes=block_bytes,
+        threads=threads,
+        on_shard=on_shard,
+    )
+    return IndexReport(store.url, manifest)
+
+
+def _below(url: str, folder: str) -> str:
+    """Return a URL's path in the folder: "" for the folder itself, and a folder's path with its slash."""
+    inside, root = url.rstrip("/"), folder.rstrip("/")
+    if inside == root:
+        return ""
+    if root == "." and "://" not in inside and not inside.startswith(("/", ".")):
+        path = inside
+    elif inside.startswith(f"{root}/"):
+        path = inside.removeprefix(f"{root}/")
+    else:
+        raise UsageError(f"{url} is not in {folder}: the manifest names shards relative to its own folder")
+    return path if path.endswith(".tar") else f"{path}/"

@@ -1,0 +1,117 @@
+"""Verify a data set: read every byte of it, and report every fault with its location."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from os import PathLike, fspath
+
+from wds_imagenet.reading.dataset import Dataset
+from wds_imagenet.reading.layers import Layer, list_layers
+from wds_imagenet.reading.verify import Checked, Finding, verify_layer
+from wds_imagenet.reading.verify import verify as verify_blocks
+from wds_imagenet.storage.store import StorageOptions
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """The result of `verify`.
+
+    Attributes:
+        url: the data set's folder, without credentials.
+        findings: every fault; empty for an intact data set.
+        samples: samples found in intact blocks.
+        bytes: bytes that could be read, those of layers included.
+        expected_samples: samples that the manifest lists.
+        expected_bytes: bytes of all shards, those of layers included.
+        layers: the names of the layers that were verified too.
+    """
+
+    url: str
+    findings: tuple[Finding, ...]
+    samples: int
+    bytes: int
+    expected_samples: int
+    expected_bytes: int
+    layers: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """True if nothing is wrong."""
+        return not self.findings
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyProgress:
+    """The work done after one more block.
+
+    Attributes:
+        bytes: bytes read so far.
+        total_bytes: bytes of all shards, those of layers included.
+        samples: samples found so far.
+        findings: the faults of this block.
+    """
+
+    bytes: int
+    total_bytes: int
+    samples: int
+    findings: tuple[Finding, ...]
+
+
+def verify(
+    dataset: Dataset | str | PathLike[str],
+    *,
+    deep: bool = False,
+    layers: Sequence[str] | None = None,
+    threads: int = 4,
+    storage_options: StorageOptions | None = None,
+    on_progress: Callable[[VerifyProgress], object] = lambda _: None,
+) -> VerifyReport:
+    """Read a whole data set with its label layers, and report every fault.
+
+    A data set without findings is, byte for byte, the one that its manifest describes: sizes, checksums of
+    blocks and shards, tar structure, keys, labels, JSON, and the hash of each image. A listing also finds
+    layers, and tars that are not in the manifest; over HTTP nothing can be listed.
+
+    Costs one read of the data set, and memory for 2·threads blocks and all keys.
+
+    Args:
+        dataset: the URL of a data set, or an open `Dataset`.
+        deep: decode every image too.
+        layers: names of the layers to verify; by default every finished layer that a listing finds.
+        threads: threads that read and check blocks.
+        storage_options: options of the store, by name.
+        on_progress: called after each block, in order, by the calling thread.
+
+    Raises:
+        ManifestError: the URL holds no data set.
+        StoreError: the store cannot be read; a missing or changed shard is a finding instead.
+    """
+    opened = (
+        dataset
+        if isinstance(dataset, Dataset)
+        else Dataset.open(fspath(dataset), storage_options=storage_options)
+    )
+    names = list_layers(opened.store) if layers is None else layers
+    over = [Layer.open(opened.store, opened.manifest, name) for name in names]
+    expected_bytes = opened.manifest.size + sum(layer.manifest.size for layer in over)
+    read = samples = 0
+    findings: list[Finding] = []
+    for block in _all_blocks(opened, over, deep=deep, threads=threads):
+        read += block.bytes
+        samples += len(block.keys)
+        findings += block.findings
+        on_progress(VerifyProgress(read, expected_bytes, samples, block.findings))
+    return VerifyReport(
+        url=opened.url,
+        findings=tuple(findings),
+        samples=samples,
+        bytes=read,
+        expected_samples=len(opened),
+        expected_bytes=expected_bytes,
+        layers=tuple(layer.name for layer in over),
+    )
+
+
+def _all_blocks(dataset: Dataset, layers: Sequence[Layer], *, deep: bool, threads: int) -> Iterator[Checked]:
+    yield from verify_blocks(dataset, deep=deep, threads=threads)
+    for layer in layers:
+        yield from verify_layer(dataset, layer, threads=threads)
