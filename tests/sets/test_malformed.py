@@ -226,7 +226,7 @@ def test_open_images(refused, says, files, options):
         ),
         ("member 'a.txt' at offset 8,704 is not UTF-8", {"a.jpg": None, "a.txt": b"\xff"}),
         (
-            r"member 'b\.jpg' at offset 10,240 has no label, like 1 of 2 images",
+            r"member 'b\.jpg' at offset 10,240 has no label .* 1 of 2 images",
             {"a.jpg": None, "a.cls": b"1", "b.jpg": None},
         ),
         ("member 'a.cls' at offset 8,704 has 2,097,152 bytes", {"a.jpg": None, "a.cls": b"1" * (2 << 20)}),
@@ -271,7 +271,7 @@ def test_tables(refused, says, text):
         (r"^in/a\.json: a\.json is not valid JSON: .* line 1 column 2", {"a.jpg": None, "a.json": "{'x':1}"}),
         (r"^in/a\.json: a\.json is no JSON object: '\[1\]'", {"a.jpg": None, "a.json": "[1]"}),
         (r"^in/a\.txt: a\.txt is not UTF-8: .* in position 0", {"a.jpg": None, "a.txt": b"\xff"}),
-        (r"^in/b\.jpg has no label, like 1 of 2 images", {"a.jpg": None, "a.cls": "1", "b.jpg": None}),
+        (r"^in/b\.jpg has no label .* 1 of 2 images", {"a.jpg": None, "a.cls": "1", "b.jpg": None}),
         (r"^in/: a\.jpg and in/: a\.png have the same key 'a'", {"a.jpg": None, "a.png": None}),
     ],
 )

@@ -152,7 +152,7 @@ def test_entries_without_image_are_noted(make_tree):
         ("[1]", "entry 0 is no object with a file name"),
         ('[{"label": 1}]', "entry 0 is no object with a file name"),
         ('[{"image": 1}]', "entry 0 is no object with a file name"),
-        ("3", "is no JSON array or object"),
+        ("3", "is not a JSON array or object"),
         ('{"a": 1, "a": 2}', "names 'a' twice"),
         ("{", "is not valid JSON"),
     ],

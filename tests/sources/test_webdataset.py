@@ -11,7 +11,7 @@ import pytest
 from wds_imagenet.errors import CorruptError, DataError, SourceError, UsageError
 from wds_imagenet.packing.plan.schema import MEASURED as PACKED
 from wds_imagenet.sources import webdataset
-from wds_imagenet.sources.webdataset.sample_reader import MEASURED
+from wds_imagenet.sources.webdataset.selected_samples import MEASURED
 
 IMAGES = 60
 
