@@ -113,8 +113,8 @@ def _stream(
         digest.update(strict_json.dumps([*values, *([attached] if attached else [])]))
     if 0 < unlabelled < len(references):
         raise SourceError(
-            f"{first} has no label (in all, {unlabelled:,} of {len(references):,} images have none), but others "
-            "have: label all or none"
+            f"{first} has no label (in all, {unlabelled:,} of {len(references):,} images have none), but "
+            "others have: label all or none"
         )
     fields = {name: common_kind(counts, len(references)) for name, counts in kinds.items()}
 
