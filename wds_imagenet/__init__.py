@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from wds_imagenet.packing.api import pack
     from wds_imagenet.packing.publish.layer_run import LayerReport, relabel
     from wds_imagenet.packing.report import PackReport
+    from wds_imagenet.reading.batches.batch import Batch
+    from wds_imagenet.reading.batches.decoded_sample import DecodedSample
     from wds_imagenet.reading.dataset import Dataset
-    from wds_imagenet.reading.loader.batch import Batch, DecodedSample
-    from wds_imagenet.reading.loader.loader import Loader
+    from wds_imagenet.reading.loader import Loader
     from wds_imagenet.sample import Sample
 
 __version__ = "0.1.0"
@@ -37,12 +38,12 @@ __all__ = [
 ]
 
 _HOMES: Final = {
-    "Batch": "reading.loader.batch",
+    "Batch": "reading.batches.batch",
     "Dataset": "reading.dataset",
     "Decode": "images.transforms",
-    "DecodedSample": "reading.loader.batch",
+    "DecodedSample": "reading.batches.decoded_sample",
     "LayerReport": "packing.publish.layer_run",
-    "Loader": "reading.loader.loader",
+    "Loader": "reading.loader",
     "PackReport": "packing.report",
     "RandomResizedCrop": "images.transforms",
     "ResizeCenterCrop": "images.transforms",

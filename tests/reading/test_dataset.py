@@ -12,7 +12,7 @@ import webdataset
 from wds_imagenet import Dataset
 from wds_imagenet.errors import CorruptError, ManifestError, NotFoundError
 from wds_imagenet.format import manifest as manifests
-from wds_imagenet.reading.verify import verify
+from wds_imagenet.reading.verify_blocks import verify_blocks
 from wds_imagenet.sample import make_key
 
 
@@ -89,7 +89,7 @@ def shard(folder, number=2):
 
 
 def findings(folder):
-    return [finding for checked in verify(Dataset.open(str(folder))) for finding in checked.findings]
+    return [finding for checked in verify_blocks(Dataset.open(str(folder))) for finding in checked.findings]
 
 
 def read_all(folder):

@@ -118,7 +118,7 @@ def test_what_waits_may_be_let_go_of_while_memory_is_taken():
         buffers.clear()
     assert not len(buffers)
     assert buffers.take(1 << 18).size == 1 << 18
-    assert buffers._lent == buffers._asked == 1 << 18
+    assert buffers._lent == buffers._requested == 1 << 18
 
 
 ROLLUP = Path("/proc/self/smaps_rollup")

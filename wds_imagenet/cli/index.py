@@ -1,18 +1,12 @@
 """`wds-imagenet index`."""
 
-from typing import TYPE_CHECKING
-
 import click
 
 from wds_imagenet.cli.inspect import describe
 from wds_imagenet.cli.progress import progress
 from wds_imagenet.cli.shared_options import Size, as_json, human, storage_option
-from wds_imagenet.errors import UsageError
 from wds_imagenet.util import strict_json
 from wds_imagenet.util.messages import counted
-
-if TYPE_CHECKING:
-    from wds_imagenet.reading.index import Indexed
 
 
 @click.command()
@@ -26,7 +20,7 @@ if TYPE_CHECKING:
 @click.option("--threads", default=2, show_default=True, type=click.IntRange(1))
 @storage_option
 @as_json
-def index(
+def index_shards(
     urls: tuple[str, ...],
     out: str | None,
     name: str | None,
@@ -40,51 +34,30 @@ def index(
 
     Each URL is a folder of .tar files, or one .tar. The shards are read once and never written.
     """
-    from wds_imagenet.packing.options import default_name
-    from wds_imagenet.reading.index import index as make
-    from wds_imagenet.reading.index import shards_at
-    from wds_imagenet.storage import open_store
+    from wds_imagenet.reading.index import IndexProgress
+    from wds_imagenet.reading.index import index as index_shards
 
-    folder = out or (urls[0].rpartition("/")[0] or "." if urls[0].endswith(".tar") else urls[0])
-    store = open_store(folder, storage_options)
-    infos = [info for url in urls for info in shards_at(store, _below(url, folder))]
-    total = sum(info.size for info in infos)
-    done = samples = 0
-    with progress("indexing", total, quiet=json) as shown:
+    with progress("indexing", None, quiet=json) as shown:
 
-        def on_shard(indexed: "Indexed") -> None:
-            nonlocal done, samples
-            done += indexed.shard.size
-            samples += indexed.shard.samples
-            shown.update(done, f"{samples:,} samples")
+        def on_progress(now: IndexProgress) -> None:
+            shown.expect(now.total_bytes)
+            shown.update(now.bytes, f"{now.samples:,} samples")
 
-        manifest = make(
-            store,
-            [info.path for info in infos],
-            name=name or default_name(store.url, split),
+        report = index_shards(
+            urls,
+            out=out,
+            name=name,
             split=split,
             block_bytes=block_bytes,
             threads=threads,
-            on_shard=on_shard,
+            storage_options=storage_options,
+            on_progress=on_progress,
         )
+    manifest = report.manifest
     if json:
-        click.echo(strict_json.dumps(describe(store.url, manifest, manifest.classes)).decode())
+        click.echo(strict_json.dumps(describe(report.url, manifest, manifest.classes)).decode())
     else:
         click.echo(
-            f"{store.url}: indexed {counted(manifest.samples, 'sample')} in "
+            f"{report.url}: indexed {counted(manifest.samples, 'sample')} in "
             f"{counted(len(manifest.shards), 'shard')} ({human(manifest.size)})"
         )
-
-
-def _below(url: str, folder: str) -> str:
-    """Return a URL's path in the folder, "" if it is the folder; a folder's path ends with a slash."""
-    inside, root = url.rstrip("/"), folder.rstrip("/")
-    if inside == root:
-        return ""
-    if root == "." and "://" not in inside and not inside.startswith(("/", ".")):
-        path = inside
-    elif inside.startswith(f"{root}/"):
-        path = inside.removeprefix(f"{root}/")
-    else:
-        raise UsageError(f"{url} is not in {folder}: the manifest names shards relative to its own folder")
-    return path if path.endswith(".tar") else f"{path}/"

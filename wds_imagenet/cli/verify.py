@@ -1,7 +1,5 @@
 """`wds-imagenet verify`."""
 
-from collections.abc import Iterator
-
 import click
 
 from wds_imagenet.cli.commands import BAD_DATA
@@ -17,7 +15,7 @@ from wds_imagenet.util.messages import counted
 @click.option("--threads", default=4, show_default=True, type=click.IntRange(1))
 @storage_option
 @as_json
-def verify(
+def verify_blocks(
     url: str,
     deep: bool,
     threads: int,
@@ -30,37 +28,29 @@ def verify(
     against its hash; its label layers too. Ends with 3 if anything is wrong.
     """
     from wds_imagenet.reading.dataset import Dataset
-    from wds_imagenet.reading.layers import Layer, can_list, list_layers
-    from wds_imagenet.reading.verify import Checked, Finding, verify_layer
-    from wds_imagenet.reading.verify import verify as check
+    from wds_imagenet.reading.layers import can_list
+    from wds_imagenet.reading.verify import VerifyProgress
+    from wds_imagenet.reading.verify import verify as verify_dataset
 
     dataset = Dataset.open(url, storage_options=storage_options)
     if not can_list(dataset.store):
         click.echo(
             "note: over HTTP nothing can be listed, so layers and stray tars are not looked for", err=True
         )
-    layers = [Layer.open(dataset.store, dataset.manifest, name) for name in list_layers(dataset.store)]
+    with progress("verifying", None, quiet=json) as shown:
 
-    def everything() -> Iterator[Checked]:
-        yield from check(dataset, deep=deep, threads=threads)
-        for layer in layers:
-            yield from verify_layer(dataset, layer, threads=threads)
-
-    findings: list[Finding] = []
-    done = samples = 0
-    total = dataset.manifest.size + sum(layer.manifest.size for layer in layers)
-    with progress("verifying", total, quiet=json) as shown:
-        for checked in everything():
-            done += checked.bytes
-            samples += len(checked.keys)
-            findings += checked.findings
-            for finding in () if json else checked.findings:
+        def on_progress(now: VerifyProgress) -> None:
+            for finding in () if json else now.findings:
                 click.echo(f"bad: {finding}")
-            shown.update(done, f"{samples:,} samples")
+            shown.expect(now.total_bytes)
+            shown.update(now.bytes, f"{now.samples:,} samples")
+
+        report = verify_dataset(dataset, deep=deep, threads=threads, on_progress=on_progress)
+    findings, samples, done = report.findings, report.samples, report.bytes
     if json:
         problems = [{"what": f.what, "shard": f.shard, "offset": f.offset, "key": f.key} for f in findings]
-        report = {"url": dataset.url, "ok": not findings, "samples": samples, "findings": problems}
-        click.echo(strict_json.dumps(report).decode())
+        fields = {"url": dataset.url, "ok": report.ok, "samples": samples, "findings": problems}
+        click.echo(strict_json.dumps(fields).decode())
     else:
         size, shards = human(dataset.manifest.size), counted(len(dataset.manifest.shards), "shard")
         how = "read and decoded" if deep else "read"

@@ -12,7 +12,6 @@ from wds_imagenet.demo import pictures
 from wds_imagenet.demo.server import Server, serve
 from wds_imagenet.errors import CorruptError, MissingExtraError
 from wds_imagenet.packing.api import pack
-from wds_imagenet.reading.dataset import Dataset
 from wds_imagenet.reading.verify import verify
 from wds_imagenet.util.messages import counted
 
@@ -71,11 +70,10 @@ def _pack(say: Say, source: Path, url: str, split: str) -> None:
 
 
 def _verify(say: Say, url: str) -> None:
-    dataset = Dataset.open(url)
-    for checked in verify(dataset):
-        for finding in checked.findings:
-            raise CorruptError(str(finding))
-    say(f"verify   {url}: all {len(dataset):,} samples as they were packed")
+    report = verify(url)
+    for finding in report.findings:
+        raise CorruptError(str(finding))
+    say(f"verify   {url}: all {report.samples:,} samples as they were packed")
 
 
 def _train(say: Say, epochs: int) -> float:

@@ -11,6 +11,7 @@ native/        the walk and CRC-32 in C, for archives without anything unusual; 
 - `blocks`  Cut a shard into blocks.
 - `companions`  The small files beside the shards that other readers look for. Pure: a manifest in, bytes out.
 - `crc`  CRC-32, by which a reader knows that a block is whole.
+- `dataset_name`  The name of a data set that its URL suggests. Pure.
 - `layers`  Label layers: where they lie beside a data set's shards, and what binds them to it. No I/O.
 - `manifest`  The manifest: what a finished data set is, block by block. Its presence is the commit.
 - `samples`  Samples in a tar: neighbouring members of one key.
