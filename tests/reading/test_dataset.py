@@ -51,7 +51,7 @@ def test_webdataset_and_tarfile_read_the_same_samples(photo_shards):
 
 
 def test_a_folder_without_a_manifest_is_no_data_set(tmp_path):
-    with pytest.raises(ManifestError, match=r"or does not exist\. For shards that others wrote, run"):
+    with pytest.raises(ManifestError, match=r"or does not exist\. For shards of another program, run"):
         Dataset.open(str(tmp_path))
     (tmp_path / manifests.PATH).parent.mkdir()
     (tmp_path / manifests.PATH).with_name("plan.json").write_bytes(b"{}")

@@ -18,7 +18,7 @@ import torch
 from wds_imagenet import Dataset, Loader, RandomResizedCrop
 from wds_imagenet.reading import buffers as module
 from wds_imagenet.reading.buffers import Buffers
-from wds_imagenet.reading.torch import ImagePool
+from wds_imagenet.reading.tensors import ImagePool
 
 SHAPE = (4, 8, 8, 3)
 
