@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wds_imagenet.errors import FullError, SourceError, UsageError
+from wds_imagenet.inputs.reference import Attachment, Reference
 from wds_imagenet.inputs.spilled import references as module
-from wds_imagenet.sources import Attachment, Reference, SpilledReferences, spill_in_order
+from wds_imagenet.inputs.spilled.references import SpilledReferences, spill_in_order
 
 texts = st.text(st.characters(codec="utf-8"), max_size=20)
 sizes = st.none() | st.integers(0, 1 << 60)
@@ -36,7 +37,7 @@ references = st.builds(
     caption=st.none() | texts,
     metadata=st.dictionaries(texts, values, max_size=3),
     attachments=st.lists(attachments, max_size=2).map(tuple),
-    turn=st.sampled_from([0, 0, 90, 180, 270]),
+    rotation=st.sampled_from([0, 0, 90, 180, 270]),
 )
 
 
@@ -132,7 +133,8 @@ def test_its_file_has_no_name_and_is_closed_with_it(tmp_path, monkeypatch):
 
 def test_ctrl_c_leaves_no_file(tmp_path):
     program = (
-        "import itertools\nfrom wds_imagenet.sources import Reference, SpilledReferences\n"
+        "import itertools\nfrom wds_imagenet.inputs.reference import Reference\n"
+        "from wds_imagenet.inputs.spilled.references import SpilledReferences\n"
         "def some():\n    yield Reference('a', 'b', 0, 1, 'c' * 2_000_000)\n    print('.', flush=True)\n"
         "    yield from itertools.repeat(Reference('a', 'b', 0, 1, 'c'))\n"
         "SpilledReferences(some())\n"

@@ -6,7 +6,7 @@ from wds_imagenet.cli.inspect import describe
 from wds_imagenet.cli.progress import progress
 from wds_imagenet.cli.shared_options import Size, as_json, human, storage_option
 from wds_imagenet.util import strict_json
-from wds_imagenet.util.messages import counted
+from wds_imagenet.util.messages import quantity
 
 
 @click.command()
@@ -58,6 +58,6 @@ def index_shards(
         click.echo(strict_json.dumps(describe(report.url, manifest, manifest.classes)).decode())
     else:
         click.echo(
-            f"{report.url}: indexed {counted(manifest.samples, 'sample')} in "
-            f"{counted(len(manifest.shards), 'shard')} ({human(manifest.size)})"
+            f"{report.url}: indexed {quantity(manifest.samples, 'samples')} in "
+            f"{quantity(len(manifest.shards), 'shards')} ({human(manifest.size)})"
         )

@@ -23,7 +23,7 @@ from wds_imagenet.reading.order.epoch_order import RankSlice, default_lanes
 from wds_imagenet.reading.order.ranks import default_threads, rank_and_world_size
 from wds_imagenet.reading.order.state import LoaderState
 from wds_imagenet.storage.store import StorageOptions
-from wds_imagenet.util.cancel import CancelToken
+from wds_imagenet.util.cancel import current_token
 
 
 class Loader:
@@ -169,16 +169,16 @@ class Loader:
             first: the number of the first batch, counted from `start`.
         """
         epoch_range = EpochRange(self._lanes, whole("epoch", epoch, 0), start, every, first)
-        for _, batch, _ in self._source.batches(epoch_range, self._meter, CancelToken()):
+        for _, batch, _ in self._source.batches(epoch_range, self._meter):
             yield batch
 
-    def _iterate(self, cancel: CancelToken) -> Generator[Batch, None, None]:
-        owner = os.getpid()
+    def _iterate(self) -> Generator[Batch, None, None]:
+        owner, token = os.getpid(), current_token()
         began: float | None = time.perf_counter()
         waiting = time.perf_counter()
         epoch_range = EpochRange(self._lanes, self._epoch, self._samples, skipped=self._skipped)
-        for samples, batch, skipped in self._source.batches(epoch_range, self._meter, cancel):
-            if cancel.is_set():
+        for samples, batch, skipped in self._source.batches(epoch_range, self._meter):
+            if token.cancelled:
                 return
             ready = time.perf_counter()
             self._meter.add(batches=1, samples=int(batch.mask.sum()), wait_seconds=ready - waiting)

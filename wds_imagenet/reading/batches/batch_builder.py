@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from wds_imagenet.errors import DataError
-from wds_imagenet.format.samples import glance
+from wds_imagenet.format.samples import key_label_image
 from wds_imagenet.images.native_crop import NativeCrop, render_crop
 from wds_imagenet.images.probe import probe
 from wds_imagenet.images.render import Drawing, Job, render_all, render_drawn
@@ -79,7 +79,7 @@ class BatchBuilder:
         within, images, errors = self._plan.within, [], {}
         for row, samples in zip(rows, blocks, strict=True):
             try:
-                self.keys[row], label, image = glance(samples, within[row])
+                self.keys[row], label, image = key_label_image(samples, within[row])
                 if label is not None:
                     self.labels[row] = label
             except DataError as error:  # raised in its turn, after the errors of the rows before it

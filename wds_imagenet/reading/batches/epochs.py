@@ -18,8 +18,7 @@ from wds_imagenet.reading.batches.stats import Meter
 from wds_imagenet.reading.batches.torch_extra import tensors
 from wds_imagenet.reading.dataset import Dataset
 from wds_imagenet.reading.order.epoch_order import EpochOrder, RankSlice
-from wds_imagenet.util.cancel import CancelToken
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 _log: Final = logging.getLogger(__name__)
 
@@ -50,10 +49,11 @@ class PositionedBatch(NamedTuple):
 class BatchSource(Protocol):
     """A source of any epoch's batches: this process, or one of its own."""
 
-    def batches(
-        self, epoch_range: EpochRange, meter: Meter, cancel: CancelToken
-    ) -> Generator[PositionedBatch, None, None]:
-        """Yield the batches of a part of an epoch, and add its costs to the meter."""
+    def batches(self, epoch_range: EpochRange, meter: Meter) -> Generator[PositionedBatch, None, None]:
+        """Yield the batches of a part of an epoch, and add its costs to the meter.
+
+        They end early when the current token of the thread that asks for the next is cancelled.
+        """
 
     def close(self) -> None:
         """Release memory, threads and processes. Asking for batches again is allowed."""
@@ -71,7 +71,7 @@ class Epochs:
     prefetch_bytes: int
 
     def batches(
-        self, epoch_range: EpochRange, meter: Meter, cancel: CancelToken, images: ImageMemorySource | None
+        self, epoch_range: EpochRange, meter: Meter, images: ImageMemorySource | None
     ) -> Generator[PositionedBatch, None, None]:
         """Yield the batches of a part of an epoch, their images in memory from `images` if it is given.
 
@@ -93,7 +93,6 @@ class Epochs:
             threads=self.threads,
             prefetch_bytes=self.prefetch_bytes,
             meter=meter,
-            cancel=cancel,
         )
         cpu = time.thread_time()
         for plan, builder in filled:
@@ -114,7 +113,10 @@ class Epochs:
         if skipped:
             named = ", ".join(skipped[:10]) + (", …" if len(skipped) > 10 else "")
             _log.warning(
-                "%s of epoch %d left out as bad: %s", many(len(skipped), "samples"), epoch_range.epoch, named
+                "%s of epoch %d left out as bad: %s",
+                quantity(len(skipped), "samples"),
+                epoch_range.epoch,
+                named,
             )
 
 
@@ -125,13 +127,11 @@ class InProcessSource:
         self._epochs: Final = epochs
         self._images: ImageMemorySource | None = None
 
-    def batches(
-        self, epoch_range: EpochRange, meter: Meter, cancel: CancelToken
-    ) -> Generator[PositionedBatch, None, None]:
+    def batches(self, epoch_range: EpochRange, meter: Meter) -> Generator[PositionedBatch, None, None]:
         """Yield the batches of a part of an epoch."""
         if self._images is None:
             self._images = tensors().image_pool(self._epochs.spec)
-        return self._epochs.batches(epoch_range, meter, cancel, self._images)
+        return self._epochs.batches(epoch_range, meter, self._images)
 
     def close(self) -> None:
         """Release the memory of images. Batches that the consumer keeps stay as they are."""

@@ -17,8 +17,7 @@ from wds_imagenet.reading.batches.stats import Meter
 from wds_imagenet.reading.fetch import BlockLocation
 from wds_imagenet.reading.layers import BlockReader
 from wds_imagenet.sample import Sample
-from wds_imagenet.util.cancel import CancelToken
-from wds_imagenet.util.threads import FIRST_EXCEPTION, Future, Pool, pool, wait
+from wds_imagenet.util.threads import FIRST_EXCEPTION, Future, ThreadPoolExecutor, thread_pool, wait
 
 FETCHERS: Final = 16  # enough to hide 50 ms of latency behind blocks of 2 MiB at 500 MB/s
 DECODED_AHEAD: Final = 3
@@ -43,11 +42,10 @@ def filled_batches(
     threads: int,
     prefetch_bytes: int,
     meter: Meter,
-    cancel: CancelToken,
 ) -> Iterator[tuple[BatchPlan, BatchBuilder]]:
     """Yield every plan with its filled builder, in order. No thread outlives the iterator.
 
-    When `cancel` is set, requests under way are cut short, and their error is raised in its turn.
+    When the current token is cancelled, requests under way end, and their error is raised in its turn.
     Holds the blocks that lanes read, `prefetch_bytes` of further ones, and four builders.
     """
 
@@ -55,7 +53,7 @@ def filled_batches(
         return _fetch(blocks, location, meter)
 
     # Left in reverse: waiting fetches are dropped before the threads that wait for them are joined.
-    with pool(threads, "decode") as decoding, pool(FETCHERS, "fetch", cancel) as fetching:
+    with thread_pool(threads, "decode") as decoding, thread_pool(FETCHERS, "fetch") as fetching:
         coming = plans(lambda location: fetching.submit(fetch, location))
         planned: deque[BatchPlan] = deque()
         started: deque[tuple[BatchPlan, BatchBuilder, list[Future[FillSeconds]]]] = deque()
@@ -105,7 +103,9 @@ def chunks_of(rows: range, threads: int) -> list[range]:
     return [rows[i : i + size] for i in range(0, len(rows), size)]
 
 
-def _start(decoding: Pool, builder: BatchBuilder, plan: BatchPlan, threads: int) -> list[Future[FillSeconds]]:
+def _start(
+    decoding: ThreadPoolExecutor, builder: BatchBuilder, plan: BatchPlan, threads: int
+) -> list[Future[FillSeconds]]:
     chunks = chunks_of(range(len(plan.blocks)), threads)
     return [decoding.submit(_fill, builder, plan.blocks, chunk) for chunk in chunks]
 

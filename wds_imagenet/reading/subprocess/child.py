@@ -30,8 +30,8 @@ from wds_imagenet.reading.subprocess.messages import (
 )
 from wds_imagenet.reading.subprocess.shared_memory import Release, Segments, SharedImagePool
 from wds_imagenet.reading.tensors import seed_torch
-from wds_imagenet.util.cancel import CancelToken
-from wds_imagenet.util.threads import pool
+from wds_imagenet.util.cancel import CancelToken, use_token
+from wds_imagenet.util.threads import thread_pool
 
 _HEARTBEAT: Final = 0.5  # seconds between looks at the parent
 
@@ -53,7 +53,7 @@ def serve(
         dataset = connection.recv()
     except (EOFError, ConnectionError):  # the parent has ended
         _leave(0)
-    with pool(1, "commands") as commands:
+    with thread_pool(1, "commands") as commands:
         try:
             server = _Server(connection, make(dataset), parent)
             server.forward_logs(levels)
@@ -68,7 +68,7 @@ def serve(
 @dataclass(slots=True)
 class _Run:
     epoch_range: EpochRange
-    cancel: CancelToken = field(default_factory=CancelToken)
+    token: CancelToken = field(default_factory=CancelToken)
     requested: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(1))
     """Batches that may be sent: one beyond those that the parent has taken."""
 
@@ -119,7 +119,7 @@ class _Server:
                     self.runs.put(run)
                     continue
                 if command.name == "cancel":
-                    run.cancel.set()
+                    run.token.cancel()
                 run.requested.release()
         except (EOFError, ConnectionError):
             _leave(0)
@@ -135,10 +135,10 @@ class _Server:
         seed_torch(epochs.spec.seed, epoch_range.epoch, epoch_range.start, epochs.rank_slice.rank)
         try:
             self._reuse_released()
-            with closing(epochs.batches(epoch_range, meter, run.cancel, self._images)) as batches:
+            with use_token(run.token), closing(epochs.batches(epoch_range, meter, self._images)) as batches:
                 for samples, batch, skipped in batches:
                     run.requested.acquire()
-                    if run.cancel.is_set():
+                    if run.token.cancelled:
                         break
                     self._reuse_released()
                     layout = self._segments.lay_out(batch)

@@ -34,8 +34,8 @@ from wds_imagenet.reading.subprocess.messages import (
     WarningMessage,
 )
 from wds_imagenet.reading.subprocess.shared_memory import MappedSegments
-from wds_imagenet.util.cancel import CancelToken
-from wds_imagenet.util.processes import without_main
+from wds_imagenet.util.cancel import CancelToken, current_token
+from wds_imagenet.util.processes import hide_main_module
 
 _HEARTBEAT: Final = 0.2  # seconds between looks at a death or a cancellation, which send no message
 _GRACE: Final = 5.0  # seconds for the child to end by itself
@@ -51,9 +51,7 @@ class SubprocessSource:
         self._idle: Final[list[_Child]] = []
         self._closed = 0
 
-    def batches(
-        self, epoch_range: EpochRange, meter: Meter, cancel: CancelToken
-    ) -> Generator[PositionedBatch, None, None]:
+    def batches(self, epoch_range: EpochRange, meter: Meter) -> Generator[PositionedBatch, None, None]:
         """Yield the batches of a part of an epoch.
 
         Raises the errors of one process, with the child's traceback as their cause. Raises
@@ -64,7 +62,7 @@ class SubprocessSource:
         child = next((one for one in idle if one.is_usable), None) or _Child(self._epochs)
         pin = self._epochs.spec.pin_memory
         try:
-            with closing(child.batches(epoch_range, meter, cancel)) as batches:
+            with closing(child.batches(epoch_range, meter)) as batches:
                 for samples, batch, skipped in batches:
                     yield PositionedBatch(samples, batch.pin_memory() if pin else batch, skipped)
                     del batch
@@ -98,13 +96,12 @@ class _Child:
         """True if no death was noticed, and this process started the child."""
         return self.end.alive and self._owner == os.getpid()
 
-    def batches(
-        self, epoch_range: EpochRange, meter: Meter, cancel: CancelToken
-    ) -> Generator[PositionedBatch, None, None]:
+    def batches(self, epoch_range: EpochRange, meter: Meter) -> Generator[PositionedBatch, None, None]:
         """Yield the batches of a part of an epoch. Any error but the run's own ends the child."""
+        token = current_token()
         try:
             self._command("begin", epoch_range)
-            while isinstance(message := self._receive(meter, cancel), BatchMessage):
+            while isinstance(message := self._receive(meter, token), BatchMessage):
                 self._command("next")
                 batch = self._segments.open(message.layout)
                 positioned = PositionedBatch(message.samples, batch, message.skipped)
@@ -118,7 +115,7 @@ class _Child:
         except BaseException:  # half a message may have been read
             self.end()
             raise
-        if end is not None and end.error is not None and not cancel.is_set():
+        if end is not None and end.error is not None and not token.cancelled:
             raise end.error from RuntimeError(f"in the loader's process:\n{end.trace}")
 
     def _cancel(self, meter: Meter) -> EndMessage | None:
@@ -150,13 +147,13 @@ class _Child:
             self._report_death()
 
     def _receive(
-        self, meter: Meter, cancel: CancelToken, until: float = math.inf
+        self, meter: Meter, token: CancelToken, until: float = math.inf
     ) -> BatchMessage | EndMessage | None:
-        """Return the next batch or the end; None if `cancel` is set or the time is up before it comes."""
+        """Return the next batch or the end; None if `token` is cancelled, or at the time `until`."""
         try:
             while True:
                 while not self._connection.poll(_HEARTBEAT):
-                    if cancel.is_set() or time.monotonic() > until:
+                    if token.cancelled or time.monotonic() > until:
                         return None
                     if not self._process.is_alive() and not self._connection.poll():
                         self._report_death()
@@ -203,7 +200,7 @@ def _start(epochs: Epochs) -> tuple[Connection, BaseProcess]:
     process = context.Process(
         target=serve, args=(theirs, os.getpid(), levels, make), daemon=True, name="wds-imagenet-loader"
     )
-    with _interrupts_held(), without_main() if needs_no_main(epochs.spec.transform) else nullcontext():
+    with _interrupts_held(), hide_main_module() if needs_no_main(epochs.spec.transform) else nullcontext():
         try:
             process.start()
         except (OSError, RuntimeError):
