@@ -114,7 +114,7 @@ def test_the_published_count_is_noted_before_the_end(write, devkit):
 @pytest.mark.parametrize(
     ("file", "split", "says"),
     [
-        ("a.JPEG", None, r"'a\.JPEG' at offset .* is no image of ILSVRC2012"),
+        ("a.JPEG", None, r"'a\.JPEG' at offset .* is not an image of ILSVRC2012"),
         ("ILSVRC2012_val_00050001.JPEG", "val", "has a number that no val image has"),
         (
             "n99999999_1.JPEG",

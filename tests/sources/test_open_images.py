@@ -390,12 +390,12 @@ REFUSED = {
     "an id that became a float": (
         "image_labels",
         LABELS.replace(IDS[1], "6.03121e+15"),
-        "line 2: '6.03121e\\+15' is no ImageID",
+        "line 2: '6.03121e\\+15' is not an ImageID",
     ),
     "an id that lost its zeros": (
         "image_labels",
         LABELS.replace(IDS[0], "12345"),
-        "line 3: '12345' is no ImageID",
+        "line 3: '12345' is not an ImageID",
     ),
     "a missing column": (
         "image_labels",
@@ -429,7 +429,11 @@ REFUSED = {
         LABELS.replace("0.7", "nan"),
         "line 4: Confidence is 'nan'",
     ),
-    "a label that is a name": ("image_labels", LABELS.replace(CAT, "Cat"), "line 2: 'Cat' is no LabelName"),
+    "a label that is a name": (
+        "image_labels",
+        LABELS.replace(CAT, "Cat"),
+        "line 2: 'Cat' is not a LabelName",
+    ),
     "a rotation by 45 degrees": (
         "images",
         images_csv().replace("90.0", "45.0"),

@@ -162,7 +162,7 @@ def test_an_absolute_path_must_lie_in_the_root(read, make_tree):
         ("ssh://host/a.jpg", "ssh:// is not opened here"),
         ("simplecache::s3://b/a.jpg", "chained URLs are not opened"),
         ("i/a.jpg\0", "not a path within a store"),
-        (" ", "is no path of an image"),
+        (" ", "is not the path of an image"),
         (".", "not a path within a store"),
     ],
 )
@@ -230,9 +230,9 @@ def test_a_malformed_table_is_refused_by_line(read, content, says):
     ("content", "says"),
     [
         ('{"path": "i/a.jpg"}\n{"path": ', "line 2 is not valid JSON"),
-        ('{"path": "i/a.jpg"}\n["i/b.jpg"]', "line 2 is no JSON object"),
+        ('{"path": "i/a.jpg"}\n["i/b.jpg"]', "line 2 is not a JSON object"),
         ('{"path": "i/a.jpg", "path": "i/b.jpg"}', "names 'path' twice"),
-        ('{"path": "i/a.jpg"}\n{"url": "i/b.jpg"}', "line 2: None is no path of an image"),
+        ('{"path": "i/a.jpg"}\n{"url": "i/b.jpg"}', "line 2: None is not the path of an image"),
         ('{"path": "i/a.jpg", "caption": 3}', "line 1: the caption 3 is not text"),
         ('{"path": "i/a.jpg", "label": [3]}', r"line 1: \[3\] is not a label"),
         ("\n\n", "no column with a usual name for images"),

@@ -212,7 +212,7 @@ def test_keys_end_at_the_first_dot_and_folders_stay(tmp_path):
         ),
         ([("a.jpg", b"1"), ("a.txt", b"\xff")], r"'a\.txt' at offset 1,024 is not UTF-8"),
         ([("a.jpg", b"1"), ("a.json", b"{")], r"'a\.json' at offset 1,024 is not valid JSON"),
-        ([("a.jpg", b"1"), ("a.json", b"[]")], r"'a\.json' at offset 1,024 is no JSON object"),
+        ([("a.jpg", b"1"), ("a.json", b"[]")], r"'a\.json' at offset 1,024 is not a JSON object"),
         ([("a.jpg", b"1"), ("a.json", b" " * 2_000_000)], r"'a\.json' at offset 1,024 has 2,000,000 bytes"),
         (
             [("a.jpg", b"1"), ("b.jpg", b"1"), ("b.x", b"1")],
