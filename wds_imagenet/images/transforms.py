@@ -5,16 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
-
 from wds_imagenet.errors import UsageError
-from wds_imagenet.images.crop import center_crop, random_crop, shrunk_size
+from wds_imagenet.images.crop import RandomCropRule, center_crop, random_crop, shrunk_size
 from wds_imagenet.images.decode import Pixels, decode, scale_for
 from wds_imagenet.images.header import ImageHeader
 from wds_imagenet.images.orientation import Box, mirrored, stored_box, swaps
 from wds_imagenet.images.probe import probe
-from wds_imagenet.images.render import Window, render
+from wds_imagenet.images.render import CropRegion, render
 from wds_imagenet.util.rng import Rng
 
 Shape = tuple[int, int, int]
@@ -74,19 +71,27 @@ class RandomResizedCrop:
         return render(data, header, window, (self.size, self.size), antialias=self.antialias, out=out)
 
     @property
-    def rule(self) -> npt.NDArray[np.float64] | None:
+    def rule(self) -> RandomCropRule | None:
         """What the native engine must know to draw windows itself; None if it does not know how."""
         if self.orientation:
             return None
-        low, high = self.ratio
-        ends = *self.scale, math.log(low), math.log(high), low, high
-        return np.array([*ends, self._mirrored, self.size, self.scaled_decode], np.float64)
+        return RandomCropRule(
+            min_area=self.scale[0],
+            max_area=self.scale[1],
+            min_ratio=self.ratio[0],
+            max_ratio=self.ratio[1],
+            min_log_ratio=math.log(self.ratio[0]),
+            max_log_ratio=math.log(self.ratio[1]),
+            mirror_probability=self._mirrored,
+            size=self.size,
+            scaled_decode=self.scaled_decode,
+        )
 
     @property
     def _mirrored(self) -> float:
         return 0.5 if self.flip is True else float(self.flip)
 
-    def window(self, header: ImageHeader, rng: Rng) -> Window:
+    def window(self, header: ImageHeader, rng: Rng) -> CropRegion:
         """Return which part of a picture of this header is taken. The native engine does the same."""
         shown, width, height = _as_shown(header, turned=self.orientation)
         crop = random_crop(width, height, rng, self.scale, self.ratio)
@@ -95,7 +100,7 @@ class RandomResizedCrop:
             shown = mirrored(shown)
         scale = _scale_for_box(header, box, self.size) if self.scaled_decode else 1
         # Cut first, so that the filter does not reach over the crop's sides: torchvision crops, then resizes.
-        return Window(box, scale, bounded=True, orientation=shown)
+        return CropRegion(box, scale, bounded=True, orientation=shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +136,7 @@ class ResizeCenterCrop:
         window = self.window(header, rng)
         return render(data, header, window, (self.crop, self.crop), antialias=self.antialias, out=out)
 
-    def window(self, header: ImageHeader, rng: Rng) -> Window:  # noqa: ARG002 - all transforms are given them
+    def window(self, header: ImageHeader, rng: Rng) -> CropRegion:  # noqa: ARG002 - all transforms are given them
         """Return which part of a picture of this header is taken."""
         shown, width, height = _as_shown(header, turned=self.orientation)
         new_width, new_height = shrunk_size(width, height, self.resize)
@@ -141,7 +146,7 @@ class ResizeCenterCrop:
             (crop[0] * x, crop[1] * y, crop[2] * x, crop[3] * y), header.width, header.height, shown
         )
         scale = _scale_for_box(header, box, self.crop) if self.scaled_decode else 1
-        return Window(box, scale, bounded=False, orientation=shown)
+        return CropRegion(box, scale, bounded=False, orientation=shown)
 
 
 @dataclass(frozen=True, slots=True)

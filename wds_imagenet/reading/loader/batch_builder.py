@@ -11,7 +11,7 @@ from wds_imagenet.errors import DataError, UsageError
 from wds_imagenet.format.samples import glance
 from wds_imagenet.images.decode import decode
 from wds_imagenet.images.probe import probe
-from wds_imagenet.images.render import Drawing, Job, render_all, render_drawn
+from wds_imagenet.images.render import CropJob, RandomCrops, render_all, render_drawn
 from wds_imagenet.images.transforms import Decode, RandomResizedCrop, ResizeCenterCrop
 from wds_imagenet.reading.loader.batch import Batch, DecodedSample, ImageSource, Recipe, torch_side
 from wds_imagenet.reading.loader.pipeline import Plan
@@ -144,11 +144,11 @@ class BatchBuilder:
                 done[i] = is_done
         return done, cpu
 
-    def _job(self, row: int, image: Image, transform: RandomResizedCrop | ResizeCenterCrop) -> Job | None:
+    def _job(self, row: int, image: Image, transform: RandomResizedCrop | ResizeCenterCrop) -> CropJob | None:
         """Return what is to be rendered; None for what has to be transformed by itself."""
         try:
             header = probe(image)
-            return Job(image, header, transform.window(header, self._draws(row)), row)
+            return CropJob(image, header, transform.window(header, self._draws(row)), row)
         except DataError:  # raised anew, with its place, where the sample is transformed by itself
             return None
 
@@ -167,10 +167,10 @@ class BatchBuilder:
             raise
 
 
-def _drawing(plan: Plan, recipe: Recipe, epoch: int) -> Drawing | None:
+def _drawing(plan: Plan, recipe: Recipe, epoch: int) -> RandomCrops | None:
     transform = recipe.transform
     rule = transform.rule if isinstance(transform, RandomResizedCrop) else None
-    return None if rule is None else Drawing(rule, state_of_epoch(recipe.seed, epoch), plan.numbers)
+    return None if rule is None else RandomCrops(rule, state_of_epoch(recipe.seed, epoch), plan.numbers)
 
 
 def _array(made: object) -> npt.NDArray[Any]:
