@@ -21,12 +21,8 @@ typedef struct {
 /* As libjpeg-turbo's jdmaster.c: chroma of fewer samples is reduced by less, where that spares upsampling it. */
 static Scaling scaling_of(const Frame *frame, int scale) {
     int luma = 8 / scale, chroma = scale > 1 && frame->across == 2 && frame->down == 2 ? 2 * luma : luma;
-    return (Scaling){(frame->width + scale - 1) / scale,
-                     (frame->height + scale - 1) / scale,
-                     luma,
-                     chroma,
-                     frame->across * luma / chroma,
-                     frame->down * luma / chroma};
+    return (Scaling){(frame->width + scale - 1) / scale, (frame->height + scale - 1) / scale, luma, chroma,
+                     frame->across * luma / chroma,      frame->down * luma / chroma};
 }
 
 static int clamp(int value, int low, int high) { return value < low ? low : value > high ? high : value; }
@@ -48,8 +44,8 @@ static void repeat_sides(Plane *plane, int rows, int begin, int end, int samples
 }
 
 /* Returns a row of one chroma component at full width, upsampled into `line` if it has fewer samples. */
-static const uint8_t *chroma_line(const Scaling *scaling, const Plane *plane, const McuRange *mcus, const Region *region,
-                                  int y, uint8_t *line) {
+static const uint8_t *chroma_line(const Scaling *scaling, const Plane *plane, const McuRange *mcus,
+                                  const Region *region, int y, uint8_t *line) {
     int left = region->left / scaling->across, count = (region->right - 1) / scaling->across + 1 - left;
     int rows = (scaling->height + scaling->down - 1) / scaling->down, row = y / scaling->down;
     const uint8_t *near =
@@ -68,9 +64,8 @@ static void write_rows(int components, const Scaling *scaling, const Region *reg
                        const Plane planes[3], uint8_t *lines, size_t line, uint8_t *out) {
     int width = region->right - region->left;
     for (int y = region->top; y < region->bottom; y++, out += (size_t)width * CHANNELS) {
-        const uint8_t *luma = planes[0].first +
-                              (y - planes[0].side * planes[0].down * mcus->top) * planes[0].stride + region->left -
-                              planes[0].side * planes[0].across * mcus->left;
+        const uint8_t *luma = planes[0].first + (y - planes[0].side * planes[0].down * mcus->top) * planes[0].stride +
+                              region->left - planes[0].side * planes[0].across * mcus->left;
         if (components == 1) {
             grey_to_rgb(luma, width, out);
         } else {

@@ -52,7 +52,8 @@ static Status read_start(const uint8_t *body, size_t length, Frame *frame, Heade
     frame->components = body[5];
     if (frame->height < 1 || frame->height > MAX_JPEG_SIDE || frame->width < 1 || frame->width > MAX_JPEG_SIDE)
         return UNSUPPORTED;
-    if ((frame->components != 1 && frame->components != 3) || length != 6 + 3 * (size_t)frame->components) return UNSUPPORTED;
+    if ((frame->components != 1 && frame->components != 3) || length != 6 + 3 * (size_t)frame->components)
+        return UNSUPPORTED;
     for (int i = 0; i < frame->components; i++) {
         const uint8_t *component = body + 6 + 3 * i;
         headers->ids[i] = component[0];
@@ -73,10 +74,12 @@ static Status read_start(const uint8_t *body, size_t length, Frame *frame, Heade
 }
 
 /* The scan header: B.2.3, figure B.4. Builds the tables that it names. */
-static Status read_scan(const uint8_t *body, size_t length, Frame *frame, HuffmanTables *tables, const Headers *headers) {
+static Status read_scan(const uint8_t *body, size_t length, Frame *frame, HuffmanTables *tables,
+                        const Headers *headers) {
     size_t count = (size_t)frame->components;
     if (!headers->has_frame || length != 4 + 2 * count || body[0] != count) return UNSUPPORTED;
-    if (memcmp(body + 1 + 2 * count, "\0\77\0", 3) != 0) return UNSUPPORTED; /* all coefficients with all their bits: sequential */
+    if (memcmp(body + 1 + 2 * count, "\0\77\0", 3) != 0)
+        return UNSUPPORTED; /* all coefficients with all their bits: sequential */
     for (int i = 0; i < frame->components; i++) {
         int id = body[1 + 2 * i], codes = body[2 + 2 * i], dc = codes >> 4, ac = codes & 15, slot = headers->slots[i];
         if (id != headers->ids[i] || codes & ~0x11 || !headers->has_quantizers[slot]) return UNSUPPORTED;

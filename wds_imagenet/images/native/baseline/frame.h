@@ -10,7 +10,7 @@
 
 typedef struct {
     int width, height, components;
-    int across, down;             /* luma samples to one chroma sample: 1 or 2 */
+    int across, down; /* luma samples to one chroma sample: 1 or 2 */
     int mcus_across, mcus_down;
     int interval;                 /* MCUs between restart markers, 0 if there are none */
     size_t scan;                  /* offset of the first entropy-coded byte */

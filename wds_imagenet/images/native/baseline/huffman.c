@@ -26,12 +26,12 @@ enum {
 };
 
 _Static_assert(8 * (PADDING - 2 * REFILL) >= 6 * (27 + 63 * 26), "the last MCU may begin where the bits end");
-_Static_assert(LOOKUPS * LOOKAHEAD <= 56 && RUN_BITS <= LOOKAHEAD, "a refill brings 56 bits");
+_Static_assert(LOOKUPS *LOOKAHEAD <= 56 && RUN_BITS <= LOOKAHEAD, "a refill brings 56 bits");
 
 const uint8_t zigzag[OVERRUN] = {
-    0,  1,  8,  16, 9,  2,  3,  10, 17, 24, 32, 25, 18, 11, 4,  5,  12, 19, 26, 33, 40, 48,
-    41, 34, 27, 20, 13, 6,  7,  14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23,
-    30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63,
+    0,          1,          8,  16, 9,  2,  3,  10, 17, 24, 32, 25, 18, 11, 4,  5,  12, 19, 26, 33, 40, 48,
+    41,         34,         27, 20, 13, 6,  7,  14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23,
+    30,         37,         44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63,
 #define EIGHT 64, 64, 64, 64, 64, 64, 64, 64
 #define SIXTY_FOUR EIGHT, EIGHT, EIGHT, EIGHT, EIGHT, EIGHT, EIGHT, EIGHT
     SIXTY_FOUR, SIXTY_FOUR,
@@ -56,7 +56,8 @@ static int is_valid(const HuffmanTable *table, int symbol) {
 /* Returns the entry of a symbol whose number lies behind the lookahead; 0 for an invalid symbol. */
 static uint32_t split_entry(const HuffmanTable *table, int symbol, int length) {
     if (!is_valid(table, symbol)) return 0;
-    return (uint32_t)length << 24 | (uint32_t)size_of(table, symbol) << 16 | (uint32_t)moves_of_symbol(table, symbol) << 8;
+    return (uint32_t)length << 24 | (uint32_t)size_of(table, symbol) << 16 |
+           (uint32_t)moves_of_symbol(table, symbol) << 8;
 }
 
 /* Sets all entries that begin with the symbol's code. */
@@ -220,7 +221,8 @@ Status skip_mcus(BitReader *given, const BlockCoding *codings, int blocks, int m
     BitReader bits = *given;
     for (; mcus > 0; mcus--) {
         for (int i = 0; i < blocks; i++)
-            if (read_dc(&bits, codings[i].dc, codings[i].last_dc) || skip_block(&bits, codings[i].ac)) return UNSUPPORTED;
+            if (read_dc(&bits, codings[i].dc, codings[i].last_dc) || skip_block(&bits, codings[i].ac))
+                return UNSUPPORTED;
         if (bits.next > end) return UNSUPPORTED;
     }
     *given = bits;

@@ -150,7 +150,8 @@ AVX2 static inline __m256i is_extreme(__m256i a) {
 }
 
 /* Inlined, so that `pass` and `side` are constants. */
-AVX2 static inline __attribute__((always_inline)) Status transform(const IdctBlock *one, const IdctBlock *two, Pass *pass, int side) {
+AVX2 static inline __attribute__((always_inline)) Status transform(const IdctBlock *one, const IdctBlock *two,
+                                                                   Pass *pass, int side) {
     __m256i at[8];
     for (int i = 0; i < 8; i++)
         at[i] = _mm256_mullo_epi16(load(one->coefficients + 8 * i, two->coefficients + 8 * i),

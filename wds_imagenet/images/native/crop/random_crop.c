@@ -6,7 +6,8 @@
 
 enum { TRIES = 10 };
 
-/* `Rng` of rng.py: SplitMix64 (G. Steele, D. Lea and C. Flood, "Fast Splittable Pseudorandom Number Generators", 2014). */
+/* `Rng` of rng.py: SplitMix64 (G. Steele, D. Lea and C. Flood, "Fast Splittable Pseudorandom Number Generators", 2014).
+ */
 typedef struct {
     uint64_t state, count;
 } Rng;

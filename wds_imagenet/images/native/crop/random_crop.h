@@ -1,4 +1,5 @@
-/* The random crop of an ordinary JPEG, drawn as `RandomResizedCrop` and `region_of` in Python draw it, to the last bit. */
+/* The random crop of an ordinary JPEG, drawn as `RandomResizedCrop` and `region_of` in Python draw it, to the last bit.
+ */
 #ifndef WDS_IMAGENET_RANDOM_CROP_H
 #define WDS_IMAGENET_RANDOM_CROP_H
 

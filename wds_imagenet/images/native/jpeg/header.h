@@ -9,7 +9,7 @@
 
 typedef struct {
     int width, height, components;
-    int sampling[3];            /* of each component: horizontal factor << 4 | vertical factor (B.2.2: Hi, Vi) */
+    int sampling[3];             /* of each component: horizontal factor << 4 | vertical factor (B.2.2: Hi, Vi) */
     size_t exif_begin, exif_end; /* the content of the first EXIF segment; both 0 if there is none */
 } JpegHeader;
 

@@ -37,7 +37,7 @@ static int scales_plainly(const struct jpeg_decompress_struct *decoder) {
 
 /* Reads the region's rows into `pixels`. Leaves by `longjmp` for anything unusual. DONE or NO_MEMORY. */
 static Status read_rows(j_decompress_ptr decoder, int scale, const Region *region, size_t max_bytes, Arena *pixels,
-                     Image *part) {
+                        Image *part) {
     jpeg_read_header(decoder, TRUE);
     decoder->scale_num = 1;
     decoder->scale_denom = (unsigned)scale;
@@ -57,8 +57,7 @@ static Status read_rows(j_decompress_ptr decoder, int scale, const Region *regio
     if (across < decoder->output_width) jpeg_crop_scanline(decoder, &first, &across);
     size_t stride = (size_t)decoder->output_width * CHANNELS;
     JDIMENSION rows = (JDIMENSION)(region->bottom - region->top);
-    if ((int)first > region->left || first + decoder->output_width < (JDIMENSION)region->right)
-        refuse(decoder);
+    if ((int)first > region->left || first + decoder->output_width < (JDIMENSION)region->right) refuse(decoder);
     if (arena_grow(pixels, stride * rows)) return NO_MEMORY;
     if (region->top > 0) jpeg_skip_scanlines(decoder, (JDIMENSION)region->top);
     if (decoder->output_scanline != (JDIMENSION)region->top) refuse(decoder);

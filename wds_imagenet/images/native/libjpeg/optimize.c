@@ -71,7 +71,8 @@ static void rewrite(j_decompress_ptr reader, j_compress_ptr writer, size_t max_p
     if ((size_t)reader->image_width * reader->image_height > max_pixels)
         leave_because((j_common_ptr)reader, UNSUPPORTED, "it has too many pixels");
     jvirt_barray_ptr *coefficients = jpeg_read_coefficients(reader);
-    if (are_bits_missing(reader)) leave_because((j_common_ptr)reader, UNSUPPORTED, "its scans do not give the whole picture");
+    if (are_bits_missing(reader))
+        leave_because((j_common_ptr)reader, UNSUPPORTED, "its scans do not give the whole picture");
     jpeg_copy_critical_parameters(reader, writer);
     writer->optimize_coding = TRUE;
     writer->restart_interval = interval(mcus_across(writer), (unsigned)tiles);
@@ -94,7 +95,7 @@ typedef struct {
 } Transcoding;
 
 static Status try_rewrite(Transcoding *work, const uint8_t *data, size_t size, size_t max_pixels, int tiles, int keep,
-                       const uint8_t *exif, size_t exif_size) {
+                          const uint8_t *exif, size_t exif_size) {
     work->reader.err = work->writer.err = catch_errors(&work->errors);
     work->progress.progress_monitor = limit_scans;
     if (setjmp(work->errors.leave)) return work->errors.status;

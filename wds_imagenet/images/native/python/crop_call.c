@@ -146,11 +146,12 @@ PyObject *call_crop_drawn(PyObject *self, PyObject *arguments, PyObject *keyword
     RandomCropRule rule;
     unsigned long long epoch_state;
     int antialias;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OOOKOOp", names, &images, &rows, &given_indices, &epoch_state,
-                                     &given_rule, &given_out, &antialias))
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OOOKOOp", names, &images, &rows, &given_indices,
+                                     &epoch_state, &given_rule, &given_out, &antialias))
         return NULL;
     Py_ssize_t count = count_items(images), taken = 0;
-    if (count < 0 || read_random_crop_rule(given_rule, &rule) || take_int64(given_indices, &sample_indices)) return NULL;
+    if (count < 0 || read_random_crop_rule(given_rule, &rule) || take_int64(given_indices, &sample_indices))
+        return NULL;
     if (take_batch(given_out, &out)) {
         PyBuffer_Release(&sample_indices);
         return NULL;

@@ -26,8 +26,8 @@ static PyStructSequence_Field header_fields[] = {
     {NULL, NULL},
 };
 
-static PyStructSequence_Desc header_description = {
-    "wds_imagenet.images._native.JpegHeader", "The header of an ordinary JPEG.", header_fields, 6};
+static PyStructSequence_Desc header_description = {"wds_imagenet.images._native.JpegHeader",
+                                                   "The header of an ordinary JPEG.", header_fields, 6};
 
 int add_jpeg_header_type(PyObject *module) {
     if (!jpeg_header_type) jpeg_header_type = PyStructSequence_NewType(&header_description);
@@ -50,12 +50,8 @@ PyObject *call_read_header(PyObject *self, PyObject *image) {
     PyBuffer_Release(&view);
     if (status) Py_RETURN_NONE;
     PyObject *values[] = {
-        PyLong_FromLong(header.width),
-        PyLong_FromLong(header.height),
-        PyLong_FromLong(header.components),
-        sampling_of(&header),
-        PyLong_FromSize_t(header.exif_begin),
-        PyLong_FromSize_t(header.exif_end),
+        PyLong_FromLong(header.width), PyLong_FromLong(header.height),       PyLong_FromLong(header.components),
+        sampling_of(&header),          PyLong_FromSize_t(header.exif_begin), PyLong_FromSize_t(header.exif_end),
     };
     PyObject *result = PyStructSequence_New(jpeg_header_type);
     int failed = !result;

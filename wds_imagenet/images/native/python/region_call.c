@@ -1,6 +1,6 @@
 /* decode_region(image, scale, left, top, right, bottom, out, decoder=ANY_DECODER) -> bool
- *     Decodes a region into `out`, uint8 [H, W, 3] without gaps. Returns False if the decoder does not support the file.
- *     `decoder` is ANY_DECODER, BASELINE_DECODER or LIBJPEG_DECODER. Runs without the GIL.
+ *     Decodes a region into `out`, uint8 [H, W, 3] without gaps. Returns False if the decoder does not support the
+ * file. `decoder` is ANY_DECODER, BASELINE_DECODER or LIBJPEG_DECODER. Runs without the GIL.
  */
 #include <string.h>
 
@@ -34,8 +34,8 @@ PyObject *call_decode_region(PyObject *self, PyObject *arguments, PyObject *keyw
     Region region;
     int scale, decoder = ANY_DECODER;
     PyObject *given_out;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "y*iiiiiO|i", names, &image, &scale, &region.left, &region.top,
-                                     &region.right, &region.bottom, &given_out, &decoder))
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "y*iiiiiO|i", names, &image, &scale, &region.left,
+                                     &region.top, &region.right, &region.bottom, &given_out, &decoder))
         return NULL;
     Py_ssize_t height = (Py_ssize_t)region.bottom - region.top, width = (Py_ssize_t)region.right - region.left;
     if (take_picture(given_out, height, width, &out)) {

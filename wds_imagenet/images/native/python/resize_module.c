@@ -29,7 +29,8 @@ static int resize_buffer(const Py_buffer *from, const Box *box, const Py_buffer 
     }
     Status status;
     Py_BEGIN_ALLOW_THREADS;
-    status = resize_image(&image, box, to->buf, to->strides[0], (int)to->shape[0], (int)to->shape[1], antialias, mirror);
+    status =
+        resize_image(&image, box, to->buf, to->strides[0], (int)to->shape[0], (int)to->shape[1], antialias, mirror);
     Py_END_ALLOW_THREADS;
     if (status) PyErr_NoMemory();
     return status ? -1 : 0;

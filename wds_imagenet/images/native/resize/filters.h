@@ -73,8 +73,8 @@ static inline int64_t load_four(const int16_t *weights) {
 }
 
 /* Filters 32 bytes at a time. Neighbouring rows are interleaved, so that one multiply-add takes two of them. */
-AVX2 INLINE void column_of(const uint8_t *rows, ptrdiff_t stride, const int16_t *weights, const int count,
-                           int16_t *out, int from, int to) {
+AVX2 INLINE void column_of(const uint8_t *rows, ptrdiff_t stride, const int16_t *weights, const int count, int16_t *out,
+                           int from, int to) {
     int x = from;
     for (; x + 32 <= to; x += 32) {
         __m256i a = _mm256_set1_epi32(HALF_DOWN), b = a, c = a, d = a;
