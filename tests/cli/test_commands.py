@@ -16,8 +16,8 @@ from wds_imagenet.cli.doctor import _advice
 from wds_imagenet.cli.shared_options import Size
 from wds_imagenet.format import manifest as manifests
 from wds_imagenet.format import samples
+from wds_imagenet.format.dataset_name import default_name
 from wds_imagenet.images import native_engine, resize
-from wds_imagenet.packing.options import default_name
 
 
 def run(*arguments, cwd=None, env=None):
@@ -130,9 +130,9 @@ def test_pack_of_a_damaged_data_set_names_the_check_that_repairs_it(packed, fold
     assert run("verify", copy).returncode == 0
 
 
-def test_help_tells_every_exit_code():
+def test_help_lists_every_exit_code():
     text = " ".join(run("--help").stdout.split())
-    assert "0 done, 1 it failed, 2 wrong usage, 3 the data is bad, 130 interrupted, 143 terminated" in text
+    assert "0 done, 1 failed, 2 wrong usage, 3 bad data, 130 interrupted, 143 terminated" in text
 
 
 def test_verify_ends_with_3_and_names_what_is_wrong(packed, tmp_path):
@@ -199,7 +199,7 @@ def test_doctor_says_what_is_installed():
     assert result.returncode == 0
     assert "simplejpeg" in result.stdout
     facts = json.loads(run("doctor", "--json").stdout)
-    in_use = {"decoder": native_engine.engine(), "resizer": resize.engine(), "walker": samples.engine()}
+    in_use = {"decoder": native_engine.engine(), "resizer": resize.engine(), "walker": samples.walk_engine()}
     assert {name: facts[name] for name in in_use} == in_use
 
 
@@ -213,7 +213,7 @@ def test_doctor_says_how_to_get_the_native_engines():
     assert all("pip install --force-reinstall" in line for line in (decoder, resizer, walker))
 
 
-@pytest.mark.parametrize("verb", list(module._HOMES))
+@pytest.mark.parametrize("verb", list(module.VERBS))
 def test_every_verb_has_help(verb):
     result = CliRunner().invoke(module.commands, [verb, "--help"])
     assert result.exit_code == 0
@@ -294,7 +294,7 @@ class TestMistakes:
         line = one_line_error(run("pack", "imagefolder", tmp_path / "in", tmp_path / "out"), 3)
         assert "cut.jpg" in line
         assert "skip" in line
-        assert not (tmp_path / "out" / manifests.PATH).exists()
+        assert not (tmp_path / "out" / manifests.MANIFEST_PATH).exists()
 
     def test_a_destination_that_is_a_file(self, tmp_path, folder):
         (tmp_path / "out").write_text("a file")
@@ -312,7 +312,7 @@ class TestMistakes:
     def test_a_manifest_of_a_newer_version(self, tmp_path, packed):
         copy = tmp_path / "copy"
         subprocess.run(["cp", "-r", packed, copy], check=True)
-        path = copy / manifests.PATH
+        path = copy / manifests.MANIFEST_PATH
         path.chmod(0o644)
         path.write_bytes(path.read_bytes().replace(b'"version":1', b'"version":9', 1))
         assert "upgrade wds-imagenet" in one_line_error(run("info", copy), 3)
@@ -349,7 +349,7 @@ class TestMistakes:
         result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
         try:
             one_line_error(result, 1)
-            assert not (full / manifests.PATH).exists()
+            assert not (full / manifests.MANIFEST_PATH).exists()
         finally:
             subprocess.run(["rm", "-rf", full], check=True)
 

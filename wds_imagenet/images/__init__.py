@@ -21,6 +21,7 @@ Rows of a batch:
 
 - `crop`  The crop of a picture, random or central.
 - `render`  A crop, decoded and resized into a row: by the native engine, or by the reference.
+- `native_crop`  The contract of a transform that the native engine renders.
 - `transforms`  All steps in one call: `RandomResizedCrop`, `ResizeCenterCrop`, `Decode`.
 - `label_pooling`  The soft label of a crop, from ReLabel's map of the image.
 

@@ -25,7 +25,7 @@ _DAMAGE: Final = re.compile(
 )
 
 
-def decode(
+def decode_image(
     data: bytes | memoryview,
     *,
     min_width: int = 0,
@@ -115,7 +115,7 @@ def decode_stored(
         )
     except ValueError as error:
         if _DAMAGE.search(str(error)):
-            raise ImageError(f"jpg: its data is damaged: {error}") from error
+            raise ImageError(f"jpg: it is damaged: {error}") from error
         # Pillow supports odd sampling factors, extra bytes before the end, and unknown version numbers.
         return decode_with_pillow(data, header, scale)
     return cmyk_to_rgb(pixels) if header.color == "cmyk" else pixels

@@ -50,13 +50,13 @@ def _read_ordinary(data: bytes | memoryview) -> ImageHeader | None:
     header = None if native is None else native.read_header(data)
     if header is None:
         return None
-    exif = bytes(data[header.exif_begin : header.exif_end])
+    begin = header.exif_begin
     return ImageHeader(
         "jpg",
         header.width,
         header.height,
         _COLORS[header.components],
-        orientation=read_orientation(exif) if exif else 1,
+        orientation=read_orientation(bytes(data[begin : header.exif_end])) if begin else 1,
         subsampling=_ordinary_subsampling(header.sampling),
     )
 

@@ -1,0 +1,249 @@
+"""What a user may say about a store, in s3fs's words or in obstore's, made into what each takes. Pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+from urllib.parse import urlsplit
+
+from wds_imagenet.errors import UsageError
+from wds_imagenet.storage.retry import Retry
+from wds_imagenet.util import strict_json
+from wds_imagenet.util.messages import unknown_name
+
+_S3FS: Final = {
+    "key": "access_key_id",
+    "secret": "secret_access_key",
+    "token": "session_token",
+    "endpoint_url": "endpoint",
+    "anon": "skip_signature",
+    "requester_pays": "request_payer",
+}
+"""s3fs's names of what obstore also has, and obstore's."""
+
+_ALIASES: Final = _S3FS | {
+    "aws_access_key_id": "access_key_id",
+    "aws_secret_access_key": "secret_access_key",
+    "aws_session_token": "session_token",
+    "region_name": "region",
+}
+"""The same, and botocore's names."""
+
+_BOTH: Final = frozenset({*_ALIASES.values(), "allow_http", "virtual_hosted_style_request", "profile"})
+_S3FS_ALONE: Final = frozenset(
+    {
+        *("client_kwargs", "config_kwargs", "s3_additional_kwargs", "use_ssl", "cache_regions"),
+        *("version_aware", "max_concurrency", "fixed_upload_size", "default_block_size"),
+    }
+)
+_OBSTORE_ALONE: Final = {
+    "s3": frozenset(
+        {
+            *("checksum_algorithm", "conditional_put", "disable_bulk_delete", "disable_tagging"),
+            *("imdsv1_fallback", "role_arn", "role_session_name", "s3_express", "server_side_encryption"),
+            *("sse_bucket_key_enabled", "sse_customer_key_base64", "sse_kms_key_id", "sts_endpoint"),
+            *("unsigned_payload", "web_identity_token_file"),
+        }
+    ),
+    "gs": frozenset({"service_account", "service_account_key", "application_credentials", "base_url"}),
+    "az": frozenset(
+        {
+            *("account_name", "account_key", "client_id", "client_secret", "tenant_id", "sas_key"),
+            *("endpoint", "use_emulator", "use_azure_cli", "use_fabric_endpoint", "msi_endpoint"),
+        }
+    ),
+}
+_CLOUD: Final = frozenset({"allow_http", "skip_signature"})
+_EVERYWHERE: Final = frozenset({"engine", "retries", "timeout", "deadline"})
+_ELSEWHERE: Final = frozenset(
+    {
+        *("access", "anon", "cookies", "credential", "credentials", "headers", "password", "project"),
+        *("revision", "sas_token", "tenant_id", "token", "trust_env", "user_agent", "username"),
+    }
+)
+"""What fsspec's classes for other stores are told."""
+_ENVIRONMENT: Final = {
+    "endpoint": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"),
+    "region": ("AWS_REGION", "AWS_DEFAULT_REGION"),
+}
+_KEYS: Final = {
+    "access_key_id": "AWS_ACCESS_KEY_ID",
+    "secret_access_key": "AWS_SECRET_ACCESS_KEY",
+    "session_token": "AWS_SESSION_TOKEN",
+}
+_FIRST_CONTACT: Final = 10.0
+"""Seconds for which a store that never answered is tried again."""
+_ENDPOINTS: Final = frozenset({"endpoint", "endpoint_url", "base_url", "msi_endpoint", "sts_endpoint"})
+_PUBLIC: Final = frozenset({"endpoint", "region", "profile", "region_name", "endpoint_url", "base_url"})
+_WORDS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+_BOOLEANS: Final = frozenset(
+    {"skip_signature", "request_payer", "allow_http", "virtual_hosted_style_request", "use_ssl"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedOptions:
+    """A store's options, taken apart."""
+
+    engine: str = ""
+    """`obstore`, `fsspec`, or nothing for whichever can do it."""
+    retry: Retry = field(default_factory=Retry)
+    first_contact: Retry = field(default_factory=Retry)
+    """The same, until the store has answered once: a wrong address should not take minutes to be noticed."""
+    timeout: float = 30.0
+    """Seconds that a request may go without progress."""
+    config: Mapping[str, object] = field(default_factory=dict, repr=False)
+    """The rest, under obstore's names where it has one."""
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """The values that no message may show."""
+        return frozenset(_secrets(self.config))
+
+    def endpoint_note(self, scheme: str) -> str:
+        """Say at which address a store of this scheme is sought, to whom it does not answer."""
+        if "endpoint" in self.config:
+            return f" (at the endpoint {self.config['endpoint']})"
+        if scheme == "s3" and "profile" not in self.config:
+            return " (at Amazon's own endpoint: no AWS_ENDPOINT_URL or endpoint_url is given)"
+        return ""
+
+
+def parse_options(scheme: str, options: Mapping[str, object], environ: Mapping[str, str]) -> ParsedOptions:
+    """Take apart what the user gave for a store of this scheme; the environment fills in what is missing.
+
+    For `s3`, both s3fs's and obstore's names are known, and any other is a `UsageError`; the rest goes to
+    the engine as it is. Text is taken as on a command line: `anon=true`, `client_kwargs={"verify": false}`.
+    """
+    rest = dict(options)
+    engine = str(rest.pop("engine", ""))
+    if engine not in {"", "obstore", "fsspec"}:
+        raise UsageError(f"engine={engine}: the engines are obstore and fsspec")
+    usual = Retry()
+    first = _FIRST_CONTACT if "deadline" not in rest else float("inf")
+    retry = Retry(
+        attempts=1 + int(_number("retries", rest.pop("retries", usual.attempts - 1))),
+        deadline=_number("deadline", rest.pop("deadline", usual.deadline)),
+    )
+    timeout = _number("timeout", rest.pop("timeout", 30.0))
+    config = _s3_config(rest, environ) if scheme == "s3" else {n: _value(n, v) for n, v in rest.items()}
+    _check_endpoints(config)
+    return ParsedOptions(engine, retry, replace(retry, deadline=min(retry.deadline, first)), timeout, config)
+
+
+def check_known_options(options: Mapping[str, object]) -> None:
+    """Refuse an option that no store has, for one that needs none.
+
+    One that another store has is let pass: images and shards often lie on two, and have one set of options.
+    """
+    others = _BOTH | _S3FS_ALONE | _CLOUD | _ELSEWHERE | {*_ALIASES}
+    known = _EVERYWHERE | others.union(*_OBSTORE_ALONE.values())
+    if surplus := options.keys() - known:
+        raise unknown_name("storage option", surplus, _EVERYWHERE, known)
+
+
+def obstore_config(scheme: str, options: ParsedOptions) -> dict[str, object] | None:
+    """Return the options as obstore's, or None if it has no word for one of them."""
+    alone = _OBSTORE_ALONE.get(scheme)
+    known = _BOTH if scheme == "s3" else _CLOUD
+    if alone is None or not options.config.keys() <= alone | known:
+        return None
+    return dict(options.config)
+
+
+def fsspec_config(scheme: str, options: ParsedOptions) -> dict[str, object] | None:
+    """Return the options as those of the scheme's fsspec class, or None if s3fs has no word for one."""
+    config = dict(options.config)
+    if scheme != "s3":
+        return config
+    if not config.keys() <= _BOTH | _S3FS_ALONE:
+        return None
+    config.pop("allow_http", None)  # botocore speaks whatever the endpoint's URL says
+    virtual = config.pop("virtual_hosted_style_request", None)
+    client = {"region_name": config.pop("region", None), **_mapping(config.pop("client_kwargs", {}))}
+    more = dict(_mapping(config.pop("config_kwargs", {})))
+    if virtual is not None:
+        more["s3"] = {"addressing_style": "virtual" if virtual else "path"}
+    out = {name: config.pop(ours) for name, ours in _S3FS.items() if ours in config}
+    out["client_kwargs"] = {name: value for name, value in client.items() if value is not None}
+    return {**out, **config, "config_kwargs": more}
+
+
+def _s3_config(options: Mapping[str, object], environ: Mapping[str, str]) -> dict[str, object]:
+    given = {name: _value(name, value) for name, value in options.items()}
+    client = dict(_mapping(given.pop("client_kwargs", {})))
+    translated = {_ALIASES[name]: client.pop(name) for name in [*client] if name in _ALIASES}
+    config = translated | {_ALIASES.get(name, name): value for name, value in given.items()}
+    if client:
+        config["client_kwargs"] = client
+    known = _BOTH | _S3FS_ALONE | _OBSTORE_ALONE["s3"]
+    if surplus := config.keys() - known:
+        raise unknown_name("storage option", surplus, {*known, *_ALIASES})
+    for name, variables in _ENVIRONMENT.items():
+        found = next((environ[v] for v in variables if environ.get(v)), None)
+        if found is not None:
+            config.setdefault(name, found)
+    # A key of one origin with a token of another opens nothing.
+    if not config.keys() & {*_KEYS, "profile", "skip_signature"}:
+        keys = {name: environ[v] for name, v in _KEYS.items() if environ.get(v)}
+        config |= keys
+        if not keys and environ.get("AWS_PROFILE"):
+            config["profile"] = environ["AWS_PROFILE"]
+    return {name: value for name, value in config.items() if value is not None}
+
+
+def _value(name: str, value: object) -> object:
+    if isinstance(value, str):
+        if _ALIASES.get(name, name) in _BOOLEANS:
+            if value.lower() not in _WORDS:
+                raise UsageError(f"storage option {name} is true or false")
+            return _WORDS[value.lower()]
+        if name.endswith("_kwargs"):
+            return _mapping(value)
+    return value
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    if isinstance(value, str):
+        try:
+            value = strict_json.loads(value.encode())
+        except ValueError:
+            value = None
+    if not isinstance(value, Mapping):
+        raise UsageError('a storage option of the name *_kwargs is a JSON object: {"name": value}')
+    return value
+
+
+def _check_endpoints(config: Mapping[str, object]) -> None:
+    """Refuse what obstore would panic at and others misread: an address without its scheme."""
+    for name in _ENDPOINTS & config.keys():
+        value = str(config[name])
+        shown = value.rpartition("@")[2].partition("?")[0]
+        try:
+            parts = urlsplit(value)
+            whole = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+        except ValueError:
+            whole = False
+        if not whole or value != value.strip():
+            raise UsageError(
+                f"the endpoint {shown!r} is no address: write http://HOST:PORT or https://HOST, with the "
+                f"scheme, in {' or '.join(_ENVIRONMENT['endpoint'][:2])} or the storage option {name}"
+            )
+
+
+def _number(name: str, value: object) -> float:
+    try:
+        number = float(str(value))
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < float("inf"):
+        raise UsageError(f"storage option {name}={value} is not a number that is zero or more")
+    return number
+
+
+def _secrets(config: Mapping[str, object]) -> Iterator[str]:
+    for name, value in config.items():
+        if isinstance(value, Mapping):
+            yield from _secrets(value)
+        # A shorter one is no secret, and hiding it would garble every message.
+        elif isinstance(value, str) and name not in _PUBLIC and len(value) >= 6:
+            yield value
