@@ -23,7 +23,7 @@ def test_an_endpoint_of_the_environment_without_scheme_or_host_is_refused(
 
 @pytest.mark.parametrize("option", ["endpoint", "endpoint_url"])
 def test_an_endpoint_among_the_options_is_refused_without_its_password(option: str) -> None:
-    with pytest.raises(UsageError, match="'h:9000' is no address") as caught:
+    with pytest.raises(UsageError, match="'h:9000' is no URL") as caught:
         open_store("s3://bucket/x", {option: "user:secret@h:9000"})
     assert "secret" not in str(caught.value)
 

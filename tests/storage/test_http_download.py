@@ -156,7 +156,7 @@ def test_retries_have_an_end(get, url, server):
 
 
 def test_a_web_page_is_no_image(get, url):
-    with pytest.raises(StoreError, match="no image: the host says text/html"):
+    with pytest.raises(StoreError, match="no image: its content type is text/html"):
         get(f"{url}/html/a.jpg")
 
 
