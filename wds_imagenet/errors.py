@@ -7,7 +7,7 @@
     │   └── PlanError         the destination holds the work of another plan
     ├── MissingExtraError     an optional dependency is not installed        exit code 1
     ├── DataError             the data is bad                                exit code 3
-    │   ├── SourceError       an input is not as its format requires
+    │   ├── SourceError       an input or label file has a fault
     │   ├── ManifestError     there is no manifest, or it cannot be read
     │   ├── CorruptError      bytes differ from those that were written
     │   └── ImageError        an image cannot be decoded
@@ -55,7 +55,7 @@ class DataError(WdsImagenetError):
 
 
 class SourceError(DataError):
-    """An input is not as its format requires; the message names file and line or member. Exit code 3."""
+    """An input or label file has a fault; the message names the file, and line or member. Exit code 3."""
 
 
 class ManifestError(DataError):

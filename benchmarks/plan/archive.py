@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from wds_imagenet.format.tar import RECORD, archive_end, member_header, padded_size
-from wds_imagenet.imagenet.filenames import parse
+from wds_imagenet.imagenet.filenames import parse_file
 from wds_imagenet.inputs.tar_listing import list_archive
 from wds_imagenet.sources import Metadata, Reference
 
@@ -18,7 +18,7 @@ def references(entries: int) -> Iterator[Reference]:
     """Yield a reference for each image of a tar of a thousand tars, found by its headers."""
     archive = _Archive(-(-entries // CLASSES))
     for file in list_archive(archive.read, archive.size, "s3://bucket/ILSVRC2012_img_train.tar"):
-        image = parse(file)
+        image = parse_file(file)
         if image is not None:
             label = int((image.wnid or "n0")[1:])
             yield Reference(image.key, image.url, image.offset, image.size, image.name, label, None, _NOTHING)

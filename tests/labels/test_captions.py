@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wds_imagenet.errors import SourceError, UsageError
-from wds_imagenet.labels.captions import DEFAULT_TEMPLATE, captions, fill, parse_template
+from wds_imagenet.labels.captions import DEFAULT_TEMPLATE, captions, fill_template, parse_template
 
 TENCH = {
     "filename": "n01440764_10026.JPEG",
@@ -134,11 +134,14 @@ def test_fields_of_other_names_are_left_out_and_counted(read):
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"wnid": "n01443537"}, "'n01440764_1.JPEG' is no name of a train image of the class 'n01443537'"),
+        (
+            {"wnid": "n01443537"},
+            "'n01440764_1.JPEG' is not the name of a train image of the class 'n01443537'",
+        ),
         ({"wnid": ...}, "of the class None"),
-        ({"filename": ...}, "entry 2, at byte [0-9]+: None is no name"),
-        ({"filename": "../../n01440764_1.JPEG"}, "is no name of a train image"),
-        ({"filename": "n01440764_1"}, "is no name of a train image"),
+        ({"filename": ...}, "entry 2, at byte [0-9]+: None is not the name"),
+        ({"filename": "../../n01440764_1.JPEG"}, "is not the name of a train image"),
+        ({"filename": "n01440764_1"}, "is not the name of a train image"),
         ({"title": 7}, "its title is 7, not a text"),
         ({"tags": "fish"}, "its tags is 'fish', not a list of texts"),
         ({"tags": ["fish", None]}, "not a list of texts"),
@@ -161,7 +164,9 @@ def test_a_file_that_is_no_list_of_entries_is_refused(text, read):
     st.lists(st.text(st.characters(exclude_categories=["Cs"]))),
 )
 def test_a_caption_is_one_line_of_what_was_written(title, tags):
-    caption = fill(parse_template(DEFAULT_TEMPLATE), {"title": title, "tags": tags, "description": ""})
+    caption = fill_template(
+        parse_template(DEFAULT_TEMPLATE), {"title": title, "tags": tags, "description": ""}
+    )
     assert caption == " ".join(caption.split())
     assert all(ord(character) >= 32 for character in caption)
     if title.isalnum():

@@ -34,7 +34,7 @@ def test_a_subset_of_numbers_keeps_them(make_tree):
 def test_a_subset_of_the_wnids_is_said_to_have_other_labels(make_tree, wnids):
     listing = imagefolder(make_tree({f"{wnids[65]}/a.jpg": "", f"{wnids[0]}/b.jpg": ""}))
     assert labels(listing) == {f"{wnids[0]}/b.jpg": 0, f"{wnids[65]}/a.jpg": 1}
-    assert "2 WNIDs are labelled 0 to 1 in sorted order, which are not ILSVRC's" in listing.notes[0]
+    assert "2 WNIDs are labelled 0 to 1 in sorted order, which differs from ILSVRC's" in listing.notes[0]
 
 
 def test_a_class_list_fixes_the_labels_of_a_subset(make_tree, wnids, photos):
@@ -108,8 +108,8 @@ def test_what_is_passed_over_is_noted(make_tree):
     listing = imagefolder(make_tree(dict.fromkeys(files, "")))
     assert labels(listing) == {"a/1.jpg": 0, "b/2.gif": 1}
     assert listing.notes == (
-        "passed over hidden files, 3 in all: .git/x.jpg, __MACOSX/a/._1.jpg, a/.hidden.jpg",
-        "passed over files that are no images, 2 in all: a/t.txt, docs/r.md",
+        "ignored hidden files, 3 in all: .git/x.jpg, __MACOSX/a/._1.jpg, a/.hidden.jpg",
+        "ignored files that are no images, 2 in all: a/t.txt, docs/r.md",
     )
 
 

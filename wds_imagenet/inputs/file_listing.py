@@ -1,9 +1,9 @@
-"""The files of an input, whatever it is: a folder or an archive, on any store."""
+"""The files of an input: a folder or a tar archive, on any store."""
 
 import re
 from collections.abc import Iterator
 
-from wds_imagenet.inputs.small_files import address, find_file, nothing_at
+from wds_imagenet.inputs.small_files import find_file, join_url, no_input_error
 from wds_imagenet.inputs.tar_listing import ListedFile, list_archive
 from wds_imagenet.inputs.windowed_reader import open_reader
 from wds_imagenet.storage import open_store
@@ -14,11 +14,18 @@ from wds_imagenet.storage.url import parse_url
 def list_files(
     url: str, options: StorageOptions, archives: re.Pattern[str] | None = None
 ) -> Iterator[ListedFile]:
-    """Yield every file in the folder or tar archive at a URL, at any depth.
+    """Yield every file in a folder or a tar archive, at any depth.
 
-    In a folder, files whose name matches `archives` are tar archives to be looked into. Costs a
-    listing, and what `list_archive` costs; nothing is read of a file that is no archive. Raises
-    `SourceError` where there is nothing, or an archive is not to be read at random.
+    Costs one listing, and for each archive the cost of `list_archive`; other files are not read.
+
+    Args:
+        url: the folder or archive.
+        options: storage options.
+        archives: names of files in a folder that are tar archives and are listed in turn.
+
+    Raises:
+        UsageError: there is nothing at the URL.
+        SourceError: the folder is empty, or an archive is compressed.
     """
     found = find_file(url, options)
     if found is not None:
@@ -31,17 +38,17 @@ def list_files(
         if archives and archives.fullmatch(info.path.rsplit("/", 1)[-1]):
             yield from _list_archive(store, info, info.path.removesuffix(".tar") + "/")
         else:
-            yield ListedFile(info.path, address(store.url, info.path), 0, info.size)
+            yield ListedFile(info.path, join_url(store.url, info.path), 0, info.size)
     if empty:
-        raise nothing_at(url)
+        raise no_input_error(url)
 
 
 def folder_name(url: str) -> str:
-    """Return what the folder at a URL is called, also where that is `.`; "" where it has no name."""
+    """Return the name of the folder at a URL, also if the URL is `.`; "" for a folder without a name."""
     location = parse_url(url)
     return (location.root if location.scheme == "file" else url).rstrip("/").rpartition("/")[2]
 
 
 def _list_archive(store: Store, info: ObjectInfo, folder: str = "") -> Iterator[ListedFile]:
     with open_reader(store, info) as read:
-        yield from list_archive(read, info.size, address(store.url, info.path), folder)
+        yield from list_archive(read, info.size, join_url(store.url, info.path), folder)

@@ -1,4 +1,4 @@
-"""Small files, wherever they lie: alone, in a folder, in a tar or in a gzipped tar, on any store."""
+"""Small files, read whole: alone, in a folder, in a tar or in a gzipped tar, on any store."""
 
 import zlib
 from collections.abc import Callable
@@ -14,23 +14,21 @@ from wds_imagenet.storage.url import is_http, parse_url
 MAX_BYTES: Final = 64 << 20
 MAX_INFLATED: Final = 256 << 20
 GZIP: Final = b"\x1f\x8b"
+"""The first bytes of gzipped data (RFC 1952, section 2.3.1)."""
 
 
-def address(folder: str, path: str) -> str:
-    """Return the URL of a path in a folder; the query of an HTTP URL stays at its end."""
+def join_url(folder: str, path: str) -> str:
+    """Return the URL of a path in a folder; the query of an HTTP URL stays at the end."""
     base, mark, query = folder.partition("?") if is_http(folder) else (folder, "", "")
     return f"{base.rstrip('/')}/{path}{mark}{query}"
 
 
 def find_file(url: str, options: StorageOptions) -> tuple[Store, ObjectInfo] | None:
-    """Return the store and the entry of the file at a URL, or None where there is none.
-
-    None says that it can only be a folder; whether it is one is seen by listing it.
-    """
+    """Return the store and the entry of the file at a URL; None if the URL is a folder or does not exist."""
     location = parse_url(url)
     try:
         parent, name = split_url(location.root if location.scheme == "file" else url)
-    except UsageError:  # a bucket, the root of a disk, or a folder by the slash at its end
+    except UsageError:  # a bucket, the root of a disk, or a folder with a slash at its end
         return None
     store = open_store(parent, options)
     try:
@@ -39,14 +37,14 @@ def find_file(url: str, options: StorageOptions) -> tuple[Store, ObjectInfo] | N
         return None
 
 
-def no_file(url: str) -> UsageError:
-    """Return the error for a file that is not there, or is a folder."""
+def no_file_error(url: str) -> UsageError:
+    """Return the error for a missing file, or for a folder where a file is expected."""
     folder = _is_local_folder(url)
-    return UsageError(f"{url} is a folder, and no file" if folder else f"there is no file {url}")
+    return UsageError(f"{url} is a folder, not a file" if folder else f"there is no file {url}")
 
 
-def nothing_at(url: str) -> UsageError | SourceError:
-    """Return the error for an input that is not there; an empty folder is, and its data is bad."""
+def no_input_error(url: str) -> UsageError | SourceError:
+    """Return the error for a missing input: a `UsageError`, but a `SourceError` for an empty folder."""
     if _is_local_folder(url):
         return SourceError(f"there is nothing in {url}: it is a folder without files")
     return UsageError(f"there is nothing at {url}: no file, and no folder with files")
@@ -58,22 +56,38 @@ def _is_local_folder(url: str) -> bool:
 
 
 def read_file(url: str, options: StorageOptions, *, max_bytes: int = MAX_BYTES) -> bytes:
-    """Return a whole file of at most `max_bytes`, unpacked if it is gzipped.
+    """Return a whole file. A file that is gzipped by its first bytes is unpacked, to at most 256 MiB.
 
-    Gzip is known by its first bytes, and unpacked to at most 256 MiB. Raises `UsageError` for a file
-    that is missing, `SourceError` for one that is larger.
+    Args:
+        url: the file.
+        options: storage options.
+        max_bytes: the largest size of the stored file.
+
+    Raises:
+        UsageError: there is no such file.
+        SourceError: the file is too large, or its gzip data is damaged.
     """
     found = find_file(url, options)
     if found is None:
-        raise no_file(url)
+        raise no_file_error(url)
     return _read(*found, max_bytes)
 
 
 def read_files(url: str, options: StorageOptions, wanted: Callable[[str], bool]) -> dict[str, bytes]:
-    """Return the files with a wanted path in a folder, a tar or a gzipped tar, by path.
+    """Return the wanted files in a folder, a tar or a gzipped tar, by path.
 
-    Each, and the archive, may have 64 MiB. Costs one listing and one request a file, or one
-    request for an archive. Raises what `nothing_at` says if there is nothing at the URL.
+    Each file, and an archive as a whole, may have 64 MiB. Costs one listing and one request a file, or one
+    request for an archive.
+
+    Args:
+        url: the folder or archive.
+        options: storage options.
+        wanted: returns True for the path of a file to read.
+
+    Raises:
+        UsageError: there is nothing at the URL.
+        SourceError: the folder is empty, or a file is too large.
+        CorruptError: the archive is damaged.
     """
     found = find_file(url, options)
     if found is not None:
@@ -87,33 +101,36 @@ def read_files(url: str, options: StorageOptions, wanted: Callable[[str], bool])
     store = open_store(url, options)
     infos = list(store.list_objects())
     if not infos:
-        raise nothing_at(url)
+        raise no_input_error(url)
     return {info.path: _read(store, info, MAX_BYTES) for info in infos if wanted(info.path)}
 
 
 def inflate(data: bytes, max_bytes: int = MAX_INFLATED) -> bytes:
-    """Return gzipped bytes unpacked, of one gzip member or several; a `ValueError` if they can't be."""
-    parts = []
-    room = max_bytes
+    """Return gzipped bytes unpacked, of one gzip member or several.
+
+    Raises `ValueError` if the data is damaged, cut off, or unpacks to more than `max_bytes`.
+    """
+    unpacked = []
+    left = max_bytes
     while data:
         inflater = zlib.decompressobj(wbits=31)
         try:
-            parts.append(inflater.decompress(data, room + 1))
+            unpacked.append(inflater.decompress(data, left + 1))
         except zlib.error as error:
             raise ValueError(f"the gzip data is damaged: {error}") from error
-        room -= len(parts[-1])
-        if room < 0:
+        left -= len(unpacked[-1])
+        if left < 0:
             raise ValueError(f"the gzip data unpacks to more than {max_bytes:,} bytes")
         if not inflater.eof:
             raise ValueError("the gzip data is cut off")
-        data = inflater.unused_data.lstrip(b"\0")  # tape blocks are filled up with zeros
-    return b"".join(parts)
+        data = inflater.unused_data.lstrip(b"\0")  # tape blocks are padded with zeros
+    return b"".join(unpacked)
 
 
 def _read(store: Store, info: ObjectInfo, max_bytes: int) -> bytes:
-    where = address(store.url, info.path)
+    where = join_url(store.url, info.path)
     if info.size > max_bytes:
-        raise SourceError(f"{where} has {info.size:,} bytes, but should have {max_bytes:,} at most")
+        raise SourceError(f"{where} has {info.size:,} bytes; at most {max_bytes:,} are allowed")
     data = store.read(info.path, etag=info.etag).data
     if not data.startswith(GZIP):
         return data

@@ -116,7 +116,7 @@ def _samples(
     options = recipe.options
     for reference, data, further in zip(task.references, images, attached, strict=True):
         try:
-            taken = take(_whole(data), reference.name, options, reference.turn)
+            taken = take(_whole(data), reference.name, options, reference.rotation)
         except ImageError as error:
             if not options.skips:
                 raise ImageError(f"{describe(reference)}: {error}; {_advice(data, options)}") from error

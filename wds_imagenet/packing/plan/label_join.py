@@ -10,8 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from wds_imagenet.errors import SourceError, UsageError
-from wds_imagenet.inputs.duplicates import repeated
-from wds_imagenet.inputs.reference import Kind, Listing, Metadata, Reference, Stream, StreamedImage
+from wds_imagenet.inputs.keys import repeated_positions
+from wds_imagenet.inputs.listing import Listing
+from wds_imagenet.inputs.reference import Kind, Metadata, Reference
+from wds_imagenet.inputs.stream import Stream, StreamedImage
 from wds_imagenet.labels.annotation import Annotation, Labels, stem_of
 from wds_imagenet.packing.plan.source_urls import plain
 from wds_imagenet.util.messages import quantity
@@ -72,8 +74,8 @@ def join_stream(stream: Stream, joins: Sequence[LabelJoin]) -> Stream:
     labelled = any(item.labels.labelled for item in joins)
     drops = any(item.unmatched == "drop" for item in joins)
 
-    def arrivals() -> Iterator[StreamedImage]:
-        for arrival in stream.arrivals():
+    def images() -> Iterator[StreamedImage]:
+        for arrival in stream.images():
             found = [item.find(arrival.reference.key) for item in joins]
             missing = [item for item, one in zip(joins, found, strict=True) if one is None]
             if any(item.unmatched == "drop" for item in missing):
@@ -86,7 +88,7 @@ def join_stream(stream: Stream, joins: Sequence[LabelJoin]) -> Stream:
     return replace(
         stream,
         identity={**stream.identity, "labels": [dict(item.identity) for item in joins]},
-        arrivals=arrivals,
+        images=images,
         labelled=labelled or stream.labelled,
         fields={**own, **fields},
         captioned=stream.captioned or any(item.labels.captioned for item in joins),
@@ -197,7 +199,7 @@ def _check_missing(item: LabelJoin, lacking: int, first: Reference) -> None:
 
 def _check_stems(references: Sequence[Reference], stems: "array[int]") -> None:
     """Refuse two images that a label file cannot tell apart."""
-    twice = {stems[place] for place in repeated(stems)}
+    twice = {stems[place] for place in repeated_positions(stems)}
     if not twice:
         return
     seen: dict[str, str] = {}

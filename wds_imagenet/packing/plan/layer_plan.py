@@ -11,7 +11,8 @@ from wds_imagenet.errors import DataError, SourceError, UsageError
 from wds_imagenet.format.layers import LayerPlan
 from wds_imagenet.format.manifest import Manifest, Shard
 from wds_imagenet.format.tar import member_header
-from wds_imagenet.inputs.reference import Listing, Metadata, Reference
+from wds_imagenet.inputs.listing import Listing
+from wds_imagenet.inputs.reference import Metadata, Reference
 from wds_imagenet.packing.plan.label_files import Opened
 from wds_imagenet.packing.plan.listing_plan import hash_references
 from wds_imagenet.packing.plan.schema import Schema, decide

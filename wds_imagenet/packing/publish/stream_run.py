@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from wds_imagenet.errors import ManifestError, NotFoundError, PlanError, SourceError, UsageError
 from wds_imagenet.format.manifest import MANIFEST_PATH
-from wds_imagenet.inputs.reference import Stream
+from wds_imagenet.inputs.stream import Stream
 from wds_imagenet.packing.build.fetch import Fetch
 from wds_imagenet.packing.build.shard import Recipe, build_shard
 from wds_imagenet.packing.engines import local
@@ -155,7 +155,7 @@ def _publish(publisher: _Publisher, threads: int) -> Generator[_Done, None, None
     """Read the stream, and publish its shards in their order, several at a time."""
     plan = publisher.plan
     options = plan.options
-    arrivals = plan.stream.arrivals()
+    arrivals = plan.stream.images()
     try:
         ordered = shuffled(arrivals, options.window_bytes, options.seed) if options.shuffled else arrivals
         shards = fill(ordered, plan)

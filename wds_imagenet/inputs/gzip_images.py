@@ -1,0 +1,72 @@
+"""Images in a gzipped tar, for sources that return a `Stream`."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Final
+
+from wds_imagenet.errors import SourceError
+from wds_imagenet.inputs.gzip_tar import stream_files
+from wds_imagenet.inputs.image_files import is_hidden, is_image
+from wds_imagenet.inputs.reference import Metadata, Reference
+from wds_imagenet.inputs.small_files import find_file, no_file_error
+from wds_imagenet.inputs.stream import StreamedImage
+from wds_imagenet.inputs.tar_listing import ListedFile
+from wds_imagenet.storage.store import StorageOptions
+from wds_imagenet.util import strict_json
+
+STREAM_NOTE: Final = "a gzipped archive: files that are no images are ignored and not counted"
+"""A note for the report, since a stream's notes are written before its files are read."""
+
+
+def read_streamed_images(
+    url: str, options: StorageOptions, make_reference: Callable[[ListedFile], Reference | None]
+) -> Iterator[StreamedImage]:
+    """Yield the images in a gzipped tar. Guarantees, costs and errors are those of `stream_files`.
+
+    Args:
+        url: the archive.
+        options: storage options.
+        make_reference: returns the reference of an image file, or None to skip the image.
+
+    Raises:
+        SourceError: no image was left at the end.
+    """
+    empty = True
+    with closing(stream_files(url, options)) as files:
+        for file, data in files:
+            reference = make_reference(file) if is_image(file.path) and not is_hidden(file.path) else None
+            if reference is not None:
+                empty = False
+                yield StreamedImage(reference, data)
+    if empty:
+        raise SourceError(f"there are no such images in {url}")
+
+
+def first_image(url: str, options: StorageOptions) -> ListedFile:
+    """Return the first image file in a gzipped tar. Costs reading up to the image."""
+    with closing(stream_files(url, options)) as files:
+        for file, _ in files:
+            if is_image(file.path) and not is_hidden(file.path):
+                return file
+    raise SourceError(f"there are no images in {url}")
+
+
+def stream_identity(url: str, options: StorageOptions, labels: object, **more: object) -> Metadata:
+    """Return the identity of a gzipped archive, for `Stream.identity`: its name, size and a hash of labels.
+
+    Args:
+        url: the archive.
+        options: storage options.
+        labels: a JSON value that determines all labels.
+        more: further JSON values of the identity, by name.
+
+    Raises:
+        UsageError: there is no such file.
+    """
+    found = find_file(url, options)
+    if found is None:
+        raise no_file_error(url)
+    _, info = found
+    sha256 = hashlib.sha256(strict_json.dumps(labels)).hexdigest()
+    return {**more, "file": info.path, "bytes": info.size, "labels_sha256": sha256}
