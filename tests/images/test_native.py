@@ -13,7 +13,7 @@ from PIL import Image
 
 from wds_imagenet.errors import ImageError
 from wds_imagenet.images import jpeg, native_engine
-from wds_imagenet.images.decode import decode, decode_stored
+from wds_imagenet.images.decode import decode_image, decode_stored
 from wds_imagenet.images.header import ImageHeader
 from wds_imagenet.images.probe import probe
 from wds_imagenet.images.render import Job, Window, region_of, render, render_all
@@ -144,7 +144,7 @@ def test_a_progressive_picture_without_its_last_scans_is_left_to_the_reference(p
     data = encode(picture, "JPEG", progressive=True)
     second = data.index(b"\xff\xda", data.index(b"\xff\xda") + 2)
     cut = data[:second] + b"\xff\xd9"
-    assert decode(cut).shape == decode(data).shape
+    assert decode_image(cut).shape == decode_image(data).shape
     for scale in (1, 2, 4, 8):
         assert region(cut, (1, 1, 9, 9), scale) is None
     with pytest.raises(ValueError, match="do not give the whole picture"):
@@ -187,7 +187,7 @@ def test_restart_markers_save_what_lies_beside_the_region(photos):
     optimized[scan + 20 : first] = bytes(first - scan - 20)
     header = probe(data)
     box = (header.width * 2 // 3 + 32, 128, header.width, header.height)
-    whole = decode(data)
+    whole = decode_image(data)
     assert np.array_equal(region(bytes(optimized), box), whole[box[1] : box[3], box[0] : box[2]])
 
 
@@ -224,7 +224,7 @@ def test_a_thousand_scans_are_refused_quickly(picture, encode):
     hostile = data[:-2] + data[scan:-2] * 1000 + b"\xff\xd9"
     assert region(hostile, (0, 0, 10, 10)) is None
     with pytest.raises(ImageError, match="scans"):
-        decode(hostile)
+        decode_image(hostile)
 
 
 @pytest.mark.parametrize("box", [(-1, 0, 5, 5), (0, 0, 0, 5), (5, 5, 4, 6), (0, 0, 121, 90), (0, 0, 120, 91)])
@@ -300,7 +300,7 @@ def test_optimizing_keeps_every_pixel_and_shrinks_the_set(photos):
     for data in photos[::5]:
         small = native.optimize(data, 3, True, b"")
         before, after = before + len(data), after + len(small)
-        assert np.array_equal(decode(small), decode(data))
+        assert np.array_equal(decode_image(small), decode_image(data))
         assert Image.open(io.BytesIO(small)).info.get("icc_profile") == Image.open(io.BytesIO(data)).info.get(
             "icc_profile"
         )

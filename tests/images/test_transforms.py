@@ -8,7 +8,7 @@ from PIL import Image, ImageOps
 
 from wds_imagenet.errors import ImageError, UsageError
 from wds_imagenet.images.crop import random_crop
-from wds_imagenet.images.decode import decode
+from wds_imagenet.images.decode import decode_image
 from wds_imagenet.images.probe import probe
 from wds_imagenet.images.transforms import Decode, RandomResizedCrop, ResizeCenterCrop
 from wds_imagenet.reading.batches.decoded_sample import DecodedSample
@@ -50,7 +50,7 @@ def psnr(ours, theirs):
 def test_a_random_crop_is_the_one_that_pillow_makes(photos):
     exact = RandomResizedCrop(224, flip=True, scaled_decode=False)
     for index, data in enumerate(photos[::10]):
-        expected, _ = cropped_by_pillow(decode(data), 224, rng(index))
+        expected, _ = cropped_by_pillow(decode_image(data), 224, rng(index))
         difference = np.abs(exact(sample(data, index)).astype(int) - expected)
         assert difference.mean() < 0.4
         assert difference.max() <= 1
@@ -59,7 +59,7 @@ def test_a_random_crop_is_the_one_that_pillow_makes(photos):
 def test_scaled_decoding_loses_little(photos):
     quality = []
     for index, data in enumerate(photos[:300]):
-        expected, box = cropped_by_pillow(decode(data), 112, rng(index))
+        expected, box = cropped_by_pillow(decode_image(data), 112, rng(index))
         if min(box[2] - box[0], box[3] - box[1]) >= 224:
             ours = RandomResizedCrop(112, flip=True)(sample(data, index))
             quality.append(psnr(ours, expected))
@@ -70,14 +70,14 @@ def test_scaled_decoding_loses_little(photos):
 def test_the_centre_is_the_one_that_pillow_makes(photos):
     exact = ResizeCenterCrop(256, 224, scaled_decode=False)
     for data in photos[::20]:
-        assert np.abs(exact(sample(data)).astype(int) - centred_by_pillow(decode(data))).mean() < 0.4
+        assert np.abs(exact(sample(data)).astype(int) - centred_by_pillow(decode_image(data))).mean() < 0.4
 
 
 def test_the_centre_of_a_large_photo_is_decoded_at_a_scale(photos):
     large = [data for data in photos if min(probe(data).width, probe(data).height) >= 512]
     assert large
     for data in large[:20]:
-        assert psnr(ResizeCenterCrop()(sample(data)), centred_by_pillow(decode(data))) > 30
+        assert psnr(ResizeCenterCrop()(sample(data)), centred_by_pillow(decode_image(data))) > 30
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 200), (50, 40), (2000, 3), (224, 224)])
@@ -129,7 +129,7 @@ def test_the_mirror_comes_as_often_as_asked(photos):
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_turned_picture_is_cropped_as_it_is_shown(photos, encode, oriented, orientation):
-    stored = Image.fromarray(decode(photos[0]))
+    stored = Image.fromarray(decode_image(photos[0]))
     data = encode(stored, "PNG", exif=oriented(orientation))
     shown = encode(ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB"), "PNG")
     for kind in (RandomResizedCrop, ResizeCenterCrop):
@@ -154,11 +154,11 @@ def test_a_turned_jpeg_decoded_at_a_scale_is_turned_too(picture, encode, oriente
 def test_decode_gives_the_picture_at_its_own_size(photos):
     turned = next(data for data in photos if probe(data).orientation == 6)
     assert Decode().shape is None
-    assert (Decode()(sample(turned)) == decode(turned)).all()
+    assert (Decode()(sample(turned)) == decode_image(turned)).all()
     assert Decode(orientation=True)(sample(turned)).shape == (392, 294, 3)
     out = np.zeros((294, 392, 3), np.uint8)
     assert Decode()(sample(turned), out) is out
-    assert (out == decode(turned)).all()
+    assert (out == decode_image(turned)).all()
     with pytest.raises(UsageError, match="shape"):
         Decode()(sample(turned), out[1:])
 

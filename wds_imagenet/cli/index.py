@@ -1,5 +1,7 @@
 """`wds-imagenet index`."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from wds_imagenet.cli.inspect import describe
@@ -8,19 +10,28 @@ from wds_imagenet.cli.shared_options import Size, as_json, human, storage_option
 from wds_imagenet.util import strict_json
 from wds_imagenet.util.messages import quantity
 
+if TYPE_CHECKING:
+    from wds_imagenet.reading.index import IndexProgress
+
 
 @click.command()
 @click.argument("urls", nargs=-1, required=True, metavar="URL...")
 @click.option(
-    "--out", metavar="URL", help="Where the manifest goes: a folder around the shards; theirs by default."
+    "--out",
+    metavar="URL",
+    help="Folder of the manifest, which contains all shards; by default the folder of the first URL.",
 )
-@click.option("--name", default=None, help="The data set's name; the folder's by default.")
-@click.option("--split", default="train", show_default=True)
-@click.option("--block-bytes", type=Size(), help="What is fetched as one; 2MiB at most by default.")
-@click.option("--threads", default=2, show_default=True, type=click.IntRange(1))
+@click.option("--name", default=None, help="Name of the data set; by default the name of the folder.")
+@click.option("--split", default="train", show_default=True, help="Split that the shards hold.")
+@click.option(
+    "--block-bytes", type=Size(), help="Largest block, which one request reads; by default 2MiB or less."
+)
+@click.option(
+    "--threads", default=2, show_default=True, type=click.IntRange(1), help="Shards that are read at once."
+)
 @storage_option
 @as_json
-def index_shards(
+def index(
     urls: tuple[str, ...],
     out: str | None,
     name: str | None,
@@ -30,20 +41,19 @@ def index_shards(
     storage_options: dict[str, str],
     json: bool,
 ) -> None:
-    """Write a manifest for the WebDataset shards at URL..., so that they can be read like our own.
+    """Write a manifest for the WebDataset shards at URL..., so that this package reads them like its own.
 
-    Each URL is a folder of .tar files, or one .tar. The shards are read once and never written.
+    Each URL is a folder of .tar files, or one .tar file. The shards are read once and never written.
     """
-    from wds_imagenet.reading.index import IndexProgress
-    from wds_imagenet.reading.index import index as index_shards
+    from wds_imagenet.reading.index import index as index_urls
 
-    with progress("indexing", None, quiet=json) as shown:
+    with progress("indexing", None, quiet=json) as bar:
 
-        def on_progress(now: IndexProgress) -> None:
-            shown.expect(now.total_bytes)
-            shown.update(now.bytes, f"{now.samples:,} samples")
+        def on_progress(now: "IndexProgress") -> None:
+            bar.expect(now.total_bytes)
+            bar.update(now.bytes, f"{now.samples:,} samples")
 
-        report = index_shards(
+        report = index_urls(
             urls,
             out=out,
             name=name,

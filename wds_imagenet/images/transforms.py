@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from wds_imagenet.errors import UsageError
 from wds_imagenet.images.crop import center_crop, random_crop, shrunk_size
-from wds_imagenet.images.decode import Pixels, decode, scale_for
+from wds_imagenet.images.decode import Pixels, decode_image, scale_for
 from wds_imagenet.images.header import ImageHeader
 from wds_imagenet.images.native_crop import EncodedImage, render_crop
 from wds_imagenet.images.orientation import Box, mirrored, stored_box, swaps
@@ -171,7 +171,7 @@ class Decode:
             ImageError: the image cannot be decoded.
             UsageError: `out` has another shape.
         """
-        pixels = decode(sample.data, orientation=self.orientation)
+        pixels = decode_image(sample.data, orientation=self.orientation)
         if out is None:
             return pixels
         if out.shape != pixels.shape:

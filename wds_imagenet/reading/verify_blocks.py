@@ -9,7 +9,7 @@ from wds_imagenet.errors import ChangedError, CorruptError, DataError, NotFoundE
 from wds_imagenet.format.crc import crc32
 from wds_imagenet.format.manifest import METADATA_FOLDER
 from wds_imagenet.format.samples import ArchiveSamples
-from wds_imagenet.images.decode import decode
+from wds_imagenet.images.decode import decode_image
 from wds_imagenet.reading.dataset import Dataset
 from wds_imagenet.reading.fetch import BlockLocation, Data
 from wds_imagenet.reading.layers import Layer
@@ -193,7 +193,7 @@ def _check_sample(dataset: Dataset, sample: Sample, *, deep: bool) -> tuple[int 
         if declared is not None and hashlib.sha256(sample.image).hexdigest() != declared:
             problems.append("its image does not have the SHA-256 in its JSON")
         if deep:
-            decode(sample.image)
+            decode_image(sample.image)
     except DataError as error:
         problems.append(str(error))
     return label, problems

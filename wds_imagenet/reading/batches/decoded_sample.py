@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from wds_imagenet.images.decode import decode
+from wds_imagenet.images.decode import decode_image
 from wds_imagenet.images.header import ImageHeader
 from wds_imagenet.images.probe import probe
 from wds_imagenet.sample import Sample
@@ -59,7 +59,7 @@ class DecodedSample:
     @cached_property
     def image(self) -> npt.NDArray[np.uint8]:
         """The pixels, uint8 [height, width, 3], RGB, as stored. The array is yours to change."""
-        return decode(self.data)
+        return decode_image(self.data)
 
     @property
     def label(self) -> int | None:

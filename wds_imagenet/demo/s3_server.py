@@ -1,4 +1,4 @@
-"""A real S3 server on this machine: SeaweedFS, one process, for the demo, the tests and the benchmarks."""
+"""Run a real S3 server on this machine: one process of SeaweedFS."""
 
 import http.client
 import json
@@ -19,48 +19,53 @@ from typing import Final
 
 from wds_imagenet.errors import MissingExtraError, StoreError
 
-_PATIENCE: Final = 30.0
-"""Seconds that it may take to start; it takes one or two."""
+_START_SECONDS: Final = 30.0
+"""Longest time to start; one or two seconds are usual."""
 _TRIES: Final = 3
-_GRPC: Final = 10_000
-"""SeaweedFS serves gRPC at each of its ports plus this."""
+_GRPC_OFFSET: Final = 10_000
+"""SeaweedFS serves gRPC at each of its ports plus this offset."""
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
-    """A running S3 server, and the one key that opens it."""
+class S3Server:
+    """A running S3 server and its only key."""
 
     endpoint: str
     access_key: str
     secret_key: str = field(repr=False)
     filer: str
-    """Host and port of its own HTTP interface, which asks nobody for a key."""
+    """Host and port of the HTTP interface of SeaweedFS, which needs no key."""
 
     def environment(self) -> dict[str, str]:
-        """Return the environment in which every S3 client talks to this server."""
-        spared = [os.environ.get("NO_PROXY", ""), "127.0.0.1"]
+        """Return the environment variables that lead every S3 client to this server."""
+        no_proxy = [os.environ.get("NO_PROXY", ""), "127.0.0.1"]
         return {
             "AWS_ACCESS_KEY_ID": self.access_key,
             "AWS_SECRET_ACCESS_KEY": self.secret_key,
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_REGION": "us-east-1",
-            "NO_PROXY": ",".join(filter(None, spared)),
+            "NO_PROXY": ",".join(filter(None, no_proxy)),
         }
 
     def make_bucket(self, name: str) -> None:
-        """Make a bucket; one that exists stays as it is. Raises `StoreError`."""
-        status = _ask(self.filer, "POST", f"/buckets/{name}/")
+        """Make a bucket unless it exists. Raises `StoreError`."""
+        status = _status(self.filer, "POST", f"/buckets/{name}/")
         if status not in {http.client.CREATED, http.client.CONFLICT}:
             raise StoreError(f"{self.endpoint}: the bucket {name} could not be made (HTTP status {status})")
 
 
 @contextmanager
-def serve(folder: Path | None = None) -> Iterator[Server]:
-    """Run a server on free ports of 127.0.0.1 with a key of its own, its data in `folder`.
+def serve(folder: Path | None = None) -> Iterator[S3Server]:
+    """Run a server on free ports of 127.0.0.1, with a new key, within a `with`.
 
-    Starts in a second or two. Without a folder, the data is gone at the end. The server dies with this
-    process, however that ends. Raises `MissingExtraError` where SeaweedFS is not installed, and `StoreError`
-    with the end of its log if it does not start.
+    Starts in a second or two. The server ends with this process, however the process ends.
+
+    Args:
+        folder: Folder of its data; None removes the data at the end.
+
+    Raises:
+        MissingExtraError: SeaweedFS is not installed.
+        StoreError: The server does not start; the message has the end of its log.
     """
     weed = find_weed()
     with tempfile.TemporaryDirectory(prefix="weed-", ignore_cleanup_errors=True) as scratch:
@@ -75,19 +80,19 @@ def serve(folder: Path | None = None) -> Iterator[Server]:
 
 
 def find_weed() -> Path:
-    """Return SeaweedFS's program: the one that pip installed beside this Python, or one on the PATH."""
+    """Return the program of SeaweedFS: the one installed beside this Python, or one on the PATH."""
     found = shutil.which("weed", path=sysconfig.get_path("scripts")) or shutil.which("weed")
     if found is None:
         raise MissingExtraError.of("demo", "running an S3 server on this machine")
     return Path(found)
 
 
-def _start(weed: Path, home: Path, data: Path) -> tuple[subprocess.Popen[bytes], Server, dict[str, int]]:
+def _start(weed: Path, home: Path, data: Path) -> tuple[subprocess.Popen[bytes], S3Server, dict[str, int]]:
     log = home / "log"
-    for _ in range(_TRIES):  # another program may take a port between the look and the start
+    for _ in range(_TRIES):  # another program may take a port between the check and the start
         ports = _free_ports()
         endpoint, filer = f"http://127.0.0.1:{ports['s3']}", f"127.0.0.1:{ports['filer']}"
-        server = Server(endpoint, secrets.token_hex(10), secrets.token_hex(20), filer)
+        server = S3Server(endpoint, secrets.token_hex(10), secrets.token_hex(20), filer)
         keys = home / "keys.json"
         keys.write_text(json.dumps(_identities(server)))
         with log.open("wb") as out:
@@ -96,7 +101,7 @@ def _start(weed: Path, home: Path, data: Path) -> tuple[subprocess.Popen[bytes],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
-                start_new_session=True,  # Ctrl-C is for us to answer
+                start_new_session=True,  # Ctrl-C must reach this process alone
             )
         try:
             if _becomes_ready(process, server):
@@ -110,32 +115,32 @@ def _start(weed: Path, home: Path, data: Path) -> tuple[subprocess.Popen[bytes],
 
 
 def _command(weed: Path, data: Path, keys: Path, ports: dict[str, int]) -> list[str]:
-    setpriv = shutil.which("setpriv")  # Linux can end it with us, even if we are killed
+    setpriv = shutil.which("setpriv")  # on Linux, ends the server even if this process is killed
     return [
         *([setpriv, "--pdeathsig", "KILL"] if setpriv else []),
         *(str(weed), "-logtostderr=true", "mini", f"-dir={data}", f"-s3.config={keys}"),
         *("-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.telemetry=false"),
         *("-webdav=false", "-admin.ui=false", "-s3.port.iceberg=0", "-s3.port.lance=0"),
-        "-s3.autoCreateBucket=false",  # as at AWS, a misspelt bucket is an error
+        "-s3.autoCreateBucket=false",  # as with AWS, a misspelt bucket is an error
         *(f"-{part}.port={port}" for part, port in ports.items()),
     ]
 
 
-def _identities(server: Server) -> dict[str, object]:
+def _identities(server: S3Server) -> dict[str, object]:
     key = {"accessKey": server.access_key, "secretKey": server.secret_key}
     actions = ["Admin", "Read", "Write", "List", "Tagging"]
     return {"identities": [{"name": "local", "credentials": [key], "actions": actions}]}
 
 
 def _free_ports() -> dict[str, int]:
-    """Return free ports below those that Linux gives to clients, with those for gRPC free as well."""
+    """Return free ports below the range that Linux gives to clients, whose gRPC ports are free too."""
     parts = ("master", "volume", "filer", "s3", "admin")
     for _ in range(100):
         first = random.randrange(10_240, 22_700)
         ports = range(first, first + len(parts))
-        if all(_is_free(port) and _is_free(port + _GRPC) for port in ports):
+        if all(_is_free(port) and _is_free(port + _GRPC_OFFSET) for port in ports):
             return dict(zip(parts, ports, strict=True))
-    raise StoreError("no free ports were found for an S3 server on this machine")
+    raise StoreError("there are no free ports for an S3 server on this machine")
 
 
 def _is_free(port: int) -> bool:
@@ -147,23 +152,23 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def _becomes_ready(process: subprocess.Popen[bytes], server: Server) -> bool:
-    """Wait until a file can be stored and S3 answers; False if the process ends or it takes too long."""
-    until = time.monotonic() + _PATIENCE
+def _becomes_ready(process: subprocess.Popen[bytes], server: S3Server) -> bool:
+    """Wait until files can be stored and S3 answers. Return False if the process ends or time is up."""
+    deadline = time.monotonic() + _START_SECONDS
     s3 = server.endpoint.removeprefix("http://")
-    while time.monotonic() < until and process.poll() is None:
+    while time.monotonic() < deadline and process.poll() is None:
         if (
-            _ask(server.filer, "PUT", "/ready", b"?") == http.client.CREATED
-            and _ask(server.filer, "DELETE", "/ready") == http.client.NO_CONTENT
-            and _ask(s3, "GET", "/") == http.client.FORBIDDEN
+            _status(server.filer, "PUT", "/ready", b"?") == http.client.CREATED
+            and _status(server.filer, "DELETE", "/ready") == http.client.NO_CONTENT
+            and _status(s3, "GET", "/") == http.client.FORBIDDEN
         ):
             return True
         time.sleep(0.05)
     return False
 
 
-def _ask(host: str, method: str, path: str, body: bytes | None = None) -> int:
-    """Return the HTTP status of a request, 0 if there was no answer."""
+def _status(host: str, method: str, path: str, body: bytes | None = None) -> int:
+    """Return the HTTP status of a request; 0 if there is no response."""
     with closing(http.client.HTTPConnection(host, timeout=5)) as connection:
         try:
             connection.request(method, path, body)
@@ -186,8 +191,8 @@ def _stop(process: subprocess.Popen[bytes], ports: dict[str, int], *, gently: bo
 
 
 def _remove_sockets(ports: Iterable[int]) -> None:
-    """Remove what SeaweedFS puts into `/tmp`, whatever it is told, and leaves there when it is killed."""
+    """Remove the sockets that SeaweedFS always puts into `/tmp`, and leaves there when it is killed."""
     for port in ports:
-        for name in (f"*-{port}.sock", f"*-grpc-{port + _GRPC}.sock"):
-            for left in Path("/tmp").glob(f"seaweedfs-{name}"):  # noqa: S108 - SeaweedFS's choice
-                left.unlink(missing_ok=True)
+        for name in (f"*-{port}.sock", f"*-grpc-{port + _GRPC_OFFSET}.sock"):
+            for socket_file in Path("/tmp").glob(f"seaweedfs-{name}"):  # noqa: S108 - SeaweedFS's choice
+                socket_file.unlink(missing_ok=True)

@@ -1,4 +1,7 @@
-"""Logits in NumPy's files, read without pickle and without trusting a header."""
+"""Read logits from NumPy files, without pickle and without trusting a header.
+
+The format is that of https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html.
+"""
 
 import io
 import math
@@ -25,16 +28,22 @@ _HEADER: Final = re.compile(
 )
 
 
-def read_arrays(data: bytes, url: str, keys: bytes | None) -> Predictions:
-    """Return the predictions of a `.npz` with `logits` [N, C] and `keys` [N], or a `.npy` of logits.
+def read_logits(data: bytes, url: str, keys: bytes | None) -> Predictions:
+    """Return the predictions of an `.npz` with `logits` [N, C] and `keys` [N], or of an `.npy` of logits.
 
-    The keys of a `.npy` are the lines of a text, given as `keys`. Raises `SourceError` for anything else,
-    object arrays included, since only pickle could read them.
+    Args:
+        data: The file.
+        url: Its URL, for messages.
+        keys: For an `.npy`, a text with the key of each row, one a line.
+
+    Raises:
+        SourceError: The file has another form. Only pickle could read arrays of objects.
+        UsageError: Keys are given for an `.npz`, or not given for an `.npy`.
     """
     if data.startswith(NPY) and keys is None:
-        raise UsageError(f"{url} has no keys of its own: give a file with one key a line, as option 'keys'")
+        raise UsageError(f"{url} has no keys of its own: give a file with one key a line as option 'keys'")
     if data.startswith(ZIP) and keys is not None:
-        raise UsageError(f"{url} has keys of its own; leave the file of keys away")
+        raise UsageError(f"{url} has keys of its own: leave out option 'keys'")
     try:
         if keys is not None:
             names = [line.rstrip("\r") for line in keys.decode("utf-8-sig").removesuffix("\n").split("\n")]
@@ -53,8 +62,8 @@ def _members(data: bytes) -> dict[str, npt.NDArray[Any]]:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for name in ("logits", "keys"):
             if f"{name}.npy" not in archive.namelist():
-                there = ", ".join(entry.removesuffix(".npy") for entry in archive.namelist())
-                raise ValueError(f"it has no array {name!r}, only {there[:80]}")
+                names = ", ".join(entry.removesuffix(".npy") for entry in archive.namelist())
+                raise ValueError(f"it has no array {name!r}, only {names[:80]}")
             info = archive.getinfo(f"{name}.npy")
             if info.flag_bits & _ENCRYPTED or info.compress_type not in _METHODS:
                 raise ValueError(f"its {name} are encrypted, or compressed as NumPy never does")
@@ -65,9 +74,12 @@ def _members(data: bytes) -> dict[str, npt.NDArray[Any]]:
 
 
 def _array(data: bytes) -> npt.NDArray[Any]:
-    """Return the array of a `.npy`: a plain type and a shape that fits the bytes, and nothing else.
+    """Return the array of an `.npy`.
 
-    NumPy's own reader parses the header as Python, reserves what it promises and fails in many ways.
+    Raises `ValueError` unless its type is plain and its shape fits the bytes.
+
+    NumPy's own reader evaluates the header as Python, allocates the shape that the header claims, and raises
+    many kinds of errors.
     """
     at, width = (10, "<H") if data[6:7] == b"\1" else (12, "<I")
     if not data.startswith(NPY) or len(data) < at:
@@ -78,16 +90,16 @@ def _array(data: bytes) -> npt.NDArray[Any]:
         raise ValueError(f"an array whose header is {data[at : at + 80]!r}")
     descr, fortran, sides = (group.decode("ascii") for group in match.groups())
     if descr.endswith("O"):
-        raise ValueError("an array of Python objects, which need pickle: save strings as np.array(…, str)")
+        raise ValueError("an array of Python objects, which needs pickle: save strings as np.array(…, str)")
     try:
         dtype = np.dtype(descr)
     except TypeError as error:
         raise ValueError(f"an array of the type {descr!r}") from error
     shape = tuple(int(side) for side in sides.split(",") if side.strip())
-    count, there = math.prod(shape), len(data) - at - size
-    if count * dtype.itemsize != there:
-        raise ValueError(f"an array {shape} of {descr} in {there:,} bytes")
-    if count == 0:  # which frombuffer refuses
+    count, available = math.prod(shape), len(data) - at - size
+    if count * dtype.itemsize != available:
+        raise ValueError(f"an array {shape} of {descr} in {available:,} bytes")
+    if count == 0:  # frombuffer rejects an empty array
         return np.zeros(shape, dtype)
     return np.frombuffer(data, dtype, count, at + size).reshape(
         shape, order="F" if fortran == "True" else "C"

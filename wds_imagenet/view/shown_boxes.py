@@ -1,8 +1,8 @@
-"""Where boxes lie in a picture as it is shown, whichever of our forms they are in. Pure.
+"""The boxes of a sample, in the coordinates of the picture that a browser shows. Pure.
 
-`boxes` in a sample's JSON is a list of objects with `xmin`, `ymin`, `xmax` and `ymax`. ILSVRC's are in pixels
-of `boxes_size`, the image that the annotators saw; Kaggle's in pixels of the image; those of Open Images go
-from 0 to 1. All of them lie on the pixels as they are stored, and a browser turns a picture as its EXIF says.
+`boxes` in the JSON of a sample lists objects with `xmin`, `ymin`, `xmax` and `ymax`. The unit is a pixel of
+`boxes_size` (ILSVRC: the image that the annotators saw), a pixel of the image (Kaggle), or the whole side
+(Open Images). Boxes refer to the stored pixels, and a browser rotates a picture by its EXIF orientation.
 """
 
 import math
@@ -15,16 +15,16 @@ from wds_imagenet.images.orientation import Box as Corners
 from wds_imagenet.images.orientation import stored_box
 from wds_imagenet.view.tags import list_of
 
-MOST: Final = 300
-"""More boxes than this are not drawn."""
+MAX_BOXES: Final = 300
+"""Most boxes that are drawn on one picture."""
 _EDGES: Final = ("xmin", "ymin", "xmax", "ymax")
-_BACK: Final = {6: 8, 8: 6}
-"""Each orientation's opposite, where that is not itself."""
+_INVERSE: Final = {6: 8, 8: 6}
+"""The inverse of each EXIF orientation that is not its own inverse."""
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
-    """A box in the picture as it is shown, from 0 to 1 of its width and height."""
+class ShownBox:
+    """A box in the shown picture. The sides are fractions of its width and height, from 0 to 1."""
 
     name: str
     left: float
@@ -32,31 +32,34 @@ class Box:
     right: float
     bottom: float
     colour: int = 0
-    """The same for boxes of one name, another for each name, from 0 on."""
+    """Index of the colour, from 0; one colour a name."""
     details: tuple[str, ...] = ()
-    """What else is said of it: `occluded`, `group_of`, its source."""
+    """Its attributes, such as `occluded` and `group_of`, and its source."""
 
 
-def read_boxes(json: Mapping[str, Any], header: ImageHeader, names: Mapping[str, str]) -> list[Box]:
-    """Return the boxes of a sample's JSON, at most `MOST`; what is no box is left out.
+def shown_boxes(json: Mapping[str, Any], header: ImageHeader, names: Mapping[str, str]) -> list[ShownBox]:
+    """Return the boxes of a sample, at most `MAX_BOXES`. Entries that are no box are left out.
 
-    `names` has the names of classes by WNID. Nothing is raised, whatever the JSON holds.
+    Args:
+        json: The JSON of the sample, of any content.
+        header: Size and orientation of the image.
+        names: Names of the classes by WNID.
     """
     found = [(entry, corners) for entry in list_of(json, "boxes") if (corners := _corners(entry))]
     width, height = _scale(json, header, [corners for _, corners in found])
-    shown = _BACK.get(header.orientation, header.orientation)
+    shown = _INVERSE.get(header.orientation, header.orientation)
     colours: dict[str, int] = {}
     boxes = []
-    for entry, (left, top, right, bottom) in found[:MOST]:
+    for entry, (left, top, right, bottom) in found[:MAX_BOXES]:
         stored = (_unit(left / width), _unit(top / height), _unit(right / width), _unit(bottom / height))
         name = _name(entry, names)
         colour = colours.setdefault(name, len(colours))
-        boxes.append(Box(name, *stored_box(stored, 1, 1, shown), colour, _details(entry)))
+        boxes.append(ShownBox(name, *stored_box(stored, 1, 1, shown), colour, _details(entry)))
     return boxes
 
 
 def _scale(json: Mapping[str, Any], header: ImageHeader, found: list[Corners]) -> tuple[float, float]:
-    """Return what a width and a height of 1 is in the units of the corners."""
+    """Return the width and height of the image in the unit of the corners."""
     match json.get("boxes_size"):
         case [int(width), int(height)] if width > 0 and height > 0:
             return width, height
@@ -77,13 +80,13 @@ def _corners(entry: object) -> Corners | None:
 
 def _name(entry: Mapping[str, Any], names: Mapping[str, str]) -> str:
     wnid = entry.get("wnid")
-    known = names.get(wnid) if isinstance(wnid, str) else None
-    return str(known or entry.get("name") or wnid or entry.get("id") or "")
+    name = names.get(wnid) if isinstance(wnid, str) else None
+    return str(name or entry.get("name") or wnid or entry.get("id") or "")
 
 
 def _details(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    told = [*list_of(entry, "attributes"), entry.get("source")]
-    return tuple(one for one in told if isinstance(one, str))
+    details = [*list_of(entry, "attributes"), entry.get("source")]
+    return tuple(detail for detail in details if isinstance(detail, str))
 
 
 def _unit(value: float) -> float:

@@ -11,9 +11,9 @@ from wds_imagenet.inputs.listing import Listing
 from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.packing.api import pack_listing
 from wds_imagenet.packing.options import PackOptions
-from wds_imagenet.view import reader as module
-from wds_imagenet.view.overview import survey
-from wds_imagenet.view.reader import Reader
+from wds_imagenet.view import sample_reader as module
+from wds_imagenet.view.overview import make_overview
+from wds_imagenet.view.sample_reader import SampleReader
 
 LABELS = [i * i % 7 for i in range(60)]
 
@@ -48,28 +48,28 @@ def everything(reader, label, count):
 @pytest.mark.parametrize("count", [1, 4, 100])
 @pytest.mark.parametrize("label", [0, 1, 4, 3])
 def test_leafing_through_a_class_finds_each_of_its_samples_once(small, label, count, monkeypatch):
-    monkeypatch.setattr(module, "LOOK", 5000)
+    monkeypatch.setattr(module, "MAX_SEARCH_BYTES", 5000)
     expected = [i for i, sample in enumerate(small.samples()) if sample.label == label]
     assert (expected == []) == (label == 3)
-    assert everything(Reader(small), label, count) == expected
+    assert everything(SampleReader(small), label, count) == expected
 
 
 def test_a_search_reads_so_much_and_no_more(small, monkeypatch):
-    monkeypatch.setattr(module, "LOOK", 1)
-    found = Reader(small).find(3, 0, 5)
+    monkeypatch.setattr(module, "MAX_SEARCH_BYTES", 1)
+    found = SampleReader(small).find(3, 0, 5)
     assert (found.indices, 0 < found.stop < len(small)) == ([], True)
 
 
 def test_where_keys_tell_the_class_no_block_without_it_is_read(dataset, monkeypatch):
     label = dataset[5].label
-    reader = Reader(dataset)
+    reader = SampleReader(dataset)
     monkeypatch.setattr(reader, "_scan", None)
     expected = [i for i, sample in enumerate(dataset.samples()) if sample.label == label]
     assert everything(reader, label, 10) == expected != []
 
 
 def test_items_are_the_samples_in_their_order(small):
-    items = Reader(small).items(range(60))
+    items = SampleReader(small).items(range(60))
     samples = list(small.samples())
     assert [(i.index, i.key, i.label) for i in items] == [(n, s.key, s.label) for n, s in enumerate(samples)]
     assert [json.loads(i.json) for i in items] == [s.json for s in samples]
@@ -79,13 +79,13 @@ def test_items_are_the_samples_in_their_order(small):
 def test_a_sample_that_is_not_there_is_an_index_error(small):
     for index in (-1, 60):
         with pytest.raises(IndexError):
-            Reader(small).item(index)
+            SampleReader(small).item(index)
 
 
-def test_a_survey_of_all_counts_all_and_one_of_a_part_says_so(small):
-    whole, part = survey(small), survey(small, most_bytes=20_000)
-    assert (whole.samples, whole.whole, part.whole) == (60, True, False)
+def test_an_overview_of_all_counts_all_and_one_of_a_part_is_marked_so(small):
+    whole, part = make_overview(small), make_overview(small, max_bytes=20_000)
+    assert (whole.samples, whole.complete, part.complete) == (60, True, False)
     assert 0 < part.samples < 60
     assert dict(whole.labels["label"]) == {str(label): LABELS.count(label) for label in set(LABELS)}
     assert (whole.sizes[0].least, whole.sizes[0].most) == (20, 79)
-    assert survey(small, most_bytes=20_000) == part != survey(small, seed=1, most_bytes=20_000)
+    assert make_overview(small, max_bytes=20_000) == part != make_overview(small, seed=1, max_bytes=20_000)

@@ -11,8 +11,8 @@ import time
 import pytest
 from PIL import Image
 
-from wds_imagenet import Dataset, pack, relabel
-from wds_imagenet.view.report import report
+from wds_imagenet import Dataset, add_layer, pack
+from wds_imagenet.view.single_page import single_page
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +44,8 @@ def test_the_page_has_names_in_both_languages_captions_and_no_script(written, pa
 
 
 def test_the_same_seed_gives_the_same_page(dataset, written):
-    assert report(dataset, samples=9) == written
-    assert report(dataset, samples=9, seed=1) != written
+    assert single_page(dataset, samples=9) == written
+    assert single_page(dataset, samples=9, seed=1) != written
 
 
 def test_an_image_that_cannot_be_decoded_is_said_in_its_place(tmp_path, photos, page):
@@ -54,14 +54,14 @@ def test_an_image_that_cannot_be_decoded_is_said_in_its_place(tmp_path, photos, 
     photo = next((photos / "imagenet-sample").glob("*.JPEG")).read_bytes()
     (folder / "a.jpg").write_bytes(photo[: photo.rindex(b"\xff\xda") + 14] + b"\xff\xd9")
     pack("sidecars", str(folder), dest=str(tmp_path / "out"), workers=1)
-    shown = page(report(Dataset.open(str(tmp_path / "out"))))
+    shown = page(single_page(Dataset.open(str(tmp_path / "out"))))
     assert shown.all("img") == []
     assert "damaged" in shown.text
 
 
 def test_a_page_on_s3_is_that_on_disk_but_for_its_place(dataset, pack_at, s3_url, written):
     there = Dataset.open(pack_at(f"{s3_url}/in1k/train"))
-    assert report(there, samples=9).replace(there.url, dataset.url) == written
+    assert single_page(there, samples=9).replace(there.url, dataset.url) == written
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_a_layer_is_shown_when_it_is_named(on_disk, dataset, tmp_path, command, 
     rows = [f"{sample.key},{sample.json['wnid']} 7 7 9 9 " for sample in dataset.samples()]
     rows.insert(0, "ImageId,PredictionString")
     (tmp_path / "kaggle.csv").write_text("\n".join(rows) + "\n")
-    relabel(str(copy), labels={"kaggle": str(tmp_path / "kaggle.csv")}, workers=1)
+    add_layer(str(copy), labels={"kaggle": str(tmp_path / "kaggle.csv")}, workers=1)
     for options in ((), ("--layer", "kaggle")):
         file = tmp_path / "page.html"
         assert command("view", copy, "--html", file, "--samples", "2", *options).returncode == 0
@@ -107,8 +107,8 @@ def layered_urls(dataset, pack_at, s3_server, s3_url, photos, tmp_path):  # noqa
     url = pack_at(f"{s3_url}/in1k/train")
     rows = [f"{sample.key},{sample.json['wnid']} 7 7 9 9 " for sample in dataset.samples()]
     (tmp_path / "kaggle.csv").write_text("\n".join(["ImageId,PredictionString", *rows]) + "\n")
-    relabel(url, labels={"kaggle": str(tmp_path / "kaggle.csv")}, workers=1)
-    relabel(url, class_names={"jp": str(photos / "class-names" / "jp.json")}, layer="japanese")
+    add_layer(url, labels={"kaggle": str(tmp_path / "kaggle.csv")}, workers=1)
+    add_layer(url, class_names={"jp": str(photos / "class-names" / "jp.json")}, layer="japanese")
     return url, f"http://{s3_server.filer}/buckets/{url.removeprefix('s3://')}"
 
 
@@ -123,7 +123,7 @@ def test_layers_are_shown_from_s3_and_over_http(layered_urls, tmp_path, command)
         assert "テンチ" in command("info", there, *named).stdout
         assert '"boxes"' in command("cat", there, "#0", "--layer", "kaggle", "--member", "json").stdout
         result = command("verify", there)
-        assert (result.returncode, "over HTTP nothing can be listed" in result.stderr) == (
+        assert (result.returncode, "HTTP lists no files" in result.stderr) == (
             0,
             there.startswith("http"),
         )
