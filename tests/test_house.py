@@ -51,7 +51,7 @@ FRONT = {"__init__.py", "torch.py"}
 
 # What is imported in few places, so that it is lazy, replaceable, or safe.
 ONLY_IN = {
-    "torch": {"reading/tensors.py", "reading/torch.py", "reading/loader/batch.py", "torch.py"}
+    "torch": {"reading/tensors.py", "reading/torch.py", "reading/batches/batch.py", "torch.py"}
     | {"reading/subprocess/shared_memory.py", "demo/training.py", "inputs/torch_save.py"},
     "fsspec": {"storage"},
     "s3fs": {"storage"},

@@ -62,17 +62,19 @@ if TYPE_CHECKING:
     from wds_imagenet.evaluation.evaluate import EvaluationReport, Score, evaluate
     from wds_imagenet.evaluation.predictions import Predictions
     from wds_imagenet.images.decode import decode_image
-    from wds_imagenet.images.transforms import Decode, RandomResizedCrop, ResizeCenterCrop, Transform
+    from wds_imagenet.images.transforms import Decode, RandomResizedCrop, ResizeCenterCrop
     from wds_imagenet.packing.api import pack
     from wds_imagenet.packing.publish.layer_run import LayerReport
     from wds_imagenet.packing.publish.layer_run import relabel as add_layer
     from wds_imagenet.packing.report import PackReport
+    from wds_imagenet.reading.batches.batch import Batch
+    from wds_imagenet.reading.batches.decoded_sample import DecodedSample
+    from wds_imagenet.reading.batches.stats import Stats
+    from wds_imagenet.reading.batches.transform import Transform
     from wds_imagenet.reading.dataset import Dataset
-    from wds_imagenet.reading.index_urls import IndexProgress, IndexReport, index
-    from wds_imagenet.reading.loader.batch import Batch, DecodedSample
-    from wds_imagenet.reading.loader.loader import Loader
-    from wds_imagenet.reading.loader.stats import Stats
-    from wds_imagenet.reading.verify_report import VerifyProgress, VerifyReport, verify
+    from wds_imagenet.reading.index import IndexProgress, IndexReport, index
+    from wds_imagenet.reading.loader import Loader
+    from wds_imagenet.reading.verify import VerifyProgress, VerifyReport, verify
     from wds_imagenet.sample import Sample
 
 __version__ = "0.1.0"
@@ -123,31 +125,31 @@ __all__ = [
 ]
 
 _MODULES: Final = {
-    "Batch": "reading.loader.batch",
+    "Batch": "reading.batches.batch",
     "Dataset": "reading.dataset",
     "Decode": "images.transforms",
-    "DecodedSample": "reading.loader.batch",
+    "DecodedSample": "reading.batches.decoded_sample",
     "EvaluationReport": "evaluation.evaluate",
-    "IndexProgress": "reading.index_urls",
-    "IndexReport": "reading.index_urls",
+    "IndexProgress": "reading.index",
+    "IndexReport": "reading.index",
     "LayerReport": "packing.publish.layer_run",
-    "Loader": "reading.loader.loader",
+    "Loader": "reading.loader",
     "PackReport": "packing.report",
     "Predictions": "evaluation.predictions",
     "RandomResizedCrop": "images.transforms",
     "ResizeCenterCrop": "images.transforms",
     "Sample": "sample",
     "Score": "evaluation.evaluate",
-    "Stats": "reading.loader.stats",
-    "Transform": "images.transforms",
-    "VerifyProgress": "reading.verify_report",
-    "VerifyReport": "reading.verify_report",
+    "Stats": "reading.batches.stats",
+    "Transform": "reading.batches.transform",
+    "VerifyProgress": "reading.verify",
+    "VerifyReport": "reading.verify",
     "add_layer": "packing.publish.layer_run:relabel",
     "decode_image": "images.decode",
     "evaluate": "evaluation.evaluate",
-    "index": "reading.index_urls",
+    "index": "reading.index",
     "pack": "packing.api",
-    "verify": "reading.verify_report",
+    "verify": "reading.verify",
 }
 """The module of each name that is imported late."""
 

@@ -18,6 +18,8 @@ from wds_imagenet.images.header import ImageHeader
 from wds_imagenet.images.probe import probe
 from wds_imagenet.images.render import Job, Window, region_of, render, render_all
 from wds_imagenet.images.transforms import RandomResizedCrop, ResizeCenterCrop
+from wds_imagenet.reading.batches.decoded_sample import DecodedSample
+from wds_imagenet.sample import Sample
 from wds_imagenet.util.rng import Rng
 
 native = pytest.importorskip(
@@ -50,7 +52,7 @@ def check_regions(data, like, random, count=3):
 def reference(monkeypatch, transform, data, rng):
     with monkeypatch.context() as patch:
         patch.setattr(native_engine, "_native", None)
-        return transform(data, rng)
+        return transform(DecodedSample(Sample("k", {"jpg": data}), rng))
 
 
 def blocks(width, height, factors, restart=0):
@@ -168,11 +170,11 @@ def test_the_corner_cases_are_cut_exactly(corner_cases):
 def test_the_transforms_give_the_reference_pixels(photos, monkeypatch):
     for index, data in enumerate(photos[::10]):
         for transform in (
-            RandomResizedCrop(),
-            RandomResizedCrop(scaled_decode=False, antialias=False),
+            RandomResizedCrop(flip=True),
+            RandomResizedCrop(flip=True, scaled_decode=False, antialias=False),
             ResizeCenterCrop(),
         ):
-            ours = transform(data, Rng(0, 0, index))
+            ours = transform(DecodedSample(Sample("k", {"jpg": data}), Rng(0, 0, index)))
             assert np.array_equal(ours, reference(monkeypatch, transform, data, Rng(0, 0, index)))
 
 
@@ -306,12 +308,16 @@ def test_optimizing_keeps_every_pixel_and_shrinks_the_set(photos):
 
 
 def test_threads_decode_side_by_side_and_leave_no_memory_behind(photos):
-    expected = [RandomResizedCrop()(data, Rng(0, 0, i)) for i, data in enumerate(photos[:24])]
+    crop = RandomResizedCrop()
+    expected = [
+        crop(DecodedSample(Sample("k", {"jpg": data}), Rng(0, 0, i))) for i, data in enumerate(photos[:24])
+    ]
     wrong = []
 
     def work():
         for i, data in enumerate(photos[:24]):
-            if not np.array_equal(RandomResizedCrop()(data, Rng(0, 0, i)), expected[i]):
+            sample = DecodedSample(Sample("k", {"jpg": data}), Rng(0, 0, i))
+            if not np.array_equal(RandomResizedCrop()(sample), expected[i]):
                 wrong.append(i)
 
     threads = [threading.Thread(target=work) for _ in range(4)]

@@ -70,15 +70,15 @@ def test_offsets_are_those_of_the_bytes():
     assert [entry.offset for entry in read_entries([data[:9], data[9:]])] == [3, data.index(b'{"b"')]
 
 
-def test_lone_surrogates_are_mended_and_pairs_kept():
+def test_lone_surrogates_are_replaced_and_pairs_kept():
     text = rb'[{"a": "\ud83d\ude00 \ud83d x \ude00 \\ud83d \\\ud83d"}, {"a": "\\ud83d"}]'
     first, second = read_entries([text])
     assert first.value["a"] == "😀 \ufffd x \ufffd \\ud83d \\\ufffd"
     assert (first.repaired, second.repaired, second.value["a"]) == (True, False, "\\ud83d")
 
 
-def test_little_is_held_of_much():
-    def pieces():
+def test_memory_is_bounded():
+    def chunks():
         yield b"[" + b" " * (3 << 20)
         for number in range(40):
             yield b"," * (number > 0) + b'{"a":"' + b"x" * 900_000 + b'"}' + b" " * 500_000
@@ -86,7 +86,7 @@ def test_little_is_held_of_much():
 
     tracemalloc.start()
     try:
-        assert sum(1 for _ in read_entries(pieces())) == 40
+        assert sum(1 for _ in read_entries(chunks())) == 40
         assert tracemalloc.get_traced_memory()[1] < 24 << 20
     finally:
         tracemalloc.stop()

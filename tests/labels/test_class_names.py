@@ -101,7 +101,7 @@ def test_babels_partial_lists_leave_gaps(chinese, read):
     )
     assert "115 classes have no name" in found.notes
     with pytest.raises(
-        SourceError, match=r"choose one of its languages, as option 'names.language': 'EN', 'ZH'"
+        SourceError, match=r"choose one of its languages, as option 'names\.language': 'EN', 'ZH'"
     ):
         read(text)
 

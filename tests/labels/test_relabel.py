@@ -64,7 +64,7 @@ def test_a_map_is_found_by_its_image_and_not_read(form, tmp_path):
     assert labels.find("n01440764_1") is None
 
 
-def test_other_files_are_passed_over_and_said(tmp_path):
+def test_other_files_are_ignored_with_a_note(tmp_path):
     (tmp_path / "a.tar").write_bytes(
         archive({**MAPS, "README.txt": b"x", "n01440764/._n01440764_18.pt": b"x"})
     )

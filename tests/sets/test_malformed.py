@@ -247,7 +247,7 @@ def test_shards(refused, world, photo, says, members, gzipped):  # noqa: PLR0917
         (r", line 3: there is no b\.jpg in in ", "path,label\na.jpg,1\nb.jpg,1\n"),
         (r", line 3 means the same image as in/t\.csv, line 2", "path,label\na.jpg,1\na.jpg,1\n"),
         (", line 2 has 3 cells where the header has 2", "path,label\na.jpg,1,2\n"),
-        (", line 2: 9{30} is no label", "path,label\na.jpg," + "9" * 30 + "\n"),
+        (", line 2: 9{30} is not a label", "path,label\na.jpg," + "9" * 30 + "\n"),
         (", line 2 is not CSV as it should be: unexpected end of data", 'path,label\n"a.jpg,1\n'),
         (
             r", line 2: '\.\./\.\./etc/passwd' is not a path within a store",
@@ -370,7 +370,7 @@ XML = (
 @pytest.mark.parametrize(
     ("says", "label", "file", "content"),
     [
-        (r"^in/real\.json has 49,999 entries, where a list of 50,000", "real", "real.json", REAL),
+        (r"^in/real\.json has 49,999 entries, not a list of 50,000", "real", "real.json", REAL),
         (
             r"^in/real\.json, image 50,000 \(index 49,999\): 1000 is not a label",
             "real",
@@ -410,7 +410,7 @@ XML = (
             XML.format("<xmin>1</xmin>"),
         ),
         (
-            r"^in/b/ILSVRC2012_val_00000001\.xml: .*, line 1: object 1, <xmin>: '1e99' is no number",
+            r"^in/b/ILSVRC2012_val_00000001\.xml: .*, line 1: object 1, <xmin>: '1e99' is not a number",
             "boxes",
             "b/ILSVRC2012_val_00000001.xml",
             XML.format("<xmin>1e99</xmin><ymin>1</ymin><xmax>2</xmax><ymax>2</ymax>"),
@@ -422,13 +422,13 @@ XML = (
             "<annotation>",
         ),
         (
-            r"^the 'relabel\.npy' of 'a/n01440764_1\.JPEG', in/m/n01440764/n01440764_1\.pt is no file of",
+            r"^the 'relabel\.npy' of 'a/n01440764_1\.JPEG', in/m/n01440764/n01440764_1\.pt cannot be read as",
             "relabel",
             "m/n01440764/n01440764_1.pt",
             b"PK\x03\x04 no tensor",
         ),
         (
-            r"^in/blacklist\.txt, line 1: b'0' is no number from 1 to 50,000",
+            r"^in/blacklist\.txt, line 1: b'0' is not a number from 1 to 50,000",
             "blacklist",
             "blacklist.txt",
             "0\n",

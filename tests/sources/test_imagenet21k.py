@@ -216,7 +216,7 @@ def test_winter21_is_known_by_all_that_is_known_of_it(put, gzipped, winter21):
     for wrong, told in [
         (winter21[:-1], "has 19,166 classes"),
         ([*winter21[1:], winter21[0]], "is not sorted"),
-        (sorted([*winter21[1:], "n04399382"]), "has classes that winter21 has not, or lacks some"),
+        (sorted([*winter21[1:], "n04399382"]), "has other classes"),
         (["n00000001", *(w for w in winter21 if w != "n01440764")], "or lacks some"),
     ]:
         with pytest.raises(SourceError, match=f"{told}, not the 19,167 classes of winter21"):

@@ -69,7 +69,7 @@ def test_a_cls_may_hold_the_name_of_a_class(make_tree):
         ("a.cls", "", "holds '', and not one line with a number or the name of a class"),
         ("a.cls", "two\nlines", r"holds 'two\\nlines', and not one line"),
         ("a.cls", "3.5", "'3.5'|3.5 is no label"),
-        ("a.cls", "-5", "-5 is no label"),
+        ("a.cls", "-5", "-5 is not a label"),
         ("a.json", "{", "is not JSON"),
         ("a.json", "[1]", "is no JSON object"),
         ("a.json", '{"a": NaN}', "JSON has no NaN"),

@@ -11,7 +11,7 @@ from wds_imagenet.util import strict_json
 from wds_imagenet.util.messages import quantity
 
 if TYPE_CHECKING:
-    from wds_imagenet.reading.index_urls import IndexProgress
+    from wds_imagenet.reading.index import IndexProgress
 
 
 @click.command()
@@ -45,7 +45,7 @@ def index(
 
     Each URL is a folder of .tar files, or one .tar file. The shards are read once and never written.
     """
-    from wds_imagenet.reading.index_urls import index as index_urls
+    from wds_imagenet.reading.index import index as index_urls
 
     with progress("indexing", None, quiet=json) as bar:
 

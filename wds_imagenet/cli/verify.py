@@ -13,7 +13,7 @@ from wds_imagenet.util.messages import quantity
 
 if TYPE_CHECKING:
     from wds_imagenet.format.manifest import Manifest
-    from wds_imagenet.reading.verify_report import VerifyProgress, VerifyReport
+    from wds_imagenet.reading.verify import VerifyProgress, VerifyReport
 
 
 @click.command()
@@ -37,7 +37,7 @@ def verify(
     image with its hash. Verifies the label layers too. Exits with code 3 if anything differs.
     """
     from wds_imagenet.reading.dataset import Dataset
-    from wds_imagenet.reading.verify_report import verify as verify_data_set
+    from wds_imagenet.reading.verify import verify as verify_data_set
 
     dataset = Dataset.open(url, storage_options=storage_options)
     if not dataset.store.listable:

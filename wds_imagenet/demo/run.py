@@ -12,7 +12,7 @@ from wds_imagenet.demo import pictures
 from wds_imagenet.demo.s3_server import S3Server, serve
 from wds_imagenet.errors import CorruptError, MissingExtraError
 from wds_imagenet.packing.api import pack
-from wds_imagenet.reading.verify_report import verify
+from wds_imagenet.reading.verify import verify
 from wds_imagenet.util.messages import quantity
 
 _BUCKET: Final = "demo"

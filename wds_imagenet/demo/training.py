@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from wds_imagenet.reading.loader.loader import Loader
+from wds_imagenet.reading.loader import Loader
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,7 +155,7 @@ def _unlike_winter21(wnids: Sequence[str], count: int) -> str | None:
     if list(wnids) != sorted(wnids):
         return "is not sorted"
     if not _IN_EVERY_LIST.issubset(wnids) or not _ADDED.isdisjoint(wnids):
-        return "has classes that winter21 lacks, or lacks some of its classes"
+        return "has other classes"
     return None
 
 

@@ -18,7 +18,7 @@ from wds_imagenet.imagenet.voc_xml import MAX_BYTES, parse_voc
 from wds_imagenet.inputs.gzip_tar import is_gzipped, stream_files
 from wds_imagenet.inputs.image_files import ignored_notes, is_hidden
 from wds_imagenet.inputs.reference import Kind
-from wds_imagenet.inputs.small_files import find_file, join_url
+from wds_imagenet.inputs.small_files import find_file, join_url, no_input_error
 from wds_imagenet.inputs.spilled.records import SpilledRecords
 from wds_imagenet.inputs.tar_listing import ListedFile, list_archive
 from wds_imagenet.inputs.windowed_reader import open_reader
@@ -52,6 +52,7 @@ def boxes(url: str, storage_options: StorageOptions = NO_OPTIONS) -> Labels:
         storage_options: storage options.
 
     Raises:
+        UsageError: there is nothing at the URL.
         SourceError: a file is invalid, or two files have different boxes for one image; the message gives
             the file and line.
         CorruptError: an archive is damaged.
@@ -114,13 +115,17 @@ def _files(url: str, options: StorageOptions) -> Iterator[tuple[ListedFile, byte
         yield from _archive(store, info.path, "")
         return
     store = open_store(url, options)
+    empty = True
     for info in store.list_objects():
+        empty = False
         if _ARCHIVE.fullmatch(info.path):
             yield from _archive(store, info.path, info.path[: -len(".tar")] + "/")
             continue
         file = ListedFile(info.path, join_url(store.url, info.path), 0, info.size)
         wanted = _is_wanted(file)
         yield file, store.read(info.path, etag=info.etag).data if wanted else b""
+    if empty:
+        raise no_input_error(url)
 
 
 def _archive(store: Store, path: str, folder: str) -> Iterator[tuple[ListedFile, bytes]]:

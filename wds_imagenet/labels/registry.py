@@ -9,8 +9,8 @@ To add a label source, such as a CSV of scores:
    of a copy's file name.
 3. The first line of the function's docstring is its help: write the file's name and the fields.
 4. List the function below.
-5. Write `tests/labels/test_scores.py` with a class that inherits `LabelSourceContract` of
-   `tests/labels/contract.py`, which holds the facts that packing relies on.
+5. Add a class to `tests/labels/test_contract.py` that inherits `LabelSourceContract`, the facts on which
+   packing relies. Tests of the format itself go into `tests/labels/test_scores.py`.
 """
 
 from collections.abc import Mapping

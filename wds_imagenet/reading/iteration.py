@@ -1,4 +1,4 @@
-"""An iteration that anyone may end, whoever waits for its next item."""
+"""An iteration that any thread may end while another waits for its next item."""
 
 from collections.abc import Callable, Generator, Iterator
 from inspect import GEN_RUNNING, getgeneratorstate
@@ -11,9 +11,9 @@ Item = TypeVar("Item")
 
 
 class Iteration(Iterator[Item], Generic[Item]):
-    """A generator with a `close` that other threads and signal handlers may call as well.
+    """A generator whose `close` may be called by other threads and by signal handlers.
 
-    It ends then as it would after its last item. Dropping the last reference closes it too.
+    Closed, it ends as it would after its last item. Dropping the last reference closes it too.
     """
 
     def __init__(self, begin: Callable[[], Generator[Item, None, None]]) -> None:
@@ -25,20 +25,20 @@ class Iteration(Iterator[Item], Generic[Item]):
             with use_token(self._token):
                 return next(self._items)
         except UnavailableError as error:
-            if self._token.cancelled:  # what was being fetched was given up, and that is no failure
+            if self._token.cancelled:  # the request was cut short on purpose
                 raise StopIteration from error
             raise
 
     def close(self) -> None:
-        """End it, and cut short the requests that are under way.
+        """End the iteration, and cut short its requests under way.
 
-        Waits until its threads have ended; but for nothing while another thread, or the code that a signal
-        interrupted, is waiting for an item.
+        Waits until its threads have ended. It returns at once while another thread, or the code that a
+        signal interrupted, waits for an item.
         """
         self._token.cancel()
         try:
             if getgeneratorstate(self._items) != GEN_RUNNING:
                 self._items.close()
         except ValueError:
-            if getgeneratorstate(self._items) != GEN_RUNNING:  # else an item has just been asked for
+            if getgeneratorstate(self._items) != GEN_RUNNING:  # otherwise an item was requested just now
                 raise

@@ -1,4 +1,4 @@
-"""Soft labels: of each crop that is drawn, from the label map that lies beside its image."""
+"""Soft labels: the label of each crop that is drawn, from the label map beside its image."""
 
 import io
 from typing import Any, Final
@@ -8,27 +8,24 @@ import numpy.typing as npt
 
 from wds_imagenet.errors import CorruptError, UsageError
 from wds_imagenet.images.label_pooling import pooled_label
+from wds_imagenet.images.native_crop import NativeCrop
 from wds_imagenet.images.probe import probe
-from wds_imagenet.images.transforms import RandomResizedCrop, ResizeCenterCrop
 from wds_imagenet.reading.dataset import Dataset
 from wds_imagenet.sample import Sample
 from wds_imagenet.util.rng import Rng
 
 SUFFIX: Final = "relabel.npy"
-CLASSES: Final = 1000
-"""Of ImageNet-1k, whose label maps these are."""
+CLASSES: Final = 1000  # ReLabel's maps are of ImageNet-1k
 
 
-def soft_label(
-    sample: Sample, transform: RandomResizedCrop | ResizeCenterCrop, rng: Rng
-) -> npt.NDArray[np.float32]:
-    """Return the soft label, float32 [1000], of the crop that the transform takes with these draws.
+def soft_label(sample: Sample, crop: NativeCrop, rng: Rng) -> npt.NDArray[np.float32]:
+    """Return the soft label, float32 [1000], of the region that the crop takes with these draws.
 
-    The crop is that of the stored picture, as the label map's was, whatever its EXIF says; a mirror
-    changes nothing. Costs about 100 µs. Raises `CorruptError` for a label map that is none.
+    The region lies in the stored picture, as the label map does, whatever its EXIF orientation is. A mirror
+    changes nothing. Costs about 100 µs. Raises `CorruptError` for a label map that cannot be read.
     """
     header = probe(sample.members[sample.suffix])
-    left, top, right, bottom = transform.window(header, rng).box
+    left, top, right, bottom = crop.region(header, rng).box
     x, y = (left / header.width, right / header.width), (top / header.height, bottom / header.height)
     box = max(0.0, x[0]), max(0.0, y[0]), min(1.0, x[1]), min(1.0, y[1])  # rounding may carry it outside
     try:
@@ -49,9 +46,9 @@ def check_label_maps(dataset: Dataset) -> None:
 
 
 def read_array(data: bytes) -> npt.NDArray[Any]:
-    """Return the array of a `.npy` of floats, format 1.0, as a view. Raises `ValueError` for any other.
+    """Return the array of floats in a `.npy` of format 1.0, as a view. Raises `ValueError` for any other.
 
-    Not `numpy.load`, which allocates whatever the header claims.
+    Unlike `numpy.load`, this allocates no memory that the header merely claims.
     """
     file = io.BytesIO(data)
     if np.lib.format.read_magic(file) != (1, 0):

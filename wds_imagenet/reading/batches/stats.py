@@ -1,4 +1,4 @@
-"""What a loader has done so far, and where its time went."""
+"""The work that a loader has done so far, and the time that each stage took."""
 
 import threading
 from dataclasses import dataclass, field, fields
@@ -6,42 +6,47 @@ from dataclasses import dataclass, field, fields
 
 @dataclass(slots=True)
 class Stats:
-    """Sums since the loader was made. Seconds of a stage add up over its threads."""
+    """Sums since the loader was made. Seconds of a stage add up over its threads.
+
+    Attributes:
+        samples: samples handed out, without padding.
+        batches: batches handed out.
+        skipped: bad samples left out, with `on_bad="skip"`.
+        blocks: blocks fetched, one ranged request each.
+        bytes: bytes fetched.
+        plan_cpu_seconds: CPU time of the thread that iterates, to plan batches and to hand them over.
+        fetch_seconds: wall time of ranged reads and their checksums.
+        fetch_cpu_seconds: CPU time of the same.
+        walk_cpu_seconds: CPU time to find the samples in verified blocks.
+        transform_cpu_seconds: CPU time to decode, crop and resize, and of the user's own transform.
+        native_cpu_seconds: the part of it in the native engine, without the GIL.
+        process_cpu_seconds: all CPU time of the loader's own process after its start, with `process=True`.
+        starved_seconds: wall time in which decoding threads waited for blocks.
+        wait_seconds: wall time in which the consumer waited for a batch.
+        consumer_seconds: wall time that the consumer spent between two batches.
+        first_batch_seconds: wall time from the first request to the first batch of the latest epoch.
+    """
 
     samples: int = 0
-    """Samples handed out, padding not counted."""
     batches: int = 0
     skipped: int = 0
     blocks: int = 0
-    """Blocks fetched: one ranged request each."""
     bytes: int = 0
-    """Bytes fetched."""
     plan_cpu_seconds: float = 0.0
-    """CPU time to plan batches and to hand them over, in the thread that iterates."""
     fetch_seconds: float = 0.0
-    """Wall time in ranged reads and their checksums."""
     fetch_cpu_seconds: float = 0.0
-    """CPU time of the same."""
     walk_cpu_seconds: float = 0.0
-    """CPU time to find the samples in verified blocks."""
     transform_cpu_seconds: float = 0.0
-    """CPU time to decode, crop and resize, and in the user's own transform."""
     native_cpu_seconds: float = 0.0
-    """Of that, what the native engine took without the GIL."""
     process_cpu_seconds: float = 0.0
-    """All CPU time of the loader's own process, which there is with `process=True`, its start excepted."""
     starved_seconds: float = 0.0
-    """Wall time in which decoding threads waited for blocks."""
     wait_seconds: float = 0.0
-    """Wall time in which the consumer waited for a batch."""
     consumer_seconds: float = 0.0
-    """Wall time that the consumer spent between two batches."""
     first_batch_seconds: float = 0.0
-    """Wall time from the first request to the first batch, of the latest epoch."""
 
     @property
     def interpreter_cpu_seconds(self) -> float:
-        """CPU time to plan, find samples and label them: under the GIL, if the native engine decodes."""
+        """CPU time to plan, to find samples and to label them: under the GIL, with the native engine."""
         return (
             self.plan_cpu_seconds
             + self.walk_cpu_seconds
@@ -50,14 +55,14 @@ class Stats:
         )
 
     def since(self, before: "Stats") -> "Stats":
-        """Return what was added since the sums were `before`, which has the wait for the first batch."""
+        """Return the sums added since `before`, which keeps its own wait for the first batch."""
         added = {f.name: getattr(self, f.name) - getattr(before, f.name) for f in fields(self)}
         return Stats(**{**added, "first_batch_seconds": before.first_batch_seconds})
 
 
 @dataclass(slots=True)
 class Meter:
-    """Stats that several threads add to."""
+    """Stats to which several threads add."""
 
     stats: Stats = field(default_factory=Stats)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -69,7 +74,7 @@ class Meter:
                 setattr(self.stats, name, getattr(self.stats, name) + amount)
 
     def drain(self) -> dict[str, float]:
-        """Return the sums, and begin again at nothing."""
+        """Return the sums, and reset them to zero."""
         with self.lock:
             stats, self.stats = self.stats, Stats()
         return {f.name: getattr(stats, f.name) for f in fields(Stats)}
