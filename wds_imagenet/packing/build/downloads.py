@@ -8,7 +8,7 @@ from typing import Any, Final
 from wds_imagenet.errors import CorruptError, ImageError, StoreError, UnavailableError
 from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.storage.http_download import CONNECTIONS, PREFIX, Download, Downloader
-from wds_imagenet.util.threads import read_ahead
+from wds_imagenet.util.threads import map_ahead
 
 _OUTAGE: Final = 64  # failures in a row that a retry might mend: not the images' fault
 
@@ -29,7 +29,9 @@ def download_all(
     failed = 0
     with (
         Downloader(options) as downloader,
-        closing(read_ahead(partial(_image, downloader, read), references, CONNECTIONS)) as images,
+        closing(
+            map_ahead(partial(_image, downloader, read), references, threads=CONNECTIONS, name="download")
+        ) as images,
     ):
         for image in images:
             failed = failed + 1 if _may_pass(image) else 0

@@ -11,7 +11,7 @@ from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.packing.build.downloads import download_all, is_download
 from wds_imagenet.packing.plan.source_urls import describe, locate
 from wds_imagenet.storage import Store, open_store
-from wds_imagenet.util.threads import read_ahead
+from wds_imagenet.util.threads import map_ahead
 
 _THREADS: Final = 16  # reads under way at a time on a store that answers over a network
 _MAX_STORES: Final = 4096
@@ -50,7 +50,10 @@ class Fetch:
     def all(self, references: Sequence[Reference]) -> Generator[bytes, None, None]:
         """Yield the bytes of each, in order; over a network, several are under way at a time."""
         remote = any(self._is_remote(url) for url in _places(references))
-        yield from read_ahead(self, references, _THREADS) if remote else map(self, references)
+        if remote:
+            yield from map_ahead(self, references, threads=_THREADS, name="fetch")
+        else:
+            yield from map(self, references)
 
     def images(self, references: Sequence[Reference]) -> Generator[bytes | ImageError, None, None]:
         """Yield the bytes of each as `all` does, or why an image of the web cannot be downloaded."""

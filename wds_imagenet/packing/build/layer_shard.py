@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from wds_imagenet.format.layers import MANIFEST, layer_folder
-from wds_imagenet.format.tar import ending
+from wds_imagenet.format.layers import LAYER_MANIFEST, layer_folder
+from wds_imagenet.format.tar import archive_end
 from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.packing.build.fetch import Fetch
 from wds_imagenet.packing.build.shard import check_readable, tar_parts
@@ -45,7 +45,7 @@ class LayerPublisher:
         def build(file: Path) -> Receipt:
             with closing(self.fetch.attached(task.references)) as attached:
                 receipt = build_layer_shard(task, self.plan, self.schema, attached, file)
-            check_expected(f"{self.store.url}/{folder}{MANIFEST}", receipt, self.expected)
+            check_expected(f"{self.store.url}/{folder}{LAYER_MANIFEST}", receipt, self.expected)
             return receipt
 
         folder = layer_folder(self.layer)
@@ -84,7 +84,7 @@ def _drafts(samples: Iterator[tuple[str, list[bytes]]], blocks: Sequence[int]) -
         parts = [part for _, sample in some for part in sample]
         total += sum(map(len, parts))
         last = number == len(blocks)
-        yield BlockDraft([*parts, ending(total)] if last else parts, [key for key, _ in some], last=last)
+        yield BlockDraft([*parts, archive_end(total)] if last else parts, [key for key, _ in some], last=last)
 
 
 def _members(reference: Reference, attached: Sequence[bytes], schema: Schema) -> Iterator[tuple[str, bytes]]:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from wds_imagenet.errors import ImageError, SourceError
-from wds_imagenet.format.blocks import LARGEST
-from wds_imagenet.format.tar import ending, header, padding
+from wds_imagenet.format.blocks import LARGEST_BLOCK
+from wds_imagenet.format.tar import archive_end, member_header, member_padding
 from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.packing.build.image_policy import Taken, take
 from wds_imagenet.packing.build.shard_file import BlockDraft, ShardFile
@@ -57,7 +57,7 @@ def build_shard(
     samples = _samples(task, recipe, images, attached, contents)
     # Hashing and writing need no GIL: one block goes its way while the next is gathered.
     with ShardFile.create(path) as file, behind(file.add) as add:
-        for draft in _cut(samples, recipe.options.block_bytes or LARGEST):
+        for draft in _cut(samples, recipe.options.block_bytes or LARGEST_BLOCK):
             add(draft)
     if not contents.keys:
         # An empty shard confuses readers, and one left out breaks the numbering that they expand.
@@ -101,7 +101,7 @@ def _cut(samples: Iterable[tuple[str, list[bytes]]], block_bytes: int) -> Iterat
         keys.append(key)
         total += length
         size += length
-    parts.append(ending(total))
+    parts.append(archive_end(total))
     yield BlockDraft(parts, keys, last=True)
 
 
@@ -116,7 +116,7 @@ def _samples(
     options = recipe.options
     for reference, data, further in zip(task.references, images, attached, strict=True):
         try:
-            taken = take(_whole(data), reference.name, options, reference.turn)
+            taken = take(_whole(data), reference.name, options, reference.rotation)
         except ImageError as error:
             if not options.skips:
                 raise ImageError(f"{describe(reference)}: {error}; {_advice(data, options)}") from error
@@ -168,9 +168,9 @@ def _members(
 def tar_parts(key: str, members: Iterable[tuple[str, bytes]]) -> Iterator[bytes]:
     """Yield the bytes of a sample's members, given by suffix, as they lie in the tar."""
     for suffix, content in members:
-        yield header(f"{key}.{suffix}", len(content))
+        yield member_header(f"{key}.{suffix}", len(content))
         yield content
-        yield padding(len(content))
+        yield member_padding(len(content))
 
 
 def check_readable(record: bytes, reference: Reference) -> None:

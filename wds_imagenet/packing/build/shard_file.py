@@ -10,7 +10,7 @@ from typing import BinaryIO, Self
 from wds_imagenet.errors import CorruptError
 from wds_imagenet.format.crc import crc32
 from wds_imagenet.format.manifest import Block, Shard
-from wds_imagenet.format.samples import group
+from wds_imagenet.format.samples import group_members
 from wds_imagenet.format.tar import walk_bytes
 
 
@@ -54,7 +54,10 @@ class ShardFile:
         self._sha256.update(data)
         self._blocks.append(Block(len(data), len(draft.keys), crc32(data)))
         back = self._reader.read(len(data))
-        if back != data or [key for key, _ in group(walk_bytes(back, ended=draft.last))] != draft.keys:
+        if (
+            back != data
+            or [key for key, _ in group_members(walk_bytes(back, ended=draft.last))] != draft.keys
+        ):
             raise CorruptError(
                 f"{self._writer.name}, block {len(self._blocks) - 1}: the file system does not give "
                 "back what was written"

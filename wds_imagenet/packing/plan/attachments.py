@@ -49,7 +49,7 @@ def contents(reference: Reference, attached: Iterable[bytes]) -> list[tuple[str,
 
 
 def _converted(reference: Reference, item: Attachment, data: bytes) -> bytes:
-    if item.form == "bytes":
+    if item.encoding == "bytes":
         return data
     from wds_imagenet.labels.relabel import label_map  # noqa: PLC0415 - it brings torch
 

@@ -10,11 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from wds_imagenet.errors import SourceError, UsageError
-from wds_imagenet.inputs.duplicates import repeated
-from wds_imagenet.inputs.reference import Kind, Listing, Metadata, Reference, Stream, StreamedImage
+from wds_imagenet.inputs.keys import repeated_positions
+from wds_imagenet.inputs.listing import Listing
+from wds_imagenet.inputs.reference import Kind, Metadata, Reference
+from wds_imagenet.inputs.stream import Stream, StreamedImage
 from wds_imagenet.labels.annotation import Annotation, Labels, stem_of
 from wds_imagenet.packing.plan.source_urls import plain
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 Unmatched = Literal["keep", "drop", "fail"]
 """What becomes of an image that a label file says nothing of."""
@@ -72,8 +74,8 @@ def join_stream(stream: Stream, joins: Sequence[LabelJoin]) -> Stream:
     labelled = any(item.labels.labelled for item in joins)
     drops = any(item.unmatched == "drop" for item in joins)
 
-    def arrivals() -> Iterator[StreamedImage]:
-        for arrival in stream.arrivals():
+    def images() -> Iterator[StreamedImage]:
+        for arrival in stream.images():
             found = [item.find(arrival.reference.key) for item in joins]
             missing = [item for item, one in zip(joins, found, strict=True) if one is None]
             if any(item.unmatched == "drop" for item in missing):
@@ -86,7 +88,7 @@ def join_stream(stream: Stream, joins: Sequence[LabelJoin]) -> Stream:
     return replace(
         stream,
         identity={**stream.identity, "labels": [dict(item.identity) for item in joins]},
-        arrivals=arrivals,
+        images=images,
         labelled=labelled or stream.labelled,
         fields={**own, **fields},
         captioned=stream.captioned or any(item.labels.captioned for item in joins),
@@ -177,7 +179,7 @@ def _note(item: LabelJoin, matched: int, lacking: int) -> str:
     unused = max(0, item.labels.count - matched)
     what = "are left out" if item.unmatched == "drop" else "are kept as they are"
     return (
-        f"{item.where} says something of {many(matched, 'images')}"
+        f"{item.where} says something of {quantity(matched, 'images')}"
         + (f"; {lacking:,} that it does not know {what}" if lacking else "")
         + (f"; {unused:,} that it knows are not here" if unused else "")
     )
@@ -190,14 +192,14 @@ def _check_missing(item: LabelJoin, lacking: int, first: Reference) -> None:
         return
     why = f"{' and '.join(gives)} must be in every sample or in none; " if gives else ""
     raise SourceError(
-        f"{item.where} says nothing of {many(lacking, 'images')}, the first of which is {first.name!r}; {why}"
-        "mend the file, or leave those images out"
+        f"{item.where} says nothing of {quantity(lacking, 'images')}, the first of which is {first.name!r}; "
+        f"{why}mend the file, or leave those images out"
     )
 
 
 def _check_stems(references: Sequence[Reference], stems: "array[int]") -> None:
     """Refuse two images that a label file cannot tell apart."""
-    twice = {stems[place] for place in repeated(stems)}
+    twice = {stems[place] for place in repeated_positions(stems)}
     if not twice:
         return
     seen: dict[str, str] = {}

@@ -10,8 +10,9 @@ import numpy as np
 from wds_imagenet.errors import DataError, SourceError, UsageError
 from wds_imagenet.format.layers import LayerPlan
 from wds_imagenet.format.manifest import Manifest, Shard
-from wds_imagenet.format.tar import header
-from wds_imagenet.inputs.reference import Listing, Metadata, Reference
+from wds_imagenet.format.tar import member_header
+from wds_imagenet.inputs.listing import Listing
+from wds_imagenet.inputs.reference import Metadata, Reference
 from wds_imagenet.packing.plan.label_files import Opened
 from wds_imagenet.packing.plan.listing_plan import hash_references
 from wds_imagenet.packing.plan.schema import Schema, decide
@@ -82,7 +83,7 @@ def plan_layer(name: str, base: Manifest, keys: bytes, opened: Opened) -> Layeri
         raise SourceError("the label files give nothing that a sample could have")
     longest = max(suffixes, key=len, default="")
     for reference in listing.references:
-        header(f"{reference.key}.{longest}", 0)
+        member_header(f"{reference.key}.{longest}", 0)
     plan = LayerPlan(
         name=name,
         base=base.fingerprint,

@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from wds_imagenet.errors import PlanError, SourceError, UsageError
 from wds_imagenet.format.tar import RECORD
-from wds_imagenet.inputs.duplicates import repeated
-from wds_imagenet.inputs.reference import Listing, Reference
+from wds_imagenet.inputs.keys import repeated_positions
+from wds_imagenet.inputs.listing import Listing
+from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.plan.duplicate_keys import case_note
 from wds_imagenet.packing.plan.schema import Schema, decide
@@ -193,7 +194,7 @@ def _check_keys(references: Sequence[Reference]) -> tuple[str, ...]:
     names: dict[str, str] = {}
     folded: dict[str, str] = {}
     clashes = []
-    for place in repeated(hashes):
+    for place in repeated_positions(hashes):
         key, name = references[place].key, references[place].name
         if key in names:
             raise SourceError(f"{names[key]!r} and {name!r} have the same key {key!r}")
@@ -258,7 +259,7 @@ def hash_references(references: Sequence[Reference]) -> str:
 
 def _identity(reference: Reference, folder: str, beside: str) -> list[Any]:
     attachments = [
-        [item.suffix, relative(item.url, beside), item.offset, item.size, item.form]
+        [item.suffix, relative(item.url, beside), item.offset, item.size, item.encoding]
         for item in reference.attachments
     ]
     return [
@@ -271,7 +272,7 @@ def _identity(reference: Reference, folder: str, beside: str) -> list[Any]:
         reference.caption,
         reference.metadata,
         *([attachments] if attachments else []),
-        *([{"turn": reference.turn}] if reference.turn else []),
+        *([{"turn": reference.rotation}] if reference.rotation else []),
     ]
 
 

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from wds_imagenet.errors import SourceError
-from wds_imagenet.inputs.json_types import Kinds, count_kinds, fit, settle
-from wds_imagenet.inputs.reference import Kind, Listing, Metadata, Reference, Stream
+from wds_imagenet.inputs.json_types import KindCounts, as_kind, common_kind, count_kinds
+from wds_imagenet.inputs.listing import Listing
+from wds_imagenet.inputs.reference import Kind, Metadata, Reference
+from wds_imagenet.inputs.stream import Stream
 from wds_imagenet.packing.plan.attachments import attached_suffixes, check_suffixes
 from wds_imagenet.packing.plan.source_urls import describe
 
@@ -58,7 +60,7 @@ class Schema:
                 record.update(self.classes[reference.label])
         record.update(measured)
         for item in self.fields:
-            record[item.name] = fit(reference.metadata.get(item.source), item.kind)
+            record[item.name] = as_kind(reference.metadata.get(item.source), item.kind)
         return record
 
 
@@ -110,7 +112,7 @@ class _Census:
     wrong: Reference | None = None
     """The first without a label, or with one that there is not."""
     captioned: bool = False
-    kinds: Kinds = field(default_factory=dict)
+    kinds: KindCounts = field(default_factory=dict)
 
     def watch(self, references: Iterable[Reference]) -> Iterator[Reference]:
         """Pass the references through, and take down what they have."""
@@ -148,12 +150,12 @@ def _class_records(classes: Sequence[Metadata]) -> tuple[Mapping[str, Any], ...]
     # The packer's own names keep their meaning: a class table's `width` is not the image's.
     taken = {"label", *MEASURED, *ORIGINAL}
     renamed = [{_class_name(name): value for name, value in item.items()} for item in classes]
-    kinds: Kinds = {}
+    kinds: KindCounts = {}
     for record in renamed:
         count_kinds(kinds, record)
     fields = _fields(kinds, len(renamed), taken, sort=False)
     return tuple(
-        {item.name: fit(record.get(item.source), item.kind) for item in fields} for record in renamed
+        {item.name: as_kind(record.get(item.source), item.kind) for item in fields} for record in renamed
     )
 
 
@@ -161,9 +163,10 @@ def _class_name(name: str) -> str:
     return "class_name" if name == "name" else name
 
 
-def _fields(kinds: Kinds, samples: int, taken: set[str], *, sort: bool = True) -> tuple[Field, ...]:
+def _fields(kinds: KindCounts, samples: int, taken: set[str], *, sort: bool = True) -> tuple[Field, ...]:
     fields = tuple(
-        _renamed(name, settle(kinds[name], samples), taken) for name in (sorted(kinds) if sort else kinds)
+        _renamed(name, common_kind(kinds[name], samples), taken)
+        for name in (sorted(kinds) if sort else kinds)
     )
     _check_names(fields, taken)
     return fields

@@ -1,7 +1,7 @@
 """Whether the samples of a stream are as it declared them. Pure."""
 
 from wds_imagenet.errors import SourceError
-from wds_imagenet.inputs.json_types import EMPTY, kind_of
+from wds_imagenet.inputs.json_types import EMPTY_VALUES, kind_of
 from wds_imagenet.inputs.reference import Metadata, Reference
 from wds_imagenet.packing.plan.schema import Schema
 from wds_imagenet.packing.plan.source_urls import describe
@@ -50,5 +50,5 @@ def _check_fields(name: str, metadata: Metadata, schema: Schema) -> None:
         if kind not in {None, kinds[field]} and (kind, kinds[field]) != ("integer", "number"):
             raise SourceError(f"{name!r}: {field!r} was announced as {kinds[field]}, but is {value!r:.80}")
     for field, announced in kinds.items():
-        if metadata.get(field) is None and announced not in EMPTY:
+        if metadata.get(field) is None and announced not in EMPTY_VALUES:
             raise SourceError(f"{name!r} has no {field!r}, and no {announced} can stand for none")

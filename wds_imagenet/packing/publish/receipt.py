@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, Self
 
 from wds_imagenet.errors import ManifestError
-from wds_imagenet.format.manifest import FOLDER, Shard, shard_from_json, shard_to_json
+from wds_imagenet.format.manifest import METADATA_FOLDER, Shard, shard_from_json, shard_to_json
 from wds_imagenet.util import strict_json
 
 Action = Literal["kept", "repaired", "turned", "skipped"]
@@ -81,4 +81,4 @@ class Receipt:
 
 def receipt_path(shard_name: str) -> str:
     """Return where a shard's receipt lies, relative to the data set."""
-    return f"{FOLDER}/receipts/{shard_name}.json"
+    return f"{METADATA_FOLDER}/receipts/{shard_name}.json"
