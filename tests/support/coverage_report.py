@@ -27,4 +27,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if len(below) > SHOWN:
         terminalreporter.line(f"      and {len(below) - SHOWN} more files")
     total = 100 * (1 - missing / max(statements, 1))
-    terminalreporter.line(f"{total:3.0f}%  of {statements:,} statements, {len(below)} files below {THRESHOLD}%")
+    terminalreporter.line(
+        f"{total:3.0f}%  of {statements:,} statements, {len(below)} files below {THRESHOLD}%"
+    )

@@ -1,6 +1,5 @@
-"""Crops scikit-image's sample photographs, and encodes the crops in the samplings and modes of ImageNet's files."""
+"""Crops scikit-image's photographs, and encodes the crops in the samplings and modes of ImageNet's files."""
 
-import importlib.util
 import io
 import random
 from functools import cache
@@ -12,42 +11,51 @@ from drawn_classes import DrawnClasses
 from PIL import Image, ImageCms, ImageOps
 
 PHOTOGRAPHS = (
-    "astronaut.png", "chelsea.png", "coffee.png", "hubble_deep_field.jpg", "motorcycle_left.png", "retina.jpg",
-    "rocket.jpg",
+    "astronaut.png", "chelsea.png", "coffee.png", "hubble_deep_field.jpg", "motorcycle_left.png",
+    "retina.jpg", "rocket.jpg",
 )  # fmt: skip
 WITH_EXIF, WITH_ICC = 57, 286
 TURNED = 473  # the label of the one file with orientation 6, "can opener"
+SMALLEST, SIZE = 20, 7_815
+SIZES = (
+    *[(500, 375)] * 6, *[(500, 333)] * 4, *[(375, 500)] * 3, *[(333, 500)] * 2, *[(300, 225)] * 6,
+    *[(200, 200)] * 4, *[(320, 240)] * 3, (640, 480), (640, 560), (257, 389), (181, 263), (260, 130),
+)  # fmt: skip
+LARGEST, LARGE = 30, (700, 560)
 SAMPLINGS = ("4:4:4",) * 761 + ("4:2:0",) * 203 + ("grey",) * 23 + ("4:2:2",) * 12 + ("4:4:0",)
 ORIENTATION = 0x0112
 
 
-def read_pictures() -> list[Image.Image]:
-    """Return the photographs of scikit-image's wheel, in RGB; raise LookupError if it is not installed."""
-    spec = importlib.util.find_spec("skimage")
-    if spec is None or not spec.submodule_search_locations:
-        raise LookupError("scikit-image, of the dev extra, is not installed")
-    folder = Path(spec.submodule_search_locations[0]) / "data"
+def read_pictures(folder: Path) -> list[Image.Image]:
+    """Return the photographs of scikit-image's wheel, in RGB."""
     return [Image.open(folder / name).convert("RGB") for name in PHOTOGRAPHS]
 
 
 def draw_sample(folder: Path, classes: DrawnClasses, pictures: list[Image.Image]) -> None:
-    """Write a JPEG for each class: of any shape, 33 MB in all."""
+    """Write a JPEG for each class: of many shapes, 37 MB in all.
+
+    Tests take files by their place among the sizes: 20 have less than SIZE bytes, and one has SIZE.
+    """
     rng = random.Random(12)
-    samplings = list(SAMPLINGS)
-    rng.shuffle(samplings)
-    others = [label for label in range(len(samplings)) if label != TURNED and samplings[label] != "4:4:0"]
-    with_icc = set(rng.sample(others, WITH_ICC))
-    with_exif = set(rng.sample(others, WITH_EXIF - 1))
-    if samplings[TURNED] != "4:4:4":
-        other = samplings.index("4:4:4")
-        samplings[TURNED], samplings[other] = "4:4:4", samplings[TURNED]
+    samplings = _shuffle(rng, SAMPLINGS)
+    others = [label for label in range(1000) if label != TURNED and samplings[label] in {"4:4:4", "4:2:0"}]
+    with_icc, with_exif = set(rng.sample(others, WITH_ICC)), set(rng.sample(others, WITH_EXIF - 1))
+    chosen = rng.sample(others, SMALLEST + 1 + LARGEST)
+    small, large = chosen[: SMALLEST + 1], chosen[SMALLEST + 1 :]
     for label, (wnid, lemmas) in enumerate(zip(classes.wnids, classes.lemmas, strict=True)):
-        options: dict[str, object] = {"quality": rng.choice((80, 88, 93, 95))}
+        quality = 75 if label in small else 97 if label in large else rng.choice((60, 75, 85, 90))
+        options: dict[str, object] = {"quality": quality}
         if label in with_icc:
             options["icc_profile"] = _profile()
         if label in with_exif or label == TURNED:
             options["exif"] = _orientation(6 if label == TURNED else 1)
-        data = _encode(_crop(rng, pictures), samplings[label], options)
+        size = (140, 105) if label in small else LARGE if label in large else rng.choice(SIZES)
+        size = (392, 294) if label == TURNED else size
+        data = _encode(
+            _crop(rng, pictures[1:2] if label in small else pictures, size), samplings[label], options
+        )
+        if label == small[0] or (label not in small and len(data) <= SIZE):
+            data = _pad(rng, data, SIZE if label == small[0] else SIZE + 100)
         (folder / f"{wnid}_{lemmas[0].replace(' ', '_')}.JPEG").write_bytes(data)
 
 
@@ -65,22 +73,33 @@ def draw_corner_cases(folder: Path, pictures: list[Image.Image]) -> None:
     plain = chelsea.resize((227, 149))
     for name, sampling in (("testorig", "4:2:0"), ("testimgint", "4:4:4")):
         (folder / f"{name}.jpg").write_bytes(_encode(plain, sampling, {"quality": 75}))
+    (folder / "testimgari.jpg").write_bytes(_as_arithmetic(_encode(plain, "grey", {"quality": 75})))
     (folder / "monkey12.jpg").write_bytes(_as_12_bits(_encode(astronaut, "grey", {"quality": 75})))
 
 
-def _crop(rng: random.Random, pictures: list[Image.Image]) -> Image.Image:
-    picture = rng.choice(pictures)
-    area = rng.choice((20_000, 40_000, 60_000, 90_000, 90_000, 150_000))
-    aspect = 2 ** rng.uniform(-0.9, 0.9)
-    width, height = round((area * aspect) ** 0.5), round((area / aspect) ** 0.5)
-    shrink = min(1, picture.width / width, picture.height / height)
-    width, height = int(width * shrink), int(height * shrink)
+def _shuffle(rng: random.Random, samplings: tuple[str, ...]) -> list[str]:
+    # The turned photograph is 4:4:4, and the first files of any listing are ordinary.
+    shuffled = rng.sample(samplings, len(samplings))
+    for label in (TURNED, 0, 1):
+        other = shuffled.index("4:4:4", label)
+        shuffled[label], shuffled[other] = shuffled[other], shuffled[label]
+    return shuffled
+
+
+def _crop(rng: random.Random, pictures: list[Image.Image], size: tuple[int, int]) -> Image.Image:
+    picture, (width, height) = rng.choice(pictures), size
     scale = rng.uniform(0.6, 1) * min(picture.width / width, picture.height / height)
     left = rng.uniform(0, picture.width - width * scale)
     top = rng.uniform(0, picture.height - height * scale)
     box = (left, top, left + width * scale, top + height * scale)
-    crop = picture.resize((width, height), Image.Resampling.BILINEAR, box, reducing_gap=2)
+    crop = picture.resize(size, Image.Resampling.BILINEAR, box, reducing_gap=2)
     return ImageOps.mirror(crop) if rng.random() < 0.5 else crop
+
+
+def _pad(rng: random.Random, data: bytes, size: int) -> bytes:
+    # A comment after the JFIF header, which every encoder here writes.
+    length = size - len(data) - 2
+    return data[:20] + b"\xff\xfe" + length.to_bytes(2, "big") + rng.randbytes(length - 2) + data[20:]
 
 
 def _encode(picture: Image.Image, sampling: str, options: dict[str, object]) -> bytes:
@@ -98,6 +117,15 @@ def _as_12_bits(data: bytes) -> bytes:
     # SOF1 and a precision of 12: libjpeg refuses the frame header before it reads any coefficient.
     header = data.index(b"\xff\xc0")
     return data[:header] + b"\xff\xc1" + data[header + 2 : header + 4] + b"\x0c" + data[header + 5 :]
+
+
+def _as_arithmetic(data: bytes) -> bytes:
+    # SOF9, no Huffman tables, and coefficients that libjpeg decodes from zeros: a flat picture.
+    start = data.index(b"\xff\xc4")
+    frame, scan = data.index(b"\xff\xc0"), data.index(b"\xff\xda")
+    header = data[: min(start, scan)].replace(data[frame : frame + 2], b"\xff\xc9", 1)
+    length = int.from_bytes(data[scan + 2 : scan + 4], "big") + 2
+    return header + data[scan : scan + length] + bytes(64) + b"\xff\xd9"
 
 
 def _orientation(value: int) -> bytes:

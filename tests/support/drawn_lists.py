@@ -23,6 +23,7 @@ NAMES_BY_LANGUAGE = {
     "it": {0: "una tinca"},
     "jp": {0: "テンチ", 134: "クレーン", 517: "クレーン"},
 }
+NAMES_BY_ID = {"/m/01yrx": "cat", "/m/0bt9lr": "dog"}
 CHINESE_BY_LABEL = {0: "丁桂鱼", 278: "狐狸"}
 BOX = """<annotation>
 	<folder>VOC2012</folder>
@@ -47,7 +48,9 @@ def draw_ilsvrc2012(folder: Path, classes: DrawnClasses) -> None:
     """Write the devkit's archive, the sorted WNIDs, and map_clsloc.txt, which goes by ILSVRC2012_ID."""
     (folder / "imagenet_synsets.txt").write_text("".join(f"{wnid}\n" for wnid in classes.wnids))
     rows = [(classes.wnids[i], classes.ids[i], classes.lemmas[i][0].replace(" ", "_")) for i in classes.by_id]
-    (folder / "map_clsloc.txt").write_text("".join(f"{wnid} {number} {name}\n" for wnid, number, name in rows))
+    (folder / "map_clsloc.txt").write_text(
+        "".join(f"{wnid} {number} {name}\n" for wnid, number, name in rows)
+    )
     rng = np.random.default_rng(13)
     guesses = rng.integers(1, CLASSES + 1, (IMAGES, 5))
     corners = np.sort(rng.integers(1, 1000, (IMAGES, 5, 2, 2)), axis=2).reshape(IMAGES, 5, 4)
@@ -113,11 +116,12 @@ def draw_class_names(folder: Path, classes: DrawnClasses) -> None:
 
 def draw_open_images(folder: Path) -> None:
     """Write Open Images' label names, and its later class lists."""
-    labels = [f"/{'mg'[i % 9 == 0]}/0{i:05x}" for i in range(1, V1_CLASSES + 1)]
-    rows = "".join(f'"{label}","drawn {number}"\n' for number, label in enumerate(labels))
+    names = {f"/{'mg'[i % 9 == 0]}/0{i:05x}": f"drawn {i}" for i in range(V1_CLASSES - len(NAMES_BY_ID))}
+    names = dict(sorted((names | NAMES_BY_ID).items()))
+    rows = "".join(f'"{label}","{name}"\n' for label, name in names.items())
     (folder / "dict.csv").write_text(rows)
     for name, step in (("all", 1), ("boxable", 13), ("trainable", 2)):
-        text = "".join(f"{label}\n" for label in labels[::step])
+        text = "".join(f"{label}\n" for label in sorted({*list(names)[::step], *NAMES_BY_ID}))
         (folder / f"open_images_classes_{name}.txt").write_text(text)
 
 
@@ -143,12 +147,12 @@ def _meta(classes: DrawnClasses) -> bytes:
     for at, label in enumerate(classes.by_id):
         words = ", ".join(classes.lemmas[label])
         count = np.uint16(classes.train_images[label])
-        synsets[at, 0] = (np.uint16(at + 1), classes.wnids[label], words, f"drawn: {words}", np.uint8(0), nothing,
-                          np.uint8(0), count)  # fmt: skip
+        leaf = (np.uint8(0), nothing, np.uint8(0), count)
+        synsets[at, 0] = (np.uint16(at + 1), classes.wnids[label], words, f"drawn: {words}", *leaf)
     for at in range(CLASSES, CLASSES + TREE):
         child = np.array([[at % CLASSES + 1]], np.uint16)
-        synsets[at, 0] = (np.uint16(at + 1), f"n2{at:07d}", f"kind {at}", "a kind of things", np.uint8(1), child,
-                          np.uint8(1), np.uint16(0))  # fmt: skip
+        inner = (np.uint8(1), child, np.uint8(1), np.uint16(0))
+        synsets[at, 0] = (np.uint16(at + 1), f"n2{at:07d}", f"kind {at}", "a kind of things", *inner)
     file = io.BytesIO()
     scipy_io.savemat(file, {"synsets": synsets}, do_compression=True)
     return file.getvalue()

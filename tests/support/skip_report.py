@@ -1,4 +1,4 @@
-"""Pytest plugin: skips tests of real data where it is missing, and ends a run with the promises left untested."""
+"""Pytest plugin: skips tests of real data where it is missing, and lists the promises left untested."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,9 @@ OPTION = "--no-unseen-skips"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(OPTION, action="store_true", help="fail if a test skips for a reason not in `seen_skips`")
+    parser.addoption(
+        OPTION, action="store_true", help="fail if a test skips for a reason not in `seen_skips`"
+    )
     parser.addini("seen_skips", "regular expressions of the reasons for which a test may skip", "linelist")
 
 
@@ -63,10 +65,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.line(line)
     if config.getoption(OPTION):
         for reason in unseen(config):
-            terminalreporter.line(f"UNSEEN: {reason!r} matches no line of `seen_skips` in pyproject.toml", red=True)
+            terminalreporter.line(
+                f"UNSEEN: {reason!r} matches no line of `seen_skips` in pyproject.toml", red=True
+            )
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    if session.config.getoption(OPTION) and unseen(session.config) and session.exitstatus == pytest.ExitCode.OK:
+    if (
+        session.config.getoption(OPTION)
+        and unseen(session.config)
+        and session.exitstatus == pytest.ExitCode.OK
+    ):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
