@@ -21,7 +21,7 @@ from wds_imagenet.format.layers import LayerPlan, check_layer, layer_names
 from wds_imagenet.format.manifest import Manifest
 from wds_imagenet.packing.api import pack
 from wds_imagenet.packing.publish.layer_run import relabel
-from wds_imagenet.reading.index import index
+from wds_imagenet.reading.shard_index import index_shards
 from wds_imagenet.storage import open_store
 
 LAYERS = ".wds-imagenet/layers"
@@ -207,7 +207,7 @@ def test_shards_that_others_wrote_are_labelled_once_they_are_indexed(files, tmp_
     with tarfile.open(tmp_path / "part" / "s.tar", "w") as archive:
         for path in sorted((files / "val").iterdir())[:20]:
             archive.add(path, f"deep/{path.stem}.jpg")
-    index(open_store(str(tmp_path)), ["part/s.tar"], name="theirs", split="val", block_bytes=300_000)
+    index_shards(open_store(str(tmp_path)), ["part/s.tar"], name="theirs", split="val", block_bytes=300_000)
     relabel(str(tmp_path), labels={"real": str(files / "real.json")}, workers=2)
     with tarfile.open(tmp_path / LAYERS / "real" / "part" / "s.tar") as archive:
         records = [json.loads(archive.extractfile(m).read()) for m in archive]

@@ -8,11 +8,12 @@ from dataclasses import fields
 from typing import Any
 
 from wds_imagenet.errors import UsageError
+from wds_imagenet.format.dataset_name import default_name
 from wds_imagenet.format.manifest import MANIFEST_PATH
 from wds_imagenet.packing.build.fetch import Fetch
 from wds_imagenet.packing.build.shard import Recipe
 from wds_imagenet.packing.engines import local
-from wds_imagenet.packing.options import JpegPolicy, PackOptions, default_name
+from wds_imagenet.packing.options import JpegPolicy, PackOptions
 from wds_imagenet.packing.plan.label_files import LabelChoices, open_labels
 from wds_imagenet.packing.plan.listing_plan import Plan
 from wds_imagenet.packing.plan.listing_plan import plan as make_plan
