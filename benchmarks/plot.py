@@ -4,7 +4,7 @@
     benchmarks/run.py read --photos FOLDER | tee table.md
     benchmarks/plot.py table.md > docs/throughput.svg
 
-Reads the first Markdown table of a page that has the columns `images/s` and `min to max`, as `run.py` prints them.
+Reads the first Markdown table with the columns `images/s` and `min to max`, as `run.py` prints them.
 Each row becomes a bar of the median, with a line from the slowest to the fastest round.
 """
 
@@ -59,8 +59,8 @@ def draw(bars: list[Bar]) -> str:
     scale = (WIDTH - NAMES - _ROOM) / max(bar.fastest for bar in bars)
     height = 2 * MARGIN + len(bars) * (BAR + GAP) - GAP
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" '
-        f'viewBox="0 0 {WIDTH} {height}" role="img" aria-label="Images per second">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img">',
+        "<title>Images per second</title>",
         f"<style>{_STYLE}</style>",
     ]
     for row, bar in enumerate(sorted(bars, key=lambda bar: -bar.median)):

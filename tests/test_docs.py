@@ -1,4 +1,4 @@
-"""The programs of the documentation run, its options and files exist, and its figures are those of the benchmark."""
+"""The documentation's programs run, its options and files exist, and its figures are the benchmark's."""
 
 import json
 import re
