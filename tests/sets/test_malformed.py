@@ -110,7 +110,7 @@ def test_an_archive_that_is_cut_off(refused, world, photo, source, path, packed,
     files["w21.txt"] = world.read("imagenet-21k/imagenet21k_miil_w21_synsets.txt")
     says = {
         "tar": r"^the member at offset (0|10,752) should reach to [\d,]+, past [\d,]+\nin the .* in/x\.tar",
-        "gz": r"^the gzip data is cut off: it ends at its byte (2,9|3,0)\d\d\nin the .* in/x\.tar",
+        "gz": r"^the gzip data is cut off: it ends at its byte (2,9|3,[0-2])\d\d\nin the .* in/x\.tar",
     }[packed]
     if packed == "gz" and source in {"imagefolder", "sidecars"}:
         says = r"^in/x\.tar is a gzip file, which cannot be read at random"

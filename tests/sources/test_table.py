@@ -159,7 +159,7 @@ def test_an_absolute_path_must_lie_in_the_root(read, make_tree):
         ("/etc/passwd", "/etc/passwd lies outside of"),
         ("//etc/passwd", "/etc/passwd lies outside of"),
         ("file:///etc/passwd", "/etc/passwd lies outside of"),
-        ("ssh://host/a.jpg", "ssh:// is not opened here"),
+        ("ssh://host/a.jpg", "ssh:// is not supported"),
         ("simplecache::s3://b/a.jpg", "chained URLs are not opened"),
         ("i/a.jpg\0", "not a path within a store"),
         (" ", "is not the path of an image"),
