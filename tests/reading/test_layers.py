@@ -127,7 +127,7 @@ def test_the_order_is_that_of_the_data_set_and_its_state_loads(layered):
 
 
 def points(start, stop):
-    """Where RoIAlign samples one axis, as `grid_sample` counts: -1 and 1 are the first and the last cell."""
+    """Return the points of one axis that RoIAlign samples, in the coordinates of `grid_sample`."""
     length = max(stop - start, 1.0)
     count = math.ceil(length)
     at = start + (torch.arange(count) + 0.5) * length / count
