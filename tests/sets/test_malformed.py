@@ -144,12 +144,12 @@ OI_IMAGES = f"ImageID,Subset,OriginalURL,Title\n{ID},train,http://a/b,c\n"
             "image_labels",
         ),
         (
-            r"^in/l\.csv, line 2: \"'/x\" is no LabelName",
+            r"^in/l\.csv, line 2: \"'/x\" is not a LabelName",
             {"l.csv": f"{OI}\n{ID},machine,x,1\n".replace(",x,", ",'/x,")},
             "image_labels",
         ),
         (
-            r"^in/l\.csv, line 2: '6\.0e3121' is no ImageID",
+            r"^in/l\.csv, line 2: '6\.0e3121' is not an ImageID",
             {"l.csv": f"{OI}\n6.0e3121,machine,/m/0,1\n"},
             "image_labels",
         ),
@@ -269,7 +269,7 @@ def test_tables(refused, says, text):
     [
         (r"^in/a\.cls: a\.cls holds '': write one line", {"a.jpg": None, "a.cls": ""}),
         (r"^in/a\.json: a\.json is not valid JSON: .* line 1 column 2", {"a.jpg": None, "a.json": "{'x':1}"}),
-        (r"^in/a\.json: a\.json is no JSON object: '\[1\]'", {"a.jpg": None, "a.json": "[1]"}),
+        (r"^in/a\.json: a\.json is not a JSON object: '\[1\]'", {"a.jpg": None, "a.json": "[1]"}),
         (r"^in/a\.txt: a\.txt is not UTF-8: .* in position 0", {"a.jpg": None, "a.txt": b"\xff"}),
         (r"^in/b\.jpg has no label .* 1 of 2 images", {"a.jpg": None, "a.cls": "1", "b.jpg": None}),
         (r"^in/: a\.jpg and in/: a\.png have the same key 'a'", {"a.jpg": None, "a.png": None}),

@@ -151,7 +151,7 @@ def test_class_folders_and_a_class_list_do_without_the_devkit(make_tree, photos)
     assert by_key(imagenet(tree, classes=listed)) == {VAL.format(1)[:-5]: 65}
 
 
-def test_a_flat_val_without_devkit_is_told_what_to_give(val_tar, photos):
+def test_the_error_for_a_flat_val_without_devkit_asks_for_it(val_tar, photos):
     with pytest.raises(SourceError, match=r"give the devkit \(ILSVRC2012_devkit_t12\.tar\.gz\)"):
         imagenet(val_tar)
     with pytest.raises(SourceError, match="has no class in its name or folder: give the devkit"):
@@ -186,7 +186,7 @@ def test_one_split_is_chosen_out_of_several(make_tree, devkit):
     assert any("several splits (1 of" in note for note in listing.notes)
 
 
-def test_what_is_none_of_ilsvrc_is_noted(make_tree, devkit):
+def test_images_of_other_sets_are_noted(make_tree, devkit):
     files = ["n01440764_1.JPEG", "cat.jpg", "Annotations/n01440764_1.xml", ".DS_Store", "._n01440764_1.JPEG"]
     listing = imagenet(make_tree(dict.fromkeys(files, b"x")), devkit=devkit)
     assert by_key(listing) == {"n01440764_1": 0}
@@ -211,12 +211,12 @@ def test_what_is_none_of_ilsvrc_is_noted(make_tree, devkit):
         (["n01440764_7.JPEG", "n01440764_7_n01440764.JPEG"], "have the same key 'n01440764_7'"),
     ],
 )
-def test_what_cannot_be_labelled_for_certain_is_refused(make_tree, devkit, files, says):
+def test_images_of_uncertain_label_are_refused(make_tree, devkit, files, says):
     with pytest.raises(SourceError, match=says):
         imagenet(make_tree(dict.fromkeys(files, b"x")), devkit=devkit)
 
 
-def test_options_that_cannot_be_meant_are_refused(make_tree, devkit):
+def test_contradictory_options_are_refused(make_tree, devkit):
     tree = make_tree({"n01440764_7.JPEG": b"x", "names.txt": "tench\ngoldfish"})
     with pytest.raises(UsageError, match="'training': ILSVRC2012 has the splits train, val, test"):
         imagenet(tree, split="training")

@@ -206,7 +206,7 @@ def test_a_name_of_another_class_than_its_folder_has_the_folders_label(make_tree
         ("imagenet21k_train/0/a.JPEG", "lies in no class folder"),
     ],
 )
-def test_what_has_no_place_names_its_member(pack_tar, lists, path, says, gzipped):
+def test_an_image_outside_of_the_folders_is_named(pack_tar, lists, path, says, gzipped):
     url = pack_tar({"imagenet21k_train/n01440764/n01440764_1.JPEG": b"", path: b""}, gzipped)
     with pytest.raises(DataError, match=says) as caught:
         by_key(imagenet21k_p(url, split="train", release="winter21", classes=lists["winter21"]))

@@ -138,7 +138,7 @@ def test_counts_that_differ_are_noted_and_those_that_do_not_are_not(make_tree, f
 def test_a_file_that_is_none_of_the_sets_is_named(make_tar, tmp_path, path, gzipped):
     whole = make_tar({f"{TOP}/0/{name(0)}.jpeg": b"", path: b""})
     (tmp_path / "x.tar").write_bytes(gzip.compress(whole) if gzipped else whole)
-    with pytest.raises(SourceError, match="is no image of ImageNet-V2") as caught:
+    with pytest.raises(SourceError, match="is not an image of ImageNet-V2") as caught:
         labels(imagenet_v2(f"{tmp_path}/x.tar"))
     assert path in str(caught.value)
 

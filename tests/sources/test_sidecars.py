@@ -31,7 +31,7 @@ def test_json_has_label_and_caption_under_their_usual_names(make_tree):
     assert listing.classes == ({"name": "cat"}, {"name": "dog"})
 
 
-def test_a_cls_comes_before_what_json_says_and_the_latter_stays(make_tree):
+def test_a_cls_comes_before_the_label_in_json_which_becomes_metadata(make_tree):
     files = {"a.jpg": "", "a.cls": "7", "a.json": '{"label": "dog", "caption": "old"}', "a.txt": "new"}
     expected = {"a": (7, "new", {"label": "dog", "caption": "old"})}
     assert shown(sidecars(make_tree(files))) == expected
@@ -45,7 +45,7 @@ def test_a_tar_is_read_as_the_folder_in_it(tmp_path, make_tree, make_tar):
     assert shown(sidecars(f"{tmp_path}/x.tar")) == shown(sidecars(make_tree(files))) != {}
 
 
-def test_what_belongs_to_no_image_is_noted(make_tree):
+def test_files_of_no_image_are_noted(make_tree):
     files = dict.fromkeys(["a.jpg", "README.txt", "a.xml", "b.json", "c.cls", ".x.txt"], "")
     assert sidecars(make_tree(files)).notes == (
         "ignored hidden files, 1 in all: .x.txt",
@@ -71,7 +71,7 @@ def test_a_cls_may_hold_the_name_of_a_class(make_tree):
         ("a.cls", "3.5", "'3.5'|3.5 is not a label"),
         ("a.cls", "-5", "-5 is not a label"),
         ("a.json", "{", "is not valid JSON"),
-        ("a.json", "[1]", "is no JSON object"),
+        ("a.json", "[1]", "is not a JSON object"),
         ("a.json", '{"a": NaN}', "JSON has no NaN"),
         ("a.json", '{"label": [1]}', r"\[1\] is not a label"),
         ("a.json", '{"caption": 1}', "the caption 1 is not text"),
@@ -79,7 +79,7 @@ def test_a_cls_may_hold_the_name_of_a_class(make_tree):
         ("a.txt", "x" * (1 << 20) + "y", "at most 1,048,576 are allowed"),
     ],
 )
-def test_a_file_that_cannot_be_meant_is_named(make_tree, name, content, says):
+def test_a_malformed_file_is_named(make_tree, name, content, says):
     with pytest.raises(SourceError, match=rf"(?s)a\.(cls|json|txt|jpg).*{says}"):
         sidecars(make_tree({"a.jpg": "", name: content}))
 
@@ -147,11 +147,11 @@ def test_entries_without_image_are_noted(make_tree):
         ('{"a": true}', "'a' is bool"),
         ('{"a": {"label": 1}, "b": }', "is not valid JSON: entry 2, at byte"),
         ('{"a": {"n": 1, "n": 2}}', "names 'n' twice"),
-        ('["a.jpg"', "entry 0 is no object|no comma and no end"),
+        ('["a.jpg"', "entry 0 is not an object|no comma and no end"),
         ('{"a": 1} {}', "text follows the object"),
-        ("[1]", "entry 0 is no object with a file name"),
-        ('[{"label": 1}]', "entry 0 is no object with a file name"),
-        ('[{"image": 1}]', "entry 0 is no object with a file name"),
+        ("[1]", "entry 0 is not an object with a file name"),
+        ('[{"label": 1}]', "entry 0 is not an object with a file name"),
+        ('[{"image": 1}]', "entry 0 is not an object with a file name"),
         ("3", "is not a JSON array or object"),
         ('{"a": 1, "a": 2}', "names 'a' twice"),
         ("{", "is not valid JSON"),

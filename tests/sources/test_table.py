@@ -116,10 +116,6 @@ def test_numbers_are_labels_as_they_are(read):
     assert listing.classes == ()
 
 
-def test_labels_that_pandas_made_floats_are_whole_again(read):
-    assert [r.label for r in read("path,label\ni/a.jpg,490.0\ni/b.jpg,\n").references] == [490, None]
-
-
 def test_a_class_list_numbers_the_names(read, make_tree):
     classes = make_tree({"list": "dog\ncat\nbird"}, "lists") + "/list"
     listing = read(CSV, classes=classes)
@@ -127,7 +123,7 @@ def test_a_class_list_numbers_the_names(read, make_tree):
     assert len(listing.classes) == 3
 
 
-def test_columns_can_be_chosen_and_what_was_taken_is_noted(read):
+def test_columns_can_be_chosen_and_are_noted(read):
     text = "path,file,label,y,note\nx,i/a.jpg,9,3,hello\n"
     listing = read(text, image_column="file", label_column="y", caption_column="note")
     assert shown(listing) == [("a", 3, 3, "hello")]
@@ -166,7 +162,7 @@ def test_an_absolute_path_must_lie_in_the_root(read, make_tree):
         ("ssh://host/a.jpg", "ssh:// is not supported"),
         ("simplecache::s3://b/a.jpg", "chained URLs are not opened"),
         ("i/a.jpg\0", "not a path within a store"),
-        (" ", "is no path of an image"),
+        (" ", "is not the path of an image"),
         (".", "not a path within a store"),
     ],
 )
@@ -225,7 +221,7 @@ def test_a_table_on_another_store_lists_images_beside_it():
         ("path,label\ni/a.jpg,-7\n", "line 2: -7 is not a label"),
     ],
 )
-def test_a_table_that_cannot_be_meant_is_refused_by_line(read, content, says):
+def test_a_malformed_table_is_refused_by_line(read, content, says):
     with pytest.raises(SourceError, match=rf"(?s)t\.csv.*{says}"):
         read(content)
 
@@ -234,15 +230,15 @@ def test_a_table_that_cannot_be_meant_is_refused_by_line(read, content, says):
     ("content", "says"),
     [
         ('{"path": "i/a.jpg"}\n{"path": ', "line 2 is not valid JSON"),
-        ('{"path": "i/a.jpg"}\n["i/b.jpg"]', "line 2 is no JSON object"),
+        ('{"path": "i/a.jpg"}\n["i/b.jpg"]', "line 2 is not a JSON object"),
         ('{"path": "i/a.jpg", "path": "i/b.jpg"}', "names 'path' twice"),
-        ('{"path": "i/a.jpg"}\n{"url": "i/b.jpg"}', "line 2: None is no path of an image"),
+        ('{"path": "i/a.jpg"}\n{"url": "i/b.jpg"}', "line 2: None is not the path of an image"),
         ('{"path": "i/a.jpg", "caption": 3}', "line 1: the caption 3 is not text"),
         ('{"path": "i/a.jpg", "label": [3]}', r"line 1: \[3\] is not a label"),
         ("\n\n", "no column with a usual name for images"),
     ],
 )
-def test_json_lines_that_cannot_be_meant_are_refused_by_line(read, content, says):
+def test_malformed_json_lines_are_refused_by_line(read, content, says):
     with pytest.raises(SourceError, match=rf"t\.jsonl.*{says}"):
         read(content, "t.jsonl")
 
@@ -283,7 +279,7 @@ COCO = (
 )
 
 
-def test_rows_of_one_image_are_refused_with_what_can_be_done(read):
+def test_rows_of_one_image_are_refused_with_advice(read):
     with pytest.raises(SourceError, match=r"line 4 names the same image as .*line 2, .*a\.jpg") as caught:
         read(COCO)
     assert "option duplicates='group'" in str(caught.value)
@@ -343,7 +339,7 @@ def test_keys_and_groups_that_contradict_are_refused_by_line(read, content, opti
         read(content, **options)
 
 
-def test_a_way_of_treating_duplicates_that_there_is_not_is_refused(read):
+def test_an_unknown_treatment_of_duplicates_is_refused(read):
     with pytest.raises(UsageError, match="option 'duplicates' is fail or group, not 'all'"):
         read(COCO, duplicates="all")
 

@@ -54,7 +54,7 @@ def make_shard(folder, *members, name="x.tar"):
     return str(path)
 
 
-def told(error):
+def message_of(error):
     return "\n".join([str(error.value), *getattr(error.value, "__notes__", [])])
 
 
@@ -114,7 +114,7 @@ def test_labels_are_selected(shards):
 
 
 @pytest.mark.parametrize("asked", ["", "a", "7-3", "-1", "1-2-3"])
-def test_labels_to_select_that_are_none(shards, asked):
+def test_malformed_labels_to_select_are_refused(shards, asked):
     with pytest.raises(UsageError, match="such as 0,5-9"):
         webdataset(shards, select_labels=asked)
 
@@ -134,7 +134,7 @@ def test_labels_become_others_by_number_and_by_name(shards, tmp_path):
     assert [item["name"] for item in names.classes] == ["cat", "dog"]
 
 
-def test_a_class_list_says_what_names_are(tmp_path):
+def test_a_class_list_gives_names_their_labels(tmp_path):
     url = make_shard(tmp_path, ("a.cls", b"dog\n"), ("a.jpg", b"1"), ("b.cls", b"1"), ("b.jpg", b"1"))
     (tmp_path / "classes.txt").write_text("cat\nbird\ndog\n")
     listing = webdataset(url, classes=str(tmp_path / "classes.txt"))
@@ -156,7 +156,7 @@ def test_a_class_list_says_what_names_are(tmp_path):
         ("0\t-7\n", r"line 1: -7 is not a label"),
     ],
 )
-def test_a_mapping_that_does_not_hold(shards, tmp_path, text, message):
+def test_a_malformed_mapping_is_refused(shards, tmp_path, text, message):
     (tmp_path / "map.tsv").write_text(text)
     with pytest.raises(SourceError, match=message):
         webdataset(shards, relabel=str(tmp_path / "map.tsv"))
@@ -212,7 +212,7 @@ def test_keys_end_at_the_first_dot_and_folders_stay(tmp_path):
         ),
         ([("a.jpg", b"1"), ("a.txt", b"\xff")], r"'a\.txt' at offset 1,024 is not UTF-8"),
         ([("a.jpg", b"1"), ("a.json", b"{")], r"'a\.json' at offset 1,024 is not valid JSON"),
-        ([("a.jpg", b"1"), ("a.json", b"[]")], r"'a\.json' at offset 1,024 is no JSON object"),
+        ([("a.jpg", b"1"), ("a.json", b"[]")], r"'a\.json' at offset 1,024 is not a JSON object"),
         ([("a.jpg", b"1"), ("a.json", b" " * 2_000_000)], r"'a\.json' at offset 1,024 has 2,000,000 bytes"),
         (
             [("a.jpg", b"1"), ("b.jpg", b"1"), ("b.x", b"1")],
@@ -225,13 +225,13 @@ def test_keys_end_at_the_first_dot_and_folders_stay(tmp_path):
         ([(".jpg", b"1")], r"'\.jpg' at offset 0 has no key\n.*x\.tar"),
     ],
 )
-def test_what_is_wrong_is_named_with_shard_member_and_offset(tmp_path, members, message):
+def test_a_fault_is_named_with_shard_member_and_offset(tmp_path, members, message):
     url = make_shard(tmp_path, *members)
     with pytest.raises(DataError) as error:
         webdataset(url)
     import re
 
-    assert re.search(message, told(error), re.DOTALL), told(error)
+    assert re.search(message, message_of(error), re.DOTALL), message_of(error)
 
 
 def test_a_shard_cut_short_is_an_error(shards, tmp_path):
@@ -239,7 +239,7 @@ def test_a_shard_cut_short_is_an_error(shards, tmp_path):
     (tmp_path / "cut.tar").write_bytes(data[: len(data) // 2])
     with pytest.raises(CorruptError) as error:
         webdataset(str(tmp_path / "cut.tar"))
-    assert "cut.tar" in told(error)
+    assert "cut.tar" in message_of(error)
 
 
 def test_the_same_key_in_two_shards_is_an_error(tmp_path):
@@ -295,7 +295,7 @@ def test_members_of_gzipped_shards_can_be_left_out(gzipped):
     assert not any(arrival.attached for arrival in stream.images())
 
 
-def test_further_members_of_gzipped_shards_are_part_of_what_they_are(tmp_path):
+def test_the_identity_of_gzipped_shards_depends_on_attachments(tmp_path):
     identities = []
     for more in (b"", b"12"):
         data = Path(make_shard(tmp_path, ("a.jpg", b"1"), ("a.x", more))).read_bytes()

@@ -117,7 +117,7 @@ def _in_array(item: JsonItem, value: object, url: str) -> tuple[str, Mapping[str
     field = choose_column(value, None, IMAGE, url) if isinstance(value, dict) else None
     if not isinstance(value, dict) or field is None or not isinstance(value[field], str):
         raise SourceError(
-            f"{url}: entry {item.number - 1:,} is no object with a file name in one of the fields "
+            f"{url}: entry {item.number - 1:,} is not an object with a file name in one of the fields "
             f"{', '.join(IMAGE)}: {value!r:.80}"
         )
     return value[field], {name: item for name, item in value.items() if name != field}
