@@ -83,5 +83,5 @@ def test_a_class_goes_by_its_number_or_name(value, name):
 
 @pytest.mark.parametrize("value", [True, 0.5, "0.5", "-.5", math.nan, math.inf, [1], {"a": 1}])
 def test_what_is_neither_number_nor_name_is_no_label(value):
-    with pytest.raises(SourceError, match=r"line 1: .* is no label"):
+    with pytest.raises(SourceError, match=r"line 1: .* is not a label"):
         LabelValues().add(value, lambda: "line 1")

@@ -132,7 +132,7 @@ def test_rotation_is_recorded_and_boxes_match_the_pixels_as_stored(folder, write
     assert [r.metadata["rotation"] for r in listing.references] == [90, 180, 270, 0]
     boxes = [r.metadata["boxes"][0] for r in listing.references]
     assert {(b["xmin"], b["xmax"], b["ymin"], b["ymax"]) for b in boxes} == {(0.0, 0.25, 0.0, 0.5)}
-    assert any("3 images are to be turned" in note for note in listing.notes)
+    assert any("3 images have a rotation" in note for note in listing.notes)
 
 
 def test_rotation_is_applied_to_image_and_boxes_or_to_none(folder, write):
@@ -148,15 +148,15 @@ def test_rotation_is_applied_to_image_and_boxes_or_to_none(folder, write):
     assert [(b["xmin"], b["xmax"], b["ymin"], b["ymax"]) for b in boxes] == [
         *((0.0, 0.5, 0.75, 1.0), (0.75, 1.0, 0.5, 1.0), (0.5, 1.0, 0.0, 0.25), (0.0, 0.25, 0.0, 0.5))
     ]
-    assert any("3 images are turned, boxes and all" in note for note in listing.notes)
+    assert any("3 images are rotated, with their boxes" in note for note in listing.notes)
     assert [r.rotation for r in open_images(str(folder), rotation="record", **files).references] == [0] * 4
 
 
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({}, "needs the CSV of the images, as option 'images'"),
-        ({"fetch": "thumbnail"}, "not for thumbnails"),
+        ({}, "needs the image CSV, as option 'images'"),
+        ({"fetch": "thumbnail"}, "not work for thumbnails"),
         ({"rotation": "yes"}, "option 'rotation' is one of record, apply, not 'yes'"),
     ],
 )
@@ -329,7 +329,7 @@ def test_a_stream_that_lacks_or_adds_an_image_is_refused(gzipped, write):
     with pytest.raises(SourceError, match=r"000060e3121c7305.*not in the CSV of the images"):
         list(open_images(gzipped, images=write("i.csv", images_csv(0, 2, 3))).images())
     more = images_csv() + text_of(image(0), [])[:0] + text_of(["0" * 16, *image(0)[1:]], [])
-    with pytest.raises(SourceError, match=r"line 8: the image is listed there, and not in"):
+    with pytest.raises(SourceError, match=r"line 8: the image is listed, but not in"):
         list(open_images(gzipped, images=write("i.csv", more)).images())
     assert len(list(open_images(gzipped, images=write("i.csv", more), missing="skip").images())) == 4
     few = open_images(gzipped, images=write("i.csv", images_csv(0, 2)), missing="skip")
@@ -367,7 +367,7 @@ def test_only_one_split_is_taken(folder, write):
     )
     assert [r.key for r in listing.references] == [IDS[1], IDS[3]]
     assert listing.split == "validation"
-    assert "2 images were passed over, as of another split" in listing.notes
+    assert "2 images were ignored for being of another split" in listing.notes
 
 
 REFUSED = {
@@ -385,7 +385,7 @@ REFUSED = {
     "an id twice": (
         "images",
         images_csv(0, 1, 2, 3, 1),
-        r"line 8: the image 000060e3121c7305 is there a second time; first at .*, line 3",
+        r"line 8: the image 000060e3121c7305 is listed a second time, after .*, line 3",
     ),
     "an id that became a float": (
         "image_labels",
@@ -422,7 +422,7 @@ REFUSED = {
     "a confidence of a person in between": (
         "image_labels",
         LABELS.replace("verification,/m/01yrx,1", "verification,/m/01yrx,0.5"),
-        "line 2: a person's Confidence is 0 or 1",
+        "line 2: Confidence is '0.5', but a person's must be 0 or 1",
     ),
     "a confidence that is no number": (
         "image_labels",
@@ -435,7 +435,11 @@ REFUSED = {
         images_csv().replace("90.0", "45.0"),
         "line 4: Rotation is '45.0'",
     ),
-    "a size that is none": ("images", images_csv().replace("211080", "big"), "line 6: 'big' is no size"),
+    "a size that is none": (
+        "images",
+        images_csv().replace("211080", "big"),
+        "line 6: OriginalSize is 'big', but must be a size",
+    ),
     "boxes in pixels": ("boxes", text_of(BOX8, [(*BOX[:4], "10", "90", "20", "30")]), "line 2: XMin is '10'"),
     "boxes in the order of VOC": (
         "boxes",
@@ -448,7 +452,11 @@ REFUSED = {
         "line 2: occluded is 'yes'",
     ),
     "labels given as boxes": ("boxes", LABELS, "line 1 has no column 'XMin'"),
-    "boxes given as labels": ("image_labels", text_of(BOX8, [BOX]), "has a column 'XMin'"),
+    "boxes given as labels": (
+        "image_labels",
+        text_of(BOX8, [BOX]),
+        "has the column 'XMin': give it as another option",
+    ),
     "another encoding": ("images", images_csv().encode("latin-1", "replace"), "line 2 is not UTF-8"),
     "UTF-16": ("images", images_csv().encode("utf-16"), "is UTF-16"),
     "nothing at all": ("images", "", "is empty"),

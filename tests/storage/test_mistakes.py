@@ -1,4 +1,4 @@
-"""What the user gets for a mistake: an error that says what to do, soon, and shows no secret."""
+"""A user's mistake gives an error soon, with its remedy and without a secret."""
 
 import http.server
 import socket
@@ -73,14 +73,14 @@ def no_credentials(s3_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_no_credentials_are_soon_missed(no_credentials: str, engine: str) -> None:
+def test_missing_credentials_fail_soon(no_credentials: str, engine: str) -> None:
     began = time.monotonic()
     with pytest.raises(DeniedError, match="no credentials were found; set AWS_ACCESS_KEY_ID"):
         open_store(no_credentials, {"engine": engine}).read("a")
     assert time.monotonic() - began < 8
 
 
-def test_obstore_by_itself_misses_them_too(no_credentials: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_obstore_without_botocore_fails_too(no_credentials: str, monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
     monkeypatch.setitem(sys.modules, "botocore.session", None)
@@ -104,7 +104,7 @@ def test_a_profile_is_used(
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_profile_that_is_not_there_is_named(no_credentials: str, engine: str) -> None:
+def test_an_unknown_profile_is_named(no_credentials: str, engine: str) -> None:
     with pytest.raises(StoreError, match="nobody"):
         open_store(no_credentials, {"engine": engine, "profile": "nobody"}).read("a")
 
@@ -171,7 +171,7 @@ def test_no_message_shows_a_secret(
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_an_option_goes_before_the_environment(
+def test_an_option_precedes_the_environment(
     s3_server: S3Server, s3_url: str, monkeypatch: pytest.MonkeyPatch, engine: str
 ) -> None:
     for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):

@@ -1,4 +1,4 @@
-"""Starting processes that need nothing of the user's script."""
+"""Child processes that do not run the user's script again."""
 
 import sys
 from collections.abc import Iterator
@@ -8,7 +8,10 @@ from types import ModuleType
 
 @contextmanager
 def hide_main_module() -> Iterator[None]:
-    """Keep new processes from running the user's script again: they need nothing that is in it."""
+    """Within the `with`, start child processes that do not import the user's script.
+
+    `multiprocessing` would import it to find `__main__`, and so run a script without a main guard again.
+    """
     main = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
     try:

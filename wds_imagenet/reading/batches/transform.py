@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wds_imagenet.errors import UsageError
+from wds_imagenet.images.crop import RandomCropRule
 from wds_imagenet.images.native_crop import NativeCrop
 from wds_imagenet.reading.batches.decoded_sample import DecodedSample
 
@@ -49,7 +50,7 @@ class TransformTraits:
     """True if `Batch.images` is a list, since the results announce no common shape."""
     crop: NativeCrop | None
     """The transform itself, if it describes a region for the native engine."""
-    rule: npt.NDArray[np.float64] | None
+    rule: RandomCropRule | None
     """The numbers from which the native engine draws that region itself."""
 
 

@@ -6,7 +6,7 @@ The JSON is an object by file name, or an array of objects with the file name in
     [{"file_name": "a.jpg", "caption": "a cat", "label": 3}, …]
 
 In an object, a bare text is a caption, and a bare number a label. A name is the path of an image, with or
-without suffix, or the last part of its path if no other image has the same.
+without suffix. The last part of the path will do if no other image has the same.
 """
 
 from array import array
