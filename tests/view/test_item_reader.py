@@ -12,8 +12,8 @@ from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.packing.api import pack_listing
 from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.view import item_reader as module
-from wds_imagenet.view.overview import make_overview
 from wds_imagenet.view.item_reader import ItemReader
+from wds_imagenet.view.overview import make_overview
 
 LABELS = [i * i % 7 for i in range(60)]
 

@@ -10,8 +10,8 @@ from wds_imagenet.util.threads import map_ahead
 from wds_imagenet.view import pages
 from wds_imagenet.view.gallery import THUMBNAIL_SIDE, read_dataset_info
 from wds_imagenet.view.item import Item
-from wds_imagenet.view.overview import make_overview
 from wds_imagenet.view.item_reader import ItemReader
+from wds_imagenet.view.overview import make_overview
 from wds_imagenet.view.thumbnail import thumbnail
 
 _THREADS: Final = 4
