@@ -172,4 +172,4 @@ def test_every_source_and_label_file_has_its_command_in_the_readme():
 
 def test_a_manifest_obeys_the_schema_that_is_published(shards):
     schema = json.loads((ROOT / "wds_imagenet" / "format" / "manifest.schema.json").read_text())
-    jsonschema.validate(json.loads((shards / "train" / manifests.PATH).read_text()), schema)
+    jsonschema.validate(json.loads((shards / "train" / manifests.MANIFEST_PATH).read_text()), schema)

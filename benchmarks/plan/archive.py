@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from typing import Final
 
-from wds_imagenet.format.tar import RECORD, ending, header, padded
-from wds_imagenet.imagenet.filenames import parse
+from wds_imagenet.format.tar import RECORD, archive_end, member_header, padded_size
+from wds_imagenet.imagenet.filenames import parse_file
 from wds_imagenet.inputs.tar_listing import list_archive
 from wds_imagenet.sources import Metadata, Reference
 
 CLASSES: Final = 1000
 _IMAGE: Final = 109_576  # the mean of ImageNet's
-_STEP: Final = RECORD + padded(_IMAGE)
+_STEP: Final = RECORD + padded_size(_IMAGE)
 _NOTHING: Final[Metadata] = {}
 
 
@@ -18,7 +18,7 @@ def references(entries: int) -> Iterator[Reference]:
     """Yield a reference for each image of a tar of a thousand tars, found by its headers."""
     archive = _Archive(-(-entries // CLASSES))
     for file in list_archive(archive.read, archive.size, "s3://bucket/ILSVRC2012_img_train.tar"):
-        image = parse(file)
+        image = parse_file(file)
         if image is not None:
             label = int((image.wnid or "n0")[1:])
             yield Reference(image.key, image.url, image.offset, image.size, image.name, label, None, _NOTHING)
@@ -30,9 +30,9 @@ class _Archive:
     def __init__(self, images: int) -> None:
         """Take the number of images a class."""
         self._images = images
-        self._inner = images * _STEP + len(ending(images * _STEP))
-        self._outer = RECORD + padded(self._inner)
-        self.size = CLASSES * self._outer + len(ending(CLASSES * self._outer))
+        self._inner = images * _STEP + len(archive_end(images * _STEP))
+        self._outer = RECORD + padded_size(self._inner)
+        self.size = CLASSES * self._outer + len(archive_end(CLASSES * self._outer))
 
     def read(self, at: int, size: int) -> bytes:
         """Return what lies at an offset."""
@@ -40,8 +40,8 @@ class _Archive:
         if label == CLASSES or size != RECORD:
             return bytes(min(size, self.size - at))
         if not rest:
-            return header(f"n{label:08d}.tar", self._inner)
+            return member_header(f"n{label:08d}.tar", self._inner)
         image, rest = divmod(rest - RECORD, _STEP)
         if rest or image >= self._images:
             return bytes(size)
-        return header(f"n{label:08d}_{image * 7919 % 100_003}.JPEG", _IMAGE)
+        return member_header(f"n{label:08d}_{image * 7919 % 100_003}.JPEG", _IMAGE)

@@ -294,7 +294,7 @@ class TestMistakes:
         line = one_line_error(run("pack", "imagefolder", tmp_path / "in", tmp_path / "out"), 3)
         assert "cut.jpg" in line
         assert "skip" in line
-        assert not (tmp_path / "out" / manifests.PATH).exists()
+        assert not (tmp_path / "out" / manifests.MANIFEST_PATH).exists()
 
     def test_a_destination_that_is_a_file(self, tmp_path, folder):
         (tmp_path / "out").write_text("a file")
@@ -312,7 +312,7 @@ class TestMistakes:
     def test_a_manifest_of_a_newer_version(self, tmp_path, packed):
         copy = tmp_path / "copy"
         subprocess.run(["cp", "-r", packed, copy], check=True)
-        path = copy / manifests.PATH
+        path = copy / manifests.MANIFEST_PATH
         path.chmod(0o644)
         path.write_bytes(path.read_bytes().replace(b'"version":1', b'"version":9', 1))
         assert "upgrade wds-imagenet" in one_line_error(run("info", copy), 3)
@@ -349,7 +349,7 @@ class TestMistakes:
         result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
         try:
             one_line_error(result, 1)
-            assert not (full / manifests.PATH).exists()
+            assert not (full / manifests.MANIFEST_PATH).exists()
         finally:
             subprocess.run(["rm", "-rf", full], check=True)
 

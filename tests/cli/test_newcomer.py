@@ -9,7 +9,6 @@ from wds_imagenet.cli import commands
 from wds_imagenet.cli.shared_options import LABEL_NAMES, as_flags
 from wds_imagenet.labels.registry import LABELS
 from wds_imagenet.sources import SOURCES
-from wds_imagenet.util.messages import counted, unknown
 
 
 @pytest.fixture(scope="module")
@@ -161,11 +160,3 @@ def test_the_help_names_every_label_source():
 )
 def test_options_are_shown_as_they_are_written_here(message, shown):
     assert as_flags(message) == shown
-
-
-def test_words():
-    assert [counted(n, "shard") for n in (0, 1, 2000)] == ["0 shards", "1 shard", "2,000 shards"]
-    assert str(unknown("verb", ["bnch"], ["ls", "bench"])) == (
-        "there is no verb 'bnch' (did you mean 'bench'?); there are bench, ls"
-    )
-    assert str(unknown("verb", ["x"], ["ls"])) == "there is no verb 'x'; there are ls"

@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wds_imagenet.format.companions import companions
+from wds_imagenet.format.companions import companion_files
 from wds_imagenet.format.manifest import Block, Manifest, Shard
 
 SHA = "0" * 64
@@ -21,7 +21,7 @@ def manifest(samples: list[int], split: str = "train") -> Manifest:
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=9))
 def test_every_shard_and_its_length_are_told(samples: list[int]) -> None:
-    files = companions(manifest(samples))
+    files = companion_files(manifest(samples))
     info = json.loads(files["_info.json"])["splits"]["train"]
     assert json.loads(files["sizes.json"]) == dict(zip(info["filenames"], samples, strict=True))
     assert info["shard_lengths"] == samples
@@ -29,7 +29,7 @@ def test_every_shard_and_its_length_are_told(samples: list[int]) -> None:
 
 
 def test_the_readme_tells_the_files_of_the_split() -> None:
-    readme = companions(manifest([3, 4], "validation"))["README.md"].decode()
+    readme = companion_files(manifest([3, 4], "validation"))["README.md"].decode()
     front = readme.split("---\n")[1]
     assert 'path: "in1k-validation-*.tar"' in front
     assert "split: validation" in front
@@ -37,4 +37,4 @@ def test_the_readme_tells_the_files_of_the_split() -> None:
 
 
 def test_the_same_manifest_gives_the_same_bytes() -> None:
-    assert companions(manifest([1, 2])) == companions(manifest([1, 2]))
+    assert companion_files(manifest([1, 2])) == companion_files(manifest([1, 2]))

@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wds_imagenet.errors import CorruptError, DataError
-from wds_imagenet.format.tar import RECORD, ending, header, padded, padding, walk, walk_bytes
+from wds_imagenet.format.tar import (
+    RECORD,
+    archive_end,
+    member_header,
+    member_padding,
+    padded_size,
+    walk,
+    walk_bytes,
+)
 
 FILES = {
     "n01440764_10026.cls": b"0",
@@ -22,10 +30,12 @@ contents = st.binary(max_size=2000)
 
 def build(files: dict[str, bytes]) -> bytes:
     parts = [
-        part for name, data in files.items() for part in (header(name, len(data)), data, padding(len(data)))
+        part
+        for name, data in files.items()
+        for part in (member_header(name, len(data)), data, member_padding(len(data)))
     ]
     body = b"".join(parts)
-    return body + ending(len(body))
+    return body + archive_end(len(body))
 
 
 def read(data: bytes) -> dict[str, bytes]:
@@ -93,8 +103,8 @@ def test_the_bytes_are_those_that_tarfile_would_write() -> None:
 
 def test_an_archive_is_a_multiple_of_twenty_records() -> None:
     sizes = range(0, 30_000, RECORD)
-    assert {(size + len(ending(size))) % 10_240 for size in sizes} == {0}
-    assert min(len(ending(size)) for size in sizes) == 1024
+    assert {(size + len(archive_end(size))) % 10_240 for size in sizes} == {0}
+    assert min(len(archive_end(size)) for size in sizes) == 1024
 
 
 def test_every_truncation_is_an_error() -> None:
@@ -173,27 +183,27 @@ def test_links_and_devices_are_refused(kind: bytes) -> None:
 
 
 def test_a_size_in_base_256_is_refused() -> None:
-    head = bytearray(header("a", 0))
+    head = bytearray(member_header("a", 0))
     head[124:136] = (-1536).to_bytes(12, "big", signed=True)  # tarfile would walk backwards for ever
     head[148:156] = b"%06o\0 " % (sum(head) - sum(head[148:156]) + 8 * 32)
     with pytest.raises(CorruptError, match="octal"):
-        read(bytes(head) + ending(RECORD))
+        read(bytes(head) + archive_end(RECORD))
 
 
 @pytest.mark.parametrize("name", ["", "x" * 101, "größe.jpg"])
 def test_a_name_without_ustar_form_is_refused(name: str) -> None:
     with pytest.raises(DataError, match="ASCII"):
-        header(name, 1)
+        member_header(name, 1)
 
 
 @pytest.mark.parametrize("size", [-1, 8 << 30])
 def test_a_size_without_ustar_form_is_refused(size: int) -> None:
     with pytest.raises(DataError, match="8 GiB"):
-        header("a", size)
+        member_header("a", size)
 
 
 @given(st.integers(0, 1 << 40))
 def test_padding_fills_the_last_record(size: int) -> None:
-    assert (size + len(padding(size))) == padded(size)
-    assert padded(size) % RECORD == 0
-    assert 0 <= padded(size) - size < RECORD
+    assert (size + len(member_padding(size))) == padded_size(size)
+    assert padded_size(size) % RECORD == 0
+    assert 0 <= padded_size(size) - size < RECORD

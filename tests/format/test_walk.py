@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from wds_imagenet.errors import CorruptError
 from wds_imagenet.format import samples as module
-from wds_imagenet.format.samples import Samples, glance, group, read_samples
-from wds_imagenet.format.tar import ending, header, padding, walk_bytes
+from wds_imagenet.format.samples import ArchiveSamples, group_members, key_label_image
+from wds_imagenet.format.tar import archive_end, member_header, member_padding, walk_bytes
 from wds_imagenet.sample import IMAGE_SUFFIXES
 
 native = pytest.importorskip("wds_imagenet.format._walk", reason="the C walk was not built")
@@ -27,8 +27,10 @@ FILES = {
 
 
 def build(files):
-    body = b"".join(header(name, len(data)) + data + padding(len(data)) for name, data in files.items())
-    return body, body + ending(len(body))
+    body = b"".join(
+        member_header(name, len(data)) + data + member_padding(len(data)) for name, data in files.items()
+    )
+    return body, body + archive_end(len(body))
 
 
 BODY, ARCHIVE = build(FILES)
@@ -53,7 +55,7 @@ def in_c(data, *, ended):
 def in_python(data, *, ended):
     """Return what the walk in Python finds, None where it refuses."""
     try:
-        samples = list(group(walk_bytes(data, ended=ended)))
+        samples = list(group_members(walk_bytes(data, ended=ended)))
     except CorruptError:
         return None
     return [
@@ -92,7 +94,7 @@ def test_every_flipped_bit_of_a_header_is_left_to_python():
         assert found is None or found == in_python(bytes(data), ended=True)
         if found is None:
             with pytest.raises(CorruptError):
-                list(read_samples(bytes(data)))
+                list(ArchiveSamples(bytes(data)))
 
 
 @pytest.mark.parametrize(
@@ -126,13 +128,13 @@ def test_what_tarfile_writes_is_the_same_sample_either_way(form):
             info = tarfile.TarInfo(name)
             info.size = len(data)
             archive.addfile(info, io.BytesIO(data))
-    keys = [sample.key for sample in read_samples(buffer.getvalue())]
+    keys = [sample.key for sample in ArchiveSamples(buffer.getvalue())]
     assert keys == ["x" * 90 + "/" + "y" * 60, "k"]
 
 
 def test_samples_made_when_asked_for_are_the_same():
-    samples = Samples(ARCHIVE)
-    assert [samples[i] for i in range(len(samples))] == list(samples) == list(read_samples(ARCHIVE))
+    samples = ArchiveSamples(ARCHIVE)
+    assert [samples[i] for i in range(len(samples))] == list(samples)
     assert samples[1:] == list(samples)[1:]
     with pytest.raises(IndexError):
         samples[len(samples)]
@@ -142,7 +144,7 @@ def test_samples_that_wait_are_no_work_for_the_garbage_collector():
     def tracked(count):
         archive = build({f"{i}.{suffix}": b"1" for i in range(count) for suffix in ("jpg", "cls", "json")})[1]
         before = len(gc.get_objects())
-        samples = Samples(archive)
+        samples = ArchiveSamples(archive)
         return len(gc.get_objects()) - before, samples
 
     gc.collect()
@@ -163,28 +165,39 @@ WRONG = [b"", b" ", b"-", b"9" * 19, b"1 2", b"+1", b"1.0", b"\xd9\xa3", b"1\0",
 @given(st.one_of(st.sampled_from([*LABELS, *WRONG]), st.binary(max_size=24)))
 @example(b"\x85 1")
 def test_a_glance_sees_what_the_sample_says(text):
-    found = Samples(build({"a.json": b"{}", "a.JPG": b"\xff\xd8", "a.png": b"no", "a.cls": text})[1])
+    found = ArchiveSamples(build({"a.json": b"{}", "a.JPG": b"\xff\xd8", "a.png": b"no", "a.cls": text})[1])
     try:
         label = found[0].label
     except CorruptError as error:
         with pytest.raises(CorruptError, match=re.escape(str(error))):
-            found.glance(0)
+            found.key_label_image(0)
     else:
-        assert found.glance(0) == ("a", label, b"\xff\xd8")
+        assert found.key_label_image(0) == ("a", label, b"\xff\xd8")
 
 
 @pytest.mark.usefixtures("engine")
 def test_a_glance_finds_labels_in_json_and_says_what_is_missing():
     labels = {"a.json": b'{"label": 5}', "c.cls": b"1", "d.cls": b"4"}
     images = {"a.jpg": b"1", "b.jpeg": b"2", "d.webp": b""}
-    found = Samples(build(dict(sorted({**labels, **images}.items())))[1])
-    assert [glance(found, at) for at in (0, 1, 3)] == [("a", 5, b"1"), ("b", None, b"2"), ("d", 4, b"")]
-    assert [glance(list(found), at) for at in (0, 1, 3)] == [glance(found, at) for at in (0, 1, 3)]
+    found = ArchiveSamples(build(dict(sorted({**labels, **images}.items())))[1])
+    assert [key_label_image(found, at) for at in (0, 1, 3)] == [
+        ("a", 5, b"1"),
+        ("b", None, b"2"),
+        ("d", 4, b""),
+    ]
+    assert [key_label_image(list(found), at) for at in (0, 1, 3)] == [
+        key_label_image(found, at) for at in (0, 1, 3)
+    ]
     with pytest.raises(CorruptError, match="sample 'c' has no image"):
-        found.glance(2)
+        found.key_label_image(2)
 
 
 @pytest.mark.parametrize("suffix", sorted(IMAGE_SUFFIXES))
 @pytest.mark.usefixtures("engine")
 def test_every_kind_of_image_is_seen(suffix):
-    assert Samples(build({"a.txt": b"x", f"a.{suffix}": b"image", "a.cls": b"1"})[1]).glance(0)[2] == b"image"
+    assert (
+        ArchiveSamples(build({"a.txt": b"x", f"a.{suffix}": b"image", "a.cls": b"1"})[1]).key_label_image(0)[
+            2
+        ]
+        == b"image"
+    )

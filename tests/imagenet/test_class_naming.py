@@ -4,13 +4,13 @@ from hypothesis import strategies as st
 
 from wds_imagenet.errors import SourceError
 from wds_imagenet.imagenet.class_list import ClassList
-from wds_imagenet.imagenet.class_naming import name_classes
+from wds_imagenet.imagenet.class_naming import label_classes
 
 CATS_DOGS = ClassList("list.txt", ({"name": "dog"}, {"name": "cat"}))
 
 
 def name(names, listed=None):
-    return name_classes(names, listed, lambda name: f"folder {name}")
+    return label_classes(names, listed, lambda name: f"folder {name}")
 
 
 @given(st.sets(st.integers(0, 999_999_999)))

@@ -96,7 +96,7 @@ def test_several_gzip_members_are_one_stream(put, nested, cuts):
 def test_the_size_of_the_pieces_does_not_matter(put, make_tar, monkeypatch, fetch):
     files = {f"{i}.txt": random.Random(i).randbytes(i * 37) for i in range(9)}
     monkeypatch.setattr(gzip_tar, "_FETCH", fetch)
-    monkeypatch.setattr(gzip_tar, "_PIECE", fetch)
+    monkeypatch.setattr(gzip_tar, "_CHUNK", fetch)
     packed = gzip.compress(make_tar(files))
     assert everything(put(packed)) == files
 
@@ -184,7 +184,7 @@ def test_gzip_within_gzip_is_said(put, nested):
 
 
 def test_a_file_too_large_to_be_an_image_is_refused(put, make_tar, monkeypatch):
-    monkeypatch.setattr(gzip_tar, "MAX_FILE", 1000)
+    monkeypatch.setattr(gzip_tar, "MAX_FILE_BYTES", 1000)
     with pytest.raises(SourceError, match=r"'big\.jpg' at offset 2,048 has 1,001 bytes"):
         everything(
             put(
@@ -195,7 +195,7 @@ def test_a_file_too_large_to_be_an_image_is_refused(put, make_tar, monkeypatch):
 
 def test_an_archive_that_is_replaced_meanwhile_is_noticed(put, nested, monkeypatch):
     monkeypatch.setattr(gzip_tar, "_FETCH", 1 << 12)
-    monkeypatch.setattr(gzip_tar, "_PIECE", 1 << 12)
+    monkeypatch.setattr(gzip_tar, "_CHUNK", 1 << 12)
     packed = gzip.compress(nested, 1)
     url = put(packed)
     with pytest.raises(ChangedError), closing(stream_files(url, {})) as files:  # noqa: PT012 - begun, then changed

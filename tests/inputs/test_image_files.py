@@ -6,14 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wds_imagenet.errors import SourceError
-from wds_imagenet.inputs.image_files import (
-    PassedOver,
-    choose_keys,
-    is_hidden,
-    key_from,
-    only_images,
-    suffix_of,
-)
+from wds_imagenet.inputs.image_files import IgnoredFiles, image_references, is_hidden, suffix_of
+from wds_imagenet.inputs.keys import key_from_name, with_unique_keys
 from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.inputs.spilled.references import SpilledReferences
 from wds_imagenet.inputs.tar_listing import ListedFile
@@ -25,9 +19,9 @@ PATHS = st.lists(st.builds("{}/{}.jpg".format, PART, PART), min_size=1, max_size
 
 def keys_of(paths):
     """Return the keys that paths get, as every source makes them."""
-    stems = (key_from(posixpath.basename(path), str) for path in paths)
+    stems = (key_from_name(posixpath.basename(path), str) for path in paths)
     spool = SpilledReferences(Reference(key, "", 0, 0, path) for key, path in zip(stems, paths, strict=True))
-    return [reference.key for reference in choose_keys(spool, lambda place: f"<{place}>")]
+    return [reference.key for reference in with_unique_keys(spool, lambda place: f"<{place}>")]
 
 
 @given(PATHS)
@@ -50,14 +44,14 @@ def test_keys_have_folders_only_where_stems_repeat(paths):
 
 
 def test_images_are_told_from_hidden_and_other_files_which_are_counted():
-    others, hidden = PassedOver(), PassedOver()
+    others, hidden = IgnoredFiles(), IgnoredFiles()
     paths = ["b/1.jpg", "a/2.PNG", "a/.x.jpg", "a/t.txt", "B/1.gif", "__MACOSX/a/2.PNG"]
-    images = only_images([ListedFile(path, "url", 3, 4) for path in paths], others, hidden)
+    images = image_references([ListedFile(path, "url", 3, 4) for path in paths], others, hidden)
     assert [(image.name, image.offset, image.size) for image in images] == [
         (path, 3, 4) for path in ("b/1.jpg", "a/2.PNG", "B/1.gif")
     ]
-    assert others.notes("others") == ["passed over others, 1 in all: a/t.txt"]
-    assert hidden.notes("hidden files") == ["passed over hidden files, 2 in all: __MACOSX/a/2.PNG, a/.x.jpg"]
+    assert others.notes("others") == ["ignored others, 1 in all: a/t.txt"]
+    assert hidden.notes("hidden files") == ["ignored hidden files, 2 in all: __MACOSX/a/2.PNG, a/.x.jpg"]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.inputs import large_files
-from wds_imagenet.inputs.large_files import read_lines, read_pieces
+from wds_imagenet.inputs.large_files import read_chunks, read_lines
 
 DATA = b"".join(b"line %d\n" % number for number in range(500_000))
 
@@ -29,7 +29,7 @@ FORMS = {
 
 
 def read(path, suffix=".json"):
-    return b"".join(read_pieces(str(path), {}, suffix))
+    return b"".join(read_chunks(str(path), {}, suffix))
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -39,9 +39,9 @@ def test_every_form_gives_the_same_bytes_whatever_the_name(form, tmp_path):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_remote_file_is_read_piece_by_piece(form):
-    fsspec.filesystem("memory").pipe_file(f"/pieces/{form}", FORMS[form])
-    parts = list(read_pieces(f"memory://pieces/{form}", {}, ".json"))
+def test_a_remote_file_is_read_chunk_by_chunk(form):
+    fsspec.filesystem("memory").pipe_file(f"/chunks/{form}", FORMS[form])
+    parts = list(read_chunks(f"memory://chunks/{form}", {}, ".json"))
     assert b"".join(parts) == DATA
     assert max(map(len, parts)) <= 1 << 20
 
@@ -78,7 +78,7 @@ def test_an_index_of_millions_is_not_read(tmp_path, monkeypatch):
 
 def test_a_zip_has_exactly_one_such_file(tmp_path):
     (tmp_path / "a.zip").write_bytes(zipped({"a.json": b"", "b.json": b""}))
-    with pytest.raises(SourceError, match=r"2 files '\*\.json', where one belongs"):
+    with pytest.raises(SourceError, match=r"2 files '\*\.json' where one is expected"):
         read(tmp_path / "a.zip")
     with pytest.raises(SourceError, match=r"0 files '\*\.csv'"):
         read(tmp_path / "a.zip", ".csv")
@@ -95,7 +95,7 @@ def test_an_encrypted_file_is_refused(tmp_path):
         read(tmp_path / "a.zip")
 
 
-def test_lines_are_split_across_pieces(tmp_path):
+def test_lines_are_split_across_chunks(tmp_path):
     (tmp_path / "a.csv").write_bytes(b"\xef\xbb\xbf" + DATA + "ü".encode())
     lines = list(read_lines(str(tmp_path / "a.csv"), {}, ".csv"))
     assert "".join(lines) == DATA.decode() + "ü"

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.inputs import small_files
-from wds_imagenet.inputs.small_files import address, inflate, read_file
+from wds_imagenet.inputs.small_files import inflate, join_url, read_file
 
 
 @given(st.binary(max_size=5000), st.integers(0, 3))
@@ -53,9 +53,9 @@ def test_a_file_too_large_or_missing_is_refused(tmp_path):
 
 
 def test_an_address_keeps_the_query_of_http_at_its_end():
-    assert address("/", "a") == "/a"
-    assert address("/data/b?c", "a") == "/data/b?c/a"
-    assert address("https://host/b?signed", "a/d") == "https://host/b/a/d?signed"
+    assert join_url("/", "a") == "/a"
+    assert join_url("/data/b?c", "a") == "/data/b?c/a"
+    assert join_url("https://host/b?signed", "a/d") == "https://host/b/a/d?signed"
 
 
 def test_an_archive_too_large_for_memory_is_not_read(tmp_path, monkeypatch):

@@ -36,7 +36,7 @@ references = st.builds(
     caption=st.none() | texts,
     metadata=st.dictionaries(texts, values, max_size=3),
     attachments=st.lists(attachments, max_size=2).map(tuple),
-    turn=st.sampled_from([0, 0, 90, 180, 270]),
+    rotation=st.sampled_from([0, 0, 90, 180, 270]),
 )
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from wds_imagenet.errors import SourceError, UsageError
-from wds_imagenet.inputs.split_files import check_numbers, choose_split, find_parts
+from wds_imagenet.inputs.split_files import check_numbering, choose_split, find_split_files
 
 NAMES = ["a/in-train-000.tar", "a/in-train-001.tar", "a/in-val-000.tar", "a/.hidden/x.tar", "a/note.txt"]
 
@@ -14,7 +14,7 @@ def folder(make_tree):
 
 
 def found(url, split=None):
-    parts, told = choose_split(find_parts(url, {}, (".tar",)), split, url)
+    parts, told = choose_split(find_split_files(url, {}, (".tar",)), split, url)
     return [part.info.path for part in parts], told
 
 
@@ -30,28 +30,28 @@ def found(url, split=None):
     ],
 )
 def test_a_file_a_pattern_and_a_folder(folder, pattern, expected):
-    assert [part.info.path for part in find_parts(folder + pattern, {}, (".tar",))] == expected
+    assert [part.info.path for part in find_split_files(folder + pattern, {}, (".tar",))] == expected
 
 
 def test_a_star_does_not_reach_into_folders(folder):
     with pytest.raises(UsageError, match=r"there is no file .*/\*\.tar"):
-        find_parts(f"{folder}/*.tar", {}, (".tar",))
+        find_split_files(f"{folder}/*.tar", {}, (".tar",))
 
 
 def test_a_missing_file_of_a_range_is_an_error(folder):
     with pytest.raises(SourceError, match=r"2 of 4 are missing, the first is in-train-002\.tar"):
-        find_parts(f"{folder}/a/in-train-{{000..003}}.tar", {}, (".tar",))
+        find_split_files(f"{folder}/a/in-train-{{000..003}}.tar", {}, (".tar",))
 
 
 @pytest.mark.parametrize("braces", ["{9..0}", "{0..999999999}", "{0..999}{0..999}"])
 def test_an_absurd_range_is_refused(folder, braces):
     with pytest.raises(UsageError, match=r"range|more than"):
-        find_parts(f"{folder}/{braces}.tar", {}, (".tar",))
+        find_split_files(f"{folder}/{braces}.tar", {}, (".tar",))
 
 
 def test_a_folder_without_any_says_what_is_there(folder):
     with pytest.raises(SourceError, match=r"no \.parquet file .*3 \.tar"):
-        find_parts(folder, {}, (".parquet",))
+        find_split_files(folder, {}, (".parquet",))
 
 
 def test_splits_are_not_mixed(folder):
@@ -70,9 +70,9 @@ def test_a_split_that_no_name_tells_is_taken_at_its_word(make_tree):
 def test_a_gap_in_numbered_files_is_an_error(make_tree):
     url = make_tree({f"d/train-{i:05d}-of-00003-abc{i}.parquet": b"x" for i in (0, 2)})
     with pytest.raises(SourceError, match=r"lacks 1 of the 3 files d/train-…, the first is number 00001"):
-        check_numbers(find_parts(url, {}, (".parquet",)), url)
+        check_numbering(find_split_files(url, {}, (".parquet",)), url)
     pattern = f"{url}/d/train-*"
-    check_numbers(find_parts(pattern, {}, (".parquet",)), pattern)
+    check_numbering(find_split_files(pattern, {}, (".parquet",)), pattern)
 
 
 def test_on_s3(s3_url):

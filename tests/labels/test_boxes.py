@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wds_imagenet.errors import CorruptError, SourceError
-from wds_imagenet.imagenet.box import describe, normalise, pixel
+from wds_imagenet.imagenet.box import box_metadata, normalise_box, parse_pixel
 from wds_imagenet.imagenet.voc_xml import parse_voc
 from wds_imagenet.labels.boxes import boxes
 
@@ -135,21 +135,21 @@ corner = st.floats(-2000, 2000)
 
 @given(st.tuples(corner, corner, corner, corner), st.tuples(st.integers(1, 999), st.integers(1, 999)))
 def test_what_is_left_of_a_box_lies_in_the_image_and_has_an_extent(corners, size):
-    found, _ = normalise(corners, size)
+    found, _ = normalise_box(corners, size)
     if found is not None:
         left, top, right, bottom = found
         assert 0 <= left < right <= size[0]
         assert 0 <= top < bottom <= size[1]
         assert all(type(side) is int for side in found)
-        assert normalise(found, size) == (found, [])
+        assert normalise_box(found, size) == (found, [])
 
 
 def test_both_ends_of_a_box_are_inside_it():
     truth, guess = ((1, 1, 10, 10), (1, 1, 10, 5))
-    assert [normalise(corners)[0] for corners in (truth, guess)] == [truth, guess]
+    assert [normalise_box(corners)[0] for corners in (truth, guess)] == [truth, guess]
     area = [
         (c["xmax"] - c["xmin"] + 1) * (c["ymax"] - c["ymin"] + 1)
-        for c in (describe("", truth), describe("", guess))
+        for c in (box_metadata("", truth), box_metadata("", guess))
     ]
     assert area[1] / area[0] == 0.5  # a right answer by ILSVRC's rule; without the last pixel it were 4/9
 
@@ -243,4 +243,4 @@ def test_where_there_are_no_boxes_it_is_said(read, tmp_path):
 
 @given(st.floats(-1e6, 1e6))
 def test_a_number_of_pixels_is_read_as_written(value):
-    assert pixel(f" {value!r} ") == value
+    assert parse_pixel(f" {value!r} ") == value

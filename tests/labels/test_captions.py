@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wds_imagenet.errors import SourceError, UsageError
-from wds_imagenet.labels.captions import DEFAULT_TEMPLATE, captions, fill, parse_template
+from wds_imagenet.labels.captions import DEFAULT_TEMPLATE, captions, fill_template, parse_template
 
 TENCH = {
     "filename": "n01440764_10026.JPEG",
@@ -161,7 +161,9 @@ def test_a_file_that_is_no_list_of_entries_is_refused(text, read):
     st.lists(st.text(st.characters(exclude_categories=["Cs"]))),
 )
 def test_a_caption_is_one_line_of_what_was_written(title, tags):
-    caption = fill(parse_template(DEFAULT_TEMPLATE), {"title": title, "tags": tags, "description": ""})
+    caption = fill_template(
+        parse_template(DEFAULT_TEMPLATE), {"title": title, "tags": tags, "description": ""}
+    )
     assert caption == " ".join(caption.split())
     assert all(ord(character) >= 32 for character in caption)
     if title.isalnum():

@@ -59,7 +59,7 @@ def test_a_map_is_found_by_its_image_and_not_read(form, tmp_path):
     labels = relabel(url)
     for name, data in MAPS.items():
         (place,) = labels.find(name.split("/")[1].removesuffix(".pt")).attachments
-        assert (place.suffix, place.form, read(place)) == ("relabel.npy", "torch", data)
+        assert (place.suffix, place.encoding, read(place)) == ("relabel.npy", "torch", data)
     assert (labels.count, labels.suffixes, labels.notes) == (3, ("relabel.npy",), ())
     assert labels.find("n01440764_1") is None
 
@@ -70,7 +70,7 @@ def test_other_files_are_passed_over_and_said(tmp_path):
     )
     labels = relabel(str(tmp_path / "a.tar"))
     assert labels.count == 3
-    assert "passed over files that are no label maps, 2 in all" in labels.notes[0]
+    assert "ignored files that are no label maps, 2 in all" in labels.notes[0]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import pytest
 from wds_imagenet import Dataset
 from wds_imagenet.errors import ManifestError, PlanError, SourceError
 from wds_imagenet.format.manifest import Manifest
-from wds_imagenet.inputs.reference import Listing, Reference
+from wds_imagenet.inputs.listing import Listing
+from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.packing.api import pack_listing
 from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.publish.layer_run import relabel

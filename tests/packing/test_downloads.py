@@ -11,7 +11,7 @@ from collections import Counter
 import pytest
 
 from wds_imagenet.errors import ImageError, SourceError, UnavailableError
-from wds_imagenet.format.manifest import PATH
+from wds_imagenet.format.manifest import MANIFEST_PATH
 from wds_imagenet.packing.api import pack
 from wds_imagenet.packing.build import downloads
 from wds_imagenet.packing.publish.destination import read_remarks
@@ -140,7 +140,7 @@ def test_one_failure_stops_it_where_that_is_the_choice(table, tmp_path, server):
     server.RequestHandlerClass.trouble = {f"{7:016x}": 404}
     with pytest.raises(ImageError, match=r"http://127\.0\.0\.1:.*7_o\.jpg: HTTP 404 Not Found"):
         run(table, tmp_path / "out", workers=1)
-    assert not (tmp_path / "out" / PATH).exists()
+    assert not (tmp_path / "out" / MANIFEST_PATH).exists()
 
 
 @pytest.mark.parametrize(("policy", "advice"), [("fail", "skip"), ("repair", "repair-else-skip")])

@@ -16,7 +16,6 @@ import pytest
 
 from wds_imagenet.errors import ImageError, UnavailableError, WdsImagenetError
 from wds_imagenet.packing.engines.local import behind, meanwhile, run, usable_cpus
-from wds_imagenet.util.threads import read_ahead
 
 Task = SimpleNamespace
 
@@ -177,33 +176,6 @@ def test_anothers_handler_of_sigterm_stays() -> None:
         assert len(list(results)) == len(seen) == 2
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def test_reading_ahead_keeps_the_order() -> None:
-    def slow_if_even(number: int) -> int:
-        time.sleep(0.002 * (number % 2 == 0))
-        return number
-
-    assert list(read_ahead(slow_if_even, range(50), 8)) == list(range(50))
-
-
-def test_reading_ahead_is_bounded() -> None:
-    begun: list[int] = []
-    with closing(read_ahead(begun.append, range(1000), 4)) as results:  # type: ignore[type-var]
-        next(results)
-    assert len(begun) <= 6
-
-
-def test_an_error_ahead_is_raised_in_its_turn() -> None:
-    def fail(number: int) -> int:
-        if number == 5:
-            raise UnavailableError("gone")
-        return number
-
-    results = read_ahead(fail, range(10), 4)
-    assert [next(results) for _ in range(5)] == [0, 1, 2, 3, 4]
-    with pytest.raises(UnavailableError):
-        next(results)
 
 
 def test_what_is_done_behind_is_done_in_order() -> None:

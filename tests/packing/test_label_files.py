@@ -6,7 +6,7 @@ import pytest
 
 from wds_imagenet.errors import SourceError
 from wds_imagenet.imagenet.devkit import read_devkit
-from wds_imagenet.inputs.reference import Listing
+from wds_imagenet.inputs.listing import Listing
 from wds_imagenet.packing.plan.label_files import LabelChoices, open_labels
 
 

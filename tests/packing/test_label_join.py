@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wds_imagenet.errors import SourceError, UsageError
-from wds_imagenet.inputs.reference import Attachment, Listing, Reference, Stream, StreamedImage
+from wds_imagenet.inputs.listing import Listing
+from wds_imagenet.inputs.reference import Attachment, Reference
+from wds_imagenet.inputs.stream import Stream, StreamedImage
 from wds_imagenet.labels.annotation import Annotation, Labels
 from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.plan.label_join import LabelJoin, join, join_stream
@@ -156,19 +158,19 @@ class TestStreams:
 
     def test_arrivals_have_what_the_file_says(self):
         joined = join_stream(self.stream(), [LabelJoin(real({"a": [1]}), identity={"name": "real"})])
-        assert [dict(a.reference.metadata) for a in joined.arrivals()] == [{"real": [1]}, {}]
+        assert [dict(a.reference.metadata) for a in joined.images()] == [{"real": [1]}, {}]
         assert dict(joined.fields) == {"real": "list"}
         assert joined.identity["labels"] == [{"name": "real"}]
         assert joined.samples == 2
 
     def test_arrivals_without_an_annotation_are_dropped(self):
         joined = join_stream(self.stream(), [LabelJoin(real({"b": [1]}), "drop")])
-        assert [a.reference.key for a in joined.arrivals()] == ["val/b"]
+        assert [a.reference.key for a in joined.images()] == ["val/b"]
         assert joined.samples is None
 
     def test_an_arrival_without_a_label_is_an_error_when_it_comes(self):
         labels = says({"a": {"label": 3}}, labelled=True)
-        arrivals = join_stream(self.stream(), [LabelJoin(labels)]).arrivals()
+        arrivals = join_stream(self.stream(), [LabelJoin(labels)]).images()
         assert next(arrivals).reference.label == 3
         with pytest.raises(SourceError, match=r"nothing of 1 image, the first of which is 'b\.jpg'"):
             next(arrivals)

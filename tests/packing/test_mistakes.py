@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from wds_imagenet.errors import DataError, DeniedError, ImageError, NotFoundError, SourceError, StoreError
-from wds_imagenet.format.manifest import PATH, Manifest
+from wds_imagenet.format.manifest import MANIFEST_PATH, Manifest
 from wds_imagenet.packing.api import PackReport, pack_listing
 from wds_imagenet.packing.options import OnBad, PackOptions
 from wds_imagenet.packing.publish.receipt import Receipt
@@ -52,14 +52,14 @@ def packed(listing: Listing, url: str, policy: OnBad) -> tuple[PackReport, dict[
 def test_a_bad_image_stops_the_packing_and_is_named(spoilt: Listing, url: str) -> None:
     with pytest.raises(ImageError, match=rf"{spoilt.references[1].url}: the JPEG is cut off"):
         pack_listing(spoilt, url, PackOptions("x", shuffle=False))
-    assert PATH not in [o.path for o in open_store(url).list_objects()]
+    assert MANIFEST_PATH not in [o.path for o in open_store(url).list_objects()]
 
 
 def test_bad_images_are_left_out_and_told(spoilt: Listing, url: str) -> None:
     report, actions = packed(spoilt, url, "skip")
     assert actions == {"1": "skipped", "2": "skipped", "3": "kept", "4": "kept", "5": "skipped"}
     assert (report.samples, report.skipped, report.repaired) == (3, 3, 0)
-    manifest = Manifest.from_json(open_store(url).read(PATH).data)
+    manifest = Manifest.from_json(open_store(url).read(MANIFEST_PATH).data)
     assert [item["samples"] for item in manifest.classes] == [1, 0, 0, 1, 1, 0, 0]
 
 
@@ -108,7 +108,7 @@ def test_what_cannot_be_mended_stops_the_packing(spoilt: Listing, url: str, i: i
 def test_a_data_set_of_which_nothing_is_left_has_no_manifest(spoilt: Listing, url: str) -> None:
     with pytest.raises(SourceError, match="can be used"):
         pack_listing(replace(spoilt, references=[spoilt.references[5]]), url, PackOptions("x", on_bad="skip"))
-    assert PATH not in [o.path for o in open_store(url).list_objects()]
+    assert MANIFEST_PATH not in [o.path for o in open_store(url).list_objects()]
 
 
 def test_nothing_to_pack_is_an_error(url: str) -> None:

@@ -12,8 +12,8 @@ from uuid import uuid4
 import pytest
 
 from wds_imagenet.errors import PlanError, UnavailableError, UsageError
-from wds_imagenet.format.manifest import PATH, Manifest
-from wds_imagenet.format.samples import read_samples
+from wds_imagenet.format.manifest import MANIFEST_PATH, Manifest
+from wds_imagenet.format.samples import ArchiveSamples
 from wds_imagenet.packing import api as module
 from wds_imagenet.packing.api import PackReport, Progress, pack, pack_listing
 from wds_imagenet.packing.options import PackOptions
@@ -34,7 +34,7 @@ def shards(url: str) -> dict[str, str]:
 
 
 def finished(url: str) -> bool:
-    return PATH in objects(url)
+    return MANIFEST_PATH in objects(url)
 
 
 class Failing:
@@ -79,8 +79,8 @@ class PackContract:
 
     def test_every_image_is_there_byte_for_byte(self, url: str, packed: PackReport, small: Listing) -> None:
         store = open_store(url)
-        manifest = Manifest.from_json(store.read(PATH).data)
-        found = {s.key: s for shard in manifest.shards for s in read_samples(store.read(shard.name).data)}
+        manifest = Manifest.from_json(store.read(MANIFEST_PATH).data)
+        found = {s.key: s for shard in manifest.shards for s in ArchiveSamples(store.read(shard.name).data)}
         assert {key: bytes(s.image) for key, s in found.items()} == {
             r.key: Path(r.url).read_bytes() for r in small.references
         }
@@ -93,7 +93,7 @@ class PackContract:
         self, url: str, packed: PackReport, expected: dict[str, str]
     ) -> None:
         assert objects(url) == expected
-        assert packed.manifest == f"{url}/{PATH}"
+        assert packed.manifest == f"{url}/{MANIFEST_PATH}"
 
     def test_workers_give_the_same_bytes(self, url: str, small: Listing, expected: dict[str, str]) -> None:
         pack_listing(small, url, OPTIONS, workers=2)
@@ -112,7 +112,7 @@ class PackContract:
 
     def test_the_manifest_tells_the_shards(self, url: str, packed: PackReport) -> None:
         store = open_store(url)
-        manifest = Manifest.from_json(store.read(PATH).data)
+        manifest = Manifest.from_json(store.read(MANIFEST_PATH).data)
         assert shards(url) == {shard.name: shard.sha256 for shard in manifest.shards}
         keys = store.read(".wds-imagenet/keys.txt").data
         assert manifest.keys_sha256 == hashlib.sha256(keys).hexdigest()
@@ -169,7 +169,7 @@ class PackContract:
     ) -> None:
         pack_listing(small, url, OPTIONS, workers=1)
         store = open_store(url)
-        store.delete(PATH)
+        store.delete(MANIFEST_PATH)
         store.put("small-train-000001.tar", b"short")
         store.put(".wds-imagenet/receipts/small-train-000002.tar.json", b"{}")
         assert pack_listing(small, url, OPTIONS, workers=1).resumed == 1
@@ -189,7 +189,7 @@ class PackContract:
         refused = [run.exception() for run in runs if run.exception()]
         assert [type(error) for error in refused] == [PlanError]
         (winner,) = [run.result().plan for run in runs if not run.exception()]
-        manifest = Manifest.from_json(open_store(url).read(PATH).data)
+        manifest = Manifest.from_json(open_store(url).read(MANIFEST_PATH).data)
         assert manifest.plan == winner
         assert shards(url) == {shard.name: shard.sha256 for shard in manifest.shards}
 
@@ -216,7 +216,7 @@ class EveryFailure:
                     break
                 except UnavailableError:
                     held = objects(at)
-            assert PATH not in held or held.keys() == expected.keys()
+            assert MANIFEST_PATH not in held or held.keys() == expected.keys()
             pack_listing(small, at, OPTIONS, workers=1)
             assert objects(at) == expected
         # The plan, each shard and its receipt, six files, sweeping; then none fails.

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from wds_imagenet.errors import SourceError
-from wds_imagenet.format.manifest import PATH, Manifest
+from wds_imagenet.format.manifest import MANIFEST_PATH, Manifest
 from wds_imagenet.packing.api import pack, pack_listing
 from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.plan.listing_plan import plan
@@ -29,7 +29,7 @@ def members(folder):
 
 
 def manifest(folder):
-    return Manifest.from_json((Path(folder) / PATH).read_bytes())
+    return Manifest.from_json((Path(folder) / MANIFEST_PATH).read_bytes())
 
 
 def test_what_is_packed_again_is_what_was_packed(packed, tmp_path):
@@ -55,7 +55,7 @@ def test_a_shard_taken_from_its_data_set_is_still_ours(packed, tmp_path):
 
 
 def test_a_data_set_that_lost_a_shard_is_refused(packed, tmp_path):
-    for path in (*sorted(packed.glob("*.tar"))[:2], packed / PATH):
+    for path in (*sorted(packed.glob("*.tar"))[:2], packed / MANIFEST_PATH):
         copy = tmp_path / path.relative_to(packed)
         copy.parent.mkdir(exist_ok=True)
         copy.write_bytes(path.read_bytes())

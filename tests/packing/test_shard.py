@@ -14,8 +14,8 @@ import pytest
 from webdataset.tariterators import group_by_keys, tar_file_expander
 
 from wds_imagenet.errors import CorruptError, ImageError, SourceError
-from wds_imagenet.format.blocks import cut
-from wds_imagenet.format.tar import ending, header
+from wds_imagenet.format.blocks import cut_blocks
+from wds_imagenet.format.tar import archive_end, member_header
 from wds_imagenet.packing.build.shard import Recipe, build_shard
 from wds_imagenet.packing.build.shard_file import BlockDraft, ShardFile
 from wds_imagenet.packing.options import OnBad, PackOptions
@@ -100,7 +100,7 @@ def test_blocks_are_cut_as_the_format_says(fifty: Listing, tmp_path: Path, block
     receipt, data = build(fifty, tmp_path / "x.tar", block_bytes=block_bytes)
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         ends = [m.offset_data + -(-m.size // 512) * 512 for m in archive if m.name.endswith(".txt")]
-    expected = list(cut(ends, len(data), block_bytes))
+    expected = list(cut_blocks(ends, len(data), block_bytes))
     assert [(b.size, b.samples) for b in receipt.shard.blocks] == [(b - a, n) for a, b, n in expected]
     assert [b.crc32 for b in receipt.shard.blocks] == [zlib.crc32(data[a:b]) for a, b, _ in expected]
 
@@ -161,7 +161,7 @@ def test_json_that_our_reader_would_refuse_is_refused(fifty: Listing, tmp_path: 
 
 def test_a_file_that_gives_back_other_bytes_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "x.tar"
-    draft = BlockDraft([header("k.cls", 0), ending(512)], ["k"], last=True)
+    draft = BlockDraft([member_header("k.cls", 0), archive_end(512)], ["k"], last=True)
     told = "block 0: the file system does not give back"
     with (
         path.open("wb") as writer,
@@ -174,10 +174,10 @@ def test_a_file_that_gives_back_other_bytes_is_an_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "draft",
     [
-        BlockDraft([header("k.cls", 0), ending(512)], ["other"], last=True),
-        BlockDraft([header("k.cls", 0)], ["k", "l"], last=False),
-        BlockDraft([header("k.cls", 0)], ["k"], last=True),
-        BlockDraft([header("k.cls", 3)], ["k"], last=False),
+        BlockDraft([member_header("k.cls", 0), archive_end(512)], ["other"], last=True),
+        BlockDraft([member_header("k.cls", 0)], ["k", "l"], last=False),
+        BlockDraft([member_header("k.cls", 0)], ["k"], last=True),
+        BlockDraft([member_header("k.cls", 3)], ["k"], last=False),
     ],
 )
 def test_a_block_that_is_not_as_it_should_be_is_an_error(tmp_path: Path, draft: BlockDraft) -> None:

@@ -42,7 +42,7 @@ def stream(arrivals: list[StreamedImage], small: Listing) -> Stream:
 
 def make(arrivals: Sequence[StreamedImage], **fields: Any) -> Stream:
     told: dict[str, Any] = {"identity": {"file": "a.tar.gz", "bytes": 99}, "labelled": True, **fields}
-    return Stream(arrivals=lambda: iter(arrivals), **told)
+    return Stream(images=lambda: iter(arrivals), **told)
 
 
 def failing(arrivals: Sequence[StreamedImage], count: int) -> Callable[[], Iterator[StreamedImage]]:
@@ -77,7 +77,7 @@ class Contract:
         self, url: str, stream: Stream, arrivals: list[StreamedImage], tmp_path: Path
     ) -> None:
         with pytest.raises(CorruptError, match="cut off"):
-            pack_stream(replace(stream, arrivals=failing(arrivals, 50)), url, OPTIONS)
+            pack_stream(replace(stream, images=failing(arrivals, 50)), url, OPTIONS)
         store = open_store(url)
         done = list(store.list_objects(".wds-imagenet/receipts/"))
         assert 1 <= len(done) < 8
@@ -92,7 +92,7 @@ class Contract:
         self, url: str, stream: Stream, arrivals: list[StreamedImage]
     ) -> None:
         first = pack_stream(stream, url, OPTIONS)
-        again = pack_stream(replace(stream, arrivals=failing(arrivals, 0)), url, OPTIONS)
+        again = pack_stream(replace(stream, images=failing(arrivals, 0)), url, OPTIONS)
         assert (again.resumed, again.samples, again.manifest) == (8, 60, first.manifest)
 
 
@@ -139,7 +139,7 @@ def test_unshuffled_the_order_is_the_streams_own(
 def test_shuffled_the_order_is_another_one_for_each_seed(stream: Stream, tmp_path: Path) -> None:
     for seed in (0, 1):
         pack_stream(stream, str(tmp_path / str(seed)), replace(OPTIONS, seed=seed))
-    natural = [arrival.reference.key for arrival in stream.arrivals()]
+    natural = [arrival.reference.key for arrival in stream.images()]
     assert len({tuple(keys(tmp_path / "0")), tuple(keys(tmp_path / "1")), tuple(natural)}) == 3
     assert sorted(keys(tmp_path / "0")) == sorted(natural)
 
@@ -165,7 +165,7 @@ def test_another_plan_is_refused(
     stream: Stream, arrivals: list[StreamedImage], tmp_path: Path, change: dict[str, Any]
 ) -> None:
     with pytest.raises(CorruptError):
-        pack_stream(replace(stream, arrivals=failing(arrivals, 55)), str(tmp_path), OPTIONS)
+        pack_stream(replace(stream, images=failing(arrivals, 55)), str(tmp_path), OPTIONS)
     other, options = stream, OPTIONS
     if "identity" in change:
         other = replace(stream, **change)
@@ -191,7 +191,7 @@ def test_what_a_damaged_archive_gave_is_not_kept(
     damaged = list(arrivals)
     damaged[3] = replace(damaged[3], data=damaged[3].data[:200] + b"\x55" + damaged[3].data[201:])
     with pytest.raises(CorruptError):
-        pack_stream(replace(stream, arrivals=failing(damaged, 60)), str(tmp_path / "a"), OPTIONS)
+        pack_stream(replace(stream, images=failing(damaged, 60)), str(tmp_path / "a"), OPTIONS)
     report = pack_stream(stream, str(tmp_path / "a"), OPTIONS)
     pack_stream(stream, str(tmp_path / "b"), OPTIONS)
     assert 0 < report.resumed < 8
@@ -200,7 +200,7 @@ def test_what_a_damaged_archive_gave_is_not_kept(
 
 def test_a_shard_that_this_stream_does_not_give_is_refused(stream: Stream, tmp_path: Path) -> None:
     with pytest.raises(CorruptError):
-        pack_stream(replace(stream, arrivals=failing(list(stream.arrivals()), 55)), str(tmp_path), OPTIONS)
+        pack_stream(replace(stream, images=failing(list(stream.images()), 55)), str(tmp_path), OPTIONS)
     (tmp_path / "small-train-000099.tar").write_bytes(b"x")
     with pytest.raises(PlanError, match=r"small-train-000099\.tar"):
         pack_stream(stream, str(tmp_path), OPTIONS)
@@ -213,7 +213,7 @@ def test_nothing_is_put_before_a_shard_is_full(
 ) -> None:
     dest = tmp_path / "dest"
     with pytest.raises(CorruptError):
-        pack_stream(replace(stream, arrivals=failing(arrivals, count)), str(dest), OPTIONS)
+        pack_stream(replace(stream, images=failing(arrivals, count)), str(dest), OPTIONS)
     assert not dest.exists() or not list(dest.rglob("*.*"))
 
 
@@ -345,7 +345,7 @@ def test_progress_goes_by_the_bytes_of_images(
 
 
 def test_a_dry_run_reads_nothing_and_puts_nothing(stream: Stream, tmp_path: Path) -> None:
-    dry = replace(stream, arrivals=failing([], 0), size=1_000_000)
+    dry = replace(stream, images=failing([], 0), size=1_000_000)
     options = PackOptions("small", shard_bytes=300_000)
     report = pack_stream(dry, str(tmp_path), options, dry_run=True)
     assert (report.manifest, report.shards, report.samples, report.bytes) == (None, 4, 0, 1_000_000)

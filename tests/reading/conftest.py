@@ -5,7 +5,8 @@ import io
 import pytest
 from PIL import Image
 
-from wds_imagenet.inputs.reference import Listing, Reference
+from wds_imagenet.inputs.listing import Listing
+from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.packing.api import pack_listing
 from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.sample import make_key

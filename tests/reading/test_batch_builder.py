@@ -14,7 +14,7 @@ from PIL import Image
 
 from wds_imagenet import Dataset, Loader, RandomResizedCrop
 from wds_imagenet.errors import CorruptError, DataError, StoreError
-from wds_imagenet.format.manifest import PATH, Block, Manifest, Shard
+from wds_imagenet.format.manifest import MANIFEST_PATH, Block, Manifest, Shard
 from wds_imagenet.images import render
 from wds_imagenet.images.render import native_module
 from wds_imagenet.reading.fetch import Fetcher
@@ -57,8 +57,8 @@ def dataset_of(tmp_path):
             digest = hashlib.sha256(data).hexdigest()
             shards.append(Shard(f"{number:04}.tar", len(data), 1, digest, (block,)))
         manifest = Manifest("hostile", "train", (), "0" * 64, tuple(shards))
-        (tmp_path / PATH).parent.mkdir()
-        (tmp_path / PATH).write_bytes(manifest.to_json())
+        (tmp_path / MANIFEST_PATH).parent.mkdir()
+        (tmp_path / MANIFEST_PATH).write_bytes(manifest.to_json())
         return Dataset.open(str(tmp_path))
 
     return make
@@ -121,7 +121,7 @@ def test_an_error_does_not_wait_for_blocks_that_come_later(dataset_of, monkeypat
         return real(self, location)
 
     monkeypatch.setattr(Fetcher, "read", read)
-    monkeypatch.setattr("wds_imagenet.util.threads.CancelToken.set", lambda _: late.set())
+    monkeypatch.setattr("wds_imagenet.util.threads.CancelToken.cancel", lambda _: late.set())
     began = time.monotonic()
     with pytest.raises(StoreError, match="not there"):
         list(Loader(dataset, CROP, 40, shuffle=False, threads=8))

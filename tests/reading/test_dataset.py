@@ -53,8 +53,8 @@ def test_webdataset_and_tarfile_read_the_same_samples(photo_shards):
 def test_a_folder_without_a_manifest_is_no_data_set(tmp_path):
     with pytest.raises(ManifestError, match=r"or does not exist\. For shards that others wrote, run"):
         Dataset.open(str(tmp_path))
-    (tmp_path / manifests.PATH).parent.mkdir()
-    (tmp_path / manifests.PATH).with_name("plan.json").write_bytes(b"{}")
+    (tmp_path / manifests.MANIFEST_PATH).parent.mkdir()
+    (tmp_path / manifests.MANIFEST_PATH).with_name("plan.json").write_bytes(b"{}")
     with pytest.raises(ManifestError, match=r"begun and not finished\. Run the same 'pack' again"):
         Dataset.open(str(tmp_path))
 
@@ -65,7 +65,7 @@ def test_a_bucket_that_is_not_there_is_no_folder_without_a_manifest(s3_url):
 
 
 def test_a_manifest_of_a_newer_version_asks_for_an_upgrade(small_copy):
-    path = small_copy / manifests.PATH
+    path = small_copy / manifests.MANIFEST_PATH
     path.write_bytes(path.read_bytes().replace(b'"version":1', b'"version":2', 1))
     with pytest.raises(ManifestError, match=r"version 2.*upgrade wds-imagenet"):
         Dataset.open(str(small_copy))

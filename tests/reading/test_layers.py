@@ -13,7 +13,8 @@ from wds_imagenet import Dataset, Decode, Loader, RandomResizedCrop, ResizeCente
 from wds_imagenet.errors import CorruptError, ManifestError, UsageError
 from wds_imagenet.images.crop import random_crop
 from wds_imagenet.images.probe import probe
-from wds_imagenet.inputs.reference import Listing, Reference
+from wds_imagenet.inputs.listing import Listing
+from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.packing.api import pack_listing
 from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.publish.layer_run import relabel

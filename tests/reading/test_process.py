@@ -20,7 +20,8 @@ import torch.distributed
 
 from wds_imagenet import Dataset, Decode, Loader, RandomResizedCrop, ResizeCenterCrop
 from wds_imagenet.errors import ImageError, StoreError, UsageError, WdsImagenetError
-from wds_imagenet.inputs.reference import Listing, Reference
+from wds_imagenet.inputs.listing import Listing
+from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.packing.api import pack_listing
 from wds_imagenet.packing.options import PackOptions
 

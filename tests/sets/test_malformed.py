@@ -124,12 +124,12 @@ OI_IMAGES = f"ImageID,Subset,OriginalURL,Title\n{ID},train,http://a/b,c\n"
     ("says", "files", "options"),
     [
         (
-            r"^in/l\.csv, line 1 names no column 'Confidence', but ImageID, Source, LabelName$",
+            r"^in/l\.csv, line 1 has no column 'Confidence'; its columns are ImageID, Source, LabelName$",
             {"l.csv": f"ImageID,Source,LabelName\n{ID},machine,/m/0\n"},
             "image_labels",
         ),
         (
-            r"^in/l\.csv, line 1 names no column 'ImageID', but ImageID;",
+            r"^in/l\.csv, line 1 has no column 'ImageID'; its columns are ImageID;",
             {"l.csv": f"{OI}\n{ID},machine,/m/0,1\n".replace(",", ";")},
             "image_labels",
         ),
@@ -159,7 +159,7 @@ OI_IMAGES = f"ImageID,Subset,OriginalURL,Title\n{ID},train,http://a/b,c\n"
             "image_labels",
         ),
         (
-            r"^in/l\.csv, line 3 has 2 cells, and 4 belong there",
+            r"^in/l\.csv, line 3 has 2 cells, not 4",
             {"l.csv": f"{OI}\n{ID},machine,/m/0,1\n{ID},machine\n"},
             "image_labels",
         ),
@@ -175,7 +175,7 @@ OI_IMAGES = f"ImageID,Subset,OriginalURL,Title\n{ID},train,http://a/b,c\n"
             "images",
         ),
         (
-            r"^in/i\.csv, line 2 has 3 cells, and 4 belong there",
+            r"^in/i\.csv, line 2 has 3 cells, not 4",
             {"i.csv": OI_IMAGES.replace("http://a/b,c", "http://a/b")},
             "images",
         ),
@@ -185,7 +185,7 @@ OI_IMAGES = f"ImageID,Subset,OriginalURL,Title\n{ID},train,http://a/b,c\n"
             "images",
         ),
         (
-            r"^in/l\.csv\.gz: the gzip data is damaged or cut off, behind byte 0 of the text",
+            r"^in/l\.csv\.gz: the gzip data is damaged or cut off after byte 0 of the text",
             {"l.csv.gz": cut(gzip.compress(f"{OI}\n{ID},machine,/m/0,1\n".encode() * 99))},
             "image_labels",
         ),

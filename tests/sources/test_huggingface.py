@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from wds_imagenet.errors import ChangedError, SourceError, UsageError
-from wds_imagenet.inputs.reference import Stream
+from wds_imagenet.inputs.stream import Stream
 from wds_imagenet.sources.huggingface.source import huggingface
 
 pa = pytest.importorskip("pyarrow")
@@ -60,13 +60,13 @@ def published(train_images, tmp_path_factory):
 
 
 def arrivals(*arguments, **options):
-    return list(huggingface(*arguments, **options).arrivals())
+    return list(huggingface(*arguments, **options).images())
 
 
 def test_every_image_arrives_as_it_was_with_key_and_label(published, train_images):
     stream = huggingface(published, split="train")
     assert isinstance(stream, Stream)
-    there = [(a.reference.key, a.reference.label, a.data) for a in stream.arrivals()]
+    there = [(a.reference.key, a.reference.label, a.data) for a in stream.images()]
     photos = list(train_images.items())[:200]
     assert there == [(n.partition(".")[0], i, data) for i, (n, data) in enumerate(photos)]
     assert (stream.samples, stream.split, stream.labelled, stream.captioned) == (200, "train", True, False)
@@ -76,14 +76,14 @@ def test_every_image_arrives_as_it_was_with_key_and_label(published, train_image
 
 def test_it_arrives_the_same_again(published):
     stream = huggingface(published, split="train")
-    assert list(stream.arrivals()) == list(stream.arrivals())
+    assert list(stream.images()) == list(stream.images())
 
 
 def test_a_test_split_has_no_labels(published):
     stream = huggingface(f"{published}/data/test-*.parquet")
     assert (stream.split, stream.labelled, stream.classes) == ("test", False, ())
-    assert {a.reference.label for a in stream.arrivals()} == {None}
-    assert next(stream.arrivals()).reference.key == "ILSVRC2012_test_00000001"
+    assert {a.reference.label for a in stream.images()} == {None}
+    assert next(stream.images()).reference.key == "ILSVRC2012_test_00000001"
 
 
 def test_on_s3_it_is_the_same(published, s3_url):
@@ -94,8 +94,8 @@ def test_on_s3_it_is_the_same(published, s3_url):
         store.put(f"data/{path.name}", path.read_bytes())
     here, there = huggingface(published, split="train"), huggingface(s3_url, split="train")
     assert here.identity == there.identity
-    assert [(a.reference.key, a.data) for a in here.arrivals()] == [
-        (a.reference.key, a.data) for a in there.arrivals()
+    assert [(a.reference.key, a.data) for a in here.images()] == [
+        (a.reference.key, a.data) for a in there.images()
     ]
 
 
@@ -158,7 +158,7 @@ def test_other_columns_become_metadata_of_one_type(tmp_path):
         "n": "integer", "gap": "text", "f": "number", "nan": "text", "t": "text", "l": "list",
         "o": "object", "d": "text", "b": "boolean",
     }  # fmt: skip
-    first, second = (a.reference for a in stream.arrivals())
+    first, second = (a.reference for a in stream.images())
     assert (first.caption, second.caption, stream.captioned) == ("a", None, True)
     assert first.metadata["d"] == moment.isoformat()
     assert (first.metadata["nan"], second.metadata["nan"]) == (None, "1.0")
@@ -180,7 +180,7 @@ def test_names_are_labels_in_code_point_order_or_by_a_list(tmp_path):
     assert [a.reference.label for a in arrivals(url)] == [1, 0, 1]
     (tmp_path / "classes").write_text("dog\ncat\n")
     stream = huggingface(url, classes=str(tmp_path / "classes"))
-    assert [a.reference.label for a in stream.arrivals()] == [0, 1, 0]
+    assert [a.reference.label for a in stream.images()] == [0, 1, 0]
     assert [item["name"] for item in stream.classes] == ["dog", "cat"]
 
 
@@ -251,7 +251,7 @@ def test_a_damaged_page_is_named_with_file_and_row(tmp_path):
     data = bytearray((tmp_path / "x.parquet").read_bytes())
     data[data.index(bytes([13]) * 5000) + 7] ^= 1
     (tmp_path / "x.parquet").write_bytes(data)
-    with pytest.raises(SourceError, match=r"x\.parquet, behind row 10, cannot be read"):
+    with pytest.raises(SourceError, match=r"x\.parquet, after row 10, cannot be read"):
         arrivals(str(tmp_path / "x.parquet"))
 
 
@@ -261,7 +261,7 @@ def test_a_file_that_is_replaced_meanwhile_is_noticed(tmp_path):
     stream = huggingface(str(tmp_path))
     write(tmp_path / "1.parquet", {"image": images(b"22")})
     with pytest.raises(ChangedError, match=r"1\.parquet"):
-        list(stream.arrivals())
+        list(stream.images())
 
 
 def test_a_few_rows_of_a_row_group_are_in_memory_at_a_time(tmp_path):
@@ -270,6 +270,6 @@ def test_a_few_rows_of_a_row_group_are_in_memory_at_a_time(tmp_path):
     del table
     stream = huggingface(str(tmp_path / "x.parquet"))
     before = pa.total_allocated_bytes()
-    held = [pa.total_allocated_bytes() - before for _ in stream.arrivals()]
+    held = [pa.total_allocated_bytes() - before for _ in stream.images()]
     assert len(held) == 100
     assert max(held) < 40 << 20

@@ -108,8 +108,8 @@ def test_what_is_passed_over_is_noted(make_tree):
     listing = imagefolder(make_tree(dict.fromkeys(files, "")))
     assert labels(listing) == {"a/1.jpg": 0, "b/2.gif": 1}
     assert listing.notes == (
-        "passed over hidden files, 3 in all: .git/x.jpg, __MACOSX/a/._1.jpg, a/.hidden.jpg",
-        "passed over files that are no images, 2 in all: a/t.txt, docs/r.md",
+        "ignored hidden files, 3 in all: .git/x.jpg, __MACOSX/a/._1.jpg, a/.hidden.jpg",
+        "ignored files that are no images, 2 in all: a/t.txt, docs/r.md",
     )
 
 

@@ -92,7 +92,7 @@ def test_inner_tars_in_a_folder_are_read_in_place(make_tree, make_tar, devkit, r
     inner = make_tar({"n01751748_7.JPEG": b"seven", "n01751748_70.JPEG": b"seventy"})
     listing = imagenet(make_tree({"train/n01751748.tar": inner, "train/notes.tar": b"no"}), devkit=devkit)
     assert [read_back(reference) for reference in listing.references] == [b"seven", b"seventy"]
-    assert "passed over files that are no images, 1 in all: train/notes.tar" in listing.notes
+    assert "ignored files that are no images, 1 in all: train/notes.tar" in listing.notes
 
 
 @pytest.fixture(scope="session")
@@ -189,9 +189,9 @@ def test_what_is_none_of_ilsvrc_is_noted(make_tree, devkit):
     listing = imagenet(make_tree(dict.fromkeys(files, b"x")), devkit=devkit)
     assert by_key(listing) == {"n01440764_1": 0}
     assert listing.notes[:3] == (
-        "passed over hidden files, 2 in all: .DS_Store, ._n01440764_1.JPEG",
-        "passed over files that are no images, 1 in all: Annotations/n01440764_1.xml",
-        "passed over images whose names are none of ILSVRC2012's, 1 in all: cat.jpg",
+        "ignored hidden files, 2 in all: .DS_Store, ._n01440764_1.JPEG",
+        "ignored files that are no images, 1 in all: Annotations/n01440764_1.xml",
+        "ignored images whose names are none of ILSVRC2012's, 1 in all: cat.jpg",
     )
 
 

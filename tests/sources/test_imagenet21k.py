@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from wds_imagenet.errors import CorruptError, SourceError, UsageError
-from wds_imagenet.imagenet.synset_lists import CORRUPT, LISTS
+from wds_imagenet.imagenet.synset_lists import DAMAGED_IMAGES, SYNSET_LISTS
 from wds_imagenet.packing.api import pack
 from wds_imagenet.reading.dataset import Dataset
 from wds_imagenet.sources import Listing, Stream
@@ -145,7 +145,7 @@ def test_a_listing_and_a_stream_have_the_same_keys_and_labels(put, whole, gzippe
     stream = imagenet21k(put(gzipped, "a.tar.gz"), classes=fall11)
     assert isinstance(listing, Listing)
     assert isinstance(stream, Stream)
-    arrived = [(a.reference.key, a.reference.label) for a in stream.arrivals()]
+    arrived = [(a.reference.key, a.reference.label) for a in stream.images()]
     assert sorted(arrived) == [(r.key, r.label) for r in listing.references]
     assert arrived != sorted(arrived)  # a stream keeps its own order
 
@@ -166,15 +166,15 @@ FILES = {
 }
 
 
-@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize("name", SYNSET_LISTS)
 @pytest.mark.parametrize("file", FILES)
 def test_a_file_must_be_the_list_that_is_named(put, whole, lists, name, file):
     url = str(lists / f"{FILES[file]}.txt")
     if name == file:
-        assert len(imagenet21k(put(whole), class_list=name, classes=url).classes) == LISTS[name].count
+        assert len(imagenet21k(put(whole), class_list=name, classes=url).classes) == SYNSET_LISTS[name].count
         return
     with pytest.raises(
-        SourceError, match=f"has the classes of {file}, and not the {LISTS[name].count:,} of {name}"
+        SourceError, match=f"has the classes of {file}, and not the {SYNSET_LISTS[name].count:,} of {name}"
     ):
         imagenet21k(put(whole), class_list=name, classes=url)
 
@@ -258,7 +258,7 @@ def test_a_part_of_a_listing_does_not_tell_its_classes(put, whole):
 
 def read(found):
     """Return the references of a listing or stream."""
-    return found.references if isinstance(found, Listing) else [a.reference for a in found.arrivals()]
+    return found.references if isinstance(found, Listing) else [a.reference for a in found.images()]
 
 
 @pytest.mark.parametrize("form", ["listing", "stream"])
@@ -283,7 +283,7 @@ def test_names_come_from_a_file(put, whole, lists, fall11):
 
 
 def test_damaged_images_of_the_release_are_named(put, make_tar, train_images, fall11):
-    names = sorted(CORRUPT)[:3]
+    names = sorted(DAMAGED_IMAGES)[:3]
     photo = next(iter(train_images.values()))
     files = {f"{stem[:9]}.tar": make_tar({f"{stem}.JPEG": photo}) for stem in names}
     listing = imagenet21k(put(make_tar(files)), classes=fall11)
@@ -291,8 +291,8 @@ def test_damaged_images_of_the_release_are_named(put, make_tar, train_images, fa
     assert all(stem in note for stem in names)
     stream = imagenet21k(put(gzip.compress(make_tar(files))), class_list="fall11", classes=fall11)
     note = next(note for note in stream.notes if "known to be damaged" in note)
-    assert all(stem in note for stem in CORRUPT)
-    assert len(CORRUPT) == 27
+    assert all(stem in note for stem in DAMAGED_IMAGES)
+    assert len(DAMAGED_IMAGES) == 27
 
 
 def test_a_file_in_another_classes_folder_is_of_that_class(put, make_tar, images, labels, fall11):

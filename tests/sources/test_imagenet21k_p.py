@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from wds_imagenet.errors import CorruptError, DataError, SourceError, UsageError
-from wds_imagenet.imagenet.releases_21k_p import ABSENT, RELEASES
+from wds_imagenet.imagenet.releases_21k_p import ABSENT_CLASSES, RELEASES
 from wds_imagenet.sources import Listing, Stream, imagenet21k_p
 
 TOP = "imagenet21k_resized"
@@ -18,7 +18,7 @@ SMALL = "n99999998"
 
 def by_key(found):
     if isinstance(found, Stream):
-        return {arrival.reference.key: arrival.reference.label for arrival in found.arrivals()}
+        return {arrival.reference.key: arrival.reference.label for arrival in found.images()}
     return {reference.key: reference.label for reference in found.references}
 
 
@@ -85,7 +85,7 @@ def test_every_form_has_the_photos_bytes(url, files, lists, read_back):
     if isinstance(found, Listing):
         content = {reference.name: read_back(reference) for reference in found.references}
     else:
-        content = {arrival.reference.name: arrival.data for arrival in found.arrivals()}
+        content = {arrival.reference.name: arrival.data for arrival in found.images()}
     assert content == {path.rsplit("/", 1)[1]: data for path, data in files.items() if "_val/" in path}
 
 
@@ -106,13 +106,13 @@ def test_what_differs_and_what_is_passed_over_is_noted(make_tree, files, lists):
         "40 of 10,450 classes have images",
         "passed over 20 images of val",
         "passed over 5 images of small_classes",
-        f"9 classes of ILSVRC2012 are not among winter21's: {', '.join(ABSENT)}",
+        f"9 classes of ILSVRC2012 are not among winter21's: {', '.join(ABSENT_CLASSES)}",
     )
 
 
 def test_the_absent_classes_are_those_of_the_genuine_lists(lists, wnids):
     for url in lists.values():
-        assert tuple(sorted(set(wnids) - set(Path(url).read_text().split()))) == ABSENT
+        assert tuple(sorted(set(wnids) - set(Path(url).read_text().split()))) == ABSENT_CLASSES
 
 
 @pytest.fixture(scope="session")

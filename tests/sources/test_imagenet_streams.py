@@ -15,7 +15,7 @@ DATA = "ILSVRC/Data/CLS-LOC"
 
 
 def labels(stream):
-    return {arrival.reference.key: arrival.reference.label for arrival in stream.arrivals()}
+    return {arrival.reference.key: arrival.reference.label for arrival in stream.images()}
 
 
 @pytest.fixture
@@ -40,14 +40,14 @@ def some_train(train_images, make_tar):
 def test_a_gzipped_train_set_arrives_photo_by_photo(write, some_train, train_images, devkit, wnids):
     url = write(some_train, "ILSVRC2012_img_train.tar")
     stream = imagenet(url, devkit=devkit)
-    arrivals = list(stream.arrivals())
+    arrivals = list(stream.images())
     assert [f"{a.reference.name[:9]}.tar" for a in arrivals] == list(some_train)
     for arrival in arrivals:
         name = arrival.reference.name
         assert arrival.data == train_images[name]
         assert (arrival.reference.key, arrival.reference.label) == (name[:-5], wnids.index(name[:9]))
     assert (stream.split, stream.labelled, len(stream.classes)) == ("train", True, 1000)
-    assert list(stream.arrivals()) == arrivals
+    assert list(stream.images()) == arrivals
 
 
 @pytest.mark.parametrize("name", ["val.tar", "val.tar.gz", "val.tgz", "val"])
@@ -60,7 +60,7 @@ def test_the_first_bytes_tell_and_not_the_suffix(write, devkit, name):
     assert isinstance(stream, Stream)
     assert labels(stream) == {r.key: r.label for r in listing.references}
     assert labels(stream)["ILSVRC2012_val_00000001"] == 65
-    assert [a.data for a in stream.arrivals()] == [b"%d" % n for n in numbers]
+    assert [a.data for a in stream.images()] == [b"%d" % n for n in numbers]
     assert (stream.split, stream.classes) == (listing.split, listing.classes)
 
 
@@ -138,10 +138,10 @@ def test_a_gzipped_archive_may_lie_on_s3(s3_url, write, some_train, devkit):
     from wds_imagenet.storage import open_store
 
     local = imagenet(write(some_train, "train.tgz"), devkit=devkit)
-    url = next(local.arrivals()).reference.url
+    url = next(local.images()).reference.url
     open_store(s3_url).put("train.tgz", Path(url).read_bytes())
     remote = imagenet(f"{s3_url}/train.tgz", devkit=devkit)
     assert remote.identity == local.identity
-    for ours, theirs in zip(remote.arrivals(), local.arrivals(), strict=True):
+    for ours, theirs in zip(remote.images(), local.images(), strict=True):
         assert ours.data == theirs.data
         assert ours.reference == replace(theirs.reference, url=f"{s3_url}/train.tgz")

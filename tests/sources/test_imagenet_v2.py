@@ -20,7 +20,7 @@ TOP = TOPS["matched-frequency"]
 
 def labels(found):
     if isinstance(found, Stream):
-        return {arrival.reference.key: arrival.reference.label for arrival in found.arrivals()}
+        return {arrival.reference.key: arrival.reference.label for arrival in found.images()}
     return {reference.key: reference.label for reference in found.references}
 
 
@@ -62,7 +62,7 @@ def test_every_form_has_the_photos_bytes(url, files, read_back):
         content = {reference.name: read_back(reference) for reference in found.references}
         assert [r.label for r in found.references] == sorted(r.label for r in found.references)
     else:
-        content = {arrival.reference.name: arrival.data for arrival in found.arrivals()}
+        content = {arrival.reference.name: arrival.data for arrival in found.images()}
     assert content == {path.rsplit("/", 1)[1]: data for path, data in files.items()}
 
 
@@ -71,7 +71,7 @@ def test_the_variant_is_in_the_json_and_before_the_key_where_asked(url):
     assert labels(found) == {f"matched-frequency/{key}": label for key, label in EXPECTED.items()}
     if isinstance(found, Stream):
         assert found.fields == {"variant": "text"}
-        references = [arrival.reference for arrival in found.arrivals()]
+        references = [arrival.reference for arrival in found.images()]
     else:
         references = found.references
     assert {str(reference.metadata) for reference in references} == {"{'variant': 'matched-frequency'}"}
@@ -112,7 +112,7 @@ def test_a_class_list_in_another_order_is_refused(url, photos, make_tree):
 def test_counts_that_differ_are_noted_and_those_that_do_not_are_not(make_tree, files, make_tar, tmp_path):
     notes = imagenet_v2(make_tree({**files, f"{TOP}/README": b"!"})).notes
     assert notes == (
-        f"passed over files that are no images, 1 in all: {TOP}/README",
+        f"ignored files that are no images, 1 in all: {TOP}/README",
         "30 images, where the variant was published with 10,000",
         "1,000 classes have not 10 images, the first is 0",
     )

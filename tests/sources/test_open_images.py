@@ -140,7 +140,7 @@ def test_rotation_is_applied_to_image_and_boxes_or_to_none(folder, write):
     turns = [image(i, Rotation=turn) for i, turn in enumerate(["90.0", "180.0", "270", "nan"])]
     files = {"images": write("i.csv", text_of(V4, turns)), "boxes": write("b.csv", text_of(BOX13, corner))}
     listing = open_images(str(folder), rotation="apply", **files)
-    assert [r.turn for r in listing.references] == [90, 180, 270, 0]
+    assert [r.rotation for r in listing.references] == [90, 180, 270, 0]
     assert [(r.metadata["rotation"], r.metadata["rotation_applied"]) for r in listing.references] == [
         *((0, 90), (0, 180), (0, 270), (0, 0))
     ]
@@ -149,7 +149,7 @@ def test_rotation_is_applied_to_image_and_boxes_or_to_none(folder, write):
         *((0.0, 0.5, 0.75, 1.0), (0.75, 1.0, 0.5, 1.0), (0.5, 1.0, 0.0, 0.25), (0.0, 0.25, 0.0, 0.5))
     ]
     assert any("3 images are turned, boxes and all" in note for note in listing.notes)
-    assert [r.turn for r in open_images(str(folder), rotation="record", **files).references] == [0] * 4
+    assert [r.rotation for r in open_images(str(folder), rotation="record", **files).references] == [0] * 4
 
 
 @pytest.mark.parametrize(
@@ -307,7 +307,7 @@ def test_a_gzipped_tar_is_a_stream_with_all_that_is_known(gzipped, folder, write
         assert not stream.labelled
         listed = {r.key: r for r in open_images(str(folder), images=images, image_labels=labels).references}
         for _ in range(2):  # as often as one likes
-            arrivals = list(stream.arrivals())
+            arrivals = list(stream.images())
             assert [a.reference.key for a in arrivals] == IDS[::-1]
             assert all(a.data == (folder / a.reference.name).read_bytes() for a in arrivals)
             assert all(a.reference.metadata == listed[a.reference.key].metadata for a in arrivals)
@@ -327,13 +327,13 @@ def test_what_a_stream_is_depends_on_all_that_is_known(gzipped, write):
 
 def test_a_stream_that_lacks_or_adds_an_image_is_refused(gzipped, write):
     with pytest.raises(SourceError, match=r"000060e3121c7305.*not in the CSV of the images"):
-        list(open_images(gzipped, images=write("i.csv", images_csv(0, 2, 3))).arrivals())
+        list(open_images(gzipped, images=write("i.csv", images_csv(0, 2, 3))).images())
     more = images_csv() + text_of(image(0), [])[:0] + text_of(["0" * 16, *image(0)[1:]], [])
     with pytest.raises(SourceError, match=r"line 8: the image is listed there, and not in"):
-        list(open_images(gzipped, images=write("i.csv", more)).arrivals())
-    assert len(list(open_images(gzipped, images=write("i.csv", more), missing="skip").arrivals())) == 4
+        list(open_images(gzipped, images=write("i.csv", more)).images())
+    assert len(list(open_images(gzipped, images=write("i.csv", more), missing="skip").images())) == 4
     few = open_images(gzipped, images=write("i.csv", images_csv(0, 2)), missing="skip")
-    assert [a.reference.key for a in few.arrivals()] == [IDS[2], IDS[0]]
+    assert [a.reference.key for a in few.images()] == [IDS[2], IDS[0]]
 
 
 def test_an_unpacked_tar_called_gz_is_listed(folder, write, make_tar):
@@ -400,24 +400,24 @@ REFUSED = {
     "a missing column": (
         "image_labels",
         LABELS.replace("Confidence", "Score"),
-        "line 1 names no column 'Confidence', but ImageID",
+        "line 1 has no column 'Confidence'; its columns are ImageID",
     ),
-    "no header": ("image_labels", LABELS.split("\r\n", 1)[1], "line 1 names no column 'ImageID'"),
+    "no header": ("image_labels", LABELS.split("\r\n", 1)[1], "line 1 has no column 'ImageID'"),
     "a column twice": (
         "image_labels",
         LABELS.replace("Source", "ImageID", 1),
-        "names the column 'ImageID' twice",
+        "has the column 'ImageID' twice",
     ),
-    "another delimiter": ("image_labels", LABELS.replace(",", ";"), "line 1 names no column"),
+    "another delimiter": ("image_labels", LABELS.replace(",", ";"), "line 1 has no column"),
     "the README's sample row": (
         "images",
         images_csv().replace(',"28 Nov', '"28 Nov', 1),
-        r"line 4 (has 11 cells, and 12|is not CSV)",
+        r"line 4 (has 11 cells, not 12|is not valid CSV)",
     ),
     "a row with a cell too few": (
         "image_labels",
         LABELS + f"{IDS[0]},machine,{CAT}\r\n",
-        "line 8 has 3 cells, and 4 belong",
+        "line 8 has 3 cells, not 4",
     ),
     "a confidence of a person in between": (
         "image_labels",
@@ -447,12 +447,12 @@ REFUSED = {
         text_of(BOX13, [(*BOX, "yes", 0, 0, 0, 0)]),
         "line 2: occluded is 'yes'",
     ),
-    "labels given as boxes": ("boxes", LABELS, "line 1 names no column 'XMin'"),
+    "labels given as boxes": ("boxes", LABELS, "line 1 has no column 'XMin'"),
     "boxes given as labels": ("image_labels", text_of(BOX8, [BOX]), "has a column 'XMin'"),
     "another encoding": ("images", images_csv().encode("latin-1", "replace"), "line 2 is not UTF-8"),
     "UTF-16": ("images", images_csv().encode("utf-16"), "is UTF-16"),
     "nothing at all": ("images", "", "is empty"),
-    "an open quote": ("images", images_csv()[:-2] + ',"', "is not CSV|has 13 cells"),
+    "an open quote": ("images", images_csv()[:-2] + ',"', "is not valid CSV|has 13 cells"),
     "gzip that is cut off": ("image_labels", gzip.compress(LABELS.encode())[:-12], "damaged or cut off"),
 }
 

@@ -48,8 +48,8 @@ def test_a_tar_is_read_as_the_folder_in_it(tmp_path, make_tree, make_tar):
 def test_what_belongs_to_no_image_is_noted(make_tree):
     files = dict.fromkeys(["a.jpg", "README.txt", "a.xml", "b.json", "c.cls", ".x.txt"], "")
     assert sidecars(make_tree(files)).notes == (
-        "passed over hidden files, 1 in all: .x.txt",
-        "passed over files that belong to no image, 4 in all: README.txt, a.xml, b.json, …",
+        "ignored hidden files, 1 in all: .x.txt",
+        "ignored files that belong to no image, 4 in all: README.txt, a.xml, b.json, …",
     )
 
 
@@ -114,7 +114,7 @@ def test_one_json_is_joined_by_name(make_tree, value):
     }
     assert listing.notes == (
         f"2 of 3 images have no entry in {folder}/all.json",
-        "passed over files that are no images, 2 in all: all.json, x/a.txt",
+        "ignored files that are no images, 2 in all: all.json, x/a.txt",
     )
 
 
@@ -127,7 +127,7 @@ def test_texts_are_captions_and_numbers_labels(make_tree):
 def test_entries_without_image_are_noted(make_tree):
     folder = make_tree({**IMAGES, "all.json": '{"a": 1, "z.jpg": 2}'})
     notes = sidecars(folder, annotations=f"{folder}/all.json").notes
-    assert f"passed over entries of {folder}/all.json whose images are not there, 1 in all: z.jpg" in notes
+    assert f"ignored entries of {folder}/all.json whose images are not there, 1 in all: z.jpg" in notes
 
 
 @pytest.mark.parametrize(

@@ -274,7 +274,7 @@ def test_gzipped_shards_are_a_stream_of_the_same_samples(shards, gzipped, read_b
     assert stream.fields == {"license": "text", "width": "integer"}
     assert stream.suffixes == ("mask.png",)
     for _ in range(2):  # as often as one likes
-        for arrival, reference in zip(stream.arrivals(), listed, strict=True):
+        for arrival, reference in zip(stream.images(), listed, strict=True):
             one = arrival.reference
             assert arrival.data == read_back(reference)
             assert arrival.attached == tuple(read_back(item) for item in reference.attachments)
@@ -289,7 +289,7 @@ def test_gzipped_shards_are_a_stream_of_the_same_samples(shards, gzipped, read_b
 def test_members_of_gzipped_shards_can_be_left_out(gzipped):
     stream = webdataset(gzipped, leave_out="mask.png")
     assert stream.suffixes == ()
-    assert not any(arrival.attached for arrival in stream.arrivals())
+    assert not any(arrival.attached for arrival in stream.images())
 
 
 def test_further_members_of_gzipped_shards_are_part_of_what_they_are(tmp_path):
@@ -304,12 +304,12 @@ def test_further_members_of_gzipped_shards_are_part_of_what_they_are(tmp_path):
 def test_a_large_member_of_a_gzipped_shard_is_refused(tmp_path, monkeypatch):
     from wds_imagenet.sources.webdataset import shard_listing
 
-    monkeypatch.setattr(shard_listing, "MAX_FILE", 1000)
+    monkeypatch.setattr(shard_listing, "MAX_FILE_BYTES", 1000)
     data = Path(make_shard(tmp_path, ("a.jpg", b"1"), ("a.x", b"x" * 1001))).read_bytes()
     (tmp_path / "gz.tar.gz").write_bytes(gzip.compress(data))
     stream = webdataset(f"{tmp_path}/gz.tar.gz")
     with pytest.raises(SourceError, match=r"gz\.tar\.gz, member 'a\.x' at offset 1,024 has 1,001 bytes"):
-        list(stream.arrivals())
+        list(stream.images())
 
 
 def test_inputs_of_several_splits_are_refused(tmp_path):

@@ -13,7 +13,7 @@ import pytest
 from wds_imagenet.errors import UnavailableError
 from wds_imagenet.storage import open_store
 from wds_imagenet.storage.cancellable import run, run_in
-from wds_imagenet.util.cancel import CancelToken, cancel_with
+from wds_imagenet.util.cancel import CancelToken, use_token
 
 
 async def forever() -> None:
@@ -43,21 +43,21 @@ def in_a_loop(work: Callable[[asyncio.AbstractEventLoop], Any]) -> Any:
         loop.close()
 
 
-def stopped_after(seconds: float, work: Callable[[], Any]) -> BaseException:
-    """Run it in a thread that heeds a stop which is set then; return how it ended."""
-    stop, ends = CancelToken(), []
+def cancelled_after(seconds: float, work: Callable[[], Any]) -> BaseException:
+    """Run `work` in a thread, cancel the thread's token after some seconds, and return the error."""
+    token, ends = CancelToken(), []
 
-    def heedful() -> None:
-        cancel_with(stop)
+    def target() -> None:
         try:
-            work()
+            with use_token(token):
+                work()
         except UnavailableError as error:
             ends.append(error)
 
-    thread = threading.Thread(target=heedful)
+    thread = threading.Thread(target=target)
     thread.start()
     time.sleep(seconds)
-    stop.set()
+    token.cancel()
     thread.join(5)
     return ends[0]
 
@@ -68,10 +68,10 @@ def test_the_result_is_returned() -> None:
 
 
 @pytest.mark.parametrize("after", [0, 0.2])
-def test_a_stop_ends_it(after: float) -> None:
-    assert "given up" in str(stopped_after(after, lambda: run(forever)))
-    assert "given up" in str(
-        in_a_loop(lambda loop: stopped_after(after, lambda: run_in(loop, forever(), 60)))
+def test_a_cancelled_token_ends_it(after: float) -> None:
+    assert "cancelled" in str(cancelled_after(after, lambda: run(forever)))
+    assert "cancelled" in str(
+        in_a_loop(lambda loop: cancelled_after(after, lambda: run_in(loop, forever(), 60)))
     )
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from wds_imagenet.errors import DeniedError, StoreError, UsageError
 from wds_imagenet.storage import open_store
-from wds_imagenet.storage.failures import Failure, meaning
+from wds_imagenet.storage.failures import Failure, error_from_failure
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_addresses_are_taken(endpoint: str) -> None:
     ],
 )
 def test_who_has_no_credentials_is_told_of_those_of_his_cloud(where: str, advice: str, foreign: str) -> None:
-    error = meaning(Failure("none", code="NoCredentials"), where)
+    error = error_from_failure(Failure("none", code="NoCredentials"), where)
     assert isinstance(error, DeniedError)
     assert advice in str(error)
     assert foreign not in str(error)

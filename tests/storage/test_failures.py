@@ -16,7 +16,7 @@ from wds_imagenet.errors import (
     UnavailableError,
 )
 from wds_imagenet.storage import fsspec_engine, obstore_engine
-from wds_imagenet.storage.failures import Failure, meaning, redact
+from wds_imagenet.storage.failures import Failure, error_from_failure, redact
 
 ANSWERED = "http://h/b/a in 1ms - Server returned non-2xx status code:"
 UNSENT = "in 1ms - HTTP error: error sending request"
@@ -49,13 +49,13 @@ UNSENT = "in 1ms - HTTP error: error sending request"
     ],
 )
 def test_each_answer_has_one_meaning(code: str, status: int | None, kind: type[Exception]) -> None:
-    error = meaning(Failure("what {was} said", status, code), "s3://b/x")
+    error = error_from_failure(Failure("what {was} said", status, code), "s3://b/x")
     assert type(error) is kind
     assert str(error).startswith("s3://b/x: ")
 
 
 @pytest.mark.parametrize(
-    ("text", "fault"),
+    ("text", "failure"),
     [
         (
             f"GET {ANSWERED} 416 Not Satisfiable: <Error><Code>InvalidRange</Code><Message>too far</Message>",
@@ -80,8 +80,8 @@ def test_each_answer_has_one_meaning(code: str, status: int | None, kind: type[E
         ),
     ],
 )
-def test_the_text_of_obstores_errors_is_understood(text: str, fault: Failure) -> None:
-    assert obstore_engine.translate(Exception(text)) == fault
+def test_the_text_of_obstores_errors_is_understood(text: str, failure: Failure) -> None:
+    assert obstore_engine.classify(Exception(text)) == failure
 
 
 class HttpError(Exception):
@@ -95,7 +95,7 @@ class ConnectTimeoutError(TimeoutError):
 
 
 @pytest.mark.parametrize(
-    ("error", "fault"),
+    ("error", "failure"),
     [
         (
             HttpError(
@@ -116,14 +116,16 @@ class ConnectTimeoutError(TimeoutError):
         (KeyError("a"), Failure("KeyError: 'a'")),
     ],
 )
-def test_an_exception_of_any_file_system_is_understood_by_its_shape(error: Exception, fault: Failure) -> None:
-    assert fsspec_engine.translate(error) == fault
+def test_an_exception_of_any_file_system_is_understood_by_its_shape(
+    error: Exception, failure: Failure
+) -> None:
+    assert fsspec_engine.classify(error) == failure
 
 
 def test_an_answer_is_found_behind_the_exception_that_wraps_it() -> None:
     error = PermissionError("wrapped")
     error.__cause__ = HttpError(status=503)
-    assert fsspec_engine.translate(error) == Failure("wrapped", 503)
+    assert fsspec_engine.classify(error) == Failure("wrapped", 503)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,9 @@ def test_ranges_are_read(url: str) -> None:
     assert store.read("a b.tar").data == b"0123456789"
     assert store.read("a b.tar", 7).data == b"789"
     assert store.info("a b.tar").size == 10
+    buffer = bytearray(3)
+    store.read_into("a b.tar", 2, memoryview(buffer))
+    assert buffer == b"234"
     with pytest.raises(CorruptError):
         store.read("a b.tar", 5, 20)
     with pytest.raises(NotFoundError):
@@ -43,6 +46,7 @@ def test_a_replaced_file_is_noticed(url: str, s3_url: str) -> None:
 
 def test_nothing_is_written(url: str) -> None:
     store = open_store(url)
+    assert (store.writable, store.listable) == (False, False)
     with pytest.raises(UsageError, match="can only be read"):
         store.put("x", b"1")
     with pytest.raises(UsageError, match="can only be read"):

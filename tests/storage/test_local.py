@@ -15,15 +15,13 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from wds_imagenet.errors import (
-    ChangedError,
-    CorruptError,
     DeniedError,
     ExistsError,
     FullError,
     NotFoundError,
     StoreError,
 )
-from wds_imagenet.storage import LocalStore, local, open_store
+from wds_imagenet.storage import local, open_store
 
 WRITER = """
 import sys
@@ -244,7 +242,7 @@ def test_without_hard_links_create_still_refuses(tmp_path: Path, monkeypatch: py
     ],
 )
 def test_each_failure_of_the_system_has_its_meaning(number: int, kind: type[StoreError]) -> None:
-    error = local.meaning(OSError(number, os.strerror(number)), Path("/disk/a"))
+    error = local.error_from_os(OSError(number, os.strerror(number)), Path("/disk/a"))
     assert type(error) is kind
     assert str(error).startswith("/disk/a: ")
 
@@ -254,22 +252,3 @@ def test_a_fifo_is_refused_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe.jpg")
     with pytest.raises(StoreError, match="FIFO"):
         open_store(str(tmp_path)).read("pipe.jpg")
-
-
-def test_reading_into_a_buffer_is_reading(tmp_path: Path) -> None:
-    store = LocalStore(tmp_path)
-    store.put("a", bytes(range(200)))
-    buffer = bytearray(50)
-    info = store.read_into("a", 100, memoryview(buffer), etag=store.info("a").etag)
-    assert (bytes(buffer), info) == (store.read("a", 100, 150).data, store.info("a"))
-
-
-def test_reading_into_a_buffer_past_the_end_or_of_another_file_is_an_error(tmp_path: Path) -> None:
-    store = LocalStore(tmp_path)
-    store.put("a", bytes(200))
-    with pytest.raises(CorruptError, match="ends at byte 200, before byte 240"):
-        store.read_into("a", 190, memoryview(bytearray(50)))
-    with pytest.raises(ChangedError):
-        store.read_into("a", 0, memoryview(bytearray(50)), etag="another")
-    with pytest.raises(NotFoundError):
-        store.read_into("b", 0, memoryview(bytearray(50)))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from wds_imagenet.errors import DeniedError, UnavailableError, UsageError
 from wds_imagenet.storage import Retry
-from wds_imagenet.storage.retry import delays, retrying
+from wds_imagenet.storage.retry import call_with_retries, delays
 
 QUICK = Retry(attempts=4, first=0.001, cap=0.002)
 
@@ -43,12 +43,12 @@ def test_the_usual_retries_wait_less_than_their_deadline() -> None:
 
 @pytest.mark.parametrize("times", [0, 1, 3])
 def test_what_passes_in_time_returns(times: int) -> None:
-    assert retrying(failing(times, UnavailableError("busy")), QUICK, "x") == times + 1
+    assert call_with_retries(failing(times, UnavailableError("busy")), QUICK, "x") == times + 1
 
 
 def test_the_last_failure_tells_how_often_it_was_tried() -> None:
     with pytest.raises(UnavailableError, match="busy") as caught:
-        retrying(failing(4, UnavailableError("busy")), QUICK, "s3://b/x")
+        call_with_retries(failing(4, UnavailableError("busy")), QUICK, "s3://b/x")
     [note] = caught.value.__notes__
     assert note.startswith("s3://b/x: gave up after attempt 4 of 4, 0.")
 
@@ -62,7 +62,7 @@ def test_what_will_not_pass_is_raised_at_once(error: Exception) -> None:
         raise error
 
     with pytest.raises(type(error)):
-        retrying(call, QUICK, "x")
+        call_with_retries(call, QUICK, "x")
     assert len(calls) == 1
 
 
@@ -74,7 +74,7 @@ def test_no_attempt_begins_after_the_deadline() -> None:
         raise UnavailableError("busy")
 
     with pytest.raises(UnavailableError):
-        retrying(call, Retry(500, 0.01, 0.01, deadline=0.1), "x")
+        call_with_retries(call, Retry(500, 0.01, 0.01, deadline=0.1), "x")
     assert 1 < len(moments) < 500
     assert moments[-1] - moments[0] < 0.2
 

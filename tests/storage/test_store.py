@@ -90,6 +90,36 @@ class StoreContract:
             with pytest.raises(ChangedError):
                 store.read("a", 0, stop, etag=etag)
 
+    @pytest.mark.parametrize(("start", "size"), [(0, 10), (3, 4), (9, 1), (4, 0), (10, 0)])
+    def test_reading_into_a_buffer_fills_just_the_buffer(self, store: Store, start: int, size: int) -> None:
+        store.put("a", b"0123456789")
+        memory = bytearray(b"-" * 12)
+        info = store.read_into("a", start, memoryview(memory)[1 : 1 + size])
+        assert memory == b"-" + b"0123456789"[start : start + size] + b"-" * (11 - size)
+        assert info == store.read("a", start, start + size).info
+
+    @pytest.mark.parametrize("start", [6, 10, 11, 20])
+    def test_reading_into_a_buffer_past_the_end_is_an_error(self, store: Store, start: int) -> None:
+        store.put("a", b"0123456789")
+        with pytest.raises(CorruptError, match=f"a: ends at byte .*, before byte {start + 5}|a: .*shorter"):
+            store.read_into("a", start, memoryview(bytearray(5)))
+
+    def test_reading_into_a_buffer_raises_what_reading_raises(self, store: Store) -> None:
+        buffer = memoryview(bytearray(2))
+        with pytest.raises(NotFoundError):
+            store.read_into("a", 0, buffer)
+        store.put("a", b"0123456789")
+        etag = store.info("a").etag
+        assert store.read_into("a", 0, buffer, etag=etag) == store.info("a")
+        store.put("a", b"9876543210")
+        with pytest.raises(ChangedError):
+            store.read_into("a", 0, buffer, etag=etag)
+        with pytest.raises(UsageError):
+            store.read_into("a", -1, buffer)
+
+    def test_a_store_that_is_written_and_listed_offers_both(self, store: Store) -> None:
+        assert (store.writable, store.listable) == (True, True)
+
     def test_a_missing_object_is_not_found(self, store: Store) -> None:
         store.put("folder/a", b"1")
         for path in ("nothing", "folder"):
@@ -200,7 +230,8 @@ class StoreContract:
     def test_a_pickled_store_is_the_same_store(self, store: Store) -> None:
         store.put("a", b"1")
         copy = pickle.loads(pickle.dumps(store))  # noqa: S301 - our own
-        assert (copy.url, copy.shared, copy.staging) == (store.url, store.shared, store.staging)
+        names = ("url", "shared", "listable", "writable", "staging")
+        assert [getattr(copy, name) for name in names] == [getattr(store, name) for name in names]
         assert copy.read("a").data == b"1"
 
     def test_eight_threads_read_and_write_at_once(self, store: Store) -> None:

@@ -1,38 +1,48 @@
-"""A stop that is set stays set, and cuts what heeds it from whichever thread."""
+"""A cancelled token stays cancelled and runs its callbacks; each thread has its own token."""
 
 import threading
 
-from wds_imagenet.util.cancel import CancelToken, cancel_with, current_token
+from wds_imagenet.util.cancel import CancelToken, current_token, set_current_token, use_token
 
 
-def test_a_cut_is_called_once_when_it_is_set_and_not_after_its_work() -> None:
-    stop, cuts = CancelToken(), []
-    with stop.cutting(lambda: cuts.append("over")):
+def test_a_callback_runs_once_and_only_within_its_with() -> None:
+    token, calls = CancelToken(), []
+    with token.on_cancel(lambda: calls.append("over")):
         pass
-    with stop.cutting(lambda: cuts.append("one")), stop.cutting(lambda: cuts.append("two")):
-        assert not stop.is_set()
-        threading.Thread(target=stop.set).start()
-        assert stop.wait(10)
-    assert cuts == ["one", "two"]
+    with token.on_cancel(lambda: calls.append("one")), token.on_cancel(lambda: calls.append("two")):
+        assert not token.cancelled
+        threading.Thread(target=token.cancel).start()
+        assert token.wait(10)
+    assert calls == ["one", "two"]
+    assert token.cancelled
 
 
-def test_what_begins_after_it_is_cut_at_once() -> None:
-    stop, cuts = CancelToken(), []
-    stop.set()
-    with stop.cutting(lambda: cuts.append(1)):
-        assert cuts == [1]
+def test_a_callback_on_a_cancelled_token_runs_at_once() -> None:
+    token, calls = CancelToken(), []
+    token.cancel()
+    with token.on_cancel(lambda: calls.append(1)):
+        assert calls == [1]
 
 
-def test_each_thread_heeds_its_own() -> None:
-    stop, seen = CancelToken(), []
+def test_each_thread_has_its_own_token() -> None:
+    token, seen = CancelToken(), []
 
     def work() -> None:
-        cancel_with(stop)
+        set_current_token(token)
         seen.append(current_token())
 
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
-    assert seen == [stop]
-    assert current_token() is not stop
-    assert not current_token().is_set()
+    assert seen == [token]
+    assert current_token() is not token
+    assert not current_token().cancelled
+
+
+def test_a_token_is_used_within_its_with() -> None:
+    before, outer, inner = current_token(), CancelToken(), CancelToken()
+    with use_token(outer):
+        with use_token(inner):
+            assert current_token() is inner
+        assert current_token() is outer
+    assert current_token() is before

@@ -1,6 +1,6 @@
 import pytest
 
-from wds_imagenet.util.messages import counted, many
+from wds_imagenet.util.messages import quantity, unknown_name
 
 
 @pytest.mark.parametrize(
@@ -17,11 +17,19 @@ from wds_imagenet.util.messages import counted, many
     ],
 )
 def test_of_one_thing_is_said_what_is_said_of_one(phrase, of_one):
-    assert many(1, phrase) == of_one
-    assert many(2, phrase) == f"2 {phrase}"
-    assert many(0, phrase) == f"0 {phrase}"
-    assert many(12_345, phrase) == f"12,345 {phrase}"
+    assert quantity(1, phrase) == of_one
+    assert quantity(2, phrase) == f"2 {phrase}"
+    assert quantity(0, phrase) == f"0 {phrase}"
+    assert quantity(12_345, phrase) == f"12,345 {phrase}"
 
 
-def test_things_are_counted():
-    assert [counted(n, "shard") for n in (0, 1, 2000)] == ["0 shards", "1 shard", "2,000 shards"]
+@pytest.mark.parametrize(("count", "shown"), [(0, "0 shards"), (1, "1 shard"), (2000, "2,000 shards")])
+def test_a_quantity_has_its_noun_in_the_right_number(count, shown):
+    assert quantity(count, "shards") == shown
+
+
+def test_an_unknown_name_is_listed_with_the_known_ones_and_the_nearest():
+    assert str(unknown_name("verb", ["bnch"], ["ls", "bench"])) == (
+        "there is no verb 'bnch' (did you mean 'bench'?); there are bench, ls"
+    )
+    assert str(unknown_name("verb", ["x"], ["ls"])) == "there is no verb 'x'; there are ls"

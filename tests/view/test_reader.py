@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from wds_imagenet import Dataset
-from wds_imagenet.inputs.reference import Listing, Reference
+from wds_imagenet.inputs.listing import Listing
+from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.packing.api import pack_listing
 from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.view import reader as module

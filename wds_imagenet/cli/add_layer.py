@@ -14,7 +14,7 @@ from wds_imagenet.cli.shared_options import (
     with_template,
 )
 from wds_imagenet.util import strict_json
-from wds_imagenet.util.messages import counted
+from wds_imagenet.util.messages import quantity
 
 if TYPE_CHECKING:
     from wds_imagenet.packing.publish.layer_run import LayerReport
@@ -79,8 +79,8 @@ def _lines(report: "LayerReport") -> list[str]:
     gives += [f"classes.{name}" for name in report.classes]
     verb = "would write" if report.manifest is None else "wrote"
     size = "" if report.manifest is None else f" ({human(report.bytes)})"
-    of = f"{counted(report.samples, 'sample')}{size}" if report.suffixes else "classes alone"
+    of = f"{quantity(report.samples, 'samples')}{size}" if report.suffixes else "classes alone"
     lines.append(f"{report.url}: {verb} the layer {report.layer!r} of {of}, which gives {', '.join(gives)}")
     if report.resumed:
-        lines.append(f"{report.resumed:,} of its {counted(report.shards, 'tar')} had been finished before")
+        lines.append(f"{report.resumed:,} of its {quantity(report.shards, 'tars')} had been finished before")
     return lines

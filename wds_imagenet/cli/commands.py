@@ -15,7 +15,7 @@ import click
 from wds_imagenet import __version__
 from wds_imagenet.cli.shared_options import as_flags
 from wds_imagenet.errors import DataError, UsageError, WdsImagenetError
-from wds_imagenet.util.messages import unknown
+from wds_imagenet.util.messages import unknown_name
 
 _HOMES: Final = {
     "pack": "pack",
@@ -51,7 +51,7 @@ class _Verbs(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Say which verbs there are, to whom says another."""
         if args[0] not in _HOMES and not args[0].startswith("-"):
-            raise unknown("command", args[:1], _HOMES)
+            raise unknown_name("command", args[:1], _HOMES)
         return super().resolve_command(ctx, args)
 
 

@@ -42,7 +42,7 @@ _AGAIN: Final = (
 @as_json
 def doctor(json: bool) -> None:
     """Say what is installed, which decoder is in use, what is slow here and how to mend it."""
-    from wds_imagenet.format.samples import engine as walker
+    from wds_imagenet.format.samples import walk_engine as walker
     from wds_imagenet.images.native_engine import engine as decoder
     from wds_imagenet.images.resize import engine as resizer
 

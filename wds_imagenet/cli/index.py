@@ -9,7 +9,7 @@ from wds_imagenet.cli.progress import progress
 from wds_imagenet.cli.shared_options import Size, as_json, human, storage_option
 from wds_imagenet.errors import UsageError
 from wds_imagenet.util import strict_json
-from wds_imagenet.util.messages import counted
+from wds_imagenet.util.messages import quantity
 
 if TYPE_CHECKING:
     from wds_imagenet.reading.index import Indexed
@@ -71,8 +71,8 @@ def index(
         click.echo(strict_json.dumps(describe(store.url, manifest, manifest.classes)).decode())
     else:
         click.echo(
-            f"{store.url}: indexed {counted(manifest.samples, 'sample')} in "
-            f"{counted(len(manifest.shards), 'shard')} ({human(manifest.size)})"
+            f"{store.url}: indexed {quantity(manifest.samples, 'samples')} in "
+            f"{quantity(len(manifest.shards), 'shards')} ({human(manifest.size)})"
         )
 
 

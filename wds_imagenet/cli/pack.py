@@ -17,7 +17,7 @@ from wds_imagenet.cli.shared_options import (
 )
 from wds_imagenet.errors import UsageError
 from wds_imagenet.util import strict_json
-from wds_imagenet.util.messages import counted, unknown
+from wds_imagenet.util.messages import quantity, unknown_name
 
 if TYPE_CHECKING:
     from wds_imagenet.packing.report import PackReport, Progress
@@ -43,7 +43,7 @@ class _Sources(click.Group):
         """Say which sources there are, to whom names another."""
         known = self.list_commands(ctx)
         if args[0] not in known and not args[0].startswith("-"):
-            raise unknown("source", args[:1], known)
+            raise unknown_name("source", args[:1], known)
         return super().resolve_command(ctx, args)
 
 
@@ -232,8 +232,8 @@ def _lines(report: "PackReport") -> list[str]:
     lines = [f"note: {as_flags(note)}" for note in report.notes]
     verb = "would pack" if planned else "packed"
     about = "about " if planned else ""
-    samples = counted(report.samples, "sample") if report.samples else "an unknown number of samples"
-    shards = counted(report.shards, "shard") if report.shards else "an unknown number of shards"
+    samples = quantity(report.samples, "samples") if report.samples else "an unknown number of samples"
+    shards = quantity(report.shards, "shards") if report.shards else "an unknown number of shards"
     if report.already:
         size = human(report.bytes)
         lines.append(f"{report.url}: already packed, nothing to do: {samples} in {shards} ({size})")
@@ -242,9 +242,9 @@ def _lines(report: "PackReport") -> list[str]:
         lines.append(f"{report.url}: {verb} {samples} in {shards} ({size}) in {report.seconds:.1f} s")
     if report.resumed and not report.already:
         had = "has" if report.resumed == 1 else "have"
-        lines.append(f"{counted(report.resumed, 'shard')} of these {had} been finished before")
+        lines.append(f"{quantity(report.resumed, 'shards')} of these {had} been finished before")
     done = [(report.skipped, "left out"), (report.repaired, "repaired"), (report.turned, "turned")]
-    if told := [f"{counted(count, 'image')} {what}" for count, what in done if count]:
+    if told := [f"{quantity(count, 'images')} {what}" for count, what in done if count]:
         lines.append(f"{' and '.join(told)}: see .wds-imagenet/report.jsonl")
     if report.url.startswith("memory://") and not planned:
         lines.append("note: what is in memory:// is gone when this process ends: it was a trial")

@@ -8,7 +8,7 @@ from wds_imagenet.cli.commands import BAD_DATA
 from wds_imagenet.cli.progress import progress
 from wds_imagenet.cli.shared_options import as_json, human, storage_option
 from wds_imagenet.util import strict_json
-from wds_imagenet.util.messages import counted
+from wds_imagenet.util.messages import quantity
 
 
 @click.command()
@@ -30,12 +30,12 @@ def verify(
     against its hash; its label layers too. Ends with 3 if anything is wrong.
     """
     from wds_imagenet.reading.dataset import Dataset
-    from wds_imagenet.reading.layers import Layer, can_list, list_layers
+    from wds_imagenet.reading.layers import Layer, list_layers
     from wds_imagenet.reading.verify import Checked, Finding, verify_layer
     from wds_imagenet.reading.verify import verify as check
 
     dataset = Dataset.open(url, storage_options=storage_options)
-    if not can_list(dataset.store):
+    if not dataset.store.listable:
         click.echo(
             "note: over HTTP nothing can be listed, so layers and stray tars are not looked for", err=True
         )
@@ -62,11 +62,11 @@ def verify(
         report = {"url": dataset.url, "ok": not findings, "samples": samples, "findings": problems}
         click.echo(strict_json.dumps(report).decode())
     else:
-        size, shards = human(dataset.manifest.size), counted(len(dataset.manifest.shards), "shard")
+        size, shards = human(dataset.manifest.size), quantity(len(dataset.manifest.shards), "shards")
         how = "read and decoded" if deep else "read"
-        told = f"all as it was packed; {counted(samples, 'sample')} in {shards} ({size}) {how}"
+        told = f"all as it was packed; {quantity(samples, 'samples')} in {shards} ({size}) {how}"
         if findings:
             whole = f"{samples:,} of {dataset.manifest.samples:,} samples are whole"
-            told = f"{counted(len(findings), 'finding')}; {whole}; {human(done)} of {size} could be {how}"
+            told = f"{quantity(len(findings), 'findings')}; {whole}; {human(done)} of {size} could be {how}"
         click.echo(f"{dataset.url}: {told}")
     return BAD_DATA if findings else 0

@@ -14,7 +14,7 @@ from wds_imagenet.errors import CorruptError, MissingExtraError
 from wds_imagenet.packing.api import pack
 from wds_imagenet.reading.dataset import Dataset
 from wds_imagenet.reading.verify import verify
-from wds_imagenet.util.messages import counted
+from wds_imagenet.util.messages import quantity
 
 _BUCKET: Final = "demo"
 _VALIDATION: Final = 240
@@ -65,7 +65,7 @@ def _pack(say: Say, source: Path, url: str, split: str) -> None:
     report = pack("sidecars", str(source), dest=url, split=split, shard_bytes=32 << 20)
     rate = report.bytes / report.seconds / 1e6
     say(
-        f"pack     {url}: {report.samples:,} samples in {counted(report.shards, 'shard')}, "
+        f"pack     {url}: {report.samples:,} samples in {quantity(report.shards, 'shards')}, "
         f"{report.bytes / 1e6:.0f} MB in {report.seconds:.1f} s ({rate:.0f} MB/s)"
     )
 

@@ -26,7 +26,7 @@ from wds_imagenet.evaluation.predictions import NO_GUESS, TOP, Integers, Predict
 from wds_imagenet.evaluation.text_files import Layout
 from wds_imagenet.evaluation.truths import Truth, read_truths
 from wds_imagenet.storage.store import StorageOptions
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 _FAR: Final = 0.1  # by how much another convention must be better before it is mentioned
 
@@ -167,7 +167,7 @@ def _notes(truth: Truth, join: PredictionJoin, score: Score, *, with_boxes: bool
     if join.missing:
         yield f"{truth.name}: scored {score.images:,} of {score.images + join.missing:,} images"
     if join.unknown:
-        yield f"{truth.name}: {many(join.unknown, 'predictions are')} for none of its images"
+        yield f"{truth.name}: {quantity(join.unknown, 'predictions are')} for none of its images"
     if with_boxes and not score.localisation_error:
         yield f"{truth.name}: no localisation error, since the boxes of its images are not known"
 

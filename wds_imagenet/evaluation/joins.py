@@ -9,7 +9,7 @@ import numpy as np
 from wds_imagenet.errors import SourceError
 from wds_imagenet.evaluation.predictions import Integers, Predictions
 from wds_imagenet.evaluation.truths import Truth
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 _NAMED: Final = 3  # keys in a message
 
@@ -45,7 +45,7 @@ def join_truth(predictions: Predictions, truth: Truth, *, partial: bool) -> Pred
         unknown = len(strangers)
         if strangers and not (partial and len(true)):
             raise SourceError(
-                f"{predictions.where(strangers[0])}: {many(unknown, 'predictions are')} for no image of "
+                f"{predictions.where(strangers[0])}: {quantity(unknown, 'predictions are')} for no image of "
                 f"{truth.name} ({truth.url}), whose keys are like {truth.keys[0]}: "
                 f"{few([predictions.keys[row] for row in strangers])}"
             )

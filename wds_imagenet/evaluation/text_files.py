@@ -9,7 +9,7 @@ import numpy as np
 
 from wds_imagenet.errors import SourceError
 from wds_imagenet.evaluation.predictions import NO_GUESS, TOP, Predictions
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 Layout: TypeAlias = Literal["classification", "localisation"]
 """A guess is `label`, or `label xmin ymin xmax ymax`."""
@@ -72,7 +72,7 @@ def to_predictions(rows: Iterable[GuessRow], url: str, layout: Layout) -> Predic
                 f"{url}: there are WNIDs (line {lines[True]}) and numbers (line {lines[False]})"
             )
         longer += len(groups) > TOP
-    note = f"{many(longer, 'images have')} more than {TOP} guesses; what follows the fifth is ignored"
+    note = f"{quantity(longer, 'images have')} more than {TOP} guesses; what follows the fifth is ignored"
     keys = None if rows[0].key is None else tuple(row.key or "" for row in rows)
     places = [row.line for row in rows]
     return Predictions(

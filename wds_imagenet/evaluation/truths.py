@@ -22,7 +22,7 @@ from wds_imagenet.reading.dataset import Dataset
 from wds_imagenet.sample import split_name
 from wds_imagenet.sources import SOURCES, Metadata, Stream
 from wds_imagenet.storage.store import StorageOptions
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 VALIDATION_KEYS: Final = tuple(f"ILSVRC2012_val_{n:08d}" for n in range(1, VALIDATION_IMAGES + 1))
 HELPERS: Final = ("synsets", "boxes", "blacklist")
@@ -137,7 +137,7 @@ def _kaggle(url: str, table: ClassTable, options: StorageOptions) -> Truth:
     said = {key: found for key, found in zip(VALIDATION_KEYS, _asked(solution), strict=True) if found}
     if len(said) != solution.count:
         raise SourceError(
-            f"{url} lists {many(solution.count - len(said), 'images')} from outside of ILSVRC2012's "
+            f"{url} lists {quantity(solution.count - len(said), 'images')} from outside of ILSVRC2012's "
             "validation set: give LOC_val_solution.csv"
         )
     labels = {wnid: label for label, wnid in enumerate(table.wnids)}
@@ -166,7 +166,7 @@ def _listed(name: str, url: str, options: StorageOptions) -> Truth:
     """Return what a source says of a data set that is not packed, such as the class folders of V2."""
     listing = SOURCES[name](url, storage_options=options)
     if isinstance(listing, Stream):
-        found = ((arrival.reference.key, arrival.reference.label) for arrival in listing.arrivals())
+        found = ((arrival.reference.key, arrival.reference.label) for arrival in listing.images())
     else:
         found = ((reference.key, reference.label) for reference in listing.references)
     truth = _by_key(name, url, found, listing.classes)

@@ -1,18 +1,12 @@
-"""Bytes and values of the format, and no I/O. `docs/format.md` describes it.
+"""The bytes and values of the format, without I/O. `docs/format.md` is its specification.
 
-tar.py         the headers that we write, and a walk that believes nothing
-samples.py     neighbouring members of one key
-blocks.py      a shard cut into blocks
-manifest.py    what a finished data set is, block by block
-layers.py      where label layers lie, and what binds them to their data set
-companions.py  the files that other readers look for beside the shards
-crc.py         CRC-32, which zlib knows too, but not so fast
-native/        the walk and CRC-32 in C, for archives without anything unusual; *.pyi have their types
-- `blocks`  Cut a shard into blocks.
-- `companions`  The small files beside the shards that other readers look for. Pure: a manifest in, bytes out.
-- `crc`  CRC-32, by which a reader knows that a block is whole.
-- `layers`  Label layers: where they lie beside a data set's shards, and what binds them to it. No I/O.
-- `manifest`  The manifest: what a finished data set is, block by block. Its presence is the commit.
-- `samples`  Samples in a tar: neighbouring members of one key.
-- `tar`  Tar archives: the few bytes that we write, and a reader that believes nothing.
+- `tar`         tar headers written, and archives walked with every header checked
+- `samples`     neighbouring members of one key → samples
+- `blocks`      a shard cut into blocks, each with its checksum
+- `manifest`    the manifest: every shard and block of a finished data set
+- `layers`      label layers: where they lie, and which data set they belong to
+- `companions`  the files that timm, open_clip and Hugging Face `datasets` look for beside the shards
+- `crc`         CRC-32, in C where the module was built
+
+`native/` has the walk and CRC-32 in C; `_walk.pyi` and `_crc.pyi` have their types.
 """

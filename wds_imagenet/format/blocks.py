@@ -6,7 +6,7 @@ from typing import Final
 from wds_imagenet.format.crc import crc32
 from wds_imagenet.format.manifest import Block
 
-LARGEST: Final = 2 << 20
+LARGEST_BLOCK: Final = 2 << 20
 """A store sends so much in the time that a request takes; larger blocks only cost memory."""
 _SMALLEST: Final = 128 << 10
 
@@ -17,13 +17,13 @@ def block_bytes_for(total: int) -> int:
     A smaller one gets smaller blocks, a thousand or more down to 128 KiB, so that the 240 lanes of an
     epoch have several blocks each and fetch few of them twice.
     """
-    size = LARGEST
+    size = LARGEST_BLOCK
     while size > _SMALLEST and size * 1000 > total:
         size //= 2
     return size
 
 
-def cut(ends: Iterable[int], size: int, block_bytes: int) -> Iterator[tuple[int, int, int]]:
+def cut_blocks(ends: Iterable[int], size: int, block_bytes: int) -> Iterator[tuple[int, int, int]]:
     """Yield (start, stop, samples) of blocks that tile a shard of `size` bytes.
 
     `ends` are the offsets at which its samples end. A block ends with the first sample that reaches
@@ -47,7 +47,7 @@ def cut(ends: Iterable[int], size: int, block_bytes: int) -> Iterator[tuple[int,
     yield (start, size, samples)
 
 
-def checksum(
+def checksum_blocks(
     read: Callable[[int, int], bytes | memoryview], cuts: Iterable[tuple[int, int, int]]
 ) -> tuple[Block, ...]:
     """Return the blocks with their checksums; `read(start, stop)` gives a shard's bytes."""

@@ -4,11 +4,11 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from wds_imagenet.format.manifest import PATH, Manifest
+from wds_imagenet.format.manifest import MANIFEST_PATH, Manifest
 
-TIMM: Final = "_info.json"
-OPEN_CLIP: Final = "sizes.json"
-README: Final = "README.md"
+TIMM_FILE: Final = "_info.json"
+OPEN_CLIP_FILE: Final = "sizes.json"
+README_FILE: Final = "README.md"
 
 _README: Final = """\
 ---
@@ -34,7 +34,7 @@ Packed by wds-imagenet; `{manifest}` lists every block with its checksum.
 """
 
 
-def companions(manifest: Manifest) -> Mapping[str, bytes]:
+def companion_files(manifest: Manifest) -> Mapping[str, bytes]:
     """Return the content of each companion by its path: the same for the same manifest.
 
     `_info.json` tells timm, and `sizes.json` open_clip, how many samples each shard has; `README.md`
@@ -49,9 +49,9 @@ def companions(manifest: Manifest) -> Mapping[str, bytes]:
         "shard_lengths": lengths,
     }
     return {
-        TIMM: _pretty({"splits": {manifest.split: split}}),
-        OPEN_CLIP: _pretty(dict(zip(names, lengths, strict=True))),
-        README: _readme(manifest).encode(),
+        TIMM_FILE: _pretty({"splits": {manifest.split: split}}),
+        OPEN_CLIP_FILE: _pretty(dict(zip(names, lengths, strict=True))),
+        README_FILE: _readme(manifest).encode(),
     }
 
 
@@ -72,6 +72,6 @@ def _readme(manifest: Manifest) -> str:
         shards=len(manifest.shards),
         gigabytes=manifest.size / 1e9,
         members=", ".join(kinds.get(suffix, f"`{suffix}`") for suffix in manifest.suffixes),
-        manifest=PATH,
-        timm=TIMM,
+        manifest=MANIFEST_PATH,
+        timm=TIMM_FILE,
     )

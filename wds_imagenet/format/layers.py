@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Self, TypeAlias
 
 from wds_imagenet.errors import ManifestError, UsageError
-from wds_imagenet.format.manifest import FOLDER, Manifest
+from wds_imagenet.format.manifest import METADATA_FOLDER, Manifest
 from wds_imagenet.util import strict_json
 
-LAYERS: Final = f"{FOLDER}/layers/"
-MANIFEST: Final = "manifest.json"
-PLAN: Final = "plan.json"
+LAYERS: Final = f"{METADATA_FOLDER}/layers/"
+LAYER_MANIFEST: Final = "manifest.json"
+LAYER_PLAN: Final = "plan.json"
 Classes: TypeAlias = tuple[Mapping[str, Any], ...]
 """By label, what is known of its class."""
 _FORMAT: Final = "wds-imagenet-layer"
@@ -30,7 +30,7 @@ def layer_folder(name: str) -> str:
 def layer_names(paths: Iterable[str]) -> list[str]:
     """Return the finished layers' names, by the paths of a data set's objects."""
     found = (path.removeprefix(LAYERS).split("/") for path in paths if path.startswith(LAYERS))
-    return sorted(parts[0] for parts in found if parts[1:] == [MANIFEST] and _NAME.fullmatch(parts[0]))
+    return sorted(parts[0] for parts in found if parts[1:] == [LAYER_MANIFEST] and _NAME.fullmatch(parts[0]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from typing import Any, Final, Self, TypeVar
 from wds_imagenet.errors import ManifestError
 from wds_imagenet.util import strict_json
 
-FOLDER: Final = ".wds-imagenet"
-PATH: Final = f"{FOLDER}/manifest.json"
-KEYS_PATH: Final = f"{FOLDER}/keys.txt"
+METADATA_FOLDER: Final = ".wds-imagenet"
+MANIFEST_PATH: Final = f"{METADATA_FOLDER}/manifest.json"
+KEYS_PATH: Final = f"{METADATA_FOLDER}/keys.txt"
 VERSION: Final = 1
 MAX_BYTES: Final = 256 << 20
 _FORMAT: Final = "wds-imagenet"
@@ -53,7 +53,7 @@ class Shard:
     blocks: tuple[Block, ...]
 
     def __post_init__(self) -> None:
-        check_name(self.name)
+        check_shard_name(self.name)
         _check(bool(self.blocks), f"blocks of {self.name}", self.blocks)
         _check(bool(_HEX.fullmatch(self.sha256)), f"sha256 of {self.name}", self.sha256)
         _check(sum(b.size for b in self.blocks) == self.size, f"bytes of {self.name}", self.size)
@@ -181,7 +181,7 @@ def shard_from_json(value: Any) -> Shard:  # noqa: ANN401 - whatever the JSON ho
     )
 
 
-def check_name(name: str) -> None:
+def check_shard_name(name: str) -> None:
     """Raise `ManifestError` for a shard's name that could leave the data set's folder, or surprise."""
     _check(all(_PART.fullmatch(part) for part in name.split("/")), "shard name", name)
 

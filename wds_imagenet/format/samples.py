@@ -13,7 +13,7 @@ from wds_imagenet.sample import IMAGE_SUFFIXES, Sample, split_name
 Found: TypeAlias = tuple[list[str], list[tuple[str, ...]], bytes, bytes]
 """Samples as `native/walk.c` describes them: keys, suffixes, heads, spans."""
 Walk = Callable[[memoryview, bool, AbstractSet[str]], Found | None]
-Glance: TypeAlias = tuple[str, int | None, bytes | memoryview]
+KeyLabelImage: TypeAlias = tuple[str, int | None, bytes | memoryview]
 """A sample's key, its label, and its encoded image."""
 
 _HEAD: Final = 4  # numbers a sample
@@ -32,12 +32,12 @@ _walk: Final = _load()
 _META: Final = re.compile(r"__[^/]*__($|/)")
 
 
-def engine() -> str:
+def walk_engine() -> str:
     """Return what walks over plain headers: `native`, or `Python` where the C module was not built."""
     return "Python" if _walk is None else "native"
 
 
-def group(members: Iterable[Member]) -> Iterator[tuple[str, dict[str, Member]]]:
+def group_members(members: Iterable[Member]) -> Iterator[tuple[str, dict[str, Member]]]:
     """Yield each key with its members by suffix, in the order of the archive.
 
     Raises `CorruptError` for a suffix that comes twice under one key. Members named `__…__`, or in
@@ -65,16 +65,11 @@ def group(members: Iterable[Member]) -> Iterator[tuple[str, dict[str, Member]]]:
         yield key, sample
 
 
-def read_samples(data: bytes | memoryview, *, ended: bool = True) -> Iterator[Sample]:
-    """Yield the samples of an archive in memory, their members as views into it: nothing is copied."""
-    yield from Samples(data, ended=ended)
-
-
-class Samples(Sequence[Sample]):
+class ArchiveSamples(Sequence[Sample]):
     """The samples of an archive in memory, all of them found, each made when it is asked for.
 
-    Raises what `group` and the walk raise. Found in C where every header is plain, which takes a tenth of the
-    time. What is kept of those that wait is their keys and flat numbers: thousands of objects that refer to
+    Raises the errors of `group_members` and of the walk. C finds the samples where every header is plain, in a
+    tenth of the time. What is kept of those that wait is their keys and flat numbers: thousands of objects that refer to
     others cost Python's garbage collector more time than finding the samples takes.
     """
 
@@ -105,7 +100,7 @@ class Samples(Sequence[Sample]):
         spans = zip(suffixes, ends[::2], ends[1::2], strict=True)
         return Sample(key, {suffix: view[begin:end] for suffix, begin, end in spans})
 
-    def glance(self, at: int) -> Glance:
+    def key_label_image(self, at: int) -> KeyLabelImage:
         """Return what most batches need of a sample, without making it. Costs about 0.4 µs.
 
         Raises `CorruptError` as the sample's own `suffix` and `label` do.
@@ -117,18 +112,18 @@ class Samples(Sequence[Sample]):
         return self._keys[at], label, self._view[begin : heads[first + 1]]
 
 
-def glance(samples: Sequence[Sample], at: int) -> Glance:
+def key_label_image(samples: Sequence[Sample], at: int) -> KeyLabelImage:
     """Return key, label and image of one of some samples. Raises `CorruptError` where they cannot be had."""
-    return samples.glance(at) if isinstance(samples, Samples) else _look(samples[at])
+    return samples.key_label_image(at) if isinstance(samples, ArchiveSamples) else _look(samples[at])
 
 
-def _look(sample: Sample) -> Glance:
+def _look(sample: Sample) -> KeyLabelImage:
     return sample.key, sample.label, sample.members[sample.suffix]
 
 
 def _walk_in_python(view: memoryview, *, ended: bool) -> Found:
     keys, suffixes, heads, spans = [], [], array("q"), array("q")
-    for key, members in group(walk_bytes(view, ended=ended)):
+    for key, members in group_members(walk_bytes(view, ended=ended)):
         keys.append(key)
         suffixes.append(tuple(members))
         pictures = [

@@ -21,7 +21,7 @@ _REST: Final = (b"\0 0" + bytes(100) + b"ustar\x0000").ljust(RECORD - 154, b"\0"
 _CONSTANT: Final = sum(_OWNER + _TIME + _REST[2:]) + 8 * ord(" ")  # the checksum counts as spaces
 _OCTAL: Final = frozenset(b"01234567")
 
-Read = Callable[[int, int], bytes | memoryview]
+ReadAt = Callable[[int, int], bytes | memoryview]
 """`read(offset, size)`: that many bytes, fewer only at the end of the archive."""
 
 
@@ -39,15 +39,15 @@ class Member(NamedTuple):
     @property
     def end(self) -> int:
         """Offset of what comes next."""
-        return self.offset + padded(self.size)
+        return self.offset + padded_size(self.size)
 
 
-def padded(size: int) -> int:
+def padded_size(size: int) -> int:
     """Return the size rounded up to whole records of 512 bytes."""
     return -(-size // RECORD) * RECORD
 
 
-def header(name: str, size: int) -> bytes:
+def member_header(name: str, size: int) -> bytes:
     """Return the 512 bytes before a file's content: ustar, mode 0444, owner 0, time 0.
 
     The same name and size give the same bytes on every machine. Raises `DataError` for a name that is
@@ -63,12 +63,12 @@ def header(name: str, size: int) -> bytes:
     return b"".join((raw.ljust(100, b"\0"), _OWNER, digits, _TIME, b"%06o" % checksum, _REST))
 
 
-def padding(size: int) -> bytes:
+def member_padding(size: int) -> bytes:
     """Return the zeros that follow a content of this size."""
     return bytes(-size % RECORD)
 
 
-def ending(size: int) -> bytes:
+def archive_end(size: int) -> bytes:
     """Return what follows the last member of an archive that is `size` bytes long so far.
 
     Two records of zeros, and more up to a multiple of 10,240 bytes, as tar has always done.
@@ -76,7 +76,7 @@ def ending(size: int) -> bytes:
     return bytes(2 * RECORD + -(size + 2 * RECORD) % _ARCHIVE_UNIT)
 
 
-def walk(read: Read, start: int, stop: int | None, *, ended: bool = True) -> Iterator[Member]:
+def walk(read: ReadAt, start: int, stop: int | None, *, ended: bool = True) -> Iterator[Member]:
     """Yield every file of the archive in [start, stop), or raise `CorruptError` with the offset.
 
     A `stop` of None says that it ends where `read` finds no more, and that what a member's content lacks
@@ -102,7 +102,7 @@ def walk(read: Read, start: int, stop: int | None, *, ended: bool = True) -> Ite
         _check_sum(head, at)
         size = _octal(head[124:136], at)
         body = at + RECORD
-        if stop is not None and body + padded(size) > stop:
+        if stop is not None and body + padded_size(size) > stop:
             raise CorruptError(f"the member at offset {at:,} should reach to {body + size:,}, past {stop:,}")
         kind = head[156:157]
         if kind in b"0\0":
@@ -121,14 +121,14 @@ def walk(read: Read, start: int, stop: int | None, *, ended: bool = True) -> Ite
                 long_name = found or long_name
             elif long_name is not None:
                 raise CorruptError(f"a long name at offset {first:,} belongs to no member")
-            at = body + padded(size)
+            at = body + padded_size(size)
             continue
         elif kind != b"5" or size:
             raise CorruptError(
                 f"the member {_name(head, at)!r} at offset {at:,} is no file (type {kind!r}); "
                 "links, devices and sparse files are refused"
             )
-        at = first = body + padded(size)
+        at = first = body + padded_size(size)
         long_name = None
     if ended or long_name is not None:
         raise CorruptError(f"the archive stops at offset {at:,} without its end marker")
@@ -140,7 +140,7 @@ def walk_bytes(data: bytes | memoryview, *, ended: bool = True) -> Iterator[Memb
     return walk(lambda at, size: view[at : at + size], 0, len(view), ended=ended)
 
 
-def _check_end(read: Read, at: int, stop: int | None) -> None:
+def _check_end(read: ReadAt, at: int, stop: int | None) -> None:
     end = at + 2 * RECORD
     if stop is not None and stop < end:
         raise CorruptError(f"the archive's end marker at offset {at:,} is cut off")

@@ -19,14 +19,14 @@ _WNID_OF: Final = {"Scottish_deerhound": "n02092002"}  # so in many boxes of the
 _NAMES: Final = ("xmin", "ymin", "xmax", "ymax")
 
 
-def pixel(text: str) -> float:
+def parse_pixel(text: str) -> float:
     """Return the number that a text is, or raise `ValueError`: also beyond a million, and for NaN."""
     if not _NUMBER.fullmatch(text.strip()) or abs(float(text)) > _LARGEST:
         raise ValueError(f"{text!r:.40} is no number of pixels")
     return float(text)
 
 
-def normalise(corners: Corners, size: tuple[int, int] | None = None) -> tuple[Corners | None, list[str]]:
+def normalise_box(corners: Corners, size: tuple[int, int] | None = None) -> tuple[Corners | None, list[str]]:
     """Return a box's corners in whole pixels, in order and within the image, and notes on what was odd.
 
     Halves are rounded up, min and max exchanged where they are the wrong way round, and corners moved to
@@ -56,7 +56,7 @@ def normalise(corners: Corners, size: tuple[int, int] | None = None) -> tuple[Co
     return (left, top, right, bottom), odd
 
 
-def describe(name: str, corners: Corners) -> dict[str, Any]:
+def box_metadata(name: str, corners: Corners) -> dict[str, Any]:
     """Return a box as it goes into the metadata: `wnid`, or `name` if it is none, and the corners."""
     name = _WNID_OF.get(name, name)
     return {"wnid" if WNID.fullmatch(name) else "name": name, **dict(zip(_NAMES, corners, strict=True))}

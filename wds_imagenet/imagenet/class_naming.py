@@ -14,7 +14,7 @@ _MAX_DIGITS: Final = 9
 
 
 @dataclass(frozen=True, slots=True)
-class Naming:
+class ClassNaming:
     """What each name stands for."""
 
     labels: Mapping[str, int | None]
@@ -24,7 +24,7 @@ class Naming:
     notes: tuple[str, ...] = ()
 
 
-def name_classes(names: Iterable[str], listed: ClassList | None, where: Callable[[str], str]) -> Naming:
+def label_classes(names: Iterable[str], listed: ClassList | None, where: Callable[[str], str]) -> ClassNaming:
     """Decide which label each name stands for.
 
     With a class list: its place there, or the number itself, if every name is one and none is
@@ -41,7 +41,7 @@ def name_classes(names: Iterable[str], listed: ClassList | None, where: Callable
         for name, label in found.items():
             if label is None:
                 raise SourceError(f"{where(name)}: the class {name!r} is not in {listed.url}")
-        return Naming(found, listed.classes)
+        return ClassNaming(found, listed.classes)
     if len(numbers) == len(distinct):
         return _numbered(distinct, None, where)
     if numbers:
@@ -58,10 +58,10 @@ def name_classes(names: Iterable[str], listed: ClassList | None, where: Callable
         )
         notes = (note,)
     labels = {name: label for label, name in enumerate(distinct)}
-    return Naming(labels, tuple({"name": name} for name in distinct), notes)
+    return ClassNaming(labels, tuple({"name": name} for name in distinct), notes)
 
 
-def _numbered(names: Iterable[str], listed: ClassList | None, where: Callable[[str], str]) -> Naming:
+def _numbered(names: Iterable[str], listed: ClassList | None, where: Callable[[str], str]) -> ClassNaming:
     labels: dict[str, int | None] = {}
     for name in names:
         label = int(name) if len(name) <= _MAX_DIGITS else None
@@ -76,4 +76,4 @@ def _numbered(names: Iterable[str], listed: ClassList | None, where: Callable[[s
                 f"label from 0 to {len(listed) - 1}"
             )
         labels[name] = label if label >= 0 else None
-    return Naming(labels, listed.classes if listed else ())
+    return ClassNaming(labels, listed.classes if listed else ())

@@ -21,7 +21,7 @@ _NUMBERED: Final = re.compile(r"(ILSVRC2012_(val|test)_([0-9]{7,8}))(?:_(n[0-9]{
 
 
 @dataclass(frozen=True, slots=True)
-class Name:
+class ParsedName:
     """What the name of an image tells."""
 
     split: str
@@ -35,7 +35,7 @@ class Name:
 
 
 @dataclass(frozen=True, slots=True)
-class Image:
+class ImagenetImage:
     """An image of ILSVRC2012, and what its name and folders tell."""
 
     split: str
@@ -54,7 +54,7 @@ class Image:
         return f"{self.url}: {self.name} at offset {self.offset:,}"
 
 
-def parse_stem(stem: str) -> Name | None:
+def parse_stem(stem: str) -> ParsedName | None:
     """Return what a name without suffix tells; None if it is none of ILSVRC2012.
 
     Raises `ValueError` for a number that was never given out.
@@ -69,10 +69,10 @@ def parse_stem(stem: str) -> Name | None:
             raise ValueError(f"has a number that no {split} image has")
     else:
         return None
-    return Name(split, make_key(f"{stem}.JPEG"), number, frozenset(wnid for wnid in wnids if wnid))
+    return ParsedName(split, make_key(f"{stem}.JPEG"), number, frozenset(wnid for wnid in wnids if wnid))
 
 
-def parse(file: ListedFile) -> Image | None:
+def parse_file(file: ListedFile) -> ImagenetImage | None:
     """Return what a file's name and folders tell; None if it is none of ILSVRC2012.
 
     Any folders may lie around it. Raises `SourceError` where name and folder contradict each other, or
@@ -89,4 +89,4 @@ def parse(file: ListedFile) -> Image | None:
     if len(told) > 1:
         raise SourceError(f"{file.url}: {file.path} is of the class {' and '.join(sorted(told))} at once")
     wnid = next(iter(told), None)
-    return Image(name.split, name.key, name.number, wnid, filename, file.url, file.offset, file.size)
+    return ImagenetImage(name.split, name.key, name.number, wnid, filename, file.url, file.offset, file.size)

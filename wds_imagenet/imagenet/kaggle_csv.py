@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from wds_imagenet.errors import SourceError
-from wds_imagenet.imagenet.box import Corners, pixel
+from wds_imagenet.imagenet.box import Corners, parse_pixel
 from wds_imagenet.imagenet.devkit import WNID
 from wds_imagenet.imagenet.filenames import parse_stem
-from wds_imagenet.inputs.small_files import address, find_file, read_file
+from wds_imagenet.inputs.small_files import find_file, join_url, read_file
 from wds_imagenet.storage.store import StorageOptions
 from wds_imagenet.storage.url import parse_url
 
@@ -45,7 +45,7 @@ class Solution:
     """By image, such as `ILSVRC2012_val_00000001`."""
 
 
-def find_beside(url: str, name: str, options: StorageOptions) -> str | None:
+def find_kaggle_file(url: str, name: str, options: StorageOptions) -> str | None:
     """Return the URL of one of Kaggle's files that lies in the folder at a URL, None if it does not.
 
     Of `…/ILSVRC` and the folders in it, `…` is looked into. Costs one or two requests.
@@ -53,7 +53,7 @@ def find_beside(url: str, name: str, options: StorageOptions) -> str | None:
     location = parse_url(url)
     folder = location.root if location.scheme == "file" else url
     match = _INSIDE.fullmatch(folder)
-    beside = address(match[1] if match else folder, name)
+    beside = join_url(match[1] if match else folder, name)
     return beside if find_file(beside, options) else None
 
 
@@ -129,7 +129,7 @@ def _parse(image: str, text: str) -> tuple[str, tuple[Corners, ...]]:
         raise ValueError(f"{image} has boxes of several classes: {', '.join(wnids):.60}")
     boxes = []
     for at in range(1, len(words), _BOX):
-        xmin, ymin, xmax, ymax = map(pixel, words[at : at + 4])
+        xmin, ymin, xmax, ymax = map(parse_pixel, words[at : at + 4])
         boxes.append((xmin, ymin, xmax, ymax))
     return wnids[0], tuple(boxes)
 

@@ -12,7 +12,7 @@ from wds_imagenet.imagenet.semantic_tree import read_tree
 from wds_imagenet.inputs.reference import Metadata
 from wds_imagenet.storage.store import StorageOptions
 
-ABSENT: Final = (
+ABSENT_CLASSES: Final = (
     "n02085782", "n02089078", "n02089867", "n02089973", "n02091635", "n02108000", "n02112706", "n02113978",
     "n04399382",
 )  # fmt: skip
@@ -35,7 +35,8 @@ class Release:
     @property
     def note(self) -> str:
         """What someone who fine-tunes on ILSVRC2012 ought to hear."""
-        return f"{len(ABSENT)} classes of ILSVRC2012 are not among {self.name}'s: {', '.join(ABSENT)}"
+        absent = ", ".join(ABSENT_CLASSES)
+        return f"{len(ABSENT_CLASSES)} classes of ILSVRC2012 are not among {self.name}'s: {absent}"
 
 
 RELEASES: Final[Mapping[str, Release]] = MappingProxyType(

@@ -1,7 +1,7 @@
 """The stems that label files and images share, whatever a copy has added to them."""
 
 from wds_imagenet.errors import SourceError
-from wds_imagenet.imagenet.filenames import Name, parse_stem
+from wds_imagenet.imagenet.filenames import ParsedName, parse_stem
 
 
 def released_stem(stem: str) -> str:
@@ -23,7 +23,7 @@ def validation_number(stem: str) -> int | None:
     return name.number if name is not None and name.split == "val" else None
 
 
-def _parse(stem: str) -> Name | None:
+def _parse(stem: str) -> ParsedName | None:
     try:
         return parse_stem(stem)
     except ValueError as error:

@@ -16,14 +16,14 @@ from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.imagenet.class_list import read_classes
 from wds_imagenet.inputs.reference import Metadata
 from wds_imagenet.storage.store import StorageOptions
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 _ADDED: Final = frozenset({"n03931044", "n09859684", "n04399382"})  # by Google, and by Microsoft
 _THERE: Final = frozenset({"n01440764", "n00007846"})
 
 
 @dataclass(frozen=True, slots=True)
-class Synsets:
+class SynsetList:
     """A class list by its name."""
 
     name: str
@@ -36,18 +36,18 @@ class Synsets:
     """What the list is usually called, or how it is made."""
 
 
-LISTS: Final[Mapping[str, Synsets]] = MappingProxyType(
+SYNSET_LISTS: Final[Mapping[str, SynsetList]] = MappingProxyType(
     {
         item.name: item
         for item in (
-            Synsets(
+            SynsetList(
                 "fall11",
                 21_841,
                 "0ae24538751973797b29d8dec412b2bdc61bc4ec3ecd081eba0735804236bbd2",
                 14_197_122,
                 "imagenet22k_synsets.txt",
             ),
-            Synsets(
+            SynsetList(
                 "winter21",
                 19_167,
                 None,
@@ -55,14 +55,14 @@ LISTS: Final[Mapping[str, Synsets]] = MappingProxyType(
                 "the sorted names of the inner tars: tar -tzf winter21_whole.tar.gz | "
                 "grep -oE 'n[0-9]{8}' | sort -u, which reads the archive once",
             ),
-            Synsets(
+            SynsetList(
                 "google",
                 21_843,
                 "66362bdedf36d933382edca5493fc562dcc17128ce36403c9e730a75f48cb2f2",
                 14_197_122,
                 "imagenet21k_goog_synsets.txt",
             ),
-            Synsets(
+            SynsetList(
                 "microsoft",
                 21_842,
                 "f2c7ac47500e1d1d70432d3cb2e2b2187c6880125439832bf4b4038f716ca278",
@@ -83,23 +83,23 @@ _FALL11: Final = (
     *_WINTER21, "n09620794_5529", "n09789566_3522", "n10175248_583", "n10316360_4246", "n10368624_12550",
     "n10585217_8484", "n10721819_1131",
 )  # fmt: skip
-CORRUPT: Final = frozenset(_FALL11)
+DAMAGED_IMAGES: Final = frozenset(_FALL11)
 """The stems of images that are damaged in the release; of those, seven are in fall11 alone."""
 
 
-def find_list(name: str | None) -> Synsets | None:
+def find_synset_list(name: str | None) -> SynsetList | None:
     """Return a class list by its name. Raises `UsageError` for one that is not known."""
-    if name is not None and name not in LISTS:
-        raise UsageError(f"option 'class_list' is one of {', '.join(LISTS)}, not {name!r}")
-    return None if name is None else LISTS[name]
+    if name is not None and name not in SYNSET_LISTS:
+        raise UsageError(f"option 'class_list' is one of {', '.join(SYNSET_LISTS)}, not {name!r}")
+    return None if name is None else SYNSET_LISTS[name]
 
 
-def corrupt_in(known: Synsets | None) -> tuple[str, ...]:
+def damaged_images(known: SynsetList | None) -> tuple[str, ...]:
     """Return the stems of the images that are known to be damaged in a list's release."""
-    return _WINTER21 if known is LISTS["winter21"] else _FALL11
+    return _WINTER21 if known is SYNSET_LISTS["winter21"] else _FALL11
 
 
-def read_wnids(url: str, known: Synsets | None, options: StorageOptions) -> tuple[str, ...]:
+def read_wnids(url: str, known: SynsetList | None, options: StorageOptions) -> tuple[str, ...]:
     """Return the WNIDs of a class list by label. Raises `SourceError` if it is not the one it should be."""
     entries = read_classes(url, storage_options=options).classes
     if "wnid" not in entries[0]:
@@ -110,10 +110,10 @@ def read_wnids(url: str, known: Synsets | None, options: StorageOptions) -> tupl
     return wnids
 
 
-def check_wnids(wnids: Sequence[str], known: Synsets, where: str) -> None:
+def check_wnids(wnids: Sequence[str], known: SynsetList, where: str) -> None:
     """Raise `SourceError` for WNIDs that are not those of the list, in the order of its labels."""
     sha256 = _hash(wnids)
-    other = next((item.name for item in LISTS.values() if item.sha256 == sha256), None)
+    other = next((item.name for item in SYNSET_LISTS.values() if item.sha256 == sha256), None)
     if known.sha256 is None and other is None:
         fault = _unlike_winter21(wnids, known.count)
     elif sha256 == known.sha256:
@@ -121,7 +121,7 @@ def check_wnids(wnids: Sequence[str], known: Synsets, where: str) -> None:
     elif other is not None:
         fault = f"has the classes of {other}"
     elif len(wnids) != known.count:
-        fault = f"has {many(len(wnids), 'classes')}"
+        fault = f"has {quantity(len(wnids), 'classes')}"
     else:
         fault = "has as many classes, but others or in another order"
     if fault is not None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from xml.parsers import expat
 
-from wds_imagenet.imagenet.box import Corners, pixel
+from wds_imagenet.imagenet.box import Corners, parse_pixel
 
 MAX_BYTES: Final = 1 << 20
 _MAX_DEPTH: Final = 16
@@ -19,7 +19,7 @@ _WANTED: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Voc:
+class VocAnnotation:
     """What an annotation file says."""
 
     size: tuple[int, int]
@@ -28,7 +28,7 @@ class Voc:
     """Of each object its name and box, as written."""
 
 
-def parse_voc(data: bytes) -> Voc:
+def parse_voc(data: bytes) -> VocAnnotation:
     """Return what an annotation file says, or raise `ValueError` with the line.
 
     Only the size and, of each object, the name and the box are taken; objects' parts have their own
@@ -88,7 +88,7 @@ class _Reader:
             self.words = None
         self.path.pop()
 
-    def result(self) -> Voc:
+    def result(self) -> VocAnnotation:
         """Return what was noted, if it is complete."""
         width, height = (self._number(self.size, name, "size") for name in ("width", "height"))
         if not (width >= 1 and height >= 1 and width.is_integer() and height.is_integer()):
@@ -100,12 +100,12 @@ class _Reader:
                 raise ValueError(f"{what} has no <name>")
             xmin, ymin, xmax, ymax = (self._number(known, side, what) for side in _SIDES)
             objects.append((known["name"], (xmin, ymin, xmax, ymax)))
-        return Voc((int(width), int(height)), tuple(objects))
+        return VocAnnotation((int(width), int(height)), tuple(objects))
 
     def _number(self, known: dict[str, str], name: str, what: str) -> float:
         if name not in known:
             raise ValueError(f"{what} has no <{name}>")
         try:
-            return pixel(known[name])
+            return parse_pixel(known[name])
         except ValueError as error:
             raise ValueError(f"{what}, <{name}>: {error}") from error

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Final, cast
 
 from wds_imagenet.errors import CorruptError, SourceError
-from wds_imagenet.format.tar import RECORD, Read, walk
+from wds_imagenet.format.tar import RECORD, ReadAt, walk
 from wds_imagenet.inputs.image_files import is_hidden
-from wds_imagenet.inputs.small_files import GZIP, address, find_file, nothing_at
-from wds_imagenet.inputs.windowed_reader import open_reader
+from wds_imagenet.inputs.large_files import decode_lines
+from wds_imagenet.inputs.small_files import GZIP, find_file, join_url, no_input_error
+from wds_imagenet.inputs.windowed_reader import ObjectFile, open_reader
 from wds_imagenet.storage import open_store
 from wds_imagenet.storage.store import ObjectInfo, StorageOptions, Store
 
@@ -22,95 +23,101 @@ if TYPE_CHECKING:
     from _csv import Reader as _Reader
 
 _CSV: Final = re.compile(r".*\.csv(?:\.gz)?", re.IGNORECASE)
-_PIECE: Final = 1 << 20
-_MAX_LINE: Final = 1 << 20
+_CHUNK: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class CsvFile:
-    """A CSV file on its way through; it is read before the next one."""
+    """An open CSV file. Its rows must be read before the next file is opened."""
 
     where: str
-    """Its URL, with its path where it lies in an archive."""
+    """The URL; for a file in an archive, the archive's URL and the path."""
     path: str
     columns: tuple[str, ...]
-    """As the header line has them."""
+    """The names in the header line."""
     rows: Iterator[tuple[int, list[str]]]
-    """The line that each row begins on, and its cells: as many as there are columns."""
+    """Each row's first line, from 1, and its cells: as many as there are columns."""
 
-    def places(self, names: Sequence[str]) -> list[int]:
-        """Return where the columns of these names are; raise `SourceError` for one that is missing."""
+    def positions(self, names: Sequence[str]) -> list[int]:
+        """Return the positions of columns, from 0; raise `SourceError` for a missing column."""
         for name in names:
             if name not in self.columns:
                 found = ", ".join(self.columns)
-                raise SourceError(f"{self.where}, line 1 names no column {name!r}, but {found}")
+                raise SourceError(f"{self.where}, line 1 has no column {name!r}; its columns are {found}")
         return [self.columns.index(name) for name in names]
 
 
-def read_sheets(
+def read_csv_files(
     url: str, options: StorageOptions, wanted: Callable[[str], bool], header: Sequence[str] | None = None
 ) -> Iterator[CsvFile]:
     """Yield every wanted CSV file at a URL: the file itself, or those in a folder, a tar or a gzipped tar.
 
-    A file that is given by its own URL is always wanted. Gzip and tar are known by their first bytes. The
-    columns are those of the first line, or `header` where the file has no such line. Holds a few MiB.
+    Gzip and tar are recognised by the first bytes of a file. Holds a few MiB.
 
-    Raises `SourceError` that names file and line where a row has more or fewer cells than there are
-    columns, or text is not UTF-8; `CorruptError` for a damaged archive.
+    Args:
+        url: a CSV file, which is always read, or a folder or archive of CSV files.
+        options: storage options.
+        wanted: returns True for the path of a file to read.
+        header: the columns, for files without a header line.
+
+    Raises:
+        SourceError: a row has more or fewer cells than there are columns, or text is not UTF-8; the message
+            gives file and line.
+        CorruptError: an archive is damaged.
     """
     found = find_file(url, options)
     if found is not None:
-        yield from _sheets(*found, wanted, header)
+        yield from _open_files(*found, wanted, header)
         return
     store = open_store(url, options)
     empty = True
     for info in store.list_objects():
         empty = False
         if _CSV.fullmatch(info.path) and not is_hidden(info.path) and wanted(info.path):
-            yield from _sheets(store, info, wanted, header)
+            yield from _open_files(store, info, wanted, header)
     if empty:
-        raise nothing_at(url)
+        raise no_input_error(url)
 
 
-def _sheets(
+def _open_files(
     store: Store, info: ObjectInfo, wanted: Callable[[str], bool], header: Sequence[str] | None
 ) -> Iterator[CsvFile]:
-    where = address(store.url, info.path)
+    where = join_url(store.url, info.path)
     with open_reader(store, info) as read_object:
         file = _unpacked(read_object, info.size)
 
-        def read(at: int, size: int) -> bytes:
+        def read(start: int, size: int) -> bytes:
             try:
-                file.seek(at)
+                file.seek(start)
                 return file.read(size)
             except (EOFError, zlib.error, gzip.BadGzipFile) as error:
                 raise CorruptError(
-                    f"{where}: the gzip data is damaged or cut off, behind byte {at:,} of the text: {error}"
+                    f"{where}: the gzip data is damaged or cut off after byte {start:,} of the text: {error}"
                 ) from error
 
         if read(0, RECORD)[257:262] != b"ustar":
-            yield _sheet(where, info.path, _pieces(read, 0, None), header)
+            yield _parse(where, info.path, _chunks(read, 0, None), header)
             return
         try:
             for member in walk(read, 0, None):
                 path = member.name.removeprefix("./")
                 if _CSV.fullmatch(path) and not is_hidden(path) and wanted(path):
-                    pieces = _pieces(read, member.offset, member.size)
-                    yield _sheet(f"{where}, {path}", path, pieces, header)
+                    chunks = _chunks(read, member.offset, member.size)
+                    yield _parse(f"{where}, {path}", path, chunks, header)
         except CorruptError as error:
             error.add_note(f"in the tar archive {where}")
             raise
 
 
-def _sheet(where: str, path: str, pieces: Iterator[bytes], header: Sequence[str] | None) -> CsvFile:
-    reader = csv.reader(_lines(pieces, where), strict=True)
+def _parse(where: str, path: str, chunks: Iterator[bytes], header: Sequence[str] | None) -> CsvFile:
+    reader = csv.reader(decode_lines(chunks, where), strict=True)
     with _csv_errors(where, reader):
         columns = tuple(cell.strip() for cell in (next(reader, []) if header is None else header))
     if not any(columns):
-        raise SourceError(f"{where} is empty: not even a header line is there")
-    twice = next((name for name in columns if columns.count(name) > 1), None)
-    if twice is not None:
-        raise SourceError(f"{where}, line 1 names the column {twice!r} twice")
+        raise SourceError(f"{where} is empty: it has no header line")
+    duplicate = next((name for name in columns if columns.count(name) > 1), None)
+    if duplicate is not None:
+        raise SourceError(f"{where}, line 1 has the column {duplicate!r} twice")
 
     def rows() -> Iterator[tuple[int, list[str]]]:
         width = len(columns)
@@ -120,9 +127,7 @@ def _sheet(where: str, path: str, pieces: Iterator[bytes], header: Sequence[str]
                 if len(row) == width:
                     yield begin, row
                 elif row:
-                    raise SourceError(
-                        f"{where}, line {begin:,} has {len(row)} cells, and {width} belong there"
-                    )
+                    raise SourceError(f"{where}, line {begin:,} has {len(row)} cells, not {width}")
                 begin = reader.line_num + 1
 
     return CsvFile(where, path, columns, rows())
@@ -133,75 +138,22 @@ def _csv_errors(where: str, reader: "_Reader") -> Iterator[None]:
     try:
         yield
     except csv.Error as error:
-        raise SourceError(f"{where}, line {reader.line_num:,} is not CSV as it should be: {error}") from error
+        raise SourceError(f"{where}, line {reader.line_num:,} is not valid CSV: {error}") from error
 
 
-def _unpacked(read: Read, size: int) -> IO[bytes]:
-    raw = io.BufferedReader(_Object(read, size), _PIECE)
-    packed = raw.peek(len(GZIP)).startswith(GZIP)
-    return cast("IO[bytes]", gzip.GzipFile(fileobj=raw, mode="rb") if packed else raw)
+def _unpacked(read: ReadAt, size: int) -> IO[bytes]:
+    raw = io.BufferedReader(ObjectFile(read, size), _CHUNK)
+    gzipped = raw.peek(len(GZIP)).startswith(GZIP)
+    return cast("IO[bytes]", gzip.GzipFile(fileobj=raw, mode="rb") if gzipped else raw)
 
 
-def _pieces(read: Callable[[int, int], bytes], at: int, size: int | None) -> Iterator[bytes]:
-    stop = None if size is None else at + size
-    while stop is None or at < stop:
-        piece = read(at, _PIECE if stop is None else min(_PIECE, stop - at))
-        if not piece:
+def _chunks(read: Callable[[int, int], bytes], start: int, size: int | None) -> Iterator[bytes]:
+    stop = None if size is None else start + size
+    while stop is None or start < stop:
+        chunk = read(start, _CHUNK if stop is None else min(_CHUNK, stop - start))
+        if not chunk:
             if stop is not None:
-                raise CorruptError(f"the archive is cut off at offset {at:,}")
+                raise CorruptError(f"the archive is cut off at offset {start:,}")
             return
-        yield piece
-        at += len(piece)
-
-
-def _lines(pieces: Iterator[bytes], where: str) -> Iterator[str]:
-    for number, raw in enumerate(_split(pieces), 1):
-        line = raw
-        if number == 1:
-            if line.startswith((b"\xff\xfe", b"\xfe\xff")):
-                raise SourceError(f"{where} is UTF-16; save it as UTF-8")
-            line = line.removeprefix(b"\xef\xbb\xbf")  # a byte order mark says nothing
-        if len(line) > _MAX_LINE:
-            raise SourceError(f"{where}, line {number:,} has more than {_MAX_LINE:,} bytes")
-        try:
-            yield line.decode()
-        except UnicodeDecodeError as error:
-            raise SourceError(f"{where}, line {number:,} is not UTF-8: {error}") from error
-
-
-def _split(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    rest = b""
-    for piece in pieces:
-        *lines, rest = (rest + piece).split(b"\n")
-        for line in lines:
-            yield line + b"\n"
-        if len(rest) > _MAX_LINE:
-            break
-    if rest:
-        yield rest
-
-
-class _Object(io.RawIOBase):
-    """An object on a store, as the standard library reads files."""
-
-    def __init__(self, read: Read, size: int) -> None:
-        self._read = read
-        self._size = size
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        return self._at
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] # typeshed's Buffer has no len
-        size = max(0, min(len(buffer), self._size - self._at))
-        data = self._read(self._at, size) if size else b""
-        buffer[: len(data)] = data
-        self._at += len(data)
-        return len(data)
+        yield chunk
+        start += len(chunk)

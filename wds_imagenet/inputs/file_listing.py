@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from wds_imagenet.inputs.small_files import address, find_file, nothing_at
+from wds_imagenet.inputs.small_files import find_file, join_url, no_input_error
 from wds_imagenet.inputs.tar_listing import ListedFile, list_archive
 from wds_imagenet.inputs.windowed_reader import open_reader
 from wds_imagenet.storage import open_store
@@ -31,9 +31,9 @@ def list_files(
         if archives and archives.fullmatch(info.path.rsplit("/", 1)[-1]):
             yield from _list_archive(store, info, info.path.removesuffix(".tar") + "/")
         else:
-            yield ListedFile(info.path, address(store.url, info.path), 0, info.size)
+            yield ListedFile(info.path, join_url(store.url, info.path), 0, info.size)
     if empty:
-        raise nothing_at(url)
+        raise no_input_error(url)
 
 
 def folder_name(url: str) -> str:
@@ -44,4 +44,4 @@ def folder_name(url: str) -> str:
 
 def _list_archive(store: Store, info: ObjectInfo, folder: str = "") -> Iterator[ListedFile]:
     with open_reader(store, info) as read:
-        yield from list_archive(read, info.size, address(store.url, info.path), folder)
+        yield from list_archive(read, info.size, join_url(store.url, info.path), folder)

@@ -11,16 +11,16 @@ from itertools import repeat
 from typing import Final
 
 from wds_imagenet.errors import CorruptError, SourceError
-from wds_imagenet.inputs.small_files import GZIP, address, find_file, no_file
+from wds_imagenet.inputs.small_files import GZIP, find_file, join_url, no_file_error
 from wds_imagenet.inputs.tar_listing import ListedFile, list_archive
 from wds_imagenet.storage.store import ObjectInfo, StorageOptions, Store
-from wds_imagenet.util.threads import read_ahead
+from wds_imagenet.util.threads import map_ahead
 
-MAX_FILE: Final = 256 << 20
+MAX_FILE_BYTES: Final = 256 << 20
 """Bytes of the largest file that is held in memory; no image has so many."""
 _FETCH: Final = 4 << 20
 _FETCHES: Final = 4
-_PIECE: Final = 2 << 20
+_CHUNK: Final = 2 << 20
 
 
 def is_gzipped(url: str, options: StorageOptions) -> bool:
@@ -46,20 +46,20 @@ def stream_files(url: str, options: StorageOptions) -> Generator[tuple[ListedFil
     """
     found = find_file(url, options)
     if found is None:
-        raise no_file(url)
-    where = address(found[0].url, found[1].path)
-    with open_forward(*found) as forward:
+        raise no_file_error(url)
+    where = join_url(found[0].url, found[1].path)
+    with open_forward_reader(*found) as forward:
         for file in list_archive(forward.read, None, where):
-            if file.size > MAX_FILE:
+            if file.size > MAX_FILE_BYTES:
                 raise SourceError(
                     f"{where}: {file.path!r} at offset {file.offset:,} has {file.size:,} bytes, more than "
-                    f"the {MAX_FILE:,} that an image may have in a stream"
+                    f"the {MAX_FILE_BYTES:,} that an image may have in a stream"
                 )
             yield file, _read(forward, file, where)
 
 
 @contextmanager
-def open_forward(store: Store, info: ObjectInfo) -> Iterator["Forward"]:
+def open_forward_reader(store: Store, info: ObjectInfo) -> Iterator["ForwardReader"]:
     """Give what is in a gzipped file, to be read in rising order, with what `stream_files` costs and raises.
 
     Only who reads to the end has every byte checked.
@@ -70,15 +70,15 @@ def open_forward(store: Store, info: ObjectInfo) -> Iterator["Forward"]:
         return store.read(info.path, start, stop, etag=info.etag).data
 
     with (
-        closing(read_ahead(fetch, range(0, info.size, _FETCH), _FETCHES)) as fetched,
+        closing(map_ahead(fetch, range(0, info.size, _FETCH), threads=_FETCHES, name="fetch")) as fetched,
         closing(_inflate(fetched)) as inflated,
         # One thread, so `next` is called by one at a time and the pieces come in their order.
-        closing(read_ahead(lambda _: next(inflated, None), repeat(None), 1)) as pieces,
+        closing(map_ahead(lambda _: next(inflated, None), repeat(None), threads=1, name="inflate")) as pieces,
     ):
-        yield Forward(iter(lambda: next(pieces), None))
+        yield ForwardReader(iter(lambda: next(pieces), None))
 
 
-def _read(forward: "Forward", file: ListedFile, where: str) -> bytes:
+def _read(forward: "ForwardReader", file: ListedFile, where: str) -> bytes:
     try:
         return forward.take(file.offset, file.size)
     except CorruptError as error:
@@ -101,14 +101,14 @@ def _inflate(pieces: Iterable[bytes]) -> Generator[bytes, None, None]:
                     break
                 inflater = zlib.decompressobj(wbits=31)
             try:
-                out = inflater.decompress(data, _PIECE)
+                out = inflater.decompress(data, _CHUNK)
             except zlib.error as error:
                 at = position + len(piece) - len(data)
                 raise CorruptError(
                     f"the gzip data is damaged, at or behind its byte {at:,}: {error}"
                 ) from error
             data = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
-            more = len(out) == _PIECE  # the inflater may hold some back
+            more = len(out) == _CHUNK  # the inflater may hold some back
             if out:
                 yield out
         position += len(piece)
@@ -116,7 +116,7 @@ def _inflate(pieces: Iterable[bytes]) -> Generator[bytes, None, None]:
         raise CorruptError(f"the gzip data is cut off: it ends at its byte {position:,}")
 
 
-class Forward:
+class ForwardReader:
     """Pieces of a stream as one archive that is read in rising order, for `format.tar.walk`."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:

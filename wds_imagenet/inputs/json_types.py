@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 from wds_imagenet.errors import SourceError
 from wds_imagenet.inputs.reference import Kind, Metadata
 
-EMPTY: Final[Mapping[Kind, Any]] = {"text": "", "list": [], "object": {}}
+EMPTY_VALUES: Final[Mapping[Kind, Any]] = {"text": "", "list": [], "object": {}}
 """What stands for a value that a sample lacks, where anything can."""
 _KINDS: Final[tuple[tuple[type | tuple[type, ...], Kind], ...]] = (
     (str, "text"),
@@ -18,11 +18,11 @@ _KINDS: Final[tuple[tuple[type | tuple[type, ...], Kind], ...]] = (
     ((list, tuple), "list"),
     (dict, "object"),
 )
-Kinds: TypeAlias = dict[str, dict[Kind | None, int]]
+KindCounts: TypeAlias = dict[str, dict[Kind | None, int]]
 """How many samples have a field as which type."""
 
 
-def count_kinds(kinds: Kinds, record: Metadata) -> None:
+def count_kinds(kinds: KindCounts, record: Metadata) -> None:
     """Count the types of one record's values. Raises `SourceError` for what JSON has not."""
     for name, value in record.items():
         counts = kinds.setdefault(name, {})
@@ -41,7 +41,7 @@ def kind_of(value: object) -> Kind | None:
     raise SourceError(f"the metadata holds a {type(value).__name__}, which JSON has not: {value!r:.80}")
 
 
-def settle(counts: Mapping[Kind | None, int], samples: int) -> Kind:
+def common_kind(counts: Mapping[Kind | None, int], samples: int) -> Kind:
     """Return the one type that holds every value."""
     present = {kind for kind in counts if kind is not None}
     gaps = samples - sum(counts.values()) + counts.get(None, 0)
@@ -50,13 +50,13 @@ def settle(counts: Mapping[Kind | None, int], samples: int) -> Kind:
     if len(present) != 1:
         return "text"
     (kind,) = present
-    return "text" if gaps and kind not in EMPTY else kind
+    return "text" if gaps and kind not in EMPTY_VALUES else kind
 
 
-def fit(value: object, kind: Kind) -> object:
+def as_kind(value: object, kind: Kind) -> object:
     """Return a value as the type that its field has."""
     if value is None:
-        return EMPTY[kind]
+        return EMPTY_VALUES[kind]
     if kind == "text" and not isinstance(value, str):
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     if kind == "number" and isinstance(value, int):

@@ -1,6 +1,5 @@
-"""Parquet tables, by PyArrow: imported here alone, and only when one is read."""
+"""Parquet tables, read by PyArrow, which is imported here alone and only when a table is read."""
 
-import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -8,60 +7,65 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from wds_imagenet.errors import MissingExtraError, SourceError
-from wds_imagenet.format.tar import Read
+from wds_imagenet.format.tar import ReadAt
 from wds_imagenet.inputs.reference import Kind
+from wds_imagenet.inputs.windowed_reader import ObjectFile
 
 _BATCH_BYTES: Final = 8 << 20
 _BATCH_ROWS: Final = 4096
-_PIECE: Final = 1 << 20
+_BUFFER_BYTES: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
-    """What the schema tells of a column."""
+class ParquetColumn:
+    """A column, by the schema of its file."""
 
     kind: Kind | None
-    """None where it holds bytes, alone or deep inside."""
-    image: bool
-    """Whether it can hold images: bytes, or a struct of `bytes` and a `path`."""
-    path: bool
-    """Whether it is such a struct."""
+    """The JSON type of its values; None where these are or contain bytes."""
+    holds_images: bool
+    """True for bytes, or a struct of `bytes` and `path`."""
+    has_path: bool
+    """True for such a struct."""
 
 
 @dataclass(frozen=True, slots=True)
 class ParquetRow:
-    """One row."""
+    """One row of a Parquet file."""
 
     number: int
-    """In the file, from 1."""
+    """From 1."""
     offset: int
-    """Where its row group begins in the file."""
+    """The first byte of its row group in the file."""
     values: Mapping[str, Any]
-    """By column, as Arrow gives them."""
+    """By column, as PyArrow's `to_pylist` returns them."""
 
 
 class ParquetFile:
-    """A Parquet file that is read a few rows at a time; not for several threads."""
+    """An open Parquet file, read a few rows at a time. For one thread."""
 
     def __init__(self, file: Any, url: str) -> None:  # noqa: ANN401 - PyArrow has no types
         self._file = file
         self._url = url
         self.rows: int = file.metadata.num_rows
-        self.columns: Mapping[str, Column] = {item.name: _column(item.type) for item in file.schema_arrow}
+        self.columns: Mapping[str, ParquetColumn] = {
+            item.name: _column(item.type) for item in file.schema_arrow
+        }
         self.features: bytes | None = (file.schema_arrow.metadata or {}).get(b"huggingface")
-        """What Hugging Face wrote of the columns, as JSON."""
+        """The JSON in which Hugging Face's `datasets` describes the columns; None without it."""
 
     def size(self, column: str) -> int:
-        """Return how many bytes a column takes in the file."""
+        """Return the compressed bytes of a column in the file."""
         groups = [self._file.metadata.row_group(i) for i in range(self._file.num_row_groups)]
         chunks = [group.column(i) for group in groups for i in range(group.num_columns)]
         return sum(c.total_compressed_size for c in chunks if c.path_in_schema.partition(".")[0] == column)
 
     def read(self, columns: Sequence[str]) -> Iterator[ParquetRow]:
-        """Yield the rows in their order, with these columns; `image.path` is a part of one.
+        """Yield the rows in the file's order.
 
-        Costs the memory of about 8 MiB of rows, one row at least. Raises `SourceError` where the file
-        is damaged.
+        Costs the memory of about 8 MiB of rows, one row at least. Raises `SourceError` for a damaged file.
+
+        Args:
+            columns: the columns of the rows; `image.path` is the field `path` of the column `image`.
         """
         row = 0
         for number in range(self._file.num_row_groups):
@@ -75,7 +79,7 @@ class ParquetFile:
                 rows, row_groups=[number], columns=list(columns), use_threads=False
             )
             while True:
-                with _damage(f"{self._url}, behind row {row:,},"):
+                with _parquet_errors(f"{self._url}, after row {row:,},"):
                     batch = next(batches, None)
                     values = [] if batch is None else batch.to_pylist()
                 if batch is None:
@@ -85,69 +89,54 @@ class ParquetFile:
 
 
 @contextmanager
-def open_parquet(read: Read, size: int, url: str) -> Iterator[ParquetFile]:
-    """Open a Parquet file of that size that `read(offset, size)` reads.
+def open_parquet(read: ReadAt, size: int, url: str) -> Iterator[ParquetFile]:
+    """Open a Parquet file. Costs the read of its footer.
 
-    Costs its footer. Raises `SourceError` for what is none, `MissingExtraError` without PyArrow.
+    Args:
+        read: reads the file, as `open_reader` yields it.
+        size: the file's size in bytes.
+        url: the file, for errors.
+
+    Raises:
+        SourceError: the file is not Parquet, or is damaged.
+        MissingExtraError: PyArrow is not installed.
     """
     _, pq = _pyarrow(url)
-    with _damage(url):
+    with _parquet_errors(url):
         file = pq.ParquetFile(
-            _Seekable(read, size), buffer_size=_PIECE, pre_buffer=False, page_checksum_verification=True
+            ObjectFile(read, size),
+            buffer_size=_BUFFER_BYTES,
+            pre_buffer=False,
+            page_checksum_verification=True,
         )
         opened = ParquetFile(file, url)
     with file:
         yield opened
 
 
-def plain(value: object, where: str) -> Any:  # noqa: ANN401 - any JSON value
-    """Return a value as JSON has it. Raises `SourceError` for bytes."""
+def json_value(value: object, where: str) -> Any:  # noqa: ANN401 - any JSON value
+    """Return a value of a row as JSON: NaN as null, dates as ISO 8601. Raises `SourceError` for bytes."""
     match value:
         case None | bool() | int() | str():
             return value
         case float():
             return None if math.isnan(value) else value
         case list():
-            return [plain(item, where) for item in value]
+            return [json_value(item, where) for item in value]
         case dict():
-            return {str(name): plain(item, where) for name, item in value.items()}
+            return {str(name): json_value(item, where) for name, item in value.items()}
         case bytes():
-            raise SourceError(f"{where} holds bytes; a table lists paths or URLs of images, not images")
+            raise SourceError(
+                f"{where} holds bytes; a table must list paths or URLs of images, not the images"
+            )
         case _ if hasattr(value, "isoformat"):
             return value.isoformat()
         case _:
             return str(value)
 
 
-class _Seekable(io.RawIOBase):
-    """A file for PyArrow."""
-
-    def __init__(self, read: Read, size: int) -> None:
-        super().__init__()
-        self._read, self._size, self._at = read, size, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def read(self, size: int | None = -1) -> bytes:
-        wanted = self._size - self._at
-        data = bytes(self._read(self._at, wanted if size is None or size < 0 else min(size, wanted)))
-        self._at += len(data)
-        return data
-
-
 @contextmanager
-def _damage(where: str) -> Iterator[None]:
+def _parquet_errors(where: str) -> Iterator[None]:
     pa, _ = _pyarrow(where)
     try:
         yield
@@ -164,11 +153,11 @@ def _pyarrow(url: str) -> tuple[Any, Any]:
     return pa, pq
 
 
-def _column(kind: Any) -> Column:  # noqa: ANN401 - PyArrow has no types
+def _column(kind: Any) -> ParquetColumn:  # noqa: ANN401 - PyArrow has no types
     pa, _ = _pyarrow("")
     fields = {item.name: item.type for item in kind} if pa.types.is_struct(kind) else {}
     path = set(fields) == {"bytes", "path"} and _is_bytes(fields["bytes"])
-    return Column(_kind(kind), path or _is_bytes(kind), path)
+    return ParquetColumn(_kind(kind), path or _is_bytes(kind), path)
 
 
 def _kind(kind: Any) -> Kind | None:  # noqa: ANN401, PLR0911 - a type for a type

@@ -16,7 +16,7 @@ MAX_INFLATED: Final = 256 << 20
 GZIP: Final = b"\x1f\x8b"
 
 
-def address(folder: str, path: str) -> str:
+def join_url(folder: str, path: str) -> str:
     """Return the URL of a path in a folder; the query of an HTTP URL stays at its end."""
     http = folder.startswith(("http://", "https://"))
     base, mark, query = folder.partition("?") if http else (folder, "", "")
@@ -40,13 +40,13 @@ def find_file(url: str, options: StorageOptions) -> tuple[Store, ObjectInfo] | N
         return None
 
 
-def no_file(url: str) -> UsageError:
+def no_file_error(url: str) -> UsageError:
     """Return the error for a file that is not there, or is a folder."""
     folder = _is_local_folder(url)
     return UsageError(f"{url} is a folder, and no file" if folder else f"there is no file {url}")
 
 
-def nothing_at(url: str) -> UsageError | SourceError:
+def no_input_error(url: str) -> UsageError | SourceError:
     """Return the error for an input that is not there; an empty folder is, and its data is bad."""
     if _is_local_folder(url):
         return SourceError(f"there is nothing in {url}: it is a folder without files")
@@ -66,7 +66,7 @@ def read_file(url: str, options: StorageOptions, *, max_bytes: int = MAX_BYTES) 
     """
     found = find_file(url, options)
     if found is None:
-        raise no_file(url)
+        raise no_file_error(url)
     return _read(*found, max_bytes)
 
 
@@ -74,7 +74,7 @@ def read_files(url: str, options: StorageOptions, wanted: Callable[[str], bool])
     """Return the files with a wanted path in a folder, a tar or a gzipped tar, by path.
 
     Each, and the archive, may have 64 MiB. Costs one listing and one request a file, or one
-    request for an archive. Raises what `nothing_at` says if there is nothing at the URL.
+    request for an archive. Raises what `no_input_error` says if there is nothing at the URL.
     """
     found = find_file(url, options)
     if found is not None:
@@ -88,7 +88,7 @@ def read_files(url: str, options: StorageOptions, wanted: Callable[[str], bool])
     store = open_store(url, options)
     infos = list(store.list_objects())
     if not infos:
-        raise nothing_at(url)
+        raise no_input_error(url)
     return {info.path: _read(store, info, MAX_BYTES) for info in infos if wanted(info.path)}
 
 
@@ -112,7 +112,7 @@ def inflate(data: bytes, max_bytes: int = MAX_INFLATED) -> bytes:
 
 
 def _read(store: Store, info: ObjectInfo, max_bytes: int) -> bytes:
-    where = address(store.url, info.path)
+    where = join_url(store.url, info.path)
     if info.size > max_bytes:
         raise SourceError(f"{where} has {info.size:,} bytes, but should have {max_bytes:,} at most")
     data = store.read(info.path, etag=info.etag).data

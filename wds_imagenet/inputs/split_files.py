@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from wds_imagenet.errors import SourceError, UsageError
-from wds_imagenet.inputs.image_files import describe, is_hidden
-from wds_imagenet.inputs.small_files import address, find_file, nothing_at
+from wds_imagenet.inputs.image_files import describe_files, is_hidden
+from wds_imagenet.inputs.small_files import find_file, join_url, no_input_error
 from wds_imagenet.storage import open_store, split_url
 from wds_imagenet.storage.store import ObjectInfo, StorageOptions, Store
 from wds_imagenet.storage.url import parse_url
@@ -24,7 +24,7 @@ _SPLITS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class SplitFile:
     """One of the files."""
 
     store: Store
@@ -33,10 +33,10 @@ class Part:
     @property
     def url(self) -> str:
         """Where it lies."""
-        return address(self.store.url, self.info.path)
+        return join_url(self.store.url, self.info.path)
 
 
-def find_parts(url: str, options: StorageOptions, suffixes: tuple[str, ...]) -> list[Part]:
+def find_split_files(url: str, options: StorageOptions, suffixes: tuple[str, ...]) -> list[SplitFile]:
     """Return the file at a URL, else the files that a pattern names, else those in the folder.
 
     In a pattern `{000..146}` and `{a,b}` stand for each of theirs, and each must be there; `*` is
@@ -46,21 +46,23 @@ def find_parts(url: str, options: StorageOptions, suffixes: tuple[str, ...]) -> 
     """
     found = find_file(url, options)
     if found is not None:
-        return [Part(*found)]
+        return [SplitFile(*found)]
     if re.search(r"[{*]", url):
         return list(_named(url, options))
     store = open_store(url, options)
     infos = [info for info in store.list_objects() if not is_hidden(info.path)]
-    parts = [Part(store, info) for info in infos if info.path.lower().endswith(suffixes)]
+    parts = [SplitFile(store, info) for info in infos if info.path.lower().endswith(suffixes)]
     if not infos:
-        raise nothing_at(url)
+        raise no_input_error(url)
     if not parts:
-        there = describe([info.path for info in infos])
+        there = describe_files([info.path for info in infos])
         raise SourceError(f"there is no {' or '.join(suffixes)} file in {url}: {there}")
     return parts
 
 
-def choose_split(parts: Sequence[Part], asked: str | None, url: str) -> tuple[list[Part], str | None]:
+def choose_split(
+    parts: Sequence[SplitFile], asked: str | None, url: str
+) -> tuple[list[SplitFile], str | None]:
     """Return the files of one split, and which one it is, if that is told.
 
     A file's name or folder tells it by a word of its own, as Hugging Face has it: `in1k-train-0001.tar`.
@@ -82,7 +84,7 @@ def choose_split(parts: Sequence[Part], asked: str | None, url: str) -> tuple[li
     return chosen or list(parts), asked
 
 
-def check_numbers(parts: Sequence[Part], url: str) -> None:
+def check_numbering(parts: Sequence[SplitFile], url: str) -> None:
     """Refuse a folder in which `train-00007-of-00294.parquet` is missing."""
     if parse_url(url).url != parts[0].store.url:
         return  # a pattern says what is wanted
@@ -105,7 +107,7 @@ def _split_of(path: str) -> str | None:
     return next((_SPLITS[word] for word in reversed(words) if word in _SPLITS), None)
 
 
-def _named(url: str, options: StorageOptions) -> Iterator[Part]:
+def _named(url: str, options: StorageOptions) -> Iterator[SplitFile]:
     fixed = re.split(r"[{*]", url, maxsplit=1)[0]
     folder = fixed[: fixed.rfind("/") + 1]
     names = list(_expand(url[len(folder) :], url))
@@ -124,16 +126,16 @@ def _named(url: str, options: StorageOptions) -> Iterator[Part]:
         paths = [path for path in infos if pattern.fullmatch(path)] if "*" in name else [name]
         if not paths:
             raise UsageError(f"there is no file {folder}{name}")
-        yield from (Part(store, infos[path]) for path in paths)
+        yield from (SplitFile(store, infos[path]) for path in paths)
 
 
-def _only(url: str, options: StorageOptions) -> Part:
+def _only(url: str, options: StorageOptions) -> SplitFile:
     found = None if "*" in url else find_file(url, options)
     if found is None:
         raise SourceError(
             f"there is no file {split_url(url)[1]}; over HTTP, where nothing is listed, each is named"
         )
-    return Part(*found)
+    return SplitFile(*found)
 
 
 def _expand(pattern: str, url: str) -> Iterator[str]:

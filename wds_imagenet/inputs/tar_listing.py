@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from wds_imagenet.errors import CorruptError, SourceError
-from wds_imagenet.format.tar import RECORD, Member, Read, walk
+from wds_imagenet.format.tar import RECORD, Member, ReadAt, walk
 
 _TAR: Final = ".tar"
 _COMPRESSED: Final = (
@@ -33,7 +33,7 @@ class ListedFile:
     size: int
 
 
-def list_archive(read: Read, size: int | None, url: str, folder: str = "") -> Iterator[ListedFile]:
+def list_archive(read: ReadAt, size: int | None, url: str, folder: str = "") -> Iterator[ListedFile]:
     """Yield every file in the tar archive at a URL, those of inner tars included, in its own order.
 
     `read(offset, size)` reads the archive, in rising order; a `size` of None says that it ends where
@@ -53,7 +53,7 @@ def list_archive(read: Read, size: int | None, url: str, folder: str = "") -> It
             yield ListedFile(name, url, inner.offset, inner.size)
 
 
-def _walk(read: Read, start: int, stop: int | None, where: str) -> Iterator[Member]:
+def _walk(read: ReadAt, start: int, stop: int | None, where: str) -> Iterator[Member]:
     last = "before its first member"
     try:
         head = bytes(read(start, RECORD))

@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from wds_imagenet.errors import CorruptError, DataError, SourceError
-from wds_imagenet.imagenet.box import describe, normalise
+from wds_imagenet.imagenet.box import box_metadata, normalise_box
 from wds_imagenet.imagenet.devkit import WNID
 from wds_imagenet.imagenet.stems import released_stem
 from wds_imagenet.imagenet.voc_xml import MAX_BYTES, parse_voc
 from wds_imagenet.inputs.gzip_tar import is_gzipped, stream_files
-from wds_imagenet.inputs.image_files import is_hidden, passed_over
+from wds_imagenet.inputs.image_files import ignored_notes, is_hidden
 from wds_imagenet.inputs.reference import Kind
-from wds_imagenet.inputs.small_files import address, find_file
+from wds_imagenet.inputs.small_files import find_file, join_url
 from wds_imagenet.inputs.spilled.records import SpilledRecords
 from wds_imagenet.inputs.tar_listing import ListedFile, list_archive
 from wds_imagenet.inputs.windowed_reader import open_reader
@@ -27,7 +27,7 @@ from wds_imagenet.sample import make_key
 from wds_imagenet.storage import open_store
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions, Store
 from wds_imagenet.util import strict_json
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 FIELDS: Final[dict[str, Kind]] = {"boxes": "list", "boxes_size": "list"}
 _XML: Final = ".xml"
@@ -77,8 +77,8 @@ def boxes(url: str, storage_options: StorageOptions = NO_OPTIONS) -> Labels:
         value = records.get(released_stem(stem))
         return None if value is None else Annotation(metadata=strict_json.loads(value, max_bytes=len(value)))
 
-    notes = [many(count, what) for what, count in counts.items()]
-    notes += passed_over(others, "files that are no XML")
+    notes = [quantity(count, what) for what, count in counts.items()]
+    notes += ignored_notes(others, "files that are no XML")
     return Labels(url, find, len(records), fields=FIELDS, notes=tuple(notes), sha256=records.sha256)
 
 
@@ -86,10 +86,10 @@ def _read(data: bytes, counts: Counter[str]) -> dict[str, Any]:
     voc = parse_voc(data)
     found = []
     for name, written in voc.objects:
-        corners, odd = normalise(written, voc.size)
+        corners, odd = normalise_box(written, voc.size)
         counts.update(f"boxes {what}" for what in odd)
         if corners is not None:
-            found.append(describe(name, corners))
+            found.append(box_metadata(name, corners))
     return {"boxes": found, "boxes_size": list(voc.size)}
 
 
@@ -108,14 +108,14 @@ def _files(url: str, options: StorageOptions) -> Iterator[tuple[ListedFile, byte
         if _ARCHIVE.fullmatch(info.path):
             yield from _archive(store, info.path, info.path[: -len(".tar")] + "/")
             continue
-        file = ListedFile(info.path, address(store.url, info.path), 0, info.size)
+        file = ListedFile(info.path, join_url(store.url, info.path), 0, info.size)
         wanted = _is_wanted(file)
         yield file, store.read(info.path, etag=info.etag).data if wanted else b""
 
 
 def _archive(store: Store, path: str, folder: str) -> Iterator[tuple[ListedFile, bytes]]:
     info = store.info(path)
-    url = address(store.url, path)
+    url = join_url(store.url, path)
     with open_reader(store, info) as read:
         for file in list_archive(read, info.size, url, folder):
             data = bytes(read(file.offset, file.size)) if _is_wanted(file) else b""

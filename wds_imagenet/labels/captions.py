@@ -15,14 +15,14 @@ from typing import Annotated, Any, Final
 from wds_imagenet.errors import DataError, SourceError, UsageError
 from wds_imagenet.imagenet.stems import released_stem
 from wds_imagenet.inputs.json_stream import JsonEntry, read_entries
-from wds_imagenet.inputs.large_files import read_pieces
+from wds_imagenet.inputs.large_files import read_chunks
 from wds_imagenet.inputs.reference import Kind
 from wds_imagenet.inputs.spilled.records import SpilledRecords
 from wds_imagenet.labels.annotation import Annotation, Labels
 from wds_imagenet.sample import make_key
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 from wds_imagenet.util import strict_json
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 DEFAULT_TEMPLATE: Final = "{title} {tags} {description}"
 """As the authors join them."""
@@ -55,7 +55,7 @@ def captions(
     parts = parse_template(DEFAULT_TEMPLATE if template is None else template)
     records = SpilledRecords()
     counts: Counter[str] = Counter()
-    with closing(read_pieces(url, storage_options, ".json")) as pieces:
+    with closing(read_chunks(url, storage_options, ".json")) as pieces:
         try:
             for entry in read_entries(pieces):
                 stem, texts = _understand(entry, counts)
@@ -74,7 +74,7 @@ def captions(
         if value is None:
             return None
         texts = dict(zip(_FIELDS, strict_json.loads(value, max_bytes=len(value)), strict=True))
-        return Annotation(caption=fill(parts, texts) or None, metadata=texts)
+        return Annotation(caption=fill_template(parts, texts) or None, metadata=texts)
 
     notes = _notes(counts)
     sha256 = hashlib.sha256(strict_json.dumps([records.sha256, parts])).hexdigest()
@@ -100,7 +100,7 @@ def parse_template(template: str) -> tuple[tuple[str, str | None], ...]:
     return tuple((text, name) for text, name, _, _ in pieces)
 
 
-def fill(parts: tuple[tuple[str, str | None], ...], texts: dict[str, Any]) -> str:
+def fill_template(parts: tuple[tuple[str, str | None], ...], texts: dict[str, Any]) -> str:
     """Return the caption that a template gives, in one line; "" where an entry has no text at all."""
     values = {name: " ".join(value) if name == "tags" else value for name, value in texts.items()}
     if not any(_plain(values[name]) for _, name in parts if name):
@@ -151,9 +151,9 @@ _KINDS: Final = {"text": "a text", "list": "a list of texts"}
 
 def _notes(counts: Counter[str]) -> tuple[str, ...]:
     again = [name.removeprefix(_AGAIN) for name in counts if name.startswith(_AGAIN)]
-    notes = [many(count, what) for what, count in counts.items() if count and not what.startswith(_AGAIN)]
+    notes = [quantity(count, what) for what, count in counts.items() if count and not what.startswith(_AGAIN)]
     if again:
         number = sum(counts[_AGAIN + stem] for stem in again)
-        more = many(number, "entries")
+        more = quantity(number, "entries")
         notes.append(f"{more} for images that have another; the first counts, as for{again[0]}")
     return tuple(notes)

@@ -15,11 +15,11 @@ from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.imagenet.devkit import CLASSES, read_devkit
 from wds_imagenet.inputs.small_files import read_file
 from wds_imagenet.labels.annotation import Labels
-from wds_imagenet.labels.numbered_names import read_numbered
+from wds_imagenet.labels.class_name_lists import parse_class_names
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
-TENCH: Final = ("tench", "tinca", "丁鲷", "丁桂鱼", "テンチ", "التنش")
+TENCH_NAMES: Final = ("tench", "tinca", "丁鲷", "丁桂鱼", "テンチ", "التنش")
 """The anchor in English and Latin, Chinese (two ways), Japanese and Arabic."""
 _MAX_BYTES: Final = 32 << 20
 _NUMBERINGS: Final = {0: "labels", 1: "labels + 1", 449: "ILSVRC2012_IDs"}
@@ -42,7 +42,7 @@ def read_class_names(
     url: str,
     language: str | None = None,
     *,
-    anchors: Sequence[str] = TENCH,
+    anchors: Sequence[str] = TENCH_NAMES,
     devkit: str | None = None,
     storage_options: StorageOptions = NO_OPTIONS,
 ) -> ClassNames:
@@ -55,7 +55,7 @@ def read_class_names(
     """
     data = read_file(url, storage_options, max_bytes=_MAX_BYTES)
     try:
-        numbered = read_numbered(data, language)
+        numbered = parse_class_names(data, language)
         start = _find_anchor(numbered, anchors)
     except ValueError as error:
         raise SourceError(f"the class names {url} cannot be used: {error}") from error
@@ -93,7 +93,7 @@ def names(
     """
     if language is None or not _LANGUAGE.fullmatch(language):
         raise UsageError(f"say the language of {url}, as zh or pt-BR, and not {language!r}")
-    anchors = TENCH if anchor is None else (anchor,)
+    anchors = TENCH_NAMES if anchor is None else (anchor,)
     found = read_class_names(url, language, anchors=anchors, devkit=devkit, storage_options=storage_options)
     field = f"name_{language.lower().replace('-', '_')}"
     missing = [label for label, name in enumerate(found.names) if name is None]
@@ -126,7 +126,7 @@ def _find_anchor(numbered: Mapping[int, str], anchors: Sequence[str]) -> int:
 def _notes(names: Sequence[str | None]) -> list[str]:
     known = Counter(name for name in names if name is not None)
     repeated = sum(count > 1 for count in known.values())
-    notes = [many(repeated, "names are shared by several classes")] if repeated else []
+    notes = [quantity(repeated, "names are shared by several classes")] if repeated else []
     if len(names) > known.total():
-        notes.append(many(len(names) - known.total(), "classes have no name"))
+        notes.append(quantity(len(names) - known.total(), "classes have no name"))
     return notes

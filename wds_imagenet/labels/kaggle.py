@@ -11,7 +11,7 @@ from contextlib import closing
 from typing import Annotated, Any, Final
 
 from wds_imagenet.errors import SourceError
-from wds_imagenet.imagenet.box import describe, normalise
+from wds_imagenet.imagenet.box import box_metadata, normalise_box
 from wds_imagenet.imagenet.class_list import read_classes
 from wds_imagenet.imagenet.devkit import CLASSES
 from wds_imagenet.imagenet.kaggle_csv import KaggleRow, parse_solution
@@ -23,7 +23,7 @@ from wds_imagenet.labels.annotation import Annotation, Labels
 from wds_imagenet.sample import make_key
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 from wds_imagenet.util import strict_json
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 _FIELDS: Final[dict[str, Kind]] = {"wnid": "text", "boxes": "list"}
 
@@ -63,7 +63,7 @@ def kaggle(
         metadata = strict_json.loads(value, max_bytes=len(value))
         return Annotation(label=label_of.get(metadata["wnid"]), metadata=metadata)
 
-    notes = tuple(many(count, f"boxes {what}") for what, count in counts.items())
+    notes = tuple(quantity(count, f"boxes {what}") for what, count in counts.items())
     return Labels(
         url,
         find,
@@ -91,8 +91,8 @@ def read_synsets(url: str, storage_options: StorageOptions = NO_OPTIONS) -> tupl
 def _boxes(row: KaggleRow, counts: Counter[str]) -> list[dict[str, Any]]:
     found = []
     for written in row.boxes:
-        corners, odd = normalise(written)
+        corners, odd = normalise_box(written)
         counts.update(odd)
         if corners is not None:
-            found.append(describe(row.wnid, corners))
+            found.append(box_metadata(row.wnid, corners))
     return found

@@ -15,7 +15,7 @@ from wds_imagenet.errors import SourceError
 from wds_imagenet.imagenet.devkit import CLASSES
 from wds_imagenet.imagenet.stems import released_stem
 from wds_imagenet.inputs.file_listing import list_files
-from wds_imagenet.inputs.image_files import is_hidden, passed_over
+from wds_imagenet.inputs.image_files import ignored_notes, is_hidden
 from wds_imagenet.inputs.reference import Attachment
 from wds_imagenet.inputs.spilled.records import SpilledRecords
 from wds_imagenet.inputs.torch_save import load_tensors
@@ -64,10 +64,10 @@ def relabel(url: str, storage_options: StorageOptions = NO_OPTIONS) -> Labels:
         if value is None:
             return None
         offset, size = _PLACE.unpack_from(value)
-        place = Attachment(SUFFIX, value[_PLACE.size :].decode(), offset, size, form="torch")
+        place = Attachment(SUFFIX, value[_PLACE.size :].decode(), offset, size, encoding="torch")
         return Annotation(attachments=(place,))
 
-    notes = tuple(passed_over(others, "files that are no label maps"))
+    notes = tuple(ignored_notes(others, "files that are no label maps"))
     return Labels(url, find, len(records), suffixes=(SUFFIX,), notes=notes, sha256=digest.hexdigest())
 
 

@@ -8,7 +8,7 @@ from dataclasses import fields
 from typing import Any
 
 from wds_imagenet.errors import UsageError
-from wds_imagenet.format.manifest import PATH
+from wds_imagenet.format.manifest import MANIFEST_PATH
 from wds_imagenet.packing.build.fetch import Fetch
 from wds_imagenet.packing.build.shard import Recipe
 from wds_imagenet.packing.engines import local
@@ -25,7 +25,7 @@ from wds_imagenet.packing.publish.upload import Publisher
 from wds_imagenet.packing.report import PackReport, Progress
 from wds_imagenet.sources import SOURCES, Listing, Stream, options_of, takes_several
 from wds_imagenet.storage import Store, open_store
-from wds_imagenet.util.messages import unknown
+from wds_imagenet.util.messages import unknown_name
 
 
 def pack_listing(
@@ -76,7 +76,7 @@ def pack_listing(
     actions = Counter(remark.action for remark in destination.read_remarks(store)) if manifest else {}
     return PackReport(
         url=store.url,
-        manifest=f"{store.url}/{PATH}" if manifest else None,
+        manifest=f"{store.url}/{MANIFEST_PATH}" if manifest else None,
         plan=plan.fingerprint,
         shards=len(plan.shard_names),
         resumed=len(plan.shard_names) if standing.manifest else len(standing.receipts),
@@ -120,7 +120,7 @@ def pack(
     of_labels = {item.name for item in fields(LabelChoices)}
     known = of_source | of_packing | of_labels
     if surplus := options.keys() - known:
-        raise unknown(f"option of {source} or of packing", surplus, known)
+        raise unknown_name(f"option of {source} or of packing", surplus, known)
     if options.get("samples_per_shard") is not None and options.get("shard_bytes") is not None:
         raise UsageError("give option 'samples_per_shard' or option 'shard_bytes', not both")
     if not inputs or (len(inputs) > 1 and not takes_several(found)):

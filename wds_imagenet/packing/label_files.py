@@ -5,8 +5,10 @@ from dataclasses import dataclass, field, replace
 from typing import get_args
 
 from wds_imagenet.errors import SourceError, UsageError
-from wds_imagenet.inputs.reference import Listing, Metadata, Stream
+from wds_imagenet.inputs.listing import Listing
+from wds_imagenet.inputs.reference import Metadata
 from wds_imagenet.inputs.small_files import find_file
+from wds_imagenet.inputs.stream import Stream
 from wds_imagenet.labels.annotation import Labels
 from wds_imagenet.labels.registry import LABELS
 from wds_imagenet.packing.plan.label_join import LabelJoin, Unmatched, join_listing, join_stream

@@ -14,11 +14,11 @@ from wds_imagenet.format import manifest as manifests
 from wds_imagenet.format.layers import merge_classes
 from wds_imagenet.format.manifest import Manifest
 from wds_imagenet.reading.fetch import BlockLocation, Fetcher, block_locations
-from wds_imagenet.reading.layers import Blocks, Layer, can_list
+from wds_imagenet.reading.layers import Blocks, Layer
 from wds_imagenet.sample import Sample
 from wds_imagenet.storage import Store, open_store
 from wds_imagenet.storage.store import StorageOptions
-from wds_imagenet.util.messages import counted
+from wds_imagenet.util.messages import quantity
 from wds_imagenet.util.threads import map_ahead
 
 
@@ -63,13 +63,13 @@ class Dataset:
         """
         store = open_store(url, storage_options)
         try:
-            data = store.read(manifests.PATH).data
+            data = store.read(manifests.MANIFEST_PATH).data
         except NotFoundError as error:
             raise _no_manifest(store) from error
         try:
             manifest = Manifest.from_json(data)
         except ManifestError as error:
-            error.add_note(f"in {store.url}/{manifests.PATH}")
+            error.add_note(f"in {store.url}/{manifests.MANIFEST_PATH}")
             raise
         if not manifest.shards:
             raise ManifestError(f"{store.url} is no data set: its manifest lists no shards, as a layer's may")
@@ -78,8 +78,8 @@ class Dataset:
         return cls(store, manifest, [Layer.open(store, manifest, name) for name in layers])
 
     def __repr__(self) -> str:
-        shards = counted(len(self.manifest.shards), "shard")
-        return f"Dataset({self.url!r}: {counted(len(self), 'sample')} in {shards})"
+        shards = quantity(len(self.manifest.shards), "shards")
+        return f"Dataset({self.url!r}: {quantity(len(self), 'samples')} in {shards})"
 
     @property
     def url(self) -> str:
@@ -162,14 +162,14 @@ class Dataset:
 
 def _no_manifest(store: Store) -> ManifestError:
     """Return the error for a folder without a manifest. Raises `NotFoundError` where there is no bucket."""
-    there = list(store.list_objects(f"{manifests.FOLDER}/")) if can_list(store) else []
+    there = list(store.list_objects(f"{manifests.METADATA_FOLDER}/")) if store.listable else []
     if there:
         return ManifestError(
             f"{store.url} is no data set yet: packing was begun and not finished. Run the same 'pack' again"
         )
     return ManifestError(
-        f"{store.url} is no data set: it has no {manifests.PATH}, or does not exist. For shards that others "
-        "wrote, run 'wds-imagenet index'"
+        f"{store.url} is no data set: it has no {manifests.MANIFEST_PATH}, or does not exist. For shards "
+        "that others wrote, run 'wds-imagenet index'"
     )
 
 

@@ -8,10 +8,10 @@ from typing import Final, TypeAlias
 from wds_imagenet.errors import CorruptError, StoreError
 from wds_imagenet.format.crc import crc32
 from wds_imagenet.format.manifest import Block, Manifest, Shard
-from wds_imagenet.format.samples import Samples
+from wds_imagenet.format.samples import ArchiveSamples
 from wds_imagenet.reading.buffers import Buffers
 from wds_imagenet.sample import Sample
-from wds_imagenet.storage import LocalStore, ObjectInfo, Store
+from wds_imagenet.storage import ObjectInfo, Store
 
 Data: TypeAlias = bytes | memoryview
 _KEPT: Final = 512 << 20  # bytes: as many as the blocks have that all lanes of one rank are in
@@ -86,7 +86,7 @@ class Fetcher:
     def split(self, location: BlockLocation, data: Data) -> Sequence[Sample]:
         """Return the samples that a block's verified bytes hold. Costs about 1 µs a sample."""
         try:
-            samples = Samples(data, ended=location.is_last)
+            samples = ArchiveSamples(data, ended=location.is_last)
         except CorruptError as error:
             error.add_note(f"in the block {self._where(location)}; offsets count from its beginning")
             raise
@@ -125,8 +125,5 @@ class Fetcher:
         return data, info
 
     def _ask(self, name: str, start: int, size: int, etag: str | None) -> tuple[Data, ObjectInfo | None]:
-        if isinstance(self.store, LocalStore):
-            view = self._buffers.take(size).data
-            return view, self.store.read_into(name, start, view, etag=etag)
-        blob = self.store.read(name, start, start + size, etag=etag)
-        return blob.data, blob.info
+        view = self._buffers.take(size).data
+        return view, self.store.read_into(name, start, view, etag=etag)

@@ -10,13 +10,20 @@ from pathlib import Path
 from typing import IO, Final
 
 from wds_imagenet.errors import DataError, ExistsError, NotFoundError, SourceError, UsageError
-from wds_imagenet.format.blocks import block_bytes_for, checksum, cut
-from wds_imagenet.format.manifest import FOLDER, KEYS_PATH, PATH, Manifest, Shard, check_name
-from wds_imagenet.format.samples import group
+from wds_imagenet.format.blocks import block_bytes_for, checksum_blocks, cut_blocks
+from wds_imagenet.format.manifest import (
+    KEYS_PATH,
+    MANIFEST_PATH,
+    METADATA_FOLDER,
+    Manifest,
+    Shard,
+    check_shard_name,
+)
+from wds_imagenet.format.samples import group_members
 from wds_imagenet.format.tar import Member, walk
 from wds_imagenet.sample import IMAGE_SUFFIXES, Sample
 from wds_imagenet.storage import ObjectInfo, Store
-from wds_imagenet.storage.local import meaning
+from wds_imagenet.storage.local import error_from_os
 from wds_imagenet.storage.url import parse_url
 from wds_imagenet.util.threads import map_ahead
 
@@ -56,7 +63,7 @@ def index(
     """
     names = list(names)
     for shard in names:
-        check_name(shard)
+        check_shard_name(shard)
     _check_absent(store)
     found: list[Indexed] = []
     size = block_bytes or block_bytes_for(sum(store.info(shard).size for shard in names))
@@ -88,7 +95,7 @@ def index(
         classes=classes,
     )
     store.put(KEYS_PATH, keys)
-    store.put(PATH, manifest.to_json(), create=True)
+    store.put(MANIFEST_PATH, manifest.to_json(), create=True)
     return manifest
 
 
@@ -104,13 +111,15 @@ def index_shard(store: Store, name: str, block_bytes: int) -> Indexed:
         try:
             if read(0, 2) == b"\x1f\x8b":
                 raise SourceError(f"{store.url}/{name} is compressed; shards are read at random: gunzip it")
-            samples = list(group(walk(read, 0, size)))
+            samples = list(group_members(walk(read, 0, size)))
             described = [_describe(key, members, read) for key, members in samples]
         except DataError as error:
             error.add_note(f"in {store.url}/{name}")
             raise
         ends = (max(member.end for member in members.values()) for _, members in samples)
-        blocks = checksum(lambda start, stop: read(start, stop - start), cut(ends, size, block_bytes))
+        blocks = checksum_blocks(
+            lambda start, stop: read(start, stop - start), cut_blocks(ends, size, block_bytes)
+        )
     return Indexed(
         Shard(name, size, len(samples), sha256, blocks),
         tuple(key for key, _ in samples),
@@ -124,7 +133,7 @@ def shard_infos(store: Store, prefix: str = "") -> list[ObjectInfo]:
     return [
         info
         for info in store.list_objects(prefix)
-        if info.path.endswith(".tar") and not info.path.startswith(f"{FOLDER}/")
+        if info.path.endswith(".tar") and not info.path.startswith(f"{METADATA_FOLDER}/")
     ]
 
 
@@ -146,7 +155,7 @@ def shards_at(store: Store, prefix: str) -> list[ObjectInfo]:
 
 def _check_absent(store: Store) -> None:
     try:
-        store.info(PATH)
+        store.info(MANIFEST_PATH)
     except NotFoundError:
         return
     raise ExistsError(f"{store.url} has a manifest already: it is a data set, and is not touched")
@@ -172,7 +181,7 @@ def _temporary(what: str) -> Iterator[IO[bytes]]:
         with tempfile.TemporaryFile(prefix="wds-imagenet-") as file:
             yield file
     except OSError as error:
-        told = meaning(error, Path(tempfile.gettempdir()))
+        told = error_from_os(error, Path(tempfile.gettempdir()))
         told.add_note(f"a copy of {what} is read there; TMPDIR may name another place")
         raise told from error
 

@@ -6,9 +6,9 @@ from typing import Final, Self
 
 from wds_imagenet.errors import CorruptError, ManifestError, NotFoundError
 from wds_imagenet.format.layers import (
+    LAYER_MANIFEST,
+    LAYER_PLAN,
     LAYERS,
-    MANIFEST,
-    PLAN,
     LayerPlan,
     check_layer,
     layer_folder,
@@ -48,8 +48,8 @@ class Layer:
         """
         folder = layer_folder(name)
         try:
-            data = store.read(f"{folder}{MANIFEST}").data
-            plan = store.read(f"{folder}{PLAN}").data
+            data = store.read(f"{folder}{LAYER_MANIFEST}").data
+            plan = store.read(f"{folder}{LAYER_PLAN}").data
         except NotFoundError as error:
             others = ", ".join(list_layers(store))
             raise ManifestError(
@@ -66,14 +66,9 @@ class Layer:
         return cls(name, layer, planned, fetcher, block_locations(layer))
 
 
-def can_list(store: Store) -> bool:
-    """Whether a store can be asked what it has: web servers cannot."""
-    return not store.url.startswith(("http://", "https://"))
-
-
 def list_layers(store: Store) -> list[str]:
     """Return the names of the finished layers; none over HTTP, which cannot be listed. Costs a listing."""
-    if not can_list(store):
+    if not store.listable:
         return []
     return layer_names(info.path for info in store.list_objects(LAYERS))
 

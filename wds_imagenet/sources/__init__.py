@@ -21,16 +21,10 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from wds_imagenet.inputs.reference import (
-    Attachment,
-    Kind,
-    Listing,
-    Metadata,
-    Reference,
-    Stream,
-    StreamedImage,
-)
+from wds_imagenet.inputs.listing import Listing
+from wds_imagenet.inputs.reference import Attachment, Kind, Metadata, Reference
 from wds_imagenet.inputs.spilled.references import SpilledReferences, spill_in_order
+from wds_imagenet.inputs.stream import Stream, StreamedImage
 from wds_imagenet.sources.huggingface.source import huggingface
 from wds_imagenet.sources.imagefolder import imagefolder
 from wds_imagenet.sources.imagenet.source import imagenet

@@ -8,7 +8,7 @@ from typing import Final
 
 from wds_imagenet.errors import SourceError
 from wds_imagenet.imagenet.class_list import ClassList
-from wds_imagenet.imagenet.class_naming import Naming, name_classes
+from wds_imagenet.imagenet.class_naming import ClassNaming, label_classes
 
 IMAGE: Final = (
     "image", "path", "file", "filename", "file_name", "filepath", "file_path", "image_path", "url",
@@ -80,12 +80,12 @@ class Called:
         if name is not None and name not in self.first:
             self.first[name] = where()
 
-    def naming(self, listed: ClassList | None) -> Naming:
+    def naming(self, listed: ClassList | None) -> ClassNaming:
         """Return what they stand for, understood as in `labels.naming`. Raises `SourceError`."""
-        return name_classes(self.first, listed, self.first.__getitem__)
+        return label_classes(self.first, listed, self.first.__getitem__)
 
 
-def label(value: object, naming: Naming) -> int | None:
+def label(value: object, naming: ClassNaming) -> int | None:
     """Return the label of a value that has been looked at; None for an empty one."""
     name = value if type(value) is str and value in naming.labels else class_name(value)
     return None if name is None else naming.labels[name]

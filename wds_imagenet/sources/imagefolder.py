@@ -8,15 +8,17 @@ from typing import Final
 
 from wds_imagenet.errors import SourceError
 from wds_imagenet.imagenet.class_list import read_classes
-from wds_imagenet.imagenet.class_naming import name_classes
+from wds_imagenet.imagenet.class_naming import label_classes
 from wds_imagenet.inputs.file_listing import list_files
-from wds_imagenet.inputs.image_files import PassedOver, choose_keys, make_key_of, no_images, only_images
-from wds_imagenet.inputs.reference import Listing, Metadata, Reference
+from wds_imagenet.inputs.image_files import IgnoredFiles, image_references, no_images_error
+from wds_imagenet.inputs.keys import key_of_file, with_unique_keys
+from wds_imagenet.inputs.listing import Listing
+from wds_imagenet.inputs.reference import Metadata, Reference
 from wds_imagenet.inputs.spilled.references import SpilledReferences, spill_in_order
 from wds_imagenet.inputs.tar_listing import ListedFile
 from wds_imagenet.sources.source_options import Classes
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 _SPLITS: Final = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
 _NOTHING: Final[Metadata] = {}
@@ -37,27 +39,29 @@ def imagefolder(
     outside of class folders, for folders that are splits, two files with one key, and where there are no
     images.
     """
-    others, hidden = PassedOver(), PassedOver()
+    others, hidden = IgnoredFiles(), IgnoredFiles()
     paths = _Paths()
-    images = SpilledReferences(paths.watch(only_images(list_files(url, storage_options), others, hidden)))
+    images = SpilledReferences(
+        paths.watch(image_references(list_files(url, storage_options), others, hidden))
+    )
     if not images:
-        raise no_images(url, others, hidden)
+        raise no_images_error(url, others, hidden)
     wrapper = paths.wrapper
     tops = dict.fromkeys(_top(image.name, wrapper) for image in images)
     _check_folders(url, wrapper, paths.loose, sorted(tops))
     listed = None if classes is None else read_classes(classes, storage_options=storage_options)
-    naming = name_classes(tops, listed, lambda name: f"{url}: folder {wrapper}{name}")
+    naming = label_classes(tops, listed, lambda name: f"{url}: folder {wrapper}{name}")
     _check_labels(url, naming.labels)
 
     def found() -> Iterator[Reference]:
         for image in images:
             path = image.name[len(wrapper) :]
-            key = make_key_of(ListedFile(path, image.url, image.offset, 0), path.rpartition("/")[2])
+            key = key_of_file(ListedFile(path, image.url, image.offset, 0), path.rpartition("/")[2])
             label = naming.labels[_top(path, "")]
             yield Reference(key, image.url, image.offset, image.size, path, label, None, _NOTHING)
 
     references = spill_in_order(found(), lambda reference: (reference.label or 0, reference.name))
-    references = choose_keys(references, lambda place: f"{url}: {references[place].name!r}")
+    references = with_unique_keys(references, lambda place: f"{url}: {references[place].name!r}")
     notes = hidden.notes("hidden files")
     if wrapper:
         notes.append(f"the classes are the folders in {wrapper}")
@@ -69,7 +73,7 @@ def imagefolder(
 class _Paths:
     """What the images' paths tell together."""
 
-    loose: PassedOver = field(default_factory=PassedOver)
+    loose: IgnoredFiles = field(default_factory=IgnoredFiles)
     """Those in no folder."""
     _first: str = ""
     _last: str = ""
@@ -101,11 +105,12 @@ def _top(path: str, wrapper: str) -> str:
     return path[len(wrapper) :].partition("/")[0]
 
 
-def _check_folders(url: str, wrapper: str, loose: PassedOver, tops: Sequence[str]) -> None:
+def _check_folders(url: str, wrapper: str, loose: IgnoredFiles, tops: Sequence[str]) -> None:
     if loose.count:
         raise SourceError(
-            f"{url}: {many(loose.count, 'images lie')} in no class folder, the first is {loose.first[0]}; "
-            "images with labels in other files are read by the sources 'sidecars' and 'table'"
+            f"{url}: {quantity(loose.count, 'images lie')} in no class folder, the first is "
+            f"{loose.first[0]}; images with labels in other files are read by the sources 'sidecars' and "
+            "'table'"
         )
     if _SPLITS.issuperset(top.lower() for top in tops):
         raise SourceError(

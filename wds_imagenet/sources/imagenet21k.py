@@ -17,31 +17,27 @@ from typing import Annotated, Final
 
 from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.imagenet.synset_lists import (
-    CORRUPT,
-    Synsets,
+    DAMAGED_IMAGES,
+    SynsetList,
     check_wnids,
     class_table,
-    corrupt_in,
-    find_list,
+    damaged_images,
+    find_synset_list,
     read_wnids,
 )
 from wds_imagenet.inputs.file_listing import list_files
+from wds_imagenet.inputs.gzip_images import STREAM_NOTE, read_streamed_images, stream_identity
 from wds_imagenet.inputs.gzip_tar import is_gzipped
-from wds_imagenet.inputs.image_files import (
-    check_neighbours,
-    describe,
-    is_hidden,
-    is_image,
-    make_key_of,
-    passed_over,
-)
-from wds_imagenet.inputs.reference import Listing, Metadata, Reference, Stream
+from wds_imagenet.inputs.image_files import describe_files, ignored_notes, is_hidden, is_image
+from wds_imagenet.inputs.keys import check_sorted_keys, key_of_file
+from wds_imagenet.inputs.listing import Listing
+from wds_imagenet.inputs.reference import Metadata, Reference
 from wds_imagenet.inputs.spilled.references import SpilledReferences, spill_in_order
-from wds_imagenet.inputs.streamed_images import PASSED_OVER, identify, read_streamed_images
+from wds_imagenet.inputs.stream import Stream
 from wds_imagenet.inputs.tar_listing import ListedFile
 from wds_imagenet.sources.source_options import Classes
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 _WNID: Final = re.compile(r"n[0-9]{8}")
 _SYNSET_TAR: Final = re.compile(r"n[0-9]{8}\.tar")
@@ -77,7 +73,7 @@ def imagenet21k(
     gzipped archive gives a stream, in its own order. Raises `SourceError` for images of classes that are
     not in the list, naming them, unless they are to be skipped.
     """
-    known = find_list(class_list)
+    known = find_synset_list(class_list)
     if known is None and classes is None:
         raise UsageError(
             "say whose labels: give option 'class_list' (fall11, winter21, google or microsoft), or option "
@@ -107,10 +103,10 @@ def imagenet21k(
             "leave such images out, give option others='skip'"
         )
 
-    identity = identify(url, storage_options, table, source="imagenet21k", others=others)
+    identity = stream_identity(url, storage_options, table, source="imagenet21k", others=others)
     return Stream(
         identity=identity,
-        arrivals=partial(read_streamed_images, url, storage_options, refer),
+        images=partial(read_streamed_images, url, storage_options, refer),
         labelled=True,
         classes=table,
         notes=tuple(_stream_notes(known, skip=others == "skip")),
@@ -121,7 +117,7 @@ def imagenet21k(
 
 def _list(
     url: str,
-    known: Synsets | None,
+    known: SynsetList | None,
     wnids: Sequence[str] | None,
     names: str | None,
     options: StorageOptions,
@@ -142,13 +138,13 @@ def _list(
             counts[wnid] += 1
             if labels is None or wnid in labels:
                 reference = _refer(file, wnid, None if labels is None else labels[wnid])
-                if reference.key in CORRUPT:
+                if reference.key in DAMAGED_IMAGES:
                     corrupt.append(reference.key)
                 yield reference
 
     references = spill_in_order(found(), lambda reference: reference.key)
     if not counts:
-        raise SourceError(f"there are no images in {url}: {describe(passed)}")
+        raise SourceError(f"there are no images in {url}: {describe_files(passed)}")
     if wnids is None:
         wnids = sorted(counts)
         if known is not None:
@@ -161,9 +157,9 @@ def _list(
             f"{url}: {unlisted}; is that the list of this release? To leave them out, give option "
             "others='skip'"
         )
-    check_neighbours(references)
+    check_sorted_keys(references)
     notes = [
-        *passed_over(passed, "files that are hidden or no images"),
+        *ignored_notes(passed, "files that are hidden or no images"),
         *([f"left out are {unlisted}"] if unlisted else []),
         *_count(counts, wnids, known),
         *([f"{_DAMAGED} {', '.join(corrupt)}"] if corrupt else []),
@@ -182,7 +178,7 @@ def _wnid_of(file: ListedFile) -> str:
 def _refer(file: ListedFile, wnid: str, label: int | None) -> Reference:
     name = file.path.rsplit("/", 1)[-1]
     # A file may lie in another class's folder than its name says, and under that name in its own.
-    key = make_key_of(file, name if name.startswith(f"{wnid}_") else f"{wnid}/{name}")
+    key = key_of_file(file, name if name.startswith(f"{wnid}_") else f"{wnid}/{name}")
     return Reference(key, file.url, file.offset, file.size, name, label, None, _NOTHING)
 
 
@@ -198,22 +194,24 @@ def _unlisted(counts: Mapping[str, int], wnids: Collection[str]) -> str:
     images = sum(counts[wnid] for wnid in strange)
     more = ", …" if len(strange) > _MANY else ""
     listed = ", ".join(strange[:_MANY]) + more
-    return f"{many(images, 'images')} of {many(len(strange), 'classes')} not in the class list: {listed}"
+    return (
+        f"{quantity(images, 'images')} of {quantity(len(strange), 'classes')} not in the class list: {listed}"
+    )
 
 
-def _count(counts: Mapping[str, int], wnids: Sequence[str], known: Synsets | None) -> Iterator[str]:
+def _count(counts: Mapping[str, int], wnids: Sequence[str], known: SynsetList | None) -> Iterator[str]:
     """Yield the notes on what differs from what was published."""
     images = sum(counts.values())
     if known is not None and images != known.images:
-        yield f"{many(images, 'images')}, where the release of {known.name} has {known.images:,}"
+        yield f"{quantity(images, 'images')}, where the release of {known.name} has {known.images:,}"
     empty = len(set(wnids) - counts.keys())
     if empty:
         yield f"{empty:,} of the {len(wnids):,} classes have no images"
 
 
-def _stream_notes(known: Synsets | None, *, skip: bool) -> Iterator[str]:
+def _stream_notes(known: SynsetList | None, *, skip: bool) -> Iterator[str]:
     """Yield what can be said before anything is read."""
-    yield PASSED_OVER + (", nor are images whose class is not in the list" if skip else "")
+    yield STREAM_NOTE + (", nor are images whose class is not in the list" if skip else "")
     if known is not None:
         yield f"the release of {known.name} has {known.images:,} images"
-    yield f"{_DAMAGED} {', '.join(corrupt_in(known))}"
+    yield f"{_DAMAGED} {', '.join(damaged_images(known))}"

@@ -17,16 +17,19 @@ from typing import Annotated, Final
 from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.imagenet.releases_21k_p import RELEASES, Release, check_wnids, class_table, read_wnids
 from wds_imagenet.inputs.file_listing import folder_name, list_files
+from wds_imagenet.inputs.gzip_images import STREAM_NOTE, read_streamed_images, stream_identity
 from wds_imagenet.inputs.gzip_tar import is_gzipped
-from wds_imagenet.inputs.image_files import check_neighbours, is_hidden, is_image, make_key_of
-from wds_imagenet.inputs.reference import Listing, Metadata, Reference, Stream
+from wds_imagenet.inputs.image_files import is_hidden, is_image
+from wds_imagenet.inputs.keys import check_sorted_keys, key_of_file
+from wds_imagenet.inputs.listing import Listing
+from wds_imagenet.inputs.reference import Metadata, Reference
 from wds_imagenet.inputs.small_files import find_file
 from wds_imagenet.inputs.spilled.references import SpilledReferences, spill_in_order
-from wds_imagenet.inputs.streamed_images import PASSED_OVER, identify, read_streamed_images
+from wds_imagenet.inputs.stream import Stream
 from wds_imagenet.inputs.tar_listing import ListedFile
 from wds_imagenet.sources.source_options import Classes
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 _SPLITS: Final = {"train": "train", "val": "val", "validation": "val"}
 _PATH: Final = re.compile(
@@ -81,11 +84,13 @@ def imagenet21k_p(
 
     count = f"{chosen} was published with {known.published[chosen]:,} images"
     return Stream(
-        identity=identify(url, storage_options, table, source="imagenet21k-p", split=chosen, release=release),
-        arrivals=partial(read_streamed_images, url, storage_options, refer),
+        identity=stream_identity(
+            url, storage_options, table, source="imagenet21k-p", split=chosen, release=release
+        ),
+        images=partial(read_streamed_images, url, storage_options, refer),
         labelled=True,
         classes=table,
-        notes=(f"{PASSED_OVER}; {count}", known.note),
+        notes=(f"{STREAM_NOTE}; {count}", known.note),
         split=_public(chosen),
         published=known.published[chosen],
     )
@@ -118,7 +123,7 @@ def _list(  # noqa: PLR0917 - what the source was given
 
     references = spill_in_order(found(), lambda reference: reference.key)
     chosen = _choose(url, split, places)
-    check_neighbours(references)
+    check_sorted_keys(references)
     if wnids is None:
         wnids = sorted(counts)
         check_wnids(wnids, release, f"{url}: its folders", "give its class list as option 'classes'")
@@ -152,14 +157,14 @@ def _refer(
             f"the {release.classes:,} of {release.name}"
         )
     # In the full ImageNet a file may lie in another class's folder than its name says.
-    key = make_key_of(file, name if name.startswith(f"{wnid}_") else f"{wnid}/{name}")
+    key = key_of_file(file, name if name.startswith(f"{wnid}_") else f"{wnid}/{name}")
     label = None if labels is None else labels[wnid]
     return Reference(key, file.url, file.offset, file.size, name, label, None, _NOTHING)
 
 
 def _choose(url: str, split: str | None, places: Mapping[str, int]) -> str:
     there = [place for place in ("train", "val") if places.get(place)]
-    told = [f"{many(places[name], 'images')} of {name}" for name in (*there, "small_classes")]
+    told = [f"{quantity(places[name], 'images')} of {name}" for name in (*there, "small_classes")]
     found = ", ".join(told) or "none"
     if split is None and len(there) > 1:
         raise SourceError(f"{url} has images of several splits ({found}): choose one, as option 'split'")
@@ -175,14 +180,14 @@ def _count(
     """Yield what differs from the published counts, and what was passed over."""
     if places[split] != release.published[split]:
         yield (
-            f"{many(places[split], 'images')}, where {release.name}'s {split} was published with "
+            f"{quantity(places[split], 'images')}, where {release.name}'s {split} was published with "
             f"{release.published[split]:,}"
         )
     if len(counts) != release.classes:
         yield f"{len(counts):,} of {release.classes:,} classes have images"
     for place in ("train", "val", "small_classes"):
         if place != split and places[place]:
-            yield f"passed over {many(places[place], 'images')} of {place}"
+            yield f"passed over {quantity(places[place], 'images')} of {place}"
 
 
 def _public(split: str) -> str:

@@ -18,23 +18,19 @@ from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.imagenet.class_list import read_classes
 from wds_imagenet.imagenet.devkit import CLASSES
 from wds_imagenet.inputs.file_listing import folder_name, list_files
+from wds_imagenet.inputs.gzip_images import STREAM_NOTE, first_image, read_streamed_images, stream_identity
 from wds_imagenet.inputs.gzip_tar import is_gzipped
-from wds_imagenet.inputs.image_files import (
-    PassedOver,
-    make_key_of,
-    no_images,
-    only_images,
-    repeated_key,
-    same_key,
-)
-from wds_imagenet.inputs.reference import Kind, Listing, Metadata, Reference, Stream
+from wds_imagenet.inputs.image_files import IgnoredFiles, image_references, no_images_error
+from wds_imagenet.inputs.keys import duplicate_key_error, first_duplicate_key, key_of_file
+from wds_imagenet.inputs.listing import Listing
+from wds_imagenet.inputs.reference import Kind, Metadata, Reference
 from wds_imagenet.inputs.small_files import find_file
 from wds_imagenet.inputs.spilled.references import SpilledReferences, spill_in_order
-from wds_imagenet.inputs.streamed_images import PASSED_OVER, first_image, identify, read_streamed_images
+from wds_imagenet.inputs.stream import Stream
 from wds_imagenet.inputs.tar_listing import ListedFile
 from wds_imagenet.sources.source_options import Classes
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 VARIANTS: Final = ("matched-frequency", "threshold0.7", "top-images")
 _PER_CLASS: Final = 10
@@ -74,10 +70,10 @@ def imagenet_v2(
     if is_gzipped(url, storage_options):
         return _stream(url, variant, keys, table, storage_options)
     above = "" if find_file(url, storage_options) else f"{folder_name(url)}/"
-    others, hidden = PassedOver(), PassedOver()
-    images = SpilledReferences(only_images(list_files(url, storage_options), others, hidden))
+    others, hidden = IgnoredFiles(), IgnoredFiles()
+    images = SpilledReferences(image_references(list_files(url, storage_options), others, hidden))
     if not images:
-        raise no_images(url, others, hidden)
+        raise no_images_error(url, others, hidden)
     there = {told for image in images if (told := _variant(above + image.name))}
     chosen = _choose(url, variant, there)
     known: Metadata = {"variant": chosen}
@@ -91,9 +87,9 @@ def imagenet_v2(
     references = spill_in_order(found, lambda reference: (reference.label or 0, reference.key))
     if not references:
         raise SourceError(f"there are no images of {chosen} in {url}, only of {', '.join(sorted(there))}")
-    if (pair := repeated_key(references)) is not None:
+    if (pair := first_duplicate_key(references)) is not None:
         one, other = (references[place] for place in pair)
-        raise same_key(_where(one), _where(other), one.key)
+        raise duplicate_key_error(_where(one), _where(other), one.key)
     notes = [*hidden.notes("hidden files"), *others.notes("files that are no images")]
     if len(references) < len(images):
         notes.append(f"passed over {len(images) - len(references):,} images of other variants")
@@ -114,12 +110,12 @@ def _stream(
 
     what = {"source": "imagenet-v2", "variant": chosen, "keys": keys or "hash"}
     return Stream(
-        identity=identify(url, options, table, **what),
-        arrivals=partial(read_streamed_images, url, options, refer),
+        identity=stream_identity(url, options, table, **what),
+        images=partial(read_streamed_images, url, options, refer),
         labelled=True,
         fields=_FIELDS,
         classes=table,
-        notes=(f"{PASSED_OVER}; {chosen} was published with {_PER_CLASS * CLASSES:,} images",),
+        notes=(f"{STREAM_NOTE}; {chosen} was published with {_PER_CLASS * CLASSES:,} images",),
         split="test",
         published=_PER_CLASS * CLASSES,
     )
@@ -164,7 +160,7 @@ def _refer(file: ListedFile, known: Metadata, *, keyed: bool) -> Reference:
             f"{file.url}: {file.path!r} at offset {file.offset:,} is no image of ImageNet-V2: those are "
             "called by 40 hexadecimal digits, in folders from 0 to 999"
         )
-    key = make_key_of(file, f"{known['variant']}/{match[3]}" if keyed else match[3])
+    key = key_of_file(file, f"{known['variant']}/{match[3]}" if keyed else match[3])
     return Reference(key, file.url, file.offset, file.size, match[3], label, None, known)
 
 
@@ -177,8 +173,12 @@ def _count(references: Sequence[Reference]) -> list[str]:
     published = _PER_CLASS * CLASSES
     notes = []
     if len(references) != published:
-        notes.append(f"{many(len(references), 'images')}, where the variant was published with {published:,}")
+        notes.append(
+            f"{quantity(len(references), 'images')}, where the variant was published with {published:,}"
+        )
     wrong = [label for label in range(CLASSES) if counts[label] != _PER_CLASS]
     if wrong:
-        notes.append(f"{many(len(wrong), 'classes have')} not {_PER_CLASS} images, the first is {wrong[0]}")
+        notes.append(
+            f"{quantity(len(wrong), 'classes have')} not {_PER_CLASS} images, the first is {wrong[0]}"
+        )
     return notes

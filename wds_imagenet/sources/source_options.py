@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from inspect import Parameter, signature
 from typing import Annotated, TypeAlias, get_type_hints
 
-from wds_imagenet.inputs.reference import Listing, Stream
+from wds_imagenet.inputs.listing import Listing
+from wds_imagenet.inputs.stream import Stream
 
 Source = Callable[..., Listing | Stream]
 """`source(url, *, option=None, ..., storage_options={})`: a plain function that lists a data set.

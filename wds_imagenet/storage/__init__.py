@@ -1,43 +1,25 @@
-"""Where bytes lie: one interface to the local disk, object stores, memory and HTTP.
+"""Read and write objects on the local disk, object stores, memory and HTTP, through one `Store`.
 
-store.py        the interface: what the rest of the package may ask and rely on
-opening.py      from a URL to a store
-url.py          URLs taken apart, and refused where they would open more than a store
-options.py      what a user may say about a store, in s3fs's words or in obstore's
-local.py        the local disk: temporary, fsync, rename
-remote.py       every other store: retries, checks and clear errors around an engine
-engine.py       what an engine must do
-objects.py      the fast engine, for s3, gs and az: obstore's own API
-generic.py      the engine for all the rest: fsspec
-credentials.py  what signs obstore's requests to S3
-fault.py        what a failure means, whichever engine met it
-download.py     images off the web, from whoever has them
-retry.py        trying again, within bounds
-waiting.py      one attempt, which Ctrl-C and a stop can cut short
+No other room imports fsspec or obstore, or asks which kind of store it holds.
 
-No other room knows fsspec or obstore.
-- `cancellable`  Waiting for a coroutine in a thread that has something else to listen to: a `Stop`, or
-  Ctrl-C.
-- `credentials`  Credentials for S3, for obstore: those that were given, or those that botocore finds.
-- `engine`  What an engine must do for `RemoteStore`: one attempt of each thing, and words for its failures.
-- `failures`  What a store's failure means, whichever client reported it. Pure.
-- `fsspec_engine`  The engine for every other store: any fsspec file system, by its few calls that are
-  whole or nothing.
-- `http_download`  Images off the web, by URLs out of a data set: from strangers' hosts, and not into one's
-  own network.
-- `local`  The local disk.
-- `obstore_engine`  The fast engine for s3, gs and az: obstore's own API.
-- `opening`  From a URL to a store.
-- `options`  What a user may say about a store, in s3fs's words or in obstore's, made into what each takes.
-  Pure.
-- `remote`  A folder on any store but the local disk: retries, checks and clear errors around an engine.
-- `retry`  Trying again, a bounded number of times, for as long as a bounded time.
-- `store`  The one interface to every store: what the rest of the package may ask, and what it may rely on.
-- `url`  URLs of stores: taken apart, and refused where they would open more than a store. Pure.
+- `store`            the interface of every store, and its values
+- `opener`           `open_store`: URL and options → store
+- `url`              URLs parsed; those that could reach more than a store are rejected
+- `store_options`    the options of a store, under the names of s3fs, obstore and botocore
+- `local`            the local disk: temporary file, fsync, rename
+- `remote`           every other store: an engine, with retries, checks and clear errors
+- `engine`           the interface of an engine: one attempt of each call
+- `obstore_engine`   the engine for s3, gs and az: obstore
+- `fsspec_engine`    the engine for all other stores, and where obstore cannot be used: fsspec
+- `credentials`      the credentials with which obstore signs requests to S3
+- `failures`         HTTP status or S3 code → error: what is retried, and what is not (403, 404, …)
+- `retry`            how often and how long a failed call is repeated
+- `cancellable`      one request that Ctrl-C or a cancelled token ends
+- `http_download`    single files off the web, from hosts that are not trusted
 """
 
 from wds_imagenet.storage.local import LocalStore
-from wds_imagenet.storage.opening import open_store
+from wds_imagenet.storage.opener import open_store
 from wds_imagenet.storage.retry import Retry
 from wds_imagenet.storage.store import Blob, ObjectInfo, Store
 from wds_imagenet.storage.url import split_url

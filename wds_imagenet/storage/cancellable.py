@@ -27,7 +27,7 @@ def run(begin: Callable[[], Awaitable[_Result]]) -> _Result:
     loop = _Loop()
     task = loop.create_task(_await(begin))
     try:
-        with current_token().cutting(lambda: loop.call_soon_threadsafe(task.cancel)):
+        with current_token().on_cancel(lambda: loop.call_soon_threadsafe(task.cancel)):
             return loop.run_until_complete(task)
     except asyncio.CancelledError as error:
         raise _ended() from error
@@ -48,7 +48,7 @@ def run_in(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, _Result], 
     """
     future = asyncio.run_coroutine_threadsafe(work, loop)
     try:
-        with current_token().cutting(future.cancel):
+        with current_token().on_cancel(future.cancel):
             return future.result(seconds)
     except CancelledError as error:
         raise _ended() from error
@@ -94,4 +94,4 @@ async def _await(begin: Callable[[], Awaitable[_Result]]) -> _Result:
 
 
 def _ended() -> UnavailableError:
-    return UnavailableError("given up, since whoever asked for it has left")
+    return UnavailableError("the request was cancelled")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from wds_imagenet.errors import DeniedError
-from wds_imagenet.storage.failures import NO_CREDENTIALS, Failure, meaning
+from wds_imagenet.storage.failures import NO_CREDENTIALS, Failure, error_from_failure
 
 if TYPE_CHECKING:
     from obstore.store import S3Credential
@@ -53,7 +53,7 @@ def find_credentials(config: Mapping[str, object], where: str) -> Credentials:
     except BotoCoreError as error:
         raise DeniedError(f"{where}: {error}") from error
     if found is None:
-        raise meaning(Failure("none", code=NO_CREDENTIALS), where)
+        raise error_from_failure(Failure("none", code=NO_CREDENTIALS), where)
     return Credentials(_Found(found), {name: value for name, value in profile.items() if value})
 
 

@@ -16,10 +16,10 @@ class Engine(Protocol):
     """
 
     @property
-    def failures(self) -> tuple[type[Exception], ...]:
+    def error_types(self) -> tuple[type[Exception], ...]:
         """The classes of what it raises."""
 
-    def fault(self, error: Exception) -> Failure:
+    def classify(self, error: Exception) -> Failure:
         """Say what one of `failures` means."""
 
     def info(self, path: str) -> ObjectInfo:

@@ -141,14 +141,14 @@ _RULES: Final = (
 MinIO's and Azure's own; where a store sends none, its HTTP status decides."""
 
 
-def meaning(fault: Failure, where: str) -> StoreError | CorruptError:
+def error_from_failure(failure: Failure, where: str) -> StoreError | CorruptError:
     """Return the error to raise: what happened, where, and what to do."""
     for rule in _RULES:
-        if fault.code in rule.codes or fault.status in rule.statuses:
+        if failure.code in rule.codes or failure.status in rule.statuses:
             scheme = SCHEMES.get(where.partition("://")[0], "")
             advice = _ADVICE.get(scheme, _ADVICE[""])
-            return rule.kind(f"{where}: {rule.told.format(reason=fault.reason, advice=advice)}")
-    return StoreError(f"{where}: {fault.reason}")
+            return rule.kind(f"{where}: {rule.told.format(reason=failure.reason, advice=advice)}")
+    return StoreError(f"{where}: {failure.reason}")
 
 
 def redact(text: str, secrets: frozenset[str]) -> str:

@@ -17,8 +17,8 @@ from wds_imagenet.storage.failures import (
     Failure,
 )
 from wds_imagenet.storage.obstore_engine import PART, PARTS
-from wds_imagenet.storage.options import Options
 from wds_imagenet.storage.store import Blob, ObjectInfo
+from wds_imagenet.storage.store_options import ParsedOptions
 from wds_imagenet.storage.url import Location
 
 _PROTOCOLS: Final = {"gs": "gcs", "az": "abfs"}
@@ -47,9 +47,9 @@ class FsspecEngine:
     Opening a file for writing is never used: closing it, which an exception does too, publishes it.
     """
 
-    failures: tuple[type[Exception], ...] = (Exception,)  # each of the file systems has its own
+    error_types: tuple[type[Exception], ...] = (Exception,)  # each of the file systems has its own
 
-    def __init__(self, location: Location, options: Options, config: Mapping[str, object]) -> None:
+    def __init__(self, location: Location, options: ParsedOptions, config: Mapping[str, object]) -> None:
         self._fs = _filesystem(location, config, options.timeout)
         # A part that is being sent hears nothing.
         self._writing = _filesystem(location, config, 4 * options.timeout)
@@ -60,9 +60,9 @@ class FsspecEngine:
         self._parts = {"chunksize": PART, "max_concurrency": PARTS} if location.scheme == "s3" else {}
         self._idle, self._longest = options.timeout, options.retry.deadline
 
-    def fault(self, error: Exception) -> Failure:
+    def classify(self, error: Exception) -> Failure:
         """Say what the file system's error means."""
-        return translate(error)
+        return classify(error)
 
     def info(self, path: str) -> ObjectInfo:
         """Ask the store, whose file system keeps no listings."""
@@ -114,7 +114,7 @@ class FsspecEngine:
         try:
             self._call("rm_file", self._full(path))
         except FileNotFoundError as error:
-            if translate(error).code in NO_BUCKET:
+            if classify(error).code in NO_BUCKET:
                 raise
 
     def _full(self, path: str) -> str:
@@ -148,7 +148,7 @@ def etag_of(found: Mapping[str, Any]) -> str | None:
     return None
 
 
-def translate(error: Exception) -> Failure:
+def classify(error: Exception) -> Failure:
     """Find status, code and reason in an exception or its causes, by their shape.
 
     For s3fs, gcsfs, adlfs, aiohttp and httpx have no base class in common.

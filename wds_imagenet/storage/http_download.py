@@ -26,8 +26,8 @@ from wds_imagenet.errors import (
     UsageError,
 )
 from wds_imagenet.storage.cancellable import run_in
-from wds_imagenet.storage.options import parse_options
-from wds_imagenet.storage.retry import retrying
+from wds_imagenet.storage.retry import call_with_retries
+from wds_imagenet.storage.store_options import parse_options
 
 if TYPE_CHECKING:
     import aiohttp
@@ -115,7 +115,7 @@ class Downloader:
         the retries are spent. No message names the URL: the caller knows better what it stands for.
         """
         session = self._sessions[download.private]
-        data = retrying(lambda: self._once(session, download.url), self._retry, "download")
+        data = call_with_retries(lambda: self._once(session, download.url), self._retry, "download")
         if size is not None and len(data) != size:
             raise CorruptError(f"it has {len(data):,} bytes, and {size:,} are known of")
         if download.md5 is not None and base64.b64decode(download.md5) != _md5(data):

@@ -20,8 +20,8 @@ from wds_imagenet.storage.failures import (
     TRANSPORT,
     Failure,
 )
-from wds_imagenet.storage.options import Options
 from wds_imagenet.storage.store import Blob, ObjectInfo
+from wds_imagenet.storage.store_options import ParsedOptions
 from wds_imagenet.storage.url import Location
 
 if TYPE_CHECKING:
@@ -57,13 +57,13 @@ def usable() -> bool:
 class ObstoreEngine:
     """One folder of a bucket, through obstore."""
 
-    def __init__(self, location: Location, options: Options, config: Mapping[str, object]) -> None:
+    def __init__(self, location: Location, options: ParsedOptions, config: Mapping[str, object]) -> None:
         global _runtime_of  # noqa: PLW0603 - the runtime that it tells of is global too
         import obstore  # noqa: PLC0415 - an extra
         import obstore.exceptions  # noqa: PLC0415
 
         self._obstore: Final = obstore
-        self.failures: tuple[type[Exception], ...] = (obstore.exceptions.BaseError, OSError, ValueError)
+        self.error_types: tuple[type[Exception], ...] = (obstore.exceptions.BaseError, OSError, ValueError)
         self._location, self._options, self._config = location, options, config
         self._folder, self._url = location.folder, location.url
         _runtime_of = os.getpid()
@@ -84,9 +84,9 @@ class ObstoreEngine:
         times: ClientConfig = {"timeout": timedelta(seconds=4 * self._options.timeout)}
         return _client(self._location, self._config, times, {"max_retries": 3, "retry_timeout": whole})
 
-    def fault(self, error: Exception) -> Failure:
+    def classify(self, error: Exception) -> Failure:
         """Say what obstore's error means."""
-        return translate(error)
+        return classify(error)
 
     def info(self, path: str) -> ObjectInfo:
         """HEAD."""
@@ -126,7 +126,7 @@ class ObstoreEngine:
         try:
             cancellable.run(lambda: self._obstore.delete_async(self._small, self._key(path)))
         except FileNotFoundError as error:
-            if translate(error).code in NO_BUCKET:
+            if classify(error).code in NO_BUCKET:
                 raise
 
     async def _get(self, path: str, options: Any) -> "tuple[int, int, bytes, ObjectMeta]":  # noqa: ANN401
@@ -152,7 +152,7 @@ class ObstoreEngine:
         return ObjectInfo(path, meta["size"], etag)
 
 
-def translate(error: Exception) -> Failure:
+def classify(error: Exception) -> Failure:
     """Read status, code and reason out of the text of an obstore error, the only place that has them."""
     text = str(error)
     head, _, debug = text.partition("Debug source:")

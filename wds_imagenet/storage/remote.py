@@ -20,11 +20,11 @@ from wds_imagenet.errors import (
 )
 from wds_imagenet.storage import obstore_engine
 from wds_imagenet.storage.engine import Engine
-from wds_imagenet.storage.failures import meaning, redact
+from wds_imagenet.storage.failures import error_from_failure, redact
 from wds_imagenet.storage.fsspec_engine import FsspecEngine
-from wds_imagenet.storage.options import Options, fsspec_config, obstore_config
-from wds_imagenet.storage.retry import retrying
+from wds_imagenet.storage.retry import call_with_retries
 from wds_imagenet.storage.store import Blob, ObjectInfo
+from wds_imagenet.storage.store_options import ParsedOptions, fsspec_config, obstore_config
 from wds_imagenet.storage.url import Location, check_path
 
 _Result = TypeVar("_Result")
@@ -42,9 +42,11 @@ class RemoteStore:
 
     staging: Path | None = None
 
-    def __init__(self, location: Location, options: Options, *, answered: bool = False) -> None:
+    def __init__(self, location: Location, options: ParsedOptions, *, answered: bool = False) -> None:
         self.url: str = location.url
         self.shared: bool = location.scheme != "memory"
+        self.listable: bool = location.scheme not in {"http", "https"}
+        self.writable: bool = self.listable
         self._location: Final = location
         self._options: Final = options
         self._secrets: Final = options.secrets | {location.query} - {""}
@@ -55,10 +57,10 @@ class RemoteStore:
     def __repr__(self) -> str:
         return f"RemoteStore({self.url!r})"
 
-    def __getstate__(self) -> tuple[Location, Options, bool]:
+    def __getstate__(self) -> tuple[Location, ParsedOptions, bool]:
         return self._location, self._options, self._answered
 
-    def __setstate__(self, state: tuple[Location, Options, bool]) -> None:
+    def __setstate__(self, state: tuple[Location, ParsedOptions, bool]) -> None:
         location, options, answered = state  # the handles belong to the process that made them
         self.__init__(location, options, answered=answered)  # type: ignore[misc]
 
@@ -88,6 +90,14 @@ class RemoteStore:
         if got < stop - start:
             raise CorruptError(f"{self._where(path)}: ends at byte {start + got}, before byte {stop}")
         return blob
+
+    def read_into(
+        self, path: str, start: int, buffer: memoryview, *, etag: str | None = None
+    ) -> ObjectInfo | None:
+        """See `Store.read_into`. Reads, then copies: for that moment, it needs the memory twice."""
+        blob = self.read(path, start, start + len(buffer), etag=etag)
+        buffer[:] = blob.data
+        return blob.info
 
     def put(self, path: str, data: bytes, *, create: bool = False) -> None:
         """See `Store.put`."""
@@ -146,14 +156,14 @@ class RemoteStore:
             return False
 
     def _write(self, path: str, call: Callable[[Engine], None]) -> None:
-        if self._location.scheme in {"http", "https"}:
+        if not self.writable:
             raise UsageError(f"{self._where(path)}: stores behind HTTP can only be read")
         self._try(check_path(path), call)
 
     def _try(self, path: str, call: Callable[[Engine], _Result]) -> _Result:
         where = self._where(path)
         retry = self._options.retry if self._answered else self._options.first_contact
-        return retrying(lambda: self._once(path, call), retry, where, self._say)
+        return call_with_retries(lambda: self._once(path, call), retry, where, self._say)
 
     def _say(self, error: UnavailableError, elapsed: float) -> None:
         """Say that it takes long, once a minute, however many threads have the same trouble."""
@@ -169,10 +179,10 @@ class RemoteStore:
             result = call(engine)
         except WdsImagenetError:
             raise
-        except engine.failures as error:
-            fault = engine.fault(error)
-            told = meaning(fault, self._where(path))
-            self._answered |= fault.status is not None
+        except engine.error_types as error:
+            failure = engine.classify(error)
+            told = error_from_failure(failure, self._where(path))
+            self._answered |= failure.status is not None
             if isinstance(told, UnavailableError):
                 told.args = (f"{told}{self._options.endpoint_note(self._location.scheme)}",)
             told.args = (redact(str(told), self._secrets),)
@@ -199,7 +209,7 @@ class RemoteStore:
         return connected[1]
 
 
-def connect(location: Location, options: Options) -> Engine:
+def connect(location: Location, options: ParsedOptions) -> Engine:
     """Return the engine for a location: obstore where it can be used, fsspec elsewhere.
 
     Raises `UsageError` if the chosen engine cannot do it, `MissingExtraError` if none is installed.
@@ -216,7 +226,7 @@ def connect(location: Location, options: Options) -> Engine:
     return _generic(location, options)
 
 
-def _generic(location: Location, options: Options) -> Engine:
+def _generic(location: Location, options: ParsedOptions) -> Engine:
     config: Mapping[str, Any] | None = fsspec_config(location.scheme, options)
     if config is None:
         raise UsageError(

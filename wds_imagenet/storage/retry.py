@@ -40,7 +40,7 @@ def delays(retry: Retry, draw: Callable[[], float] = random.random) -> Iterator[
         yield min(retry.cap, retry.first * 2**attempt) * draw()
 
 
-def retrying(
+def call_with_retries(
     call: Callable[[], _Result],
     retry: Retry,
     what: str,
@@ -52,7 +52,7 @@ def retrying(
     The last `UnavailableError` is raised with a note of how often and how long it was tried. Those before go,
     with the seconds since the first attempt, to `on_failure`.
     """
-    stop = current_token()
+    token = current_token()
     started = time.monotonic()
     waits = delays(retry)
     attempt = 0
@@ -61,7 +61,7 @@ def retrying(
         try:
             return call()
         except UnavailableError as error:
-            if stop.is_set():
+            if token.cancelled:
                 raise
             elapsed = time.monotonic() - started
             wait = next(waits, None)
@@ -72,5 +72,5 @@ def retrying(
                 raise
             failed = error
             on_failure(error, elapsed)
-        if stop.wait(wait):
+        if token.wait(wait):
             raise failed

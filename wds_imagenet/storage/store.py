@@ -43,7 +43,11 @@ class Store(Protocol):
     url: str
     """The folder's URL, without a trailing slash, query or credentials: for messages and logs."""
     shared: bool
-    """Whether other processes see the same objects (not so for `memory://`)."""
+    """True if other processes see the same objects; False for `memory://`."""
+    listable: bool
+    """True if `list_objects` yields every object; False for HTTP, which has no listings."""
+    writable: bool
+    """True if objects can be put and deleted; False for HTTP."""
     staging: Path | None
     """Where to write files that `put_file` can then publish by renaming; None if anywhere will do."""
 
@@ -55,6 +59,20 @@ class Store(Protocol):
 
         A shorter object raises `CorruptError`, an object whose ETag is not `etag` raises
         `ChangedError`, none `NotFoundError`. Costs one request.
+        """
+
+    def read_into(
+        self, path: str, start: int, buffer: memoryview, *, etag: str | None = None
+    ) -> ObjectInfo | None:
+        """Fill the whole buffer with the bytes from `start` on; return what `read` returns as `info`.
+
+        The errors and the cost are those of `read`. The local disk reads into the buffer without a copy.
+
+        Args:
+            path: path of the object.
+            start: offset of the first byte.
+            buffer: writable, contiguous bytes; their content is undefined after an error.
+            etag: ETag that the object must still have.
         """
 
     def put(self, path: str, data: bytes, *, create: bool = False) -> None:

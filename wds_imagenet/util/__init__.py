@@ -1,9 +1,9 @@
-"""util.
+"""Small tools that know nothing of data sets.
 
-- `cancel`  Ending what a thread waits for, from another thread.
-- `messages`  Words that messages of several rooms have in common. Pure.
-- `processes`  Starting processes that need nothing of the user's script.
-- `rng`  Random numbers as a pure function of integers, the same on every machine and in every version.
-- `strict_json`  JSON as RFC 8259 means it, from hands that are not trusted.
-- `threads`  The one place in this room where threads begin, and where each of them ends.
+- `cancel`       tokens that end the store requests of other threads
+- `threads`      thread pools, and results computed ahead of their consumer
+- `processes`    child processes that do not run the user's script again
+- `rng`          random numbers as a pure function of integers
+- `strict_json`  JSON by RFC 8259, with limits
+- `messages`     phrases that messages share: counted nouns, unknown names
 """

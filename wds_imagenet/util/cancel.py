@@ -1,4 +1,8 @@
-"""Ending what a thread waits for, from another thread."""
+"""Cancellation: one thread cancels a token, and the store requests of other threads end.
+
+Each thread has one current token. `threads.thread_pool` gives its threads a token of their own, which is
+cancelled with the pool and with the token of the thread that opened the pool.
+"""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -9,51 +13,66 @@ _thread = threading.local()
 
 
 class CancelToken:
-    """A flag that stays set, and when it is set cuts short what the threads that heed it wait for."""
+    """A flag that is set once and stays set; setting it runs callbacks. Safe to use from many threads."""
 
     def __init__(self) -> None:
         self._event: Final = threading.Event()
-        self._lock: Final = threading.RLock()  # a signal's handler may come while this thread holds it
-        self._cuts: Final[list[Callable[[], object]]] = []
+        self._lock: Final = threading.RLock()  # a signal handler may cancel while this thread holds it
+        self._callbacks: Final[list[Callable[[], object]]] = []
 
-    def set(self) -> None:
-        """Set the flag, and call every cut that is registered. Waits for nothing."""
-        with self._lock:
-            self._event.set()
-            for cut in list(self._cuts):
-                cut()
-
-    def is_set(self) -> bool:
-        """Whether it was set."""
+    @property
+    def cancelled(self) -> bool:
+        """True once `cancel` was called."""
         return self._event.is_set()
 
+    def cancel(self) -> None:
+        """Set the flag and run every registered callback, in this thread. Does not wait for other threads."""
+        with self._lock:
+            self._event.set()
+            for callback in list(self._callbacks):
+                callback()
+
     def wait(self, seconds: float) -> bool:
-        """Wait so long, or until it is set; return whether it is."""
+        """Sleep for so many seconds, or until the token is cancelled; return `cancelled`."""
         return self._event.wait(seconds)
 
     @contextmanager
-    def cutting(self, cut: Callable[[], object]) -> Iterator[None]:
-        """Have `cut` called when the flag is set, from whichever thread sets it; at once if it is."""
+    def on_cancel(self, callback: Callable[[], object]) -> Iterator[None]:
+        """Within the `with`, run `callback` when the token is cancelled; at once if it already is.
+
+        The callback runs in the thread that cancels, so it must be quick.
+        """
         with self._lock:
-            self._cuts.append(cut)
+            self._callbacks.append(callback)
             if self._event.is_set():
-                cut()
+                callback()
         try:
             yield
         finally:
             with self._lock:
-                self._cuts.remove(cut)
+                self._callbacks.remove(callback)
 
 
-_NEVER: Final = CancelToken()
-
-
-def cancel_with(stop: CancelToken) -> None:
-    """Make this thread's requests to stores, and the pauses between them, end when `stop` is set."""
-    _thread.stop = stop
+_NEVER_CANCELLED: Final = CancelToken()
 
 
 def current_token() -> CancelToken:
-    """Return what this thread heeds; one that is never set if it heeds none."""
-    found: CancelToken = getattr(_thread, "stop", _NEVER)
-    return found
+    """Return this thread's token; a token that is never cancelled if the thread has none."""
+    token: CancelToken = getattr(_thread, "token", _NEVER_CANCELLED)
+    return token
+
+
+def set_current_token(token: CancelToken) -> None:
+    """Make `token` this thread's token until the thread ends: its store requests end when it is cancelled."""
+    _thread.token = token
+
+
+@contextmanager
+def use_token(token: CancelToken) -> Iterator[None]:
+    """Make `token` this thread's token within the `with`. Do not yield to other code inside it."""
+    previous = current_token()
+    set_current_token(token)
+    try:
+        yield
+    finally:
+        set_current_token(previous)

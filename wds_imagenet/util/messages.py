@@ -11,7 +11,9 @@ _VERBS: Final = {"are": "is", "were": "was", "have": "has", "lie": "lies", "diff
 }
 
 
-def unknown(what: str, names: Iterable[str], known: Iterable[str], further: Iterable[str] = ()) -> UsageError:
+def unknown_name(
+    what: str, names: Iterable[str], known: Iterable[str], further: Iterable[str] = ()
+) -> UsageError:
     """Return the error for names that are none of the known ones: it lists these, and says which is near.
 
     `further` are names that may have been meant as well, and are not listed.
@@ -24,7 +26,7 @@ def unknown(what: str, names: Iterable[str], known: Iterable[str], further: Iter
     return UsageError(f"there is no {what} {said}{advice}; there are {', '.join(there)}")
 
 
-def many(count: int, phrase: str) -> str:
+def quantity(count: int, phrase: str) -> str:
     """Return a number of things and what is said of them, the phrase being of many: `files have no label`.
 
     Of one, the first word loses its plural, and the verb after it, or after `that`: 1 file has no label.
@@ -41,8 +43,3 @@ def _one(noun: str) -> str:
     if noun.endswith("ies"):
         return f"{noun[:-3]}y"
     return noun.removesuffix("es" if noun.endswith(("xes", "sses")) else "s")
-
-
-def counted(count: int, noun: str) -> str:
-    """Return a number of things as a person says it: 1 shard, 2,000 shards."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -7,7 +7,7 @@ from types import ModuleType
 
 
 @contextmanager
-def without_main() -> Iterator[None]:
+def hide_main_module() -> Iterator[None]:
     """Keep new processes from running the user's script again: they need nothing that is in it."""
     main = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")

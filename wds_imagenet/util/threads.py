@@ -1,75 +1,70 @@
-"""The one place in this room where threads begin, and where each of them ends."""
+"""Thread pools that leave no thread behind, and whose store requests end when the pool does."""
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import FIRST_EXCEPTION, Future, wait
-from concurrent.futures import ThreadPoolExecutor as Pool
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import TypeVar
 
-from wds_imagenet.util.cancel import CancelToken, cancel_with
+from wds_imagenet.util.cancel import CancelToken, current_token, set_current_token
 
-__all__ = ["FIRST_EXCEPTION", "Future", "Pool", "map_ahead", "pool", "read_ahead", "wait"]
+__all__ = ["FIRST_EXCEPTION", "Future", "ThreadPoolExecutor", "map_ahead", "thread_pool", "wait"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 @contextmanager
-def pool(threads: int, name: str, until: CancelToken | None = None) -> Iterator[Pool]:
-    """Give a pool of threads; on the way out, whichever it is, drop what waits and join them all.
+def thread_pool(threads: int, name: str) -> Iterator[ThreadPoolExecutor]:
+    """Yield a pool of threads; on every way out, drop the waiting tasks and join the threads.
 
-    Requests to stores that are under way are cut short then, so that leaving takes no longer than the
-    Python code under way; and also when `until` is set.
+    On the way out, and when the current token of the thread that opened the pool is cancelled, store
+    requests under way in the pool are cancelled: leaving takes no longer than the Python code under way.
+
+    Args:
+        threads: number of threads.
+        name: name of the threads, after `wds-imagenet-`.
     """
-    stop = CancelToken()
+    token = CancelToken()
     prefix = f"wds-imagenet-{name}"
-    executor = Pool(threads, thread_name_prefix=prefix, initializer=cancel_with, initargs=(stop,))
+    executor = ThreadPoolExecutor(
+        threads, thread_name_prefix=prefix, initializer=set_current_token, initargs=(token,)
+    )
     try:
-        with (until or CancelToken()).cutting(stop.set):
+        with current_token().on_cancel(token.cancel):
             yield executor
     finally:
-        stop.set()
+        token.cancel()
         executor.shutdown(wait=True, cancel_futures=True)
 
 
 def map_ahead(
-    function: Callable[[Item], Result], items: Iterable[Item], *, threads: int, ahead: int, name: str
-) -> Iterator[Result]:
-    """Yield `function(item)` in the items' order, with up to `ahead` of them under way or done.
-
-    The first exception ends it. Threads live while the iterator is being consumed, no longer.
-    """
-    with pool(threads, name) as executor:
-        waiting: deque[Future[Result]] = deque()
-        for item in items:
-            waiting.append(executor.submit(function, item))
-            if len(waiting) >= ahead:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-
-
-def read_ahead(
-    read: Callable[[Item], Result], tasks: Iterable[Item], threads: int
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    *,
+    threads: int,
+    name: str,
+    ahead: int | None = None,
 ) -> Generator[Result, None, None]:
-    """Yield `read(task)` for every task, in order, `threads` of them under way at a time.
+    """Yield `function(item)` in the items' order, computed in threads while the consumer works.
 
-    The tasks are taken by the caller's own thread, one more than are under way. An error is raised in
-    its turn. Close it to end it early: requests to stores that are under way are cut short, and no more is
-    begun.
+    The caller's thread takes the items, at most `ahead` more than the results that it has yielded. An
+    exception is raised in its item's turn and ends the iteration. The threads end with the iterator: close
+    it to end early.
+
+    Args:
+        function: called once for each item, in a thread of the pool.
+        items: the items.
+        threads: number of threads.
+        name: name of the threads, after `wds-imagenet-`.
+        ahead: bound of the calls under way or done, and not yet yielded; by default `threads + 1`.
     """
-    stop = CancelToken()
-    with Pool(threads, "read-ahead", cancel_with, (stop,)) as executor:
-        ahead: deque[Future[Result]] = deque()
-        try:
-            for task in tasks:
-                ahead.append(executor.submit(read, task))
-                if len(ahead) > threads:
-                    yield ahead.popleft().result()
-            while ahead:
-                yield ahead.popleft().result()
-        finally:
-            stop.set()
-            for future in ahead:
-                future.cancel()
+    bound = threads + 1 if ahead is None else ahead
+    with thread_pool(threads, name) as pool:
+        results: deque[Future[Result]] = deque()
+        for item in items:
+            results.append(pool.submit(function, item))
+            if len(results) >= bound:
+                yield results.popleft().result()
+        while results:
+            yield results.popleft().result()

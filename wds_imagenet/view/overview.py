@@ -11,9 +11,8 @@ from wds_imagenet.images.probe import probe
 from wds_imagenet.reading.dataset import Dataset
 from wds_imagenet.reading.fetch import BlockLocation
 from wds_imagenet.sample import Sample
-from wds_imagenet.util.cancel import current_token
 from wds_imagenet.util.rng import mix, permutation
-from wds_imagenet.util.threads import pool
+from wds_imagenet.util.threads import thread_pool
 from wds_imagenet.view.histogram import Histogram, histogram
 from wds_imagenet.view.tags import Classes, Tag, tags_of
 
@@ -63,7 +62,7 @@ def survey(dataset: Dataset, *, seed: int = 0, most_bytes: int = MOST_BYTES, fre
     def look_at(location: BlockLocation) -> list[Look]:
         return [_look(sample, classes) for sample in dataset.blocks.samples(location)]
 
-    with pool(_THREADS, "survey", until=current_token()) as threads:
+    with thread_pool(_THREADS, "overview") as threads:
         looks = [look for block in threads.map(look_at, chosen) for look in block]
     return _sum_up(looks, whole=len(looks) == len(dataset), frequent=frequent)
 

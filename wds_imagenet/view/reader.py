@@ -12,8 +12,7 @@ from wds_imagenet.errors import CorruptError
 from wds_imagenet.reading.dataset import Dataset, own
 from wds_imagenet.reading.fetch import BlockLocation
 from wds_imagenet.sample import Sample
-from wds_imagenet.util.cancel import current_token
-from wds_imagenet.util.threads import pool
+from wds_imagenet.util.threads import thread_pool
 from wds_imagenet.view.item import Item, describe
 from wds_imagenet.view.tags import labels_of
 
@@ -64,7 +63,7 @@ class Reader:
 
     def items(self, indices: Sequence[int]) -> list[Item]:
         """Return several samples as they are shown, their blocks read by four threads."""
-        with pool(_THREADS, "items", until=current_token()) as threads:
+        with thread_pool(_THREADS, "items") as threads:
             return list(threads.map(self.item, indices))
 
     def find(self, label: int, start: int, count: int) -> Found:
@@ -127,7 +126,7 @@ class Reader:
         """Yield each block's pairs (index, label) and where it ends, until `LOOK` bytes were read."""
         block_locations = self.dataset.block_locations
         size = 0
-        with pool(_THREADS, "find", until=current_token()) as threads:
+        with thread_pool(_THREADS, "find") as threads:
             for first in range(self._place(start), len(block_locations), _ROUND):
                 places = range(first, min(first + _ROUND, len(block_locations)))
                 size += sum(

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from wds_imagenet.errors import UsageError
 from wds_imagenet.reading.dataset import Dataset
-from wds_imagenet.util.cancel import CancelToken, cancel_with
+from wds_imagenet.util.cancel import CancelToken, use_token
 from wds_imagenet.view.site import Response, Site
 
 HOST: Final = "127.0.0.1"
@@ -45,7 +45,7 @@ class Server(ThreadingMixIn, TCPServer):
     request_queue_size = _CONNECTIONS
 
     def __init__(self, dataset: Dataset, port: int = 0) -> None:
-        self._stop: Final = CancelToken()
+        self._token: Final = CancelToken()
         self._room: Final = threading.BoundedSemaphore(_CONNECTIONS)
         site = Site(dataset)
         try:
@@ -63,13 +63,12 @@ class Server(ThreadingMixIn, TCPServer):
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the base's
         """Answer one request, so that it ends when the server does."""
-        cancel_with(self._stop)
-        with self._room, self._stop.cutting(partial(_cut, request)):
+        with use_token(self._token), self._room, self._token.on_cancel(partial(_cut, request)):
             super().process_request_thread(request, client_address)
 
     def server_close(self) -> None:
         """End what is under way, and every thread."""
-        self._stop.set()
+        self._token.cancel()
         super().server_close()
 
 

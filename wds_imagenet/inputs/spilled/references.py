@@ -14,7 +14,7 @@ from typing import Any, Final, overload
 
 from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.inputs.reference import Attachment, Metadata, Reference
-from wds_imagenet.storage.local import meaning
+from wds_imagenet.storage.local import error_from_os
 
 _BUFFER: Final = 1 << 20
 _CHUNK: Final = 256
@@ -104,7 +104,7 @@ class SpilledReferences(Sequence[Reference]):
         try:
             data = os.pread(self._file.fileno(), stop - start, start)
         except OSError as error:
-            raise meaning(error, Path(tempfile.gettempdir())) from error
+            raise error_from_os(error, Path(tempfile.gettempdir())) from error
         return [_from_json(*entry) for entry in json.loads(b"[%b]" % data[:-1])]
 
     def _flush(self) -> None:
@@ -115,7 +115,7 @@ class SpilledReferences(Sequence[Reference]):
                     self._written += size
                     del self._buffer[:size]
             except OSError as error:
-                raise meaning(error, Path(tempfile.gettempdir())) from error
+                raise error_from_os(error, Path(tempfile.gettempdir())) from error
 
 
 def spill_in_order(references: Iterable[Reference], key: Callable[[Reference], Any]) -> SpilledReferences:
@@ -127,7 +127,9 @@ def spill_in_order(references: Iterable[Reference], key: Callable[[Reference], A
     return runs[0] if len(runs) == 1 else SpilledReferences(heapq.merge(*runs, key=key))
 
 
-def in_order(references: Iterable[Reference], key: Callable[[Reference], Any]) -> Iterator[Reference]:
+def sorted_references(
+    references: Iterable[Reference], key: Callable[[Reference], Any]
+) -> Iterator[Reference]:
     """Yield what `spool_in_order` returns, for who goes through it once: at half the cost."""
     return heapq.merge(*_sorted_runs(references, key), key=key)
 
@@ -149,11 +151,11 @@ def _to_json(reference: Reference) -> list[Any]:
         reference.name,
         reference.label,
     ]
-    if reference.caption is not None or reference.metadata or reference.attachments or reference.turn:
-        attached = [[a.suffix, a.url, a.offset, a.size, a.form] for a in reference.attachments]
+    if reference.caption is not None or reference.metadata or reference.attachments or reference.rotation:
+        attached = [[a.suffix, a.url, a.offset, a.size, a.encoding] for a in reference.attachments]
         known += [reference.caption, reference.metadata, attached]
-        if reference.turn:
-            known.append(reference.turn)
+        if reference.rotation:
+            known.append(reference.rotation)
     return known
 
 

@@ -1,4 +1,4 @@
-"""Rows of many files, brought together by image: on disk, since there are hundreds of millions."""
+"""Rows of many files, grouped by image on disk: data sets have hundreds of millions of rows."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -13,26 +13,26 @@ _CACHE_KIB: Final = 64 << 10
 
 
 class SpilledRow(NamedTuple):
-    """One row; what its values mean, its kind says."""
+    """One row. The meaning of `integer`, `real` and `text` depends on `kind`."""
 
     image: int
-    """A number of 64 bits, with sign."""
+    """A signed number of 64 bits."""
     kind: int
-    sheet: int
-    """Which file it is from."""
+    file: int
+    """The number of the file that the row is from."""
     line: int
-    first: int
-    second: float
+    integer: int
+    real: float
     text: str
 
 
 class SpilledRows:
-    """Rows go in in any order, and come out image by image, by kind, and then as they went in.
+    """Rows added in any order, read back by image, then by kind, then in the order in which they were added.
 
-    They lie in a file of the temporary folder that has no name (SQLite deletes it as soon as it is made),
-    so nothing is left behind whichever way the process ends. Costs 64 MiB of memory, about 2 µs a row
-    to add and again to bring in order, and on disk twice the rows, at about 30 bytes each. For one thread.
-    Raises `FullError` where the disk is full.
+    The rows lie in a file of the temporary folder that SQLite deletes as soon as it is made, so no file is
+    left behind however the process ends. Costs 64 MiB of memory, about 2 µs a row to add and again to sort,
+    and twice the rows on disk, at about 30 bytes a row. For one thread. Raises `FullError` where the disk
+    is full.
     """
 
     def __init__(self) -> None:
@@ -40,8 +40,8 @@ class SpilledRows:
         for setting in (f"cache_size=-{_CACHE_KIB}", "journal_mode=OFF", "synchronous=OFF"):
             self._database.execute(f"PRAGMA {setting}")
         self._database.execute(
-            "CREATE TABLE rows (image INTEGER, kind INTEGER, sheet INTEGER, line INTEGER, "
-            "first INTEGER, second REAL, text TEXT)"
+            "CREATE TABLE rows (image INTEGER, kind INTEGER, file INTEGER, line INTEGER, "
+            "integer INTEGER, real REAL, text TEXT)"
         )
         self._database.execute("BEGIN")  # never committed: only this connection reads
 
@@ -54,14 +54,14 @@ class SpilledRows:
         self._database.close()
 
     def add(self, rows: Iterable[SpilledRow]) -> None:
-        """Take rows; what raises in making them raises here."""
+        """Add rows. Errors of the iterable itself pass through."""
         try:
             self._database.executemany("INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
         except sqlite3.Error as error:
-            raise _told(error) from error
+            raise _store_error(error) from error
 
     def images(self) -> Iterator[tuple[int, list[SpilledRow]]]:
-        """Yield each image with its rows, by rising number."""
+        """Yield each image with its rows, in the order of image numbers."""
         for image, rows in groupby(self._sorted(), key=itemgetter(0)):
             yield image, [SpilledRow._make(row) for row in rows]
 
@@ -71,9 +71,11 @@ class SpilledRows:
             for row in self._database.execute("SELECT * FROM rows ORDER BY image, kind, rowid"):  # noqa: UP028
                 yield row
         except sqlite3.Error as error:
-            raise _told(error) from error
+            raise _store_error(error) from error
 
 
-def _told(error: sqlite3.Error) -> StoreError:
+def _store_error(error: sqlite3.Error) -> StoreError:
     kind = FullError if "full" in str(error) else StoreError
-    return kind(f"the database in the temporary folder failed: {error}; SQLITE_TMPDIR or TMPDIR moves it")
+    return kind(
+        f"the database in the temporary folder failed: {error}; set SQLITE_TMPDIR or TMPDIR to another folder"
+    )

@@ -37,7 +37,9 @@ def download_all(
     failed = 0
     with (
         Downloader(options) as downloader,
-        closing(read_ahead(partial(_image, downloader, read), references, CONNECTIONS)) as images,
+        closing(
+            map_ahead(partial(_image, downloader, read), references, threads=CONNECTIONS, name="download")
+        ) as images,
     ):
         for image in images:
             failed = failed + 1 if _is_transient(image) else 0

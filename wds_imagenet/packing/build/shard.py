@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from wds_imagenet.errors import ImageError, SourceError
-from wds_imagenet.format.blocks import LARGEST
-from wds_imagenet.format.tar import ending, header, padding
+from wds_imagenet.format.blocks import LARGEST_BLOCK
+from wds_imagenet.format.tar import archive_end, member_header, member_padding
 from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.packing.build.image_policy import AcceptedImage, accept
 from wds_imagenet.packing.build.receipt import Action, Receipt, Remark
@@ -177,9 +177,9 @@ def _members(
 def tar_parts(key: str, members: Iterable[tuple[str, bytes]]) -> Iterator[bytes]:
     """Yield the bytes of a sample's members, given by suffix, as the tar holds them."""
     for suffix, content in members:
-        yield header(f"{key}.{suffix}", len(content))
+        yield member_header(f"{key}.{suffix}", len(content))
         yield content
-        yield padding(len(content))
+        yield member_padding(len(content))
 
 
 def check_readable(record: bytes, reference: Reference) -> None:

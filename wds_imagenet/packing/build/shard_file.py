@@ -10,7 +10,7 @@ from typing import BinaryIO, Self
 from wds_imagenet.errors import CorruptError
 from wds_imagenet.format.crc import crc32
 from wds_imagenet.format.manifest import Block, Shard
-from wds_imagenet.format.samples import group
+from wds_imagenet.format.samples import group_members
 from wds_imagenet.format.tar import walk_bytes
 
 

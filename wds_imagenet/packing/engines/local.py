@@ -22,8 +22,8 @@ from types import FrameType
 from typing import Any, Final, Generic, NoReturn, Self, TypeVar, cast
 
 from wds_imagenet.errors import WdsImagenetError
-from wds_imagenet.util.processes import without_main
-from wds_imagenet.util.threads import read_ahead
+from wds_imagenet.util.processes import hide_main_module
+from wds_imagenet.util.threads import map_ahead
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -64,9 +64,9 @@ def run(work: Callable[[Task], Result], tasks: Iterable[Task], workers: int) -> 
 def run_threads(
     work: Callable[[Task], Result], tasks: Iterable[Task], threads: int
 ) -> Generator[Result, None, None]:
-    """Yield `work(task)` for every task, in order, in threads of this process; as `read_ahead` does."""
+    """Yield `work(task)` for every task, in order, in threads of this process; as `map_ahead` does."""
     with _termination_unwinds():
-        yield from read_ahead(work, tasks, threads)
+        yield from map_ahead(work, tasks, threads=threads, name="pack")
 
 
 @contextmanager
@@ -140,7 +140,7 @@ class _Worker(Generic[Task, Result]):
     def start(cls, context: Any, work: Callable[[Task], Result]) -> Self:  # noqa: ANN401 - has no common type
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, work), daemon=True)
-        with without_main():
+        with hide_main_module():
             process.start()
         theirs.close()
         return cls(process, ours)

@@ -10,7 +10,7 @@ from typing import Any
 
 from wds_imagenet.errors import CorruptError, ExistsError, ManifestError, NotFoundError, PlanError, UsageError
 from wds_imagenet.format import manifest as manifests
-from wds_imagenet.format.layers import MANIFEST, PLAN, LayerPlan, layer_folder
+from wds_imagenet.format.layers import LAYER_MANIFEST, LAYER_PLAN, LayerPlan, layer_folder
 from wds_imagenet.format.manifest import Manifest
 from wds_imagenet.packing.build.fetch import Fetch
 from wds_imagenet.packing.build.layer_shard import LayerPublisher, layer_receipt_path
@@ -104,7 +104,7 @@ def relabel(
     if manifest is None and not dry_run:
         receipts = []
         plan = layering.plan
-        claim = DestinationClaim(f"{layer_folder(name)}{PLAN}", plan.to_json())
+        claim = DestinationClaim(f"{layer_folder(name)}{LAYER_PLAN}", plan.to_json())
         fetch = Fetch(source_options or {})
         publisher = LayerPublisher(store, name, plan.fingerprint, layering.schema, fetch, claim, expected)
         with closing(_receipts(layering, publisher, done, workers)) as arriving:
@@ -119,7 +119,7 @@ def relabel(
     return LayerReport(
         url=store.url,
         layer=name,
-        manifest=f"{store.url}/{layer_folder(name)}{MANIFEST}" if manifest else None,
+        manifest=f"{store.url}/{layer_folder(name)}{LAYER_MANIFEST}" if manifest else None,
         samples=base.samples,
         suffixes=layering.plan.suffixes,
         fields=layering.plan.fields,
@@ -134,11 +134,11 @@ def relabel(
 
 def _read_base(store: Store) -> tuple[Manifest, bytes]:
     try:
-        base = Manifest.from_json(store.read(manifests.PATH).data)
+        base = Manifest.from_json(store.read(manifests.MANIFEST_PATH).data)
     except NotFoundError as error:
         raise ManifestError(
-            f"{store.url} is no data set: it has no {manifests.PATH}. Finish 'pack' first, or 'index' "
-            "shards that others wrote"
+            f"{store.url} is no data set: it has no {manifests.MANIFEST_PATH}. Finish 'pack' first, or "
+            "'index' shards that others wrote"
         ) from error
     keys = store.read(manifests.KEYS_PATH).data
     if hashlib.sha256(keys).hexdigest() != base.keys_sha256 or keys.count(b"\n") != base.samples:
@@ -157,18 +157,18 @@ def _survey(
     folder = layer_folder(layering.plan.name)
     # Listed before the plan is put: whoever put these tars had put a plan before them.
     sizes = {info.path.removeprefix(folder): info.size for info in store.list_objects(folder)}
-    if PLAN not in sizes and any(name.endswith(".tar") for name in sizes):
+    if LAYER_PLAN not in sizes and any(name.endswith(".tar") for name in sizes):
         raise PlanError(f"{store.url}/{folder} has tars and no plan: it is no layer; move it away")
     plan = layering.plan.to_json()
-    if PLAN in sizes and (theirs := store.read(f"{folder}{PLAN}").data) != plan:
+    if LAYER_PLAN in sizes and (theirs := store.read(f"{folder}{LAYER_PLAN}").data) != plan:
         raise PlanError(
             f"{store.url} has a layer {layering.plan.name!r} that says something else: "
             f"{_differences(LayerPlan.from_json(theirs), layering.plan)}. Give yours another name; what is "
             "there is never overwritten"
         )
     expected: dict[str, str] = {}
-    if MANIFEST in sizes:
-        manifest = Manifest.from_json(store.read(f"{folder}{MANIFEST}").data)
+    if LAYER_MANIFEST in sizes:
+        manifest = Manifest.from_json(store.read(f"{folder}{LAYER_MANIFEST}").data)
         if not check:
             check_sizes(f"{store.url}/{folder}", manifest, sizes, "relabel")
             return manifest, {}, {}
@@ -207,7 +207,7 @@ def _commit(store: Store, layering: Layering, receipts: Iterable[Receipt]) -> Ma
         classes=layering.classes or class_table(layering.schema, labels),
         plan=layering.plan.fingerprint,
     )
-    path = f"{layer_folder(layering.plan.name)}{MANIFEST}"
+    path = f"{layer_folder(layering.plan.name)}{LAYER_MANIFEST}"
     try:
         store.put(path, manifest.to_json(), create=True)
     except ExistsError as error:

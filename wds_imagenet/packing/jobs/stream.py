@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from wds_imagenet.errors import ManifestError, NotFoundError, PlanError, SourceError, UsageError
-from wds_imagenet.format.manifest import PATH
-from wds_imagenet.inputs.reference import Stream
+from wds_imagenet.format.manifest import MANIFEST_PATH
+from wds_imagenet.inputs.stream import Stream
 from wds_imagenet.packing.build.fetch import Fetch
 from wds_imagenet.packing.build.shard import Recipe, build_shard
 from wds_imagenet.packing.engines import local
@@ -26,8 +26,8 @@ from wds_imagenet.packing.publish.receipt import Receipt, receipt_path
 from wds_imagenet.packing.publish.upload import check_expected, publish
 from wds_imagenet.packing.report import PackReport, Progress
 from wds_imagenet.storage import Store, open_store
-from wds_imagenet.util.messages import many
-from wds_imagenet.util.threads import read_ahead
+from wds_imagenet.util.messages import quantity
+from wds_imagenet.util.threads import map_ahead
 
 _THREADS: Final = 4  # each holds a shard
 _REQUESTS: Final = 16
@@ -83,10 +83,10 @@ def pack_stream(
     actions = Counter(remark.action for remark in remarks)
     arrived = manifest.samples + actions["skipped"] if manifest else stream.published
     if arrived is not None and stream.published is not None and stream.published != arrived:
-        notes += (f"{many(arrived, 'images')} arrived, where {stream.published:,} were published",)
+        notes += (f"{quantity(arrived, 'images')} arrived, where {stream.published:,} were published",)
     return PackReport(
         url=store.url,
-        manifest=f"{store.url}/{PATH}" if manifest else None,
+        manifest=f"{store.url}/{MANIFEST_PATH}" if manifest else None,
         plan=plan.fingerprint,
         shards=len(manifest.shards) if manifest else _expected_shards(stream, options),
         resumed=len(manifest.shards) if manifest and standing.manifest else resumed,
@@ -132,7 +132,7 @@ class _Publisher:
         def build(file: Path) -> Receipt:
             with closing(self.fetch.attached(full.elsewhere)) as read:
                 receipt = build_shard(task, recipe, full.images, file, full.attached(read))
-            check_expected(f"{self.store.url}/{PATH}", receipt, self.standing.expected)
+            check_expected(f"{self.store.url}/{MANIFEST_PATH}", receipt, self.standing.expected)
             return receipt
 
         held = self._held(task.name) if self.standing.claimed else None
@@ -155,7 +155,7 @@ def _publish(publisher: _Publisher, threads: int) -> Generator[_Done, None, None
     """Read the stream, and publish its shards in their order, several at a time."""
     plan = publisher.plan
     options = plan.options
-    arrivals = plan.stream.arrivals()
+    arrivals = plan.stream.images()
     try:
         ordered = shuffled(arrivals, options.window_bytes, options.seed) if options.shuffled else arrivals
         shards = fill(ordered, plan)
@@ -208,7 +208,7 @@ def _receipts(store: Store, names: Sequence[str]) -> Generator[Receipt, None, No
             error.add_note(f"{store.url}/{receipt_path(name)} was just written: is another program here?")
             raise
 
-    return read_ahead(read, names, _REQUESTS)
+    return map_ahead(read, names, threads=_REQUESTS, name="receipts")
 
 
 def _check_surplus(store: Store, plan: StreamPlan, names: Sequence[str]) -> None:

@@ -75,7 +75,7 @@ def check_suffixes(suffixes: Iterable[str], owner: str) -> tuple[str, ...]:
 
 
 def _converted(reference: Reference, item: Attachment, data: bytes) -> bytes:
-    if item.form == "bytes":
+    if item.encoding == "bytes":
         return data
     from wds_imagenet.labels.relabel import label_map  # noqa: PLC0415 - it brings torch
 

@@ -7,12 +7,14 @@ from itertools import combinations
 from typing import Literal
 
 from wds_imagenet.errors import SourceError, UsageError
-from wds_imagenet.inputs.duplicates import repeated
-from wds_imagenet.inputs.reference import Kind, Listing, Metadata, Reference, Stream, StreamedImage
+from wds_imagenet.inputs.keys import repeated_positions
+from wds_imagenet.inputs.listing import Listing
+from wds_imagenet.inputs.reference import Kind, Metadata, Reference
+from wds_imagenet.inputs.stream import Stream, StreamedImage
 from wds_imagenet.labels.annotation import Annotation, Labels, stem_of
 from wds_imagenet.packing.plan.computed_references import ComputedReferences
 from wds_imagenet.packing.plan.source_urls import plain
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 Unmatched = Literal["keep", "drop", "fail"]
 """The treatment of an image that a label file does not have."""

@@ -74,7 +74,7 @@ class Schema:
                 record.update(self.classes[reference.label])
         record.update(measured)
         for item in self.fields:
-            record[item.name] = fit(reference.metadata.get(item.source), item.kind)
+            record[item.name] = as_kind(reference.metadata.get(item.source), item.kind)
         return record
 
 
@@ -131,12 +131,12 @@ def _class_records(classes: Sequence[Metadata]) -> tuple[Mapping[str, Any], ...]
     # The packer's own names keep their meaning: a class table's `width` is not the image's.
     taken = {"label", *MEASURED, *ORIGINAL}
     renamed = [{_class_name(name): value for name, value in item.items()} for item in classes]
-    kinds: Kinds = {}
+    kinds: KindCounts = {}
     for record in renamed:
         count_kinds(kinds, record)
     fields = _fields(kinds, len(renamed), taken, sort=False)
     return tuple(
-        {item.name: fit(record.get(item.source), item.kind) for item in fields} for record in renamed
+        {item.name: as_kind(record.get(item.source), item.kind) for item in fields} for record in renamed
     )
 
 
@@ -144,9 +144,10 @@ def _class_name(name: str) -> str:
     return "class_name" if name == "name" else name
 
 
-def _fields(kinds: Kinds, samples: int, taken: set[str], *, sort: bool = True) -> tuple[Field, ...]:
+def _fields(kinds: KindCounts, samples: int, taken: set[str], *, sort: bool = True) -> tuple[Field, ...]:
     fields = tuple(
-        _renamed(name, settle(kinds[name], samples), taken) for name in (sorted(kinds) if sort else kinds)
+        _renamed(name, common_kind(kinds[name], samples), taken)
+        for name in (sorted(kinds) if sort else kinds)
     )
     _check_names(fields, taken)
     return fields

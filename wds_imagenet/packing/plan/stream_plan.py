@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from wds_imagenet.errors import SourceError, UsageError
-from wds_imagenet.inputs.reference import Stream
+from wds_imagenet.inputs.stream import Stream
 from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.plan.plan_file import FORMAT, MAX_SHARDS, hash_classes
 from wds_imagenet.packing.plan.schema import Schema, declare

@@ -1,7 +1,7 @@
 """The check that each sample of a stream agrees with the stream's declaration. Pure."""
 
 from wds_imagenet.errors import SourceError
-from wds_imagenet.inputs.json_types import EMPTY, kind_of
+from wds_imagenet.inputs.json_types import EMPTY_VALUES, kind_of
 from wds_imagenet.inputs.reference import Metadata, Reference
 from wds_imagenet.packing.plan.schema import Schema
 from wds_imagenet.packing.plan.source_urls import describe

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from wds_imagenet.inputs.reference import StreamedImage
+from wds_imagenet.inputs.stream import StreamedImage
 from wds_imagenet.util import rng
 
 _WINDOW: Final = 0x57494E444F57  # the purpose of these random numbers, apart from every other of the same seed

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from wds_imagenet.errors import CorruptError, ExistsError, ManifestError, NotFoundError, PlanError
-from wds_imagenet.format.companions import OPEN_CLIP, README, TIMM, companions
-from wds_imagenet.format.manifest import FOLDER, KEYS_PATH, PATH, Manifest, Shard
+from wds_imagenet.format.companions import OPEN_CLIP_FILE, README_FILE, TIMM_FILE, companion_files
+from wds_imagenet.format.manifest import KEYS_PATH, MANIFEST_PATH, METADATA_FOLDER, Manifest, Shard
 from wds_imagenet.inputs.reference import Metadata
 from wds_imagenet.packing.plan.listing_plan import Plan, differences
 from wds_imagenet.packing.plan.schema import Schema
@@ -19,9 +19,9 @@ from wds_imagenet.packing.publish.verify import check_sizes, sound
 from wds_imagenet.storage import Store
 from wds_imagenet.util import strict_json
 
-PLAN_PATH: Final = f"{FOLDER}/plan.json"
+PLAN_PATH: Final = f"{METADATA_FOLDER}/plan.json"
 AnyPlan: TypeAlias = Plan | StreamPlan
-REPORT_PATH: Final = f"{FOLDER}/report.jsonl"
+REPORT_PATH: Final = f"{METADATA_FOLDER}/report.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def survey(store: Store, plan: AnyPlan, *, check: bool = False) -> DestinationSt
     prefix = f"{plan.options.name}-{plan.options.split}-"
     sizes = {item.path: item.size for item in store.list_objects(prefix)}
     theirs = read_if_there(store, PLAN_PATH)
-    finished = read_if_there(store, PATH)
+    finished = read_if_there(store, MANIFEST_PATH)
     expected: dict[str, str] = {}
     if theirs is not None and theirs != plan.to_json():
         raise taken(store, differences(theirs, plan.to_json()), finished=finished is not None)
@@ -106,12 +106,12 @@ def commit(store: Store, plan: AnyPlan, receipts: Iterable[Receipt]) -> Manifest
     )
     store.put(KEYS_PATH, keys)
     store.put(REPORT_PATH, b"".join(remarks))
-    for path, data in companions(manifest).items():
+    for path, data in companion_files(manifest).items():
         store.put(path, data)
     try:
-        store.put(PATH, manifest.to_json(), create=True)
+        store.put(MANIFEST_PATH, manifest.to_json(), create=True)
     except ExistsError as error:
-        if store.read(PATH).data != manifest.to_json():
+        if store.read(MANIFEST_PATH).data != manifest.to_json():
             raise PlanError(f"{store.url} was finished by another packer, with other bytes") from error
     return manifest
 
@@ -144,7 +144,7 @@ def read_if_there(store: Store, path: str) -> bytes | None:
 
 def check_vacant(store: Store, shards: Mapping[str, int]) -> None:
     """Refuse a place without a plan that has what packing would overwrite, one of these shards included."""
-    for path in (*list(shards)[:1], TIMM, OPEN_CLIP, README):
+    for path in (*list(shards)[:1], TIMM_FILE, OPEN_CLIP_FILE, README_FILE):
         with suppress(NotFoundError):
             store.info(path)
             raise PlanError(
@@ -158,7 +158,7 @@ def find_receipts(
     plan: str,
     paths: Mapping[str, str],
     sizes: Mapping[str, int],
-    folder: str = f"{FOLDER}/receipts/",
+    folder: str = f"{METADATA_FOLDER}/receipts/",
 ) -> Iterable[tuple[str, Receipt]]:
     """Yield the receipts in a folder that still hold; a shard without one is simply built again.
 

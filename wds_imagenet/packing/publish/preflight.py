@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 
 from wds_imagenet.errors import PlanError, UsageError
-from wds_imagenet.format.manifest import FOLDER, PATH
+from wds_imagenet.format.manifest import MANIFEST_PATH, METADATA_FOLDER
 from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.plan.listing_plan import option_differences
 from wds_imagenet.packing.publish.destination import PLAN_PATH, check_vacant, read_if_there, taken
@@ -35,11 +35,11 @@ def check_destination(store: Store, options: PackOptions, open_choices: Collecti
     `open_choices` are the options that only the listing settles. Costs a listing and two or three requests.
     Raises `PlanError` and `StoreError`.
     """
-    if store.url.startswith(("http://", "https://")):
+    if not store.writable:
         raise UsageError(f"{store.url}: stores behind HTTP can only be read")
     # Of an object that is missing not every store says whether the bucket is, too.
-    next(iter(store.list_objects(f"{FOLDER}/receipts/")), None)
-    theirs, finished = read_if_there(store, PLAN_PATH), read_if_there(store, PATH)
+    next(iter(store.list_objects(f"{METADATA_FOLDER}/receipts/")), None)
+    theirs, finished = read_if_there(store, PLAN_PATH), read_if_there(store, MANIFEST_PATH)
     if theirs is None:
         if finished is not None:
             raise PlanError(

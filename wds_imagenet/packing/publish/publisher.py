@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from wds_imagenet.errors import CorruptError, SourceError
-from wds_imagenet.format.manifest import PATH
+from wds_imagenet.format.manifest import MANIFEST_PATH
 from wds_imagenet.packing.build.fetch import Fetch
 from wds_imagenet.packing.build.shard import Recipe, build_shard
 from wds_imagenet.packing.engines.local import meanwhile
@@ -20,7 +20,7 @@ from wds_imagenet.packing.plan.shard_task import ShardTask
 from wds_imagenet.packing.publish.claim import DestinationClaim
 from wds_imagenet.packing.publish.receipt import Receipt, receipt_path
 from wds_imagenet.storage import Store
-from wds_imagenet.storage.local import meaning
+from wds_imagenet.storage.local import error_from_os
 
 _FLUSH: Final = 0.2  # seconds
 
@@ -52,7 +52,7 @@ class Publisher:
                 closing(self.fetch.attached(references)) as more,
             ):
                 receipt = build_shard(task, self.recipe, images, file, more)
-            check_expected(f"{self.store.url}/{PATH}", receipt, self.expected)
+            check_expected(f"{self.store.url}/{MANIFEST_PATH}", receipt, self.expected)
             return receipt
 
         return publish(self.store, task.name, receipt_path(task.name), build, claim=self.claim)
@@ -113,7 +113,7 @@ def _temporary(store: Store, name: str) -> Iterator[Path]:
                 yield file
     except OSError as error:
         place = store.staging or Path(tempfile.gettempdir())
-        told = meaning(error, place / name)
+        told = error_from_os(error, place / name)
         told.add_note(f"shards are built in {place} before they are put")
         raise told from error
 

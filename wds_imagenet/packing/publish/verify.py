@@ -9,7 +9,7 @@ from wds_imagenet.errors import ChangedError, CorruptError, NotFoundError
 from wds_imagenet.format.manifest import Manifest, Shard
 from wds_imagenet.packing.publish.receipt import Receipt
 from wds_imagenet.storage import Store
-from wds_imagenet.util.threads import read_ahead
+from wds_imagenet.util.threads import map_ahead
 
 _THREADS: Final = 4
 _WINDOW: Final = 8 << 20
@@ -40,7 +40,7 @@ def sound(store: Store, receipts: Iterable[Receipt], folder: str = "") -> Iterat
     def answer_of(receipt: Receipt) -> bool:
         return _is_sound(store, f"{folder}{receipt.shard.name}", receipt.shard)
 
-    with closing(read_ahead(answer_of, listed, _THREADS)) as answers:
+    with closing(map_ahead(answer_of, listed, threads=_THREADS, name="verify")) as answers:
         for receipt, answer in zip(listed, answers, strict=True):
             if answer:
                 yield receipt

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wds_imagenet.errors import DataError, UsageError
-from wds_imagenet.format.samples import glance
+from wds_imagenet.format.samples import key_label_image
 from wds_imagenet.images.decode import decode
 from wds_imagenet.images.probe import probe
 from wds_imagenet.images.render import Drawing, Job, render_all, render_drawn
@@ -62,7 +62,7 @@ class BatchBuilder:
         within, images, wrong = self._plan.within, [], {}
         for row, samples in zip(rows, blocks, strict=True):
             try:
-                self.keys[row], label, image = glance(samples, within[row])
+                self.keys[row], label, image = key_label_image(samples, within[row])
                 if label is not None:
                     self.labels[row] = label
             except DataError as error:  # raised in its turn, after those of the rows before it

@@ -15,8 +15,7 @@ from wds_imagenet.reading.loader.batch_builder import BatchBuilder, Example
 from wds_imagenet.reading.loader.pipeline import plan_batches, run
 from wds_imagenet.reading.loader.stats import Meter
 from wds_imagenet.reading.order.epoch_order import Order, Share
-from wds_imagenet.util.cancel import CancelToken
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 _log: Final = logging.getLogger(__name__)
 
@@ -54,7 +53,7 @@ class Epochs:
     prefetch_bytes: int
 
     def run(
-        self, stretch: Stretch, meter: Meter, stop: CancelToken, images: ImageSource | None
+        self, stretch: Stretch, meter: Meter, images: ImageSource | None
     ) -> Generator[Delivery, None, None]:
         """Yield the batches of a stretch, whose images take their memory from `images` if all have one shape.
 
@@ -73,7 +72,6 @@ class Epochs:
             threads=self.threads,
             prefetch_bytes=self.prefetch_bytes,
             meter=meter,
-            stop=stop,
         )
         cpu = time.thread_time()
         for plan, draft in filled:
@@ -94,5 +92,5 @@ class Epochs:
         if skipped:
             named = ", ".join(skipped[:10]) + (", …" if len(skipped) > 10 else "")
             _log.warning(
-                "%s of epoch %d left out as bad: %s", many(len(skipped), "samples"), stretch.epoch, named
+                "%s of epoch %d left out as bad: %s", quantity(len(skipped), "samples"), stretch.epoch, named
             )

@@ -5,7 +5,7 @@ from inspect import GEN_RUNNING, getgeneratorstate
 from typing import Final, Generic, TypeVar
 
 from wds_imagenet.errors import UnavailableError
-from wds_imagenet.util.cancel import CancelToken
+from wds_imagenet.util.cancel import CancelToken, use_token
 
 Item = TypeVar("Item")
 
@@ -16,15 +16,16 @@ class Iteration(Iterator[Item], Generic[Item]):
     It ends then as it would after its last item. Dropping the last reference closes it too.
     """
 
-    def __init__(self, begin: Callable[[CancelToken], Generator[Item, None, None]]) -> None:
-        self._stop: Final = CancelToken()
-        self._items: Final = begin(self._stop)
+    def __init__(self, begin: Callable[[], Generator[Item, None, None]]) -> None:
+        self._token: Final = CancelToken()
+        self._items: Final = begin()
 
     def __next__(self) -> Item:
         try:
-            return next(self._items)
+            with use_token(self._token):
+                return next(self._items)
         except UnavailableError as error:
-            if self._stop.is_set():  # what was being fetched was given up, and that is no failure
+            if self._token.cancelled:  # what was being fetched was given up, and that is no failure
                 raise StopIteration from error
             raise
 
@@ -34,7 +35,7 @@ class Iteration(Iterator[Item], Generic[Item]):
         Waits until its threads have ended; but for nothing while another thread, or the code that a signal
         interrupted, is waiting for an item.
         """
-        self._stop.set()
+        self._token.cancel()
         try:
             if getgeneratorstate(self._items) != GEN_RUNNING:
                 self._items.close()

@@ -19,7 +19,7 @@ from wds_imagenet.reading.order.epoch_order import Share, default_lanes
 from wds_imagenet.reading.order.ranks import default_threads, rank_and_world_size
 from wds_imagenet.reading.order.state import State
 from wds_imagenet.storage.store import StorageOptions
-from wds_imagenet.util.cancel import CancelToken
+from wds_imagenet.util.cancel import current_token
 
 if TYPE_CHECKING:
     from wds_imagenet.reading.subprocess.parent import ReadingProcess
@@ -144,16 +144,16 @@ class Loader:
         Or every `every`-th of them, beginning with number `first`.
         """
         stretch = Stretch(self._lanes, _checked_epoch(epoch), start, every, first)
-        for _, batch, _ in self._run(stretch, CancelToken()):
+        for _, batch, _ in self._run(stretch):
             yield batch
 
-    def _iterate(self, stop: CancelToken) -> Generator[Batch, None, None]:
-        owner = os.getpid()
+    def _iterate(self) -> Generator[Batch, None, None]:
+        owner, token = os.getpid(), current_token()
         began: float | None = time.perf_counter()
         waiting = time.perf_counter()
         stretch = Stretch(self._lanes, self._epoch, self._samples, skipped=self._skipped)
-        for samples, batch, skipped in self._run(stretch, stop):
-            if stop.is_set():
+        for samples, batch, skipped in self._run(stretch):
+            if token.cancelled:
                 return
             ready = time.perf_counter()
             self._meter.add(batches=1, samples=int(batch.mask.sum()), wait_seconds=ready - waiting)
@@ -226,12 +226,12 @@ class Loader:
         if self._process is not None:
             self._process.close()
 
-    def _run(self, stretch: Stretch, stop: CancelToken) -> Iterator[Delivery]:
+    def _run(self, stretch: Stretch) -> Iterator[Delivery]:
         if self._process is not None:
-            return self._process.run(stretch, self._meter, stop)
+            return self._process.run(stretch, self._meter)
         if self._images is None:
             self._images = image_pool(self._epochs.recipe)
-        return self._epochs.run(stretch, self._meter, stop, self._images)
+        return self._epochs.run(stretch, self._meter, self._images)
 
     def _leave(self) -> None:
         iteration = self._iteration() if self._iteration else None

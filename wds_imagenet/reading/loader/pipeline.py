@@ -20,8 +20,7 @@ from wds_imagenet.reading.layers import Blocks
 from wds_imagenet.reading.loader.stats import Meter
 from wds_imagenet.reading.order.epoch_order import Order, Share
 from wds_imagenet.sample import Sample
-from wds_imagenet.util.cancel import CancelToken
-from wds_imagenet.util.threads import FIRST_EXCEPTION, Future, Pool, pool, wait
+from wds_imagenet.util.threads import FIRST_EXCEPTION, Future, ThreadPoolExecutor, thread_pool, wait
 
 FETCHERS: Final = 16  # enough to hide 50 ms of latency behind blocks of 2 MiB at 500 MB/s
 DECODED_AHEAD: Final = 3
@@ -129,11 +128,10 @@ def run(
     threads: int,
     prefetch_bytes: int,
     meter: Meter,
-    stop: CancelToken,
 ) -> Iterator[tuple[Plan, AnyRows]]:
     """Yield every plan with its filled draft, in order. No thread outlives the iterator.
 
-    When `stop` is set, blocks that are being fetched are given up, with an error in their turn.
+    When the current token is cancelled, fetches end, with an error in the turn of their batch.
     Holds the blocks that lanes are in, `prefetch_bytes` of further ones, and four drafts.
     """
 
@@ -141,7 +139,7 @@ def run(
         return _fetch(blocks, location, meter)
 
     # Left in reverse: what waits to be fetched is dropped before those who wait for it are joined.
-    with pool(threads, "decode") as decoding, pool(FETCHERS, "fetch", stop) as fetching:
+    with thread_pool(threads, "decode") as decoding, thread_pool(FETCHERS, "fetch") as fetching:
         coming = plans(lambda location: fetching.submit(fetch, location))
         planned: deque[Plan] = deque()
         filling: deque[tuple[Plan, AnyRows, list[Future[Spent]]]] = deque()
@@ -191,7 +189,7 @@ def chunks_of(rows: range, threads: int) -> list[range]:
     return [rows[i : i + size] for i in range(0, len(rows), size)]
 
 
-def _fill(decoding: Pool, draft: Rows, plan: Plan, threads: int) -> list[Future[Spent]]:
+def _fill(decoding: ThreadPoolExecutor, draft: Rows, plan: Plan, threads: int) -> list[Future[Spent]]:
     chunks = chunks_of(range(len(plan.stays)), threads)
     return [decoding.submit(_fill_rows, draft, plan.stays, chunk) for chunk in chunks]
 

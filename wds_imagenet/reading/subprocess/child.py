@@ -24,8 +24,8 @@ from wds_imagenet.reading.loader.epochs import Epochs, Stretch
 from wds_imagenet.reading.loader.stats import Meter
 from wds_imagenet.reading.subprocess.shared_memory import Images, Packed, Release, Segments
 from wds_imagenet.reading.torch import seed_torch
-from wds_imagenet.util.cancel import CancelToken
-from wds_imagenet.util.threads import pool
+from wds_imagenet.util.cancel import CancelToken, use_token
+from wds_imagenet.util.threads import thread_pool
 
 _HEARTBEAT: Final = 0.5  # seconds between looks at the parent
 
@@ -77,7 +77,7 @@ def serve(
         dataset = connection.recv()
     except (EOFError, ConnectionError):  # the parent has ended
         _leave(0)
-    with pool(1, "orders") as orders:
+    with thread_pool(1, "orders") as orders:
         try:
             desk = _Desk(connection, make(dataset), parent)
             desk.speak_up(levels)
@@ -92,7 +92,7 @@ def serve(
 @dataclass(slots=True)
 class _Run:
     stretch: Stretch
-    stop: CancelToken = field(default_factory=CancelToken)
+    token: CancelToken = field(default_factory=CancelToken)
     asked: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(1))
     """Batches that may be sent: one beyond those that the parent has taken."""
 
@@ -143,7 +143,7 @@ class _Desk:
                     self.runs.put(run)
                     continue
                 if order.what == "halt":
-                    run.stop.set()
+                    run.token.cancel()
                 run.asked.release()
         except (EOFError, ConnectionError):
             _leave(0)
@@ -159,10 +159,10 @@ class _Desk:
         seed_torch(epochs.recipe.seed, stretch.epoch, stretch.start, epochs.share.rank)
         try:
             self._take_back()
-            with closing(epochs.run(stretch, meter, run.stop, self._images)) as deliveries:
+            with use_token(run.token), closing(epochs.run(stretch, meter, self._images)) as deliveries:
                 for samples, batch, skipped in deliveries:
                     run.asked.acquire()
-                    if run.stop.is_set():
+                    if run.token.cancelled:
                         break
                     self._take_back()
                     packed = self._segments.pack(batch)

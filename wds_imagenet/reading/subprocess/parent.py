@@ -28,10 +28,10 @@ from wds_imagenet.reading.loader.epochs import Delivery, Epochs, Stretch
 from wds_imagenet.reading.loader.stats import Meter
 from wds_imagenet.reading.subprocess.child import Ended, Given, Message, Order, Warned, serve
 from wds_imagenet.reading.subprocess.shared_memory import Found
-from wds_imagenet.util.cancel import CancelToken
-from wds_imagenet.util.processes import without_main
+from wds_imagenet.util.cancel import CancelToken, current_token
+from wds_imagenet.util.processes import hide_main_module
 
-_HEARTBEAT: Final = 0.2  # seconds between looks at what sends no message: a death, a stop
+_HEARTBEAT: Final = 0.2  # seconds between looks at what sends no message: a death, a cancelled token
 _GRACE: Final = 5.0  # seconds to end in good order
 
 
@@ -45,7 +45,7 @@ class ReadingProcess:
         self._idle: Final[list[_Child]] = []
         self._closed = 0
 
-    def run(self, stretch: Stretch, meter: Meter, stop: CancelToken) -> Generator[Delivery, None, None]:
+    def run(self, stretch: Stretch, meter: Meter) -> Generator[Delivery, None, None]:
         """Yield the batches of a stretch.
 
         Errors are raised as in one process, the child's traceback as their cause. Raises
@@ -56,7 +56,7 @@ class ReadingProcess:
         child = next((one for one in idle if one.usable), None) or _Child(self._epochs)
         pin = self._epochs.recipe.pin_memory
         try:
-            with closing(child.run(stretch, meter, stop)) as deliveries:
+            with closing(child.run(stretch, meter)) as deliveries:
                 for samples, batch, skipped in deliveries:
                     yield Delivery(samples, batch.pin_memory() if pin else batch, skipped)
                     del batch
@@ -90,11 +90,12 @@ class _Child:
         """Whether it is alive, as far as is known, and this process's own."""
         return self.end.alive and self._owner == os.getpid()
 
-    def run(self, stretch: Stretch, meter: Meter, stop: CancelToken) -> Generator[Delivery, None, None]:
+    def run(self, stretch: Stretch, meter: Meter) -> Generator[Delivery, None, None]:
         """Yield the batches of a stretch. An error other than the run's own ends the child."""
+        token = current_token()
         try:
             self._order("begin", stretch)
-            while isinstance(message := self._hear(meter, stop), Given):
+            while isinstance(message := self._hear(meter, token), Given):
                 self._order("more")
                 delivery = Delivery(message.samples, self._found.unpack(message.packed), message.skipped)
                 del message
@@ -107,7 +108,7 @@ class _Child:
         except BaseException:  # half a message may have been read
             self.end()
             raise
-        if ended is not None and ended.error is not None and not stop.is_set():
+        if ended is not None and ended.error is not None and not token.cancelled:
             raise ended.error from RuntimeError(f"in the loader's process:\n{ended.trace}")
 
     def _halt(self, meter: Meter) -> Ended | None:
@@ -136,12 +137,12 @@ class _Child:
         except OSError:
             self._report_death()
 
-    def _hear(self, meter: Meter, stop: CancelToken, until: float = math.inf) -> Given | Ended | None:
-        """Return the next batch or the end; None if the stop is set or the time is up before one comes."""
+    def _hear(self, meter: Meter, token: CancelToken, until: float = math.inf) -> Given | Ended | None:
+        """Return the next batch or the end; None if `token` is cancelled, or at the time `until`."""
         try:
             while True:
                 while not self._connection.poll(_HEARTBEAT):
-                    if stop.is_set() or time.monotonic() > until:
+                    if token.cancelled or time.monotonic() > until:
                         return None
                     if not self._process.is_alive() and not self._connection.poll():
                         self._report_death()
@@ -190,7 +191,7 @@ def _start(epochs: Epochs) -> tuple[Connection, BaseProcess]:
         target=serve, args=(theirs, os.getpid(), levels, make), daemon=True, name="wds-imagenet-loader"
     )
     ours_alone = isinstance(recipe.transform, RandomResizedCrop | ResizeCenterCrop | Decode)
-    with _interrupts_held(), without_main() if ours_alone else nullcontext():
+    with _interrupts_held(), hide_main_module() if ours_alone else nullcontext():
         try:
             process.start()
         except (OSError, RuntimeError):

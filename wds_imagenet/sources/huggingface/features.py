@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from wds_imagenet.errors import SourceError
-from wds_imagenet.inputs.parquet import Column
+from wds_imagenet.inputs.parquet import ParquetColumn
 from wds_imagenet.inputs.reference import Kind
 from wds_imagenet.sources import columns
 from wds_imagenet.util import strict_json
@@ -32,7 +32,7 @@ class Features:
 
 def understand(
     told: bytes | None,
-    found: Mapping[str, Column],
+    found: Mapping[str, ParquetColumn],
     url: str,
     *,
     image: str | None,
@@ -54,7 +54,7 @@ def understand(
     others = {n: column.kind for n, column in found.items() if n not in {image, label, caption}}
     return Features(
         image,
-        found[image].path,
+        found[image].has_path,
         label,
         names,
         caption,
@@ -75,9 +75,9 @@ def _features(told: bytes | None, url: str) -> Mapping[str, Mapping[str, Any]]:
 
 
 def _image(
-    features: Mapping[str, Mapping[str, Any]], found: Mapping[str, Column], url: str, asked: str | None
+    features: Mapping[str, Mapping[str, Any]], found: Mapping[str, ParquetColumn], url: str, asked: str | None
 ) -> str:
-    able = [name for name, column in found.items() if column.image]
+    able = [name for name, column in found.items() if column.holds_images]
     if asked is not None:
         if asked not in able:
             raise SourceError(f"{url} has no images in a column {asked!r}; those with bytes are {able}")
@@ -93,7 +93,7 @@ def _image(
 
 
 def _label(
-    features: Mapping[str, Mapping[str, Any]], found: Mapping[str, Column], url: str, asked: str | None
+    features: Mapping[str, Mapping[str, Any]], found: Mapping[str, ParquetColumn], url: str, asked: str | None
 ) -> str | None:
     told = [name for name in found if features.get(name, {}).get("_type") == "ClassLabel"]
     if asked is not None or not told:

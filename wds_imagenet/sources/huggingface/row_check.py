@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from wds_imagenet.errors import DataError, SourceError
-from wds_imagenet.inputs.duplicates import repeated
+from wds_imagenet.inputs.keys import repeated_positions
 from wds_imagenet.inputs.parquet import ParquetFile, ParquetRow, open_parquet
-from wds_imagenet.inputs.split_files import Part
+from wds_imagenet.inputs.split_files import SplitFile
 from wds_imagenet.inputs.windowed_reader import open_reader
 from wds_imagenet.sample import make_key
 from wds_imagenet.sources import columns
@@ -38,7 +38,7 @@ class Survey:
     """The shortest that are there and unique."""
 
 
-def survey(parts: list[Part], features: Features, *, paths: bool) -> Survey:
+def survey(parts: list[SplitFile], features: Features, *, paths: bool) -> Survey:
     """Read all columns but those of images, texts, lists and objects.
 
     `paths` says whether to read those too, to see if keys can be made of them. Costs two small requests a row
@@ -56,13 +56,15 @@ def survey(parts: list[Part], features: Features, *, paths: bool) -> Survey:
                 if paths:
                     _mark(marks, (row.values[features.image] or {}).get("path"))
     if paths:
-        unique = [made for made, hashes in marks.items() if hashes is not None and not repeated(hashes)]
+        unique = [
+            made for made, hashes in marks.items() if hashes is not None and not repeated_positions(hashes)
+        ]
         found.keys = unique[0] if unique else "row"
     return found
 
 
 @contextmanager
-def open_part(part: Part) -> Iterator[ParquetFile]:
+def open_part(part: SplitFile) -> Iterator[ParquetFile]:
     """Open one of the files; what `open_parquet` and `windows.open_reader` raise."""
     with open_reader(part.store, part.info) as read, open_parquet(read, part.info.size, part.url) as file:
         yield file

@@ -8,11 +8,12 @@ from typing import Annotated, Final
 
 from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.imagenet.class_list import ClassList, read_classes
-from wds_imagenet.imagenet.class_naming import Naming, name_classes
-from wds_imagenet.inputs.image_files import passed_over
-from wds_imagenet.inputs.parquet import ParquetRow, plain
-from wds_imagenet.inputs.reference import Kind, Reference, Stream, StreamedImage
-from wds_imagenet.inputs.split_files import Part, check_numbers, choose_split, find_parts
+from wds_imagenet.imagenet.class_naming import ClassNaming, label_classes
+from wds_imagenet.inputs.image_files import ignored_notes
+from wds_imagenet.inputs.parquet import ParquetRow, json_value
+from wds_imagenet.inputs.reference import Kind, Reference
+from wds_imagenet.inputs.split_files import SplitFile, check_numbering, choose_split, find_split_files
+from wds_imagenet.inputs.stream import Stream, StreamedImage
 from wds_imagenet.sources import columns
 from wds_imagenet.sources.huggingface.features import Features, understand
 from wds_imagenet.sources.huggingface.row_check import Keys, Survey, key_of, open_part, survey
@@ -52,8 +53,8 @@ def huggingface(
     """
     if keys not in {None, "path", "row"}:
         raise UsageError(f"option 'keys' is path or row, not {keys!r}")
-    parts, told = choose_split(find_parts(url, storage_options, (".parquet",)), split, url)
-    check_numbers(parts, url)
+    parts, told = choose_split(find_split_files(url, storage_options, (".parquet",)), split, url)
+    check_numbering(parts, url)
     features, samples, size = _open_all(parts, image, label, caption)
     if not samples:
         raise SourceError(f"there are no rows in {url}")
@@ -80,7 +81,7 @@ def huggingface(
             "keys": found.keys,
             "labels_sha256": hashlib.sha256(strict_json.dumps(sorted(naming.labels.items()))).hexdigest(),
         },
-        arrivals=_Rows(parts, features, fields, naming.labels, found.keys, told or "image").arrivals,
+        images=_Rows(parts, features, fields, naming.labels, found.keys, told or "image").images,
         labelled=labelled,
         fields=fields,
         captioned=features.caption is not None,
@@ -89,7 +90,7 @@ def huggingface(
             "columns: "
             + ", ".join(f"{what} from {name!r}" if name else f"no {what}" for what, name in told_of),
             f"keys are made of {_MADE[found.keys]}",
-            *passed_over(features.left, "columns that hold bytes"),
+            *ignored_notes(features.left, "columns that hold bytes"),
             *naming.notes,
         ),
         split=told,
@@ -102,14 +103,14 @@ def huggingface(
 class _Rows:
     """The rows of all files, and what becomes of them."""
 
-    parts: Sequence[Part]
+    parts: Sequence[SplitFile]
     features: Features
     fields: Mapping[str, Kind]
     labels: Mapping[str, int | None]
     keys: Keys
     split: str
 
-    def arrivals(self) -> Iterator[StreamedImage]:
+    def images(self) -> Iterator[StreamedImage]:
         """Yield every row, in order. Raises `SourceError` for one without image."""
         features = self.features
         wanted = [features.image, features.label, features.caption, *features.metadata]
@@ -135,7 +136,9 @@ class _Rows:
             name=path.rpartition("/")[2] if path else numbered,
             label=None if text is None else self.labels[text],
             caption=columns.caption(values[features.caption], where) if features.caption else None,
-            metadata={n: _fit(plain(values[n], f"{where}: column {n!r}"), k) for n, k in self.fields.items()},
+            metadata={
+                n: _fit(json_value(values[n], f"{where}: column {n!r}"), k) for n, k in self.fields.items()
+            },
         )
 
 
@@ -153,7 +156,7 @@ def _fit(value: object, kind: Kind) -> object:
 
 
 def _open_all(
-    parts: Sequence[Part], image: str | None, label: str | None, caption: str | None
+    parts: Sequence[SplitFile], image: str | None, label: str | None, caption: str | None
 ) -> tuple[Features, int, int]:
     """Return what the columns are used for, the same in all files; rows; and bytes of images."""
     first: Features | None = None
@@ -173,8 +176,8 @@ def _open_all(
     return first, rows, size
 
 
-def _name(found: Survey, features: Features, listed: ClassList | None) -> Naming:
-    naming = name_classes(found.labels, listed, found.labels.__getitem__)
+def _name(found: Survey, features: Features, listed: ClassList | None) -> ClassNaming:
+    naming = label_classes(found.labels, listed, found.labels.__getitem__)
     for name, number in naming.labels.items():
         if number is not None and listed is None and 0 < len(features.names) <= number:
             raise SourceError(
@@ -184,7 +187,7 @@ def _name(found: Survey, features: Features, listed: ClassList | None) -> Naming
     return naming
 
 
-def _check_labelled(found: Survey, naming: Naming) -> None:
+def _check_labelled(found: Survey, naming: ClassNaming) -> None:
     without = [where for name, where in found.labels.items() if naming.labels[name] is None]
     first = next(iter(without), found.unlabelled)
     if first is not None:

@@ -8,8 +8,8 @@ from typing import Final
 from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.imagenet.class_list import ClassList, read_classes
 from wds_imagenet.imagenet.devkit import CLASSES, Devkit, read_devkit
-from wds_imagenet.imagenet.filenames import Image
-from wds_imagenet.imagenet.kaggle_csv import MAPPING, SOLUTION, Solution, find_beside, read_solution
+from wds_imagenet.imagenet.filenames import ImagenetImage
+from wds_imagenet.imagenet.kaggle_csv import MAPPING, SOLUTION, Solution, find_kaggle_file, read_solution
 from wds_imagenet.inputs.reference import Metadata
 from wds_imagenet.storage.store import StorageOptions
 
@@ -46,7 +46,7 @@ class GroundTruth:
         """The labels by WNID."""
         return {info["wnid"]: label for label, info in enumerate(self.table)}
 
-    def label(self, image: Image) -> int | None:
+    def label(self, image: ImagenetImage) -> int | None:
         """Return an image's label, None for one of the test set.
 
         Raises `SourceError` that names the image, if nothing tells it or two that do disagree.
@@ -72,7 +72,7 @@ class GroundTruth:
             raise SourceError(f"{image.where}: its class {wnid} is not one of those to be labelled")
         return label
 
-    def _told(self, image: Image) -> Iterable[tuple[str, str]]:
+    def _told(self, image: ImagenetImage) -> Iterable[tuple[str, str]]:
         if image.wnid:
             yield "its name or folder", image.wnid
         if self.kit and image.split == "val":
@@ -95,13 +95,13 @@ def read_ground_truth(
     kit = None if choice.devkit is None else read_devkit(choice.devkit, storage_options=options)
     listed = None if choice.classes is None else read_classes(choice.classes, storage_options=options)
     notes: list[str] = []
-    if listed is None and folder and (beside := find_beside(folder, MAPPING, options)):
+    if listed is None and folder and (beside := find_kaggle_file(folder, MAPPING, options)):
         listed = read_classes(beside, storage_options=options)
         _check_mapping(listed, kit)
         notes.append(f"the classes are also, or only, told by {beside}")
     solution = choice.solution
     if solution is None and split == "val" and folder:
-        solution = find_beside(folder, SOLUTION, options)
+        solution = find_kaggle_file(folder, SOLUTION, options)
         notes += [f"the labels are also, or only, told by {solution}"] * (solution is not None)
     table = _table(kit, listed, wnids)
     if [info["wnid"] for info in table] != sorted(info["wnid"] for info in table):

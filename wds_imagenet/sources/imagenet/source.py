@@ -12,19 +12,22 @@ from typing import Annotated, Final
 
 from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.imagenet.devkit import CLASSES
-from wds_imagenet.imagenet.filenames import CLASS_TAR, PUBLISHED, Image, parse
+from wds_imagenet.imagenet.filenames import CLASS_TAR, PUBLISHED, ImagenetImage, parse_file
 from wds_imagenet.inputs.file_listing import list_files
+from wds_imagenet.inputs.gzip_images import STREAM_NOTE, first_image, read_streamed_images, stream_identity
 from wds_imagenet.inputs.gzip_tar import is_gzipped
-from wds_imagenet.inputs.image_files import PassedOver, check_neighbours, describe_all, is_hidden, is_image
-from wds_imagenet.inputs.reference import Listing, Metadata, Reference, Stream
+from wds_imagenet.inputs.image_files import IgnoredFiles, describe_ignored, is_hidden, is_image
+from wds_imagenet.inputs.keys import check_sorted_keys
+from wds_imagenet.inputs.listing import Listing
+from wds_imagenet.inputs.reference import Metadata, Reference
 from wds_imagenet.inputs.small_files import find_file
 from wds_imagenet.inputs.spilled.references import SpilledReferences, spill_in_order
-from wds_imagenet.inputs.streamed_images import PASSED_OVER, first_image, identify, read_streamed_images
+from wds_imagenet.inputs.stream import Stream
 from wds_imagenet.inputs.tar_listing import ListedFile
 from wds_imagenet.sources.imagenet.ground_truth import Choice, GroundTruth, read_ground_truth
 from wds_imagenet.sources.source_options import Classes
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 _NOTHING: Final[Metadata] = {}
 
@@ -87,11 +90,13 @@ class _Images:
     """Of validation and test images."""
     notes: Sequence[str]
 
-    def all(self) -> Iterator[Image]:
+    def all(self) -> Iterator[ImagenetImage]:
         """Yield them in order."""
         for r in self.found:
             told = r.metadata
-            yield Image(self.split, r.key, told["number"], told["wnid"], r.name, r.url, r.offset, r.size or 0)
+            yield ImagenetImage(
+                self.split, r.key, told["number"], told["wnid"], r.name, r.url, r.offset, r.size or 0
+            )
 
 
 def _stream(urls: Sequence[str], split: str | None, choice: Choice, options: StorageOptions) -> Stream:
@@ -109,20 +114,20 @@ def _stream(urls: Sequence[str], split: str | None, choice: Choice, options: Sto
             )
         return None
 
-    one, *more = (identify(u, options, _told(truth), source="imagenet", split=chosen) for u in urls)
+    one, *more = (stream_identity(u, options, _told(truth), source="imagenet", split=chosen) for u in urls)
     return Stream(
         identity={**one, "more": more} if more else one,
-        arrivals=lambda: chain.from_iterable(read_streamed_images(url, options, refer) for url in urls),
+        images=lambda: chain.from_iterable(read_streamed_images(url, options, refer) for url in urls),
         labelled=chosen != "test",
         classes=truth.table,
-        notes=(*truth.notes, f"{PASSED_OVER}; {chosen} was published with {PUBLISHED[chosen]:,} images"),
+        notes=(*truth.notes, f"{STREAM_NOTE}; {chosen} was published with {PUBLISHED[chosen]:,} images"),
         split=_public(chosen),
         published=PUBLISHED[chosen],
     )
 
 
-def _parse(file: ListedFile) -> Image:
-    image = parse(file)
+def _parse(file: ListedFile) -> ImagenetImage:
+    image = parse_file(file)
     if image is None:
         raise SourceError(f"{file.url}: {file.path!r} at offset {file.offset:,} is no image of ILSVRC2012")
     return image
@@ -136,7 +141,7 @@ def _told(truth: GroundTruth) -> object:
     )
 
 
-def _reference(image: Image, truth: GroundTruth) -> Reference:
+def _reference(image: ImagenetImage, truth: GroundTruth) -> Reference:
     label = truth.label(image)
     return Reference(image.key, image.url, image.offset, image.size, image.name, label, None, _NOTHING)
 
@@ -149,13 +154,13 @@ def _find(urls: Sequence[str], split: str | None, options: StorageOptions) -> _I
     splits: Counter[str] = Counter()
     wnids: Counter[str] = Counter()
     numbers: set[int] = set()
-    hidden, others, strange = PassedOver(), PassedOver(), PassedOver()
+    hidden, others, strange = IgnoredFiles(), IgnoredFiles(), IgnoredFiles()
 
     def found() -> Iterator[Reference]:
         for file in chain.from_iterable(list_files(url, options, CLASS_TAR) for url in urls):
             if is_hidden(file.path) or not is_image(file.path):
                 (hidden if is_hidden(file.path) else others).add(file.path)
-            elif (image := parse(file)) is None:
+            elif (image := parse_file(file)) is None:
                 strange.add(file.path)
             else:
                 splits[image.split] += 1
@@ -174,9 +179,9 @@ def _find(urls: Sequence[str], split: str | None, options: StorageOptions) -> _I
         raise SourceError(f"images of several splits are in {where} ({there}): choose one, as option 'split'")
     if not images:
         of = f"'s {split}" if split else ""
-        what = f"there are {there}" if there else describe_all(strange, others, hidden)
+        what = f"there are {there}" if there else describe_ignored(strange, others, hidden)
         raise SourceError(f"there are no images of ILSVRC2012{of} in {where}: {what}")
-    check_neighbours(images)
+    check_sorted_keys(images)
     split = split or next(iter(splits))
     notes = [
         *hidden.notes("hidden files"),
@@ -192,12 +197,12 @@ def _count(images: _Images, truth: GroundTruth) -> Iterator[str]:
     """Yield the notes on what differs from the published counts, and on labels without image."""
     split, published = images.split, PUBLISHED[images.split]
     if len(images.found) != published:
-        found = many(len(images.found), "images")
+        found = quantity(len(images.found), "images")
         yield f"{found}, where ILSVRC2012's {split} was published with {published:,}"
     if split != "train":
         missing = set(range(1, published + 1)) - images.numbers
         if missing:
-            yield f"{many(len(missing), 'numbers are')} missing, the first is {min(missing):08d}"
+            yield f"{quantity(len(missing), 'numbers are')} missing, the first is {min(missing):08d}"
     elif truth.kit is not None:
         counts = images.wnids
         wrong = [i for i in truth.kit.classes if i.train_images not in (None, counts.get(i.wnid, 0))]
@@ -205,8 +210,9 @@ def _count(images: _Images, truth: GroundTruth) -> Iterator[str]:
             first = ", ".join(
                 f"{i.wnid} has {counts.get(i.wnid, 0):,} of {i.train_images:,}" for i in wrong[:3]
             )
-            yield f"{many(len(wrong), 'classes differ')} from the devkit's count: {first}"
+            yield f"{quantity(len(wrong), 'classes differ')} from the devkit's count: {first}"
     if truth.solution is not None:
         idle = truth.solution.wnids.keys() - {reference.key for reference in images.found}
         if idle:
-            yield f"{many(len(idle), 'rows')} of {truth.solution.url} without an image, such as {min(idle)}"
+            rows = quantity(len(idle), "rows")
+            yield f"{rows} of {truth.solution.url} without an image, such as {min(idle)}"

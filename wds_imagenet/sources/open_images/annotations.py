@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from wds_imagenet.errors import SourceError
 from wds_imagenet.imagenet.class_list import ClassList
-from wds_imagenet.inputs.csv_files import CsvFile, read_sheets
+from wds_imagenet.inputs.csv_files import CsvFile, read_csv_files
 from wds_imagenet.inputs.reference import Kind
 from wds_imagenet.inputs.spilled.rows import SpilledRow
 from wds_imagenet.sources.open_images.photo_ids import number_of
@@ -57,7 +57,7 @@ class Verdicts:
 
     def labels(self, sheet: CsvFile, number: int) -> Iterator[SpilledRow]:
         """Yield the labels in a CSV of any version. Raises `SourceError` that names the line."""
-        image, source, name, confidence = sheet.places(LABEL_COLUMNS)
+        image, source, name, confidence = sheet.positions(LABEL_COLUMNS)
         for line, cells in sheet.rows:
             try:
                 at = number_of(cells[image])
@@ -70,10 +70,10 @@ class Verdicts:
 
     def boxes(self, sheet: CsvFile, number: int) -> Iterator[SpilledRow]:
         """Yield the boxes in a CSV of 8, 13 or 21 columns. Raises `SourceError` that names the line."""
-        image, source, name, *edges = sheet.places(BOX_COLUMNS)
+        image, source, name, *edges = sheet.positions(BOX_COLUMNS)
         attributes = [(a, sheet.columns.index(c)) for c, a in _ATTRIBUTES.items() if c in sheet.columns]
         absent = [a for c, a in _ATTRIBUTES.items() if c not in sheet.columns]
-        clicks = sheet.places(_CLICKS) if _CLICKS[0] in sheet.columns else []
+        clicks = sheet.positions(_CLICKS) if _CLICKS[0] in sheet.columns else []
         for line, cells in sheet.rows:
             try:
                 at = number_of(cells[image])
@@ -92,15 +92,15 @@ class Verdicts:
         fields: dict[str, Any] = {}
         if labels:
             fields |= {name: [] for name in LABEL_FIELDS}
-            given = dict.fromkeys((r.first, r.second, r.text) for r in rows if r.kind == LABEL)
+            given = dict.fromkeys((r.integer, r.real, r.text) for r in rows if r.kind == LABEL)
             for label, confidence, source in given:
                 if label >= 0:
                     human = "human_positive" if confidence else "human_negative"
                     told = {**self._class(label), "confidence": confidence, "source": source}
                     fields[_MACHINE if source == _MACHINE else human].append(told)
         if boxes:
-            found = [row for row in rows if row.kind == BOX and row.first >= 0]
-            fields["boxes"] = [{**self._class(row.first), **json.loads(row.text)} for row in found]
+            found = [row for row in rows if row.kind == BOX and row.integer >= 0]
+            fields["boxes"] = [{**self._class(row.integer), **json.loads(row.text)} for row in found]
         return fields
 
     def table(self) -> tuple[Mapping[str, str], ...]:
@@ -145,7 +145,7 @@ def read_names(url: str, options: StorageOptions) -> dict[str, str]:
     Only later versions have a header line: a first row whose first cell does not begin with `/`.
     """
     names: dict[str, str] = {}
-    for sheet in read_sheets(url, options, lambda _: True, header=_DESCRIPTION):
+    for sheet in read_csv_files(url, options, lambda _: True, header=_DESCRIPTION):
         for line, (label, name) in sheet.rows:
             if not label.startswith("/"):
                 if line > 1:

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from wds_imagenet.errors import SourceError
-from wds_imagenet.inputs.image_files import is_hidden, is_image, passed_over
-from wds_imagenet.inputs.reference import Reference, StreamedImage
-from wds_imagenet.inputs.small_files import GZIP, address, find_file, nothing_at
+from wds_imagenet.inputs.gzip_images import read_streamed_images
+from wds_imagenet.inputs.image_files import ignored_notes, is_hidden, is_image
+from wds_imagenet.inputs.reference import Reference
+from wds_imagenet.inputs.small_files import GZIP, find_file, join_url, no_input_error
 from wds_imagenet.inputs.spilled.references import SpilledReferences
-from wds_imagenet.inputs.streamed_images import read_streamed_images
+from wds_imagenet.inputs.stream import StreamedImage
 from wds_imagenet.inputs.tar_listing import ListedFile, list_archive
 from wds_imagenet.inputs.windowed_reader import open_reader
 from wds_imagenet.sources.open_images.photo_ids import is_id, number_of, split_of
@@ -21,7 +22,7 @@ from wds_imagenet.sources.open_images.photos import Gathering
 from wds_imagenet.storage import open_store
 from wds_imagenet.storage.store import StorageOptions
 from wds_imagenet.util import strict_json
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 _ARCHIVE: Final = re.compile(r".*\.(?:tar|tar\.gz|tgz)", re.IGNORECASE)
 _MAX_NAMED: Final = 1000
@@ -47,7 +48,7 @@ def find_images(url: str, options: StorageOptions, split: str | None) -> Iterato
     empty = True
     for info in (found[1],) if found else store.list_objects():
         empty = False
-        where = address(store.url, info.path)
+        where = join_url(store.url, info.path)
         if not found and (
             is_hidden(info.path) or split_of(info.path) not in {None, split or split_of(info.path)}
         ):
@@ -61,7 +62,7 @@ def find_images(url: str, options: StorageOptions, split: str | None) -> Iterato
                 folder = "" if found else info.path.rpartition(".tar")[0] + "/"
                 yield from list_archive(read, info.size, where, folder)
     if empty:
-        raise nothing_at(url)
+        raise no_input_error(url)
 
 
 def number_in(path: str) -> int | None:
@@ -86,8 +87,8 @@ class Others:
     def notes(self) -> tuple[str, ...]:
         """Say that they were passed over, if there are any."""
         if self.count > len(self.names):
-            return (f"passed over {many(self.count, 'files that are')} no images of Open Images",)
-        return tuple(passed_over(self.names, "files that are no images of Open Images"))
+            return (f"passed over {quantity(self.count, 'files that are')} no images of Open Images",)
+        return tuple(ignored_notes(self.names, "files that are no images of Open Images"))
 
 
 class Known:

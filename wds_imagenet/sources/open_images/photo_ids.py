@@ -82,7 +82,7 @@ def read_images(sheet: CsvFile, number: int, split: str | None) -> Iterator[Spil
     Where there is no column Subset, as in V1, the file's path names the split. Raises `SourceError` that
     names the line.
     """
-    (place,) = sheet.places(["ImageID"])
+    (place,) = sheet.positions(["ImageID"])
     columns = [(i, FIELDS[name]) for i, name in enumerate(sheet.columns) if name in FIELDS]
     usual = split_of(sheet.path) or ""
     for line, cells in sheet.rows:

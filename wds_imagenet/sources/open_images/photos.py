@@ -11,7 +11,7 @@ from wds_imagenet.inputs.spilled.rows import SpilledRow, SpilledRows
 from wds_imagenet.sources.open_images.annotations import BOX_FIELDS, LABEL_FIELDS, Verdicts
 from wds_imagenet.sources.open_images.photo_ids import IMAGE, id_of
 from wds_imagenet.sources.open_images.rotation import turned
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 FILE: Final = 0
 """The kind of a file's row: `first` is its offset, `second` its size, `text` its URL and path as JSON."""
@@ -59,7 +59,7 @@ class Gathering:
             images = [row for row in rows if row.kind == IMAGE]
             self._check_alone(number, files)
             self._check_alone(number, images)
-            if images and not images[0].first:
+            if images and not images[0].integer:
                 self.counts["images were passed over, as of another split"] += 1
                 continue
             problem = self._problem(bool(files), bool(images))
@@ -93,13 +93,13 @@ class Gathering:
         if row.kind == FILE:
             url, path = json.loads(row.text)
             return str(url if url.endswith(path) else f"{url}, {path}")
-        return f"{self.sheets[row.sheet]}, line {row.line:,}"
+        return f"{self.sheets[row.file]}, line {row.line:,}"
 
     def notes(self) -> tuple[str, ...]:
         """Say what a person ought to hear, once all images have been yielded."""
         left_out = self.verdicts.left_out
         classes = (f"labels and boxes left out, since their classes are not in the class list: {left_out:,}",)
-        counts = tuple(many(count, what) for what, count in self.counts.items())
+        counts = tuple(quantity(count, what) for what, count in self.counts.items())
         return counts + classes * (left_out > 0)
 
     def _problem(self, there: bool, listed: bool) -> str | None:  # noqa: FBT001 - they are what it is about

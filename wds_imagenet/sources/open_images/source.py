@@ -7,10 +7,12 @@ from urllib.parse import urlsplit
 
 from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.imagenet.class_list import read_classes
-from wds_imagenet.inputs.csv_files import CsvFile, read_sheets
-from wds_imagenet.inputs.reference import Kind, Listing, Reference, Stream
+from wds_imagenet.inputs.csv_files import CsvFile, read_csv_files
+from wds_imagenet.inputs.listing import Listing
+from wds_imagenet.inputs.reference import Kind, Reference
 from wds_imagenet.inputs.spilled.references import SpilledReferences
 from wds_imagenet.inputs.spilled.rows import SpilledRow, SpilledRows
+from wds_imagenet.inputs.stream import Stream
 from wds_imagenet.sources.open_images import image_files
 from wds_imagenet.sources.open_images.annotations import (
     BOX_COLUMNS,
@@ -141,7 +143,7 @@ class _Reader:
         for url in urls.split(",") if urls else ():
             other: CsvFile | None = None
             taken = False
-            for sheet in read_sheets(url, self._options, self._is_wanted):
+            for sheet in read_csv_files(url, self._options, self._is_wanted):
                 if not set(columns) <= set(sheet.columns) or without in sheet.columns:
                     other = sheet
                     continue
@@ -154,7 +156,7 @@ class _Reader:
                 raise SourceError(
                     f"there is no CSV in {url}" + f" for the split {self._split}" * bool(self._split)
                 )
-            other.places(columns)
+            other.positions(columns)
             raise SourceError(f"{other.where} has a column {without!r}: it is given for what it is not")
 
     def _is_wanted(self, path: str) -> bool:
@@ -208,12 +210,14 @@ def _reference(photograph: Photograph) -> Reference:
     row = photograph.file
     if row is None:  # a stream brings it
         where = photograph.where
-        return Reference(photograph.id, "", 0, None, where, metadata=photograph.known, turn=photograph.turn)
+        return Reference(
+            photograph.id, "", 0, None, where, metadata=photograph.known, rotation=photograph.turn
+        )
     url, path = json.loads(row.text)
     name = path.rpartition("/")[2]
-    size = int(row.second)
+    size = int(row.real)
     known, turn = photograph.known, photograph.turn
-    return Reference(photograph.id, url, row.first, size, name, metadata=known, turn=turn)
+    return Reference(photograph.id, url, row.integer, size, name, metadata=known, rotation=turn)
 
 
 def _downloads(
@@ -235,7 +239,7 @@ def _downloads(
             raise SourceError(f"{photograph.where}: {error}") from error
         name = urlsplit(download.url).path.rpartition("/")[2] or photograph.id
         known, turn = photograph.known, photograph.turn
-        yield Reference(photograph.id, str(download), 0, size or None, name, metadata=known, turn=turn)
+        yield Reference(photograph.id, str(download), 0, size or None, name, metadata=known, rotation=turn)
 
 
 def _stream(  # noqa: PLR0917 - all that was found
@@ -256,7 +260,7 @@ def _stream(  # noqa: PLR0917 - all that was found
             "known_sha256": known.sha256,
             **({"rotation": "apply"} if gathering.turns else {}),
         },
-        arrivals=lambda: image_files.read_images(packed, options, known, gathering, blank),
+        images=lambda: image_files.read_images(packed, options, known, gathering, blank),
         labelled=False,
         fields={
             **kinds,

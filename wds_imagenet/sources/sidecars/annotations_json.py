@@ -16,9 +16,9 @@ from contextlib import closing
 from typing import Any
 
 from wds_imagenet.errors import SourceError, UsageError
-from wds_imagenet.inputs.image_files import PassedOver
+from wds_imagenet.inputs.image_files import IgnoredFiles
 from wds_imagenet.inputs.json_stream import MAX_ENTRY, JsonItem, read_items
-from wds_imagenet.inputs.large_files import read_pieces
+from wds_imagenet.inputs.large_files import read_chunks
 from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.inputs.spilled.references import SpilledReferences
 from wds_imagenet.sources.columns import IMAGE, choose
@@ -38,7 +38,7 @@ def read_annotations(
     names = _Names(images)
     entries = SpilledReferences()
     entry_of = array("q", [-1]) * len(images)
-    strangers = PassedOver()
+    strangers = IgnoredFiles()
     for name, entry in _read(url, options):
         image = names.find(name)
         if image is None:
@@ -77,7 +77,7 @@ def _joined(
 
 def _read(url: str, options: StorageOptions) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield each entry with the name that it gives its image."""
-    with closing(read_pieces(url, options, ".json")) as pieces:
+    with closing(read_chunks(url, options, ".json")) as pieces:
         try:
             for item in read_items(pieces):
                 value = strict_json.loads(item.raw, max_bytes=MAX_ENTRY)

@@ -8,9 +8,9 @@ from itertools import groupby
 from typing import Any, Final
 
 from wds_imagenet.errors import SourceError
-from wds_imagenet.inputs.image_files import PassedOver, is_hidden, suffix_of
+from wds_imagenet.inputs.image_files import IgnoredFiles, is_hidden, suffix_of
 from wds_imagenet.inputs.reference import Reference
-from wds_imagenet.inputs.spilled.references import SpilledReferences, in_order, spill_in_order
+from wds_imagenet.inputs.spilled.references import SpilledReferences, sorted_references, spill_in_order
 from wds_imagenet.inputs.tar_listing import ListedFile
 from wds_imagenet.sample import IMAGE_SUFFIXES
 from wds_imagenet.storage import open_store, split_url
@@ -24,7 +24,7 @@ _LABEL: Final = re.compile(r"\S(?:.{0,198}\S)?")
 
 
 def read_beside(
-    files: Iterable[ListedFile], strangers: PassedOver, hidden: PassedOver, options: StorageOptions
+    files: Iterable[ListedFile], strangers: IgnoredFiles, hidden: IgnoredFiles, options: StorageOptions
 ) -> SpilledReferences:
     """Return the images by path, each with what lies beside it by suffix, as its metadata.
 
@@ -32,11 +32,11 @@ def read_beside(
     30 µs a file; on disk. Raises `SourceError` that names the file: of more than 1 MiB, not UTF-8, a `.cls`
     that is not one line with a label, a `.json` that is no object.
     """
-    seen = in_order(_shown(files, hidden), lambda file: (_stem(file.name), file.name))
+    seen = sorted_references(_shown(files, hidden), lambda file: (_stem(file.name), file.name))
     return spill_in_order(_with_files(seen, strangers, options), lambda image: image.name)
 
 
-def _shown(files: Iterable[ListedFile], hidden: PassedOver) -> Iterator[Reference]:
+def _shown(files: Iterable[ListedFile], hidden: IgnoredFiles) -> Iterator[Reference]:
     for file in files:
         if is_hidden(file.path):
             hidden.add(file.path)
@@ -45,7 +45,7 @@ def _shown(files: Iterable[ListedFile], hidden: PassedOver) -> Iterator[Referenc
 
 
 def _with_files(
-    files: Iterable[Reference], strangers: PassedOver, options: StorageOptions
+    files: Iterable[Reference], strangers: IgnoredFiles, options: StorageOptions
 ) -> Iterator[Reference]:
     """Yield images with their files, of files in the order of stems."""
     store = cache(lambda folder: open_store(folder, options))

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from wds_imagenet.imagenet.class_list import read_classes
-from wds_imagenet.imagenet.class_naming import Naming
+from wds_imagenet.imagenet.class_naming import ClassNaming
 from wds_imagenet.inputs.file_listing import list_files
-from wds_imagenet.inputs.image_files import PassedOver, choose_keys, key_from, no_images, only_images
-from wds_imagenet.inputs.reference import Listing, Metadata, Reference
+from wds_imagenet.inputs.image_files import IgnoredFiles, image_references, no_images_error
+from wds_imagenet.inputs.keys import key_from_name, with_unique_keys
+from wds_imagenet.inputs.listing import Listing
+from wds_imagenet.inputs.reference import Metadata, Reference
 from wds_imagenet.inputs.spilled.references import SpilledReferences, spill_in_order
 from wds_imagenet.sources import columns
 from wds_imagenet.sources.columns import Called
@@ -41,17 +43,17 @@ def sidecars(
     Costs a listing, 50 µs a file, and a request for every file beside an image. Raises `SourceError` that
     names the file.
     """
-    others, hidden = PassedOver(), PassedOver()
+    others, hidden = IgnoredFiles(), IgnoredFiles()
     files = list_files(url, storage_options)
     listed = None if classes is None else read_classes(classes, storage_options=storage_options)
     if annotations is None:
         images = read_beside(files, others, hidden, storage_options)
         more = others.notes("files that belong to no image")
     else:
-        images = spill_in_order(only_images(files, others, hidden), lambda image: image.name)
+        images = spill_in_order(image_references(files, others, hidden), lambda image: image.name)
         more = others.notes("files that are no images")
     if not images:
-        raise no_images(url, others, hidden)
+        raise no_images_error(url, others, hidden)
     if annotations is not None:
         images, notes = read_annotations(annotations, images, storage_options)
         more = [*notes, *more]
@@ -59,7 +61,7 @@ def sidecars(
     facts = _Facts.of(images, label_field, caption_field, where)
     naming = facts.called(images, where).naming(listed)
     references = SpilledReferences(facts.references(images, naming, where))
-    references = choose_keys(references, lambda place: f"{url}: {references[place].name}")
+    references = with_unique_keys(references, lambda place: f"{url}: {references[place].name}")
     return Listing(references, naming.classes, (*hidden.notes("hidden files"), *more, *naming.notes))
 
 
@@ -92,13 +94,13 @@ class _Facts:
             called.look(_value(image, self.label, "cls"), lambda: f"{where}: {image.name}")  # noqa: B023 - called at once
         return called
 
-    def references(self, images: SpilledReferences, naming: Naming, where: str) -> Iterator[Reference]:
+    def references(self, images: SpilledReferences, naming: ClassNaming, where: str) -> Iterator[Reference]:
         """Yield the images with what is known of them, their keys those of their stems."""
         for image in images:
             path = image.name
             known = image.metadata.get("json", _NOTHING)
             yield Reference(
-                key_from(path.rpartition("/")[2], lambda: f"{where}: {path}"),  # noqa: B023 - called at once
+                key_from_name(path.rpartition("/")[2], lambda: f"{where}: {path}"),  # noqa: B023 - called at once
                 image.url,
                 image.offset,
                 image.size,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from wds_imagenet.errors import SourceError
-from wds_imagenet.inputs.image_files import Mapped, first_repeated
+from wds_imagenet.inputs.keys import first_duplicate
 from wds_imagenet.inputs.reference import Reference
 
 CAPTIONS = "captions"
@@ -15,8 +15,7 @@ CAPTIONS = "captions"
 
 def check_single(references: Sequence[Reference], where: Callable[[int], str]) -> None:
     """Raise `SourceError` that names two rows which mean one image, and what may be done about it."""
-    urls = Mapped(references, lambda reference: reference.url)
-    if (pair := first_repeated(urls)) is not None:
+    if (pair := first_duplicate(references, lambda reference: reference.url)) is not None:
         first, row = pair
         raise SourceError(
             f"{where(row)} means the same image as {where(first)}, {references[row].url}: remove one, or "

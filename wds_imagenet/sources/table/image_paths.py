@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Final
 
 from wds_imagenet.errors import NotFoundError
-from wds_imagenet.inputs.small_files import address
+from wds_imagenet.inputs.small_files import join_url
 from wds_imagenet.inputs.spilled.records import SpilledRecords
 from wds_imagenet.storage import open_store
 from wds_imagenet.storage.store import StorageOptions
@@ -56,7 +56,7 @@ class Places:
         if self._size is None:
             self._size = self._sizes()
         web = self.base.scheme in _WEB
-        return name, address(self._root if web else self.base.url, name), self._size(name)
+        return name, join_url(self._root if web else self.base.url, name), self._size(name)
 
     def _sizes(self) -> Callable[[str], int | None]:
         """Return what tells the size of a path in the root, or raises `NotFoundError`."""

@@ -10,8 +10,8 @@ from typing import Any, Final, NamedTuple
 
 from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.inputs.image_files import suffix_of
-from wds_imagenet.inputs.parquet import ParquetFile, open_parquet, plain
-from wds_imagenet.inputs.small_files import address
+from wds_imagenet.inputs.parquet import ParquetFile, json_value, open_parquet
+from wds_imagenet.inputs.small_files import join_url
 from wds_imagenet.inputs.windowed_reader import open_reader
 from wds_imagenet.storage.store import ObjectInfo, Store
 from wds_imagenet.util import strict_json
@@ -62,7 +62,7 @@ def read_rows(store: Store, info: ObjectInfo, delimiter: str | None = None) -> T
     Lines once more, for their names. Raises `SourceError` that names the line, some of it only as the rows
     are read: of another encoding, bad quoting or JSON, too few or too many cells, a column named twice.
     """
-    url = address(store.url, info.path)
+    url = join_url(store.url, info.path)
     suffix = suffix_of(info.path)
     lines = partial(_lines, store, info, url)
     if suffix in _DELIMITERS or delimiter is not None:
@@ -197,6 +197,8 @@ def _read_parquet(store: Store, info: ObjectInfo, url: str) -> TableRows:
     def rows() -> Iterator[TableRow]:
         with opened() as file:
             for row in file.read(columns):
-                yield TableRow(row.number, [plain(row.values[n], f"{url}: column {n!r}") for n in columns])
+                yield TableRow(
+                    row.number, [json_value(row.values[n], f"{url}: column {n!r}") for n in columns]
+                )
 
     return TableRows(url, columns, typed=True, read=rows)

@@ -6,10 +6,11 @@ from typing import Annotated, Any, Final, Self
 
 from wds_imagenet.errors import DataError, NotFoundError, SourceError, UsageError
 from wds_imagenet.imagenet.class_list import read_classes
-from wds_imagenet.imagenet.class_naming import Naming
-from wds_imagenet.inputs.image_files import key_from, repeated_key, whole_keys
-from wds_imagenet.inputs.reference import Listing, Metadata, Reference
-from wds_imagenet.inputs.small_files import find_file, no_file
+from wds_imagenet.imagenet.class_naming import ClassNaming
+from wds_imagenet.inputs.keys import first_duplicate_key, key_from_name, with_path_keys
+from wds_imagenet.inputs.listing import Listing
+from wds_imagenet.inputs.reference import Metadata, Reference
+from wds_imagenet.inputs.small_files import find_file, no_file_error
 from wds_imagenet.inputs.spilled.references import SpilledReferences
 from wds_imagenet.sample import check_key
 from wds_imagenet.sources import columns
@@ -58,7 +59,7 @@ def table(
         raise UsageError(f"option 'duplicates' is fail or group, not {duplicates!r}")
     found = find_file(url, storage_options)
     if found is None:
-        raise no_file(url)
+        raise no_file_error(url)
     rows = read_rows(*found, delimiter)
     chosen = _Columns.choose(rows, image_column, label_column, caption_column, key_column)
     places = Places(split_url(url)[0] if root is None else root, storage_options)
@@ -75,14 +76,14 @@ def table(
         first = next(i for i, one in enumerate(listed_rows) if one.url == url) if grouped else place
         return rows.where(first)
 
-    repeated = repeated_key(references)
+    repeated = first_duplicate_key(references)
     if repeated is not None and chosen.key is not None:
         first, again = repeated
         raise SourceError(f"{where(again)} has the key {references[again].key!r}, as has {where(first)}")
     if repeated is not None:
         if not grouped:
             check_single(references, where)
-        references = whole_keys(references, where)
+        references = with_path_keys(references, where)
     return Listing(references, naming.classes, (f"columns: {chosen}", *naming.notes))
 
 
@@ -151,7 +152,7 @@ def _look(rows: TableRows, chosen: _Columns, places: Places) -> tuple[Called, di
 
 
 def _references(
-    rows: TableRows, chosen: _Columns, places: Places, naming: Naming, cells: dict[str, Cells]
+    rows: TableRows, chosen: _Columns, places: Places, naming: ClassNaming, cells: dict[str, Cells]
 ) -> Iterator[Reference]:
     """Yield a reference a row, its key the cell's or that of the path's stem."""
     readers: list[tuple[str, int, Callable[[Any], Any]]] = [
@@ -193,7 +194,7 @@ def _as_it_is(value: object) -> object:
 
 
 def _stem(path: str, rows: TableRows, row: TableRow) -> str:
-    return key_from(path.rpartition("/")[2], lambda: rows.at(row))
+    return key_from_name(path.rpartition("/")[2], lambda: rows.at(row))
 
 
 def _cell_key(rows: TableRows, row: TableRow, chosen: _Columns) -> str:

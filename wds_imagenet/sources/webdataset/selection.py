@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.imagenet.class_list import ClassList
-from wds_imagenet.imagenet.class_naming import Naming, name_classes
+from wds_imagenet.imagenet.class_naming import ClassNaming, label_classes
 from wds_imagenet.inputs.small_files import read_file
 from wds_imagenet.storage.store import StorageOptions
 
@@ -52,7 +52,7 @@ class Relabelling:
 
     listed: ClassList | None = None
     mapping: Mapping[str, str] | None = None
-    naming: Naming | None = None
+    naming: ClassNaming | None = None
     """Of the mapping's right side."""
     url: str = ""
     """The file of the mapping."""
@@ -84,7 +84,7 @@ class Relabelling:
                 f"{where()}: the label {text!r:.60} is not an integer of up to 9 digits; names need a class "
                 "list, given as option 'classes', or a file of old and new labels, given as option 'relabel'"
             )
-        return name_classes([text], self.listed, lambda _: where()).labels[text]
+        return label_classes([text], self.listed, lambda _: where()).labels[text]
 
 
 def relabelling(url: str | None, listed: ClassList | None, options: StorageOptions) -> Relabelling:
@@ -108,7 +108,7 @@ def relabelling(url: str | None, listed: ClassList | None, options: StorageOptio
         lines.setdefault(new, number)
     if not mapping:
         raise SourceError(f"{url} is empty")
-    naming = name_classes(lines, listed, lambda name: f"{url}, line {lines[name]:,}")
+    naming = label_classes(lines, listed, lambda name: f"{url}, line {lines[name]:,}")
     return Relabelling(listed, mapping, naming, url)
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from wds_imagenet.errors import CorruptError, SourceError
-from wds_imagenet.format.samples import group
-from wds_imagenet.format.tar import Member, Read, walk
-from wds_imagenet.inputs.gzip_tar import MAX_FILE, open_forward
+from wds_imagenet.format.samples import group_members
+from wds_imagenet.format.tar import Member, ReadAt, walk
+from wds_imagenet.inputs.gzip_tar import MAX_FILE_BYTES, open_forward_reader
 from wds_imagenet.inputs.small_files import GZIP
-from wds_imagenet.inputs.split_files import Part
+from wds_imagenet.inputs.split_files import SplitFile
 from wds_imagenet.inputs.windowed_reader import open_reader
 from wds_imagenet.sample import IMAGE_SUFFIXES, split_name
 from wds_imagenet.util import strict_json
@@ -78,20 +78,20 @@ class Packed:
         return value
 
 
-def read_shard(part: Part, left_out: frozenset[str], kept: frozenset[str] = SMALL) -> Iterator[Packed]:
+def read_shard(part: SplitFile, left_out: frozenset[str], kept: frozenset[str] = SMALL) -> Iterator[Packed]:
     """Yield the samples of a shard, gzipped or not, in its order, by WebDataset's rules.
 
     A key ends at the first dot of its name's last part; members named `__…__`, without a suffix, or with
-    one that is left out are passed over. Guarantees what `format.tar.walk` and `format.samples.group` do,
-    their `CorruptError` with a note of the URL. Costs a read a header and a small member, in rising
-    order; `windows` makes few requests of them, and a gzipped one is read through. `kept` are the suffixes of
-    the members that are read.
+    one that is left out are passed over. Guarantees what `format.tar.walk` and
+    `format.samples.group_members` do, their `CorruptError` with a note of the URL. Costs a read a header
+    and a small member, in rising order; `windows` makes few requests of them, and a gzipped one is read
+    through. `kept` are the suffixes of the members that are read.
     """
     contents: dict[int, bytes] = {}
     url = part.url
     try:
         with _open(part) as (read, size):
-            for key, found in group(_watched(read, size, url, contents, kept)):
+            for key, found in group_members(_watched(read, size, url, contents, kept)):
                 members = {s: member for s, member in found.items() if s and s not in left_out}
                 small = {s: contents[m.offset] for s, m in members.items() if s in kept}
                 for member in found.values():
@@ -104,24 +104,24 @@ def read_shard(part: Part, left_out: frozenset[str], kept: frozenset[str] = SMAL
 
 
 @contextmanager
-def _open(part: Part) -> Iterator[tuple[Read, int | None]]:
+def _open(part: SplitFile) -> Iterator[tuple[ReadAt, int | None]]:
     """Give what reads a shard, and its size where it is not gzipped, which its first bytes tell."""
     with open_reader(part.store, part.info) as read:
         if bytes(read(0, len(GZIP))) != GZIP:
             yield read, part.info.size
             return
-    with open_forward(part.store, part.info) as forward:
+    with open_forward_reader(part.store, part.info) as forward:
         yield forward.read, None
 
 
 def _watched(
-    read: Read, size: int | None, url: str, contents: dict[int, bytes], kept: frozenset[str]
+    read: ReadAt, size: int | None, url: str, contents: dict[int, bytes], kept: frozenset[str]
 ) -> Iterator[Member]:
     """Yield the members, each that is kept read before the next header is."""
     for member in walk(read, 0, size):
         suffix = split_name(member.name)[1]
         if suffix in kept:
-            most = _MAX_SMALL if suffix in SMALL else MAX_FILE
+            most = _MAX_SMALL if suffix in SMALL else MAX_FILE_BYTES
             if member.size > most:
                 raise SourceError(
                     f"{url}, member {member.name!r} at offset {member.start:,} has {member.size:,} bytes; "

@@ -6,13 +6,15 @@ from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Final
 
 from wds_imagenet.errors import DataError, NotFoundError, SourceError
-from wds_imagenet.format.manifest import PATH, Manifest
+from wds_imagenet.format.manifest import MANIFEST_PATH, Manifest
 from wds_imagenet.imagenet.class_list import read_classes
-from wds_imagenet.inputs.image_files import Mapped, first_repeated
-from wds_imagenet.inputs.json_types import Kinds, count_kinds, fit, settle
-from wds_imagenet.inputs.reference import Attachment, Listing, Metadata, Reference, Stream, StreamedImage
+from wds_imagenet.inputs.json_types import KindCounts, as_kind, common_kind, count_kinds
+from wds_imagenet.inputs.keys import first_duplicate_key
+from wds_imagenet.inputs.listing import Listing
+from wds_imagenet.inputs.reference import Attachment, Metadata, Reference
 from wds_imagenet.inputs.spilled.references import SpilledReferences
-from wds_imagenet.inputs.split_files import Part, choose_split, find_parts
+from wds_imagenet.inputs.split_files import SplitFile, choose_split, find_split_files
+from wds_imagenet.inputs.stream import Stream, StreamedImage
 from wds_imagenet.sample import IMAGE_SUFFIXES, check_key, make_key
 from wds_imagenet.sources.source_options import Classes
 from wds_imagenet.sources.webdataset.selection import Relabelling, Selection, relabelling, select
@@ -20,7 +22,7 @@ from wds_imagenet.sources.webdataset.shard_listing import SMALL, Packed, read_sh
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 from wds_imagenet.storage.url import parse_url
 from wds_imagenet.util import strict_json
-from wds_imagenet.util.messages import many
+from wds_imagenet.util.messages import quantity
 
 MEASURED: Final = frozenset({"filename", "width", "height", "format", "sha256"})
 """What our packer finds out about every image: JSON that has it all is ours, and it is found out anew."""
@@ -95,7 +97,7 @@ class _Reading:
     missing: set[str] = field(default_factory=set)
 
     def samples(
-        self, parts: Sequence[Part], kept: frozenset[str] = SMALL
+        self, parts: Sequence[SplitFile], kept: frozenset[str] = SMALL
     ) -> Iterator[tuple[Packed, Reference]]:
         """Yield what is taken, in the order of the shards."""
         self.missing = set(self.selection.keys or ())
@@ -114,7 +116,8 @@ class _Reading:
             yield f"{self.passed:,} of {self.taken + self.passed:,} samples were not selected"
         if self.missing:
             first = min(self.missing)
-            yield f"{many(len(self.missing), 'keys')} of {self.selection.url} in no shard, such as {first!r}"
+            keys = quantity(len(self.missing), "keys")
+            yield f"{keys} of {self.selection.url} in no shard, such as {first!r}"
         if self.renamed:
             yield f"{self.renamed:,} keys had characters that not all readers take; these became '_'"
 
@@ -184,7 +187,7 @@ def _label(packed: Packed, record: Mapping[str, Any]) -> tuple[str | None, str]:
 class _Found:
     """What an input has."""
 
-    parts: Sequence[Part]
+    parts: Sequence[SplitFile]
     split: str | None
     table: tuple[Metadata, ...]
     """The classes, where it is ours."""
@@ -192,7 +195,7 @@ class _Found:
 
 
 def _find(url: str, split: str | None, options: StorageOptions) -> _Found:
-    parts, told = choose_split(find_parts(url, options, (".tar", ".tar.gz", ".tgz")), split, url)
+    parts, told = choose_split(find_split_files(url, options, (".tar", ".tar.gz", ".tgz")), split, url)
     manifest = _manifest(parts[0])
     if manifest is None:
         return _Found(parts, told, (), ())
@@ -204,10 +207,10 @@ def _find(url: str, split: str | None, options: StorageOptions) -> _Found:
 
 
 def _stream(
-    parts: Sequence[Part], reading: _Reading, references: Sequence[Reference], told: Listing
+    parts: Sequence[SplitFile], reading: _Reading, references: Sequence[Reference], told: Listing
 ) -> Stream:
     """Return the stream of what was listed, of which every sample is now known."""
-    kinds: Kinds = {}
+    kinds: KindCounts = {}
     digest = hashlib.sha256()
     unlabelled, captioned, size = 0, False, 0
     first = ""
@@ -226,12 +229,12 @@ def _stream(
             f"{first} has no label (and so {unlabelled:,} of {len(references):,} images), but others have: "
             "label all or none"
         )
-    fields = {name: settle(counts, len(references)) for name, counts in kinds.items()}
+    fields = {name: common_kind(counts, len(references)) for name, counts in kinds.items()}
 
-    def arrivals() -> Iterator[StreamedImage]:
+    def images() -> Iterator[StreamedImage]:
         again = _Reading(reading.selection, reading.relabelling, reading.told_twice, reading.left_out)
         for packed, reference in again.samples(parts, SMALL.union(IMAGE_SUFFIXES, reading.suffixes)):
-            metadata = {name: fit(value, fields[name]) for name, value in reference.metadata.items()}
+            metadata = {name: as_kind(value, fields[name]) for name, value in reference.metadata.items()}
             image = next(packed.small[suffix] for suffix in packed.members if suffix in IMAGE_SUFFIXES)
             attached = tuple(packed.small[item.suffix] for item in reference.attachments)
             yield StreamedImage(replace(reference, metadata=metadata), image, attached)
@@ -242,7 +245,7 @@ def _stream(
             "files": [[part.info.path, part.info.size] for part in parts],
             "samples_sha256": digest.hexdigest(),
         },
-        arrivals=arrivals,
+        images=images,
         labelled=not unlabelled,
         fields=fields,
         captioned=captioned,
@@ -255,19 +258,21 @@ def _stream(
     )
 
 
-def _manifest(part: Part) -> Manifest | None:
+def _manifest(part: SplitFile) -> Manifest | None:
     try:
-        data = part.store.read(PATH).data
+        data = part.store.read(MANIFEST_PATH).data
     except NotFoundError:
         return None
     try:
         return Manifest.from_json(data)
     except DataError as error:
-        error.add_note(f"in {part.store.url}/{PATH}")
+        error.add_note(f"in {part.store.url}/{MANIFEST_PATH}")
         raise
 
 
-def _check_parts(parts: Sequence[Part], manifest: Manifest, url: str) -> tuple[list[Part], list[str]]:
+def _check_parts(
+    parts: Sequence[SplitFile], manifest: Manifest, url: str
+) -> tuple[list[SplitFile], list[str]]:
     """Return the shards that are the manifest's; raise `SourceError` where one is another, or missing."""
     sizes = {shard.name: shard.size for shard in manifest.shards}
     known = [part for part in parts if part.info.path in sizes]
@@ -280,11 +285,11 @@ def _check_parts(parts: Sequence[Part], manifest: Manifest, url: str) -> tuple[l
     if missing and parse_url(url).url == parts[0].store.url:
         raise SourceError(f"{url} lacks {len(missing):,} shards of its manifest, the first is {missing[0]}")
     strangers = len(parts) - len(known)
-    return known, [f"passed over {many(strangers, 'tars')} that the manifest lacks"] if strangers else []
+    return known, [f"passed over {quantity(strangers, 'tars')} that the manifest lacks"] if strangers else []
 
 
 def _check_unique(references: Sequence[Reference]) -> None:
-    if (pair := first_repeated(Mapped(references, lambda reference: reference.key))) is not None:
+    if (pair := first_duplicate_key(references)) is not None:
         first, other = (references[place] for place in pair)
         raise SourceError(
             f"{other.url}: the image at offset {other.offset:,} has the key {other.key!r}, as has the one at "

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from wds_imagenet.errors import UsageError
 from wds_imagenet.storage.retry import Retry
 from wds_imagenet.util import strict_json
-from wds_imagenet.util.messages import unknown
+from wds_imagenet.util.messages import unknown_name
 
 _S3FS: Final = {
     "key": "access_key_id",
@@ -81,7 +81,7 @@ _BOOLEANS: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class ParsedOptions:
     """A store's options, taken apart."""
 
     engine: str = ""
@@ -108,7 +108,7 @@ class Options:
         return ""
 
 
-def parse_options(scheme: str, options: Mapping[str, object], environ: Mapping[str, str]) -> Options:
+def parse_options(scheme: str, options: Mapping[str, object], environ: Mapping[str, str]) -> ParsedOptions:
     """Take apart what the user gave for a store of this scheme; the environment fills in what is missing.
 
     For `s3`, both s3fs's and obstore's names are known, and any other is a `UsageError`; the rest goes to
@@ -127,10 +127,10 @@ def parse_options(scheme: str, options: Mapping[str, object], environ: Mapping[s
     timeout = _number("timeout", rest.pop("timeout", 30.0))
     config = _s3_config(rest, environ) if scheme == "s3" else {n: _value(n, v) for n, v in rest.items()}
     _check_endpoints(config)
-    return Options(engine, retry, replace(retry, deadline=min(retry.deadline, first)), timeout, config)
+    return ParsedOptions(engine, retry, replace(retry, deadline=min(retry.deadline, first)), timeout, config)
 
 
-def check_needless(options: Mapping[str, object]) -> None:
+def check_known_options(options: Mapping[str, object]) -> None:
     """Refuse an option that no store has, for one that needs none.
 
     One that another store has is let pass: images and shards often lie on two, and have one set of options.
@@ -138,10 +138,10 @@ def check_needless(options: Mapping[str, object]) -> None:
     others = _BOTH | _S3FS_ALONE | _CLOUD | _ELSEWHERE | {*_ALIASES}
     known = _EVERYWHERE | others.union(*_OBSTORE_ALONE.values())
     if surplus := options.keys() - known:
-        raise unknown("storage option", surplus, _EVERYWHERE, known)
+        raise unknown_name("storage option", surplus, _EVERYWHERE, known)
 
 
-def obstore_config(scheme: str, options: Options) -> dict[str, object] | None:
+def obstore_config(scheme: str, options: ParsedOptions) -> dict[str, object] | None:
     """Return the options as obstore's, or None if it has no word for one of them."""
     alone = _OBSTORE_ALONE.get(scheme)
     known = _BOTH if scheme == "s3" else _CLOUD
@@ -150,7 +150,7 @@ def obstore_config(scheme: str, options: Options) -> dict[str, object] | None:
     return dict(options.config)
 
 
-def fsspec_config(scheme: str, options: Options) -> dict[str, object] | None:
+def fsspec_config(scheme: str, options: ParsedOptions) -> dict[str, object] | None:
     """Return the options as those of the scheme's fsspec class, or None if s3fs has no word for one."""
     config = dict(options.config)
     if scheme != "s3":
@@ -177,7 +177,7 @@ def _s3_config(options: Mapping[str, object], environ: Mapping[str, str]) -> dic
         config["client_kwargs"] = client
     known = _BOTH | _S3FS_ALONE | _OBSTORE_ALONE["s3"]
     if surplus := config.keys() - known:
-        raise unknown("storage option", surplus, {*known, *_ALIASES})
+        raise unknown_name("storage option", surplus, {*known, *_ALIASES})
     for name, variables in _ENVIRONMENT.items():
         found = next((environ[v] for v in variables if environ.get(v)), None)
         if found is not None:

@@ -7,13 +7,14 @@ from contextlib import closing
 from wds_imagenet.errors import SourceError
 from wds_imagenet.inputs.gzip_tar import stream_files
 from wds_imagenet.inputs.image_files import is_hidden, is_image
-from wds_imagenet.inputs.reference import Metadata, Reference, StreamedImage
-from wds_imagenet.inputs.small_files import find_file, no_file
+from wds_imagenet.inputs.reference import Metadata, Reference
+from wds_imagenet.inputs.small_files import find_file, no_file_error
+from wds_imagenet.inputs.stream import StreamedImage
 from wds_imagenet.inputs.tar_listing import ListedFile
 from wds_imagenet.storage.store import StorageOptions
 from wds_imagenet.util import strict_json
 
-PASSED_OVER = "a gzipped archive: files that are no images are passed over and not counted"
+STREAM_NOTE = "a gzipped archive: files that are no images are passed over and not counted"
 
 
 def read_streamed_images(
@@ -44,14 +45,14 @@ def first_image(url: str, options: StorageOptions) -> ListedFile:
     raise SourceError(f"there are no images in {url}")
 
 
-def identify(url: str, options: StorageOptions, told: object, **more: object) -> Metadata:
+def stream_identity(url: str, options: StorageOptions, told: object, **more: object) -> Metadata:
     """Return the identity of a stream: the archive's name and size, and a hash of all told of its labels.
 
     `told` and `more` are JSON values. Raises `SourceError` if the archive is gone.
     """
     found = find_file(url, options)
     if found is None:
-        raise no_file(url)
+        raise no_file_error(url)
     _, info = found
     sha256 = hashlib.sha256(strict_json.dumps(told)).hexdigest()
     return {**more, "file": info.path, "bytes": info.size, "labels_sha256": sha256}

@@ -7,7 +7,7 @@ import pytest
 
 from wds_imagenet.errors import UsageError
 from wds_imagenet.storage import open_store
-from wds_imagenet.storage.options import fsspec_config, obstore_config, parse_options
+from wds_imagenet.storage.store_options import fsspec_config, obstore_config, parse_options
 
 ENVIRON = {
     "AWS_ACCESS_KEY_ID": "env-key",

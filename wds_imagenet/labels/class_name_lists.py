@@ -29,7 +29,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _KEY: Final = "imagenet1k"
 
 
-def read_numbered(data: bytes, language: str | None = None) -> dict[int, str]:
+def parse_class_names(data: bytes, language: str | None = None) -> dict[int, str]:
     """Return the names by their numbers, whatever these mean, or raise `ValueError` with the line."""
     data = data.removeprefix(b"\xef\xbb\xbf")
     if data.lstrip()[:1] in (b"[", b"{"):

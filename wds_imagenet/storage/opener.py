@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 
 from wds_imagenet.storage.local import LocalStore
-from wds_imagenet.storage.options import check_needless, parse_options
 from wds_imagenet.storage.remote import RemoteStore
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions, Store
+from wds_imagenet.storage.store_options import check_known_options, parse_options
 from wds_imagenet.storage.url import parse_url
 
 
@@ -24,7 +24,7 @@ def open_store(url: str | os.PathLike[str], storage_options: StorageOptions | No
     options = storage_options or NO_OPTIONS
     location = parse_url(os.fspath(url))
     if location.scheme in {"file", "memory"}:
-        check_needless(options)
+        check_known_options(options)
     if location.scheme == "file":
         return LocalStore(Path(location.root))
     return RemoteStore(location, parse_options(location.scheme, options, os.environ))

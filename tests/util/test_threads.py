@@ -1,0 +1,70 @@
+"""Work in threads: in order, bounded, and over when its iterator or the token of its owner is."""
+
+import threading
+import time
+from contextlib import closing
+
+import pytest
+
+from wds_imagenet.errors import UnavailableError
+from wds_imagenet.util.cancel import CancelToken, current_token, use_token
+from wds_imagenet.util.threads import map_ahead, thread_pool
+
+
+def wait_until_cancelled(_: object = None) -> bool:
+    return current_token().wait(30)
+
+
+def threads_named(name: str) -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith(f"wds-imagenet-{name}")]
+
+
+def test_results_come_in_the_order_of_the_items() -> None:
+    def slow_if_even(number: int) -> int:
+        time.sleep(0.002 * (number % 2 == 0))
+        return number
+
+    assert list(map_ahead(slow_if_even, range(50), threads=8, name="order")) == list(range(50))
+
+
+@pytest.mark.parametrize(("ahead", "most"), [(None, 5), (3, 3), (12, 12)])
+def test_calls_ahead_are_bounded(ahead: int | None, most: int) -> None:
+    begun: list[int] = []
+    with closing(map_ahead(begun.append, range(1000), threads=4, ahead=ahead, name="bound")) as results:
+        next(results)
+    assert len(begun) <= most
+
+
+def test_an_error_is_raised_in_its_turn() -> None:
+    def fail(number: int) -> int:
+        if number == 5:
+            raise UnavailableError("gone")
+        return number
+
+    results = map_ahead(fail, range(10), threads=4, name="error")
+    assert [next(results) for _ in range(5)] == [0, 1, 2, 3, 4]
+    with pytest.raises(UnavailableError):
+        next(results)
+
+
+@pytest.mark.timeout(20)
+def test_closing_cancels_what_is_under_way_and_leaves_no_thread() -> None:
+    results = map_ahead(lambda n: n and wait_until_cancelled(), range(10), threads=4, name="close")
+    assert next(results) == 0
+    results.close()
+    assert threads_named("close") == []
+
+
+@pytest.mark.timeout(20)
+def test_a_pool_is_cancelled_with_the_token_of_the_thread_that_opened_it() -> None:
+    token = CancelToken()
+    with use_token(token), thread_pool(2, "outer") as outer:
+
+        def open_another() -> bool:
+            with thread_pool(1, "inner") as inner:
+                return inner.submit(wait_until_cancelled).result()
+
+        answers = [outer.submit(wait_until_cancelled), outer.submit(open_another)]
+        token.cancel()
+        assert [answer.result() for answer in answers] == [True, True]
+    assert threads_named("outer") == threads_named("inner") == []

@@ -1,0 +1,56 @@
+"""Streams: data sets that can be read only from beginning to end."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from wds_imagenet.inputs.reference import Kind, Metadata, Reference
+
+
+@dataclass(frozen=True, slots=True)
+class StreamedImage:
+    """One image of a stream, with its bytes. Its reference names its place in the archive, for messages."""
+
+    reference: Reference
+    data: bytes
+    attached: tuple[bytes, ...] = ()
+    """Bytes of the reference's first attachments, which only the stream holds; the packer reads the rest."""
+
+    @property
+    def size(self) -> int:
+        """Return the bytes of the image and of `attached`."""
+        return len(self.data) + sum(map(len, self.attached))
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A data set that can be read only from its beginning to its end, such as a gzipped tar.
+
+    A source returns it instead of a `Listing`, and declares before the first image the fields, suffixes and
+    counts that a listing finds in its references.
+    """
+
+    identity: Metadata
+    """JSON values that identify the data: names and sizes of files, the class list, but no URL. A part of
+    the plan, so that a pack resumes only with the same data."""
+    images: Callable[[], Iterator[StreamedImage]]
+    """Reads the data set anew, in the same order every time, in bounded memory. Raises a source's errors."""
+    labelled: bool
+    """True if every reference has a label."""
+    fields: Mapping[str, Kind] = field(default_factory=dict)
+    """Every field that the metadata of a reference may have."""
+    captioned: bool = False
+    """True if a reference may have a caption."""
+    suffixes: tuple[str, ...] = ()
+    """Suffixes of the attachments that every reference has."""
+    classes: tuple[Metadata, ...] = ()
+    """As `Listing.classes`."""
+    notes: tuple[str, ...] = ()
+    """As `Listing.notes`."""
+    split: str | None = None
+    """As `Listing.split`."""
+    samples: int | None = None
+    """The number of images, where it is known beforehand."""
+    published: int | None = None
+    """The number of images in the release; the report notes another count at the end."""
+    size: int | None = None
+    """Approximate bytes of all images, where known: for the estimate of the time left."""
