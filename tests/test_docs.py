@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 import torch
 
-from wds_imagenet import Dataset, pack, relabel
+from wds_imagenet import Dataset, add_layer, pack
 from wds_imagenet.cli.pack import pack as pack_command
 from wds_imagenet.demo import pictures
 from wds_imagenet.format import manifest as manifests
 from wds_imagenet.labels.registry import LABELS
-from wds_imagenet.packing.api import pack_listing
 from wds_imagenet.packing.options import PackOptions
+from wds_imagenet.packing.pack_dataset import pack_listing
 from wds_imagenet.sources import SOURCES
 
 ROOT = Path(__file__).parents[1]
@@ -102,8 +102,8 @@ def test_the_recipes_for_label_layers_run(tmp_path, photos):
         torch.save(torch.tensor(values).half(), maps / f"n00000000_{i}.pt")
     for split in ("train", "validation"):
         pack("imagefolder", str(tmp_path / f"{split}-images"), dest=str(tmp_path / split), workers=1)
-    relabel(str(tmp_path / "train"), labels={"relabel": str(tmp_path / "maps")}, layer="maps", workers=1)
-    relabel(str(tmp_path / "validation"), labels={"real": str(photos / "real" / "real.json")}, workers=1)
+    add_layer(str(tmp_path / "train"), labels={"relabel": str(tmp_path / "maps")}, layer="maps", workers=1)
+    add_layer(str(tmp_path / "validation"), labels={"real": str(photos / "real" / "real.json")}, workers=1)
     text = (ROOT / "docs" / "recipes.md").read_text()
     section = text.partition("## Labels, captions and boxes")[2].partition("## Looking")[0]
     names = {"model": lambda images: torch.nn.Linear(3, 1000)(images.mean((2, 3))), "device": "cpu"}
@@ -143,7 +143,7 @@ def test_every_option_that_is_shown_is_one(page):
     verbs = ["pack imagenet", "pack imagenet21k", "pack imagenet21k-p", "pack imagenet-v2"]
     verbs += ["pack open-images", "pack imagefolder", "pack table", "pack sidecars", "pack webdataset"]
     verbs += ["pack huggingface", "index", "verify"]
-    verbs += ["info", "ls", "cat", "view", "bench", "evaluate", "relabel", "doctor", "demo"]
+    verbs += ["info", "ls", "cat", "view", "bench", "evaluate", "add-layer", "doctor", "demo"]
     helps = "".join(
         subprocess.run(
             [sys.executable, "-m", "wds_imagenet", *verb.split(), "--help"],

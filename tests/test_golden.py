@@ -70,7 +70,7 @@ def pack(source, inputs, *options):
 
 def add_layer(dest, *options):
     """Write a label layer beside the shards of a data set, and return the data set."""
-    run("relabel", dest, "--workers", WORKERS, *options)
+    run("add-layer", dest, "--workers", WORKERS, *options)
     return dest
 
 

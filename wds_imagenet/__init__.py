@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from wds_imagenet.images.decode import decode
     from wds_imagenet.images.transforms import Decode, RandomResizedCrop, ResizeCenterCrop
+    from wds_imagenet.packing.add_layer import add_layer
     from wds_imagenet.packing.api import pack
-    from wds_imagenet.packing.publish.layer_run import LayerReport, relabel
-    from wds_imagenet.packing.report import PackReport
+    from wds_imagenet.packing.report import LayerReport, PackProgress, PackReport
     from wds_imagenet.reading.dataset import Dataset
     from wds_imagenet.reading.loader.batch import Batch, DecodedSample
     from wds_imagenet.reading.loader.loader import Loader
@@ -27,13 +27,14 @@ __all__ = [
     "DecodedSample",
     "LayerReport",
     "Loader",
+    "PackProgress",
     "PackReport",
     "RandomResizedCrop",
     "ResizeCenterCrop",
     "Sample",
+    "add_layer",
     "decode",
     "pack",
-    "relabel",
 ]
 
 _HOMES: Final = {
@@ -41,15 +42,16 @@ _HOMES: Final = {
     "Dataset": "reading.dataset",
     "Decode": "images.transforms",
     "DecodedSample": "reading.loader.batch",
-    "LayerReport": "packing.publish.layer_run",
+    "LayerReport": "packing.report",
     "Loader": "reading.loader.loader",
+    "PackProgress": "packing.report",
     "PackReport": "packing.report",
     "RandomResizedCrop": "images.transforms",
     "ResizeCenterCrop": "images.transforms",
     "Sample": "sample",
+    "add_layer": "packing.add_layer",
     "decode": "images.decode",
     "pack": "packing.api",
-    "relabel": "packing.publish.layer_run",
 }
 
 

@@ -72,12 +72,14 @@ def test_images_without_a_caption_are_left_out_when_that_is_said(inputs, tmp_pat
 
 def test_relabel_writes_a_layer_that_info_and_verify_know(validation, photos):
     real = f"real={photos}/real/real.json"
-    assert "would write the layer 'real'" in run("relabel", validation, "--labels", real, "--dry-run").stdout
-    result = run("relabel", validation, "--labels", real)
+    assert (
+        "would write the layer 'real'" in run("add-layer", validation, "--labels", real, "--dry-run").stdout
+    )
+    result = run("add-layer", validation, "--labels", real)
     assert (result.returncode, result.stderr) == (0, "reading the label files\n")
     assert "wrote the layer 'real' of 10 samples" in result.stdout
     assert "which gives json, json.real_labels" in result.stdout
-    assert "1 of its 1 tar had been finished before" in run("relabel", validation, "--labels", real).stdout
+    assert "1 of its 1 tar had been finished before" in run("add-layer", validation, "--labels", real).stdout
     assert "layer        real, 20.0 KiB: json, json.real_labels" in run("info", validation).stdout
     (layer,) = json.loads(run("info", validation, "--json").stdout)["layers"]
     assert (layer["name"], layer["fields"]) == ("real", {"real_labels": "list"})
@@ -100,27 +102,27 @@ def test_info_shows_the_names_of_classes_in_other_languages(validation):
 def test_class_names_make_a_layer_that_info_and_cat_show_to_those_who_name_it(validation, photos, tmp_path):
     data = shutil.copytree(validation, tmp_path / "data", ignore=shutil.ignore_patterns("layers"))
     names = f"it={photos}/class-names/it.json"
-    result = run("relabel", data, "--class-names", names, "--layer", "italian")
+    result = run("add-layer", data, "--class-names", names, "--layer", "italian")
     assert "wrote the layer 'italian' of classes alone, which gives classes.name_it" in result.stdout
     plain, named = run("info", data), run("info", data, "--layer", "italian")
     assert "layer        italian, 0 B: classes.name_it" in plain.stdout
     assert ("una tinca" in plain.stdout, "丁鲷  una tinca" in named.stdout) == (False, True)
     classes = json.loads(run("info", data, "--layer", "italian", "--json").stdout)["classes"]
     assert (len(classes), classes[0]["name_it"]) == (1000, "una tinca")
-    run("relabel", data, "--labels", f"real={photos}/real/real.json")
+    run("add-layer", data, "--labels", f"real={photos}/real/real.json")
     assert "real_labels: [" not in run("cat", data, "#0").stdout
     assert "real_labels: [" in run("cat", data, "#0", "--layer", "real").stdout
     assert run("verify", data).returncode == 0
 
 
 def test_mistakes_end_with_2_and_bad_files_with_3(validation, inputs, tmp_path):
-    assert run("relabel", validation).returncode == 2
-    result = run("relabel", validation, "--labels", "nosuch=x")
+    assert run("add-layer", validation).returncode == 2
+    result = run("add-layer", validation, "--labels", "nosuch=x")
     assert (result.returncode, result.stdout) == (2, "")
     assert "no label source 'nosuch', only captions" in result.stderr
-    assert run("relabel", validation, "--captions", inputs / "captions.json").returncode == 3
+    assert run("add-layer", validation, "--captions", inputs / "captions.json").returncode == 3
     (tmp_path / "bad.json").write_text("[1")
-    assert run("relabel", validation, "--labels", f"real={tmp_path}/bad.json").returncode == 3
+    assert run("add-layer", validation, "--labels", f"real={tmp_path}/bad.json").returncode == 3
     assert not (validation / ".wds-imagenet" / "layers" / "captions").exists()
 
 

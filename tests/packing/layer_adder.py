@@ -3,7 +3,7 @@
 import json
 import sys
 
-from wds_imagenet.packing.publish.layer_run import relabel
+from wds_imagenet.packing.add_layer import add_layer
 
 
 def main() -> None:
@@ -13,7 +13,7 @@ def main() -> None:
         sys.stdout.write(f"{done}\n")
         sys.stdout.flush()
 
-    relabel(url, workers=int(workers), on_progress=tell, **json.loads(files))
+    add_layer(url, workers=int(workers), on_progress=tell, **json.loads(files))
 
 
 if __name__ == "__main__":

@@ -12,9 +12,10 @@ from PIL import Image
 
 from wds_imagenet.errors import DataError, DeniedError, ImageError, NotFoundError, SourceError, StoreError
 from wds_imagenet.format.manifest import MANIFEST_PATH, Manifest
-from wds_imagenet.packing.api import PackReport, pack_listing
+from wds_imagenet.packing.build.receipt import Receipt
 from wds_imagenet.packing.options import OnBad, PackOptions
-from wds_imagenet.packing.publish.receipt import Receipt
+from wds_imagenet.packing.pack_dataset import pack_listing
+from wds_imagenet.packing.report import PackReport
 from wds_imagenet.sources import Listing
 from wds_imagenet.storage import open_store
 

@@ -15,8 +15,8 @@ from webdataset.tariterators import group_by_keys, tar_file_expander
 
 from wds_imagenet.errors import CorruptError, ImageError, PlanError, SourceError, UsageError
 from wds_imagenet.packing.options import PackOptions
-from wds_imagenet.packing.publish.stream_run import pack_stream
-from wds_imagenet.packing.report import Progress
+from wds_imagenet.packing.pack_dataset import pack_stream
+from wds_imagenet.packing.report import PackProgress
 from wds_imagenet.reading.dataset import Dataset
 from wds_imagenet.sources import Attachment, Listing, Reference, Stream, StreamedImage
 from wds_imagenet.storage import open_store
@@ -337,7 +337,7 @@ def test_an_attachment_that_can_be_no_member_is_refused(
 def test_progress_goes_by_the_bytes_of_images(
     stream: Stream, arrivals: list[StreamedImage], tmp_path: Path
 ) -> None:
-    told: list[Progress] = []
+    told: list[PackProgress] = []
     size = sum(len(arrival.data) for arrival in arrivals)
     pack_stream(replace(stream, size=size), str(tmp_path), OPTIONS, on_progress=told.append)
     assert [now.shards_done for now in told] == list(range(1, 9))

@@ -9,7 +9,7 @@ import threading
 import numpy as np
 import pytest
 
-from wds_imagenet import Dataset, pack, relabel
+from wds_imagenet import Dataset, add_layer, pack
 from wds_imagenet.storage import open_store
 
 VAL = [f"ILSVRC2012_val_{number:08d}" for number in (1, 2, 4)]
@@ -95,7 +95,7 @@ def test_labels_are_read_on_s3_for_packing_and_for_labelling_later(world, s3_url
     }
     pack("sidecars", f"{s3_url}/images", dest=f"{s3_url}/at-once", workers=1, **labels)
     pack("sidecars", f"{s3_url}/images", dest=f"{s3_url}/later", workers=1)
-    relabel(f"{s3_url}/later", workers=1, **labels)
+    add_layer(f"{s3_url}/later", workers=1, **labels)
     for dataset in (
         Dataset.open(f"{s3_url}/at-once"),
         Dataset.open(f"{s3_url}/later", layers=[source]),

@@ -11,7 +11,7 @@ import time
 import pytest
 from PIL import Image
 
-from wds_imagenet import Dataset, pack, relabel
+from wds_imagenet import Dataset, add_layer, pack
 from wds_imagenet.view.report import report
 
 
@@ -92,7 +92,7 @@ def test_a_layer_is_shown_when_it_is_named(on_disk, dataset, tmp_path, command, 
     rows = [f"{sample.key},{sample.json['wnid']} 7 7 9 9 " for sample in dataset.samples()]
     rows.insert(0, "ImageId,PredictionString")
     (tmp_path / "kaggle.csv").write_text("\n".join(rows) + "\n")
-    relabel(str(copy), labels={"kaggle": str(tmp_path / "kaggle.csv")}, workers=1)
+    add_layer(str(copy), labels={"kaggle": str(tmp_path / "kaggle.csv")}, workers=1)
     for options in ((), ("--layer", "kaggle")):
         file = tmp_path / "page.html"
         assert command("view", copy, "--html", file, "--samples", "2", *options).returncode == 0
@@ -107,8 +107,8 @@ def layered_urls(dataset, pack_at, s3_server, s3_url, photos, tmp_path):  # noqa
     url = pack_at(f"{s3_url}/in1k/train")
     rows = [f"{sample.key},{sample.json['wnid']} 7 7 9 9 " for sample in dataset.samples()]
     (tmp_path / "kaggle.csv").write_text("\n".join(["ImageId,PredictionString", *rows]) + "\n")
-    relabel(url, labels={"kaggle": str(tmp_path / "kaggle.csv")}, workers=1)
-    relabel(url, class_names={"jp": str(photos / "class-names" / "jp.json")}, layer="japanese")
+    add_layer(url, labels={"kaggle": str(tmp_path / "kaggle.csv")}, workers=1)
+    add_layer(url, class_names={"jp": str(photos / "class-names" / "jp.json")}, layer="japanese")
     return url, f"http://{s3_server.filer}/buckets/{url.removeprefix('s3://')}"
 
 

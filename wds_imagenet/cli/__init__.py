@@ -13,7 +13,7 @@ bench.py      bench
 evaluate.py   evaluate
 doctor.py     doctor
 demo.py       demo
-- `add_layer`  `wds-imagenet relabel`.
+- `add_layer`  `wds-imagenet add-layer`.
 - `bench`  `wds-imagenet bench`.
 - `commands`  All verbs in one group; errors become one readable line and an exit code.
 - `demo`  `wds-imagenet demo`.

@@ -20,7 +20,7 @@ from wds_imagenet.util.messages import unknown_name
 _HOMES: Final = {
     "pack": "pack",
     "index": "index",
-    "relabel": "add_layer",
+    "add-layer": "add_layer",
     "verify": "verify",
     "info": "inspect",
     "ls": "inspect",
@@ -43,7 +43,7 @@ class _Verbs(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:  # noqa: ARG002
         if name not in _HOMES:
             return None
-        command = getattr(import_module(f"wds_imagenet.cli.{_HOMES[name]}"), name)
+        command = getattr(import_module(f"wds_imagenet.cli.{_HOMES[name]}"), name.replace("-", "_"))
         return command if isinstance(command, click.Command) else None
 
     def resolve_command(

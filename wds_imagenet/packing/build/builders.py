@@ -47,11 +47,11 @@ class StreamBuilder:
     recipe: Recipe
     fetch: Fetch
 
-    def __call__(self, full: FullShard, file: Path) -> Receipt:
+    def __call__(self, task: FullShard, file: Path) -> Receipt:
         """Read the attachments that did not come with the stream, and build the shard."""
-        images = (image.data for image in full.images)
-        with closing(self.fetch.attached(full.unread)) as read:
-            return build_shard(full.task, self.recipe, images, file, full.attached(read))
+        images = (image.data for image in task.images)
+        with closing(self.fetch.attached(task.unread)) as read:
+            return build_shard(task.task, self.recipe, images, file, task.attached(read))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from wds_imagenet.errors import CorruptError, ImageError, StoreError, Unavailabl
 from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.storage.http_download import CONNECTIONS, PREFIX, Download, Downloader
 from wds_imagenet.storage.store import StorageOptions
-from wds_imagenet.util.threads import read_ahead
+from wds_imagenet.util.threads import map_ahead
 
 _OUTAGE: Final = 64  # transient failures in a row, after which the network is to blame and not the images
 

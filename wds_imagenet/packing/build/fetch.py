@@ -12,7 +12,7 @@ from wds_imagenet.packing.build.downloads import download_all, is_download
 from wds_imagenet.packing.plan.source_urls import describe, locate
 from wds_imagenet.storage import Store, open_store
 from wds_imagenet.storage.store import StorageOptions
-from wds_imagenet.util.threads import read_ahead
+from wds_imagenet.util.threads import map_ahead
 
 _THREADS: Final = 16  # concurrent reads from a store behind a network
 _MAX_STORES: Final = 4096
@@ -53,7 +53,10 @@ class Fetch:
         """Yield the bytes of each reference, in order; over a network, up to 16 are read concurrently."""
         stores = {locate(url)[0] for reference in references for url in _urls(reference)}
         remote = any(self._is_remote(url) for url in stores)
-        yield from read_ahead(self, references, _THREADS) if remote else map(self, references)
+        if remote:
+            yield from map_ahead(self, references, threads=_THREADS, name="fetch")
+        else:
+            yield from map(self, references)
 
     def images(self, references: Sequence[Reference]) -> Generator[bytes | ImageError, None, None]:
         """Yield the bytes of each image as `all` does, or the error of an image that cannot be downloaded."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from wds_imagenet.format.tar import ending
+from wds_imagenet.format.tar import archive_end
 from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.packing.build.receipt import Receipt
 from wds_imagenet.packing.build.shard import check_readable, tar_parts
@@ -54,7 +54,9 @@ def _blocks(samples: Iterator[tuple[str, list[bytes]]], counts: Sequence[int]) -
         parts = [part for _, sample in block for part in sample]
         total += sum(map(len, parts))
         last = number == len(counts)
-        yield BlockContent([*parts, ending(total)] if last else parts, [key for key, _ in block], last=last)
+        yield BlockContent(
+            [*parts, archive_end(total)] if last else parts, [key for key, _ in block], last=last
+        )
 
 
 def _members(reference: Reference, attached: Sequence[bytes], schema: Schema) -> Iterator[tuple[str, bytes]]:

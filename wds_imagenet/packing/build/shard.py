@@ -66,7 +66,7 @@ def build_shard(
     samples = _samples(task, recipe, images, attached, tally)
     # Hashing and writing release the GIL: one block is written while the next is collected.
     with ShardFile.create(path) as file, behind(file.add) as add:
-        for content in _blocks(samples, recipe.options.block_bytes or LARGEST):
+        for content in _blocks(samples, recipe.options.block_bytes or LARGEST_BLOCK):
             add(content)
     if not tally.keys:
         # Readers fail on an empty shard, and a missing one breaks the numbering that they expand.
@@ -110,7 +110,7 @@ def _blocks(samples: Iterable[tuple[str, list[bytes]]], block_bytes: int) -> Ite
         keys.append(key)
         total += length
         size += length
-    parts.append(ending(total))
+    parts.append(archive_end(total))
     yield BlockContent(parts, keys, last=True)
 
 
@@ -125,7 +125,7 @@ def _samples(
     options = recipe.options
     for reference, data, attachments in zip(task.references, images, attached, strict=True):
         try:
-            image = accept(_downloaded(data), reference.name, options, reference.turn)
+            image = accept(_downloaded(data), reference.name, options, reference.rotation)
         except ImageError as error:
             if not options.skips:
                 raise ImageError(f"{describe(reference)}: {error}; {_advice(data, options)}") from error

@@ -1,228 +1,90 @@
-"""Pack a stream: one pass, from its first byte to a committed manifest."""
+"""The job of packing a stream: one read from its first byte to its last, shard by shard."""
 
-import time
-from collections import Counter
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Generator, Iterable, Sequence
 from itertools import chain
-from pathlib import Path
-from typing import Any, Final
 
-from wds_imagenet.errors import ManifestError, NotFoundError, PlanError, SourceError, UsageError
-from wds_imagenet.format.manifest import MANIFEST_PATH
-from wds_imagenet.inputs.stream import Stream
+from wds_imagenet.errors import PlanError, SourceError
+from wds_imagenet.packing.build.builders import StreamBuilder
 from wds_imagenet.packing.build.fetch import Fetch
-from wds_imagenet.packing.build.shard import Recipe, build_shard
-from wds_imagenet.packing.engines import local
-from wds_imagenet.packing.options import PackOptions
-from wds_imagenet.packing.plan.duplicate_keys import Hashes, check_keys, hash_keys
-from wds_imagenet.packing.plan.shard_cutting import FullShard, fill
-from wds_imagenet.packing.plan.stream_plan import StreamPlan, plan_stream
+from wds_imagenet.packing.build.receipt import Receipt
+from wds_imagenet.packing.build.shard import Recipe
+from wds_imagenet.packing.engines.registry import Reach
+from wds_imagenet.packing.jobs.dataset import dataset_files
+from wds_imagenet.packing.plan.duplicate_keys import KeyHashes, check_packed_keys, hash_keys
+from wds_imagenet.packing.plan.plan_file import differences
+from wds_imagenet.packing.plan.shard_cutting import FullShard, cut_shards
+from wds_imagenet.packing.plan.stream_plan import StreamPlan
 from wds_imagenet.packing.plan.stream_shuffle import shuffled
-from wds_imagenet.packing.publish import destination
-from wds_imagenet.packing.publish.claim import DestinationClaim
-from wds_imagenet.packing.publish.receipt import Receipt, receipt_path
-from wds_imagenet.packing.publish.upload import check_expected, publish
-from wds_imagenet.packing.report import PackReport, Progress
-from wds_imagenet.storage import Store, open_store
-from wds_imagenet.util.messages import quantity
-from wds_imagenet.util.threads import map_ahead
-
-_THREADS: Final = 4  # each holds a shard
-_REQUESTS: Final = 16
+from wds_imagenet.packing.publish.job import FinalFiles, Job, Totals
+from wds_imagenet.packing.publish.layout import dataset_layout
+from wds_imagenet.storage import Store
 
 
-def pack_stream(
-    stream: Stream,
-    dest: str,
-    options: PackOptions,
-    *,
-    workers: int | None = None,
-    storage_options: Mapping[str, Any] | None = None,
-    source_options: Mapping[str, Any] | None = None,
-    on_progress: Callable[[Progress], None] | None = None,
-    dry_run: bool = False,
-    check: bool = False,
-) -> PackReport:
-    """Pack a stream into shards at `dest`, any URL that a store takes, reading it once.
+class StreamJob(Job[FullShard]):
+    """Packs a stream; see `Job`. Keeps 8 bytes of memory a sample to find equal keys at the end."""
 
-    Guarantees what `pack_listing` does. Nothing is put before the first shard is full. Run again after a
-    crash, it reads the stream again; a shard that is there is left alone, but only if the stream still
-    gives those very bytes, and with `check` only if every byte of it still is what was put. Two samples
-    with one key in different shards are found at the end.
+    shard_names = None
 
-    The order is the stream's own or, shuffled, as random as `options.window_bytes` allow. Costs the memory
-    of that window and of two shards more than `workers`, which are threads here: as many as there are
-    CPUs, at most 4, by default. Raises what `pack_listing` does, and what the stream raises.
-    """
-    began = time.monotonic()
-    if workers is not None and workers < 1:
-        raise UsageError(f"packing takes at least one worker, not {workers}")
-    plan = plan_stream(stream, options)
-    store = open_store(dest, storage_options)
-    standing = destination.survey(store, plan, check=check)
-    manifest, notes, resumed = standing.manifest, plan.notes, 0
-    if manifest is None and not dry_run:
-        claim = None if standing.claimed else DestinationClaim(destination.PLAN_PATH, plan.to_json())
-        publisher = _Publisher(store, plan, Fetch(source_options or {}), standing, check, claim)
-        tally = _Tally(plan, began)
-        with closing(_publish(publisher, workers or min(local.usable_cpus(), _THREADS))) as arriving:
-            for done in arriving:
-                tally.add(done)
-                if on_progress is not None:
-                    on_progress(tally.progress())
-        resumed = tally.resumed
-        notes += check_keys(tally.hashes, lambda: _receipts(store, tally.names))
-        _check_surplus(store, plan, tally.names)
-        with closing(_receipts(store, tally.names)) as receipts:
-            manifest = destination.commit(store, plan, receipts)
-    if not dry_run:
-        store.sweep()
-    remarks = destination.read_remarks(store) if manifest else []
-    actions = Counter(remark.action for remark in remarks)
-    arrived = manifest.samples + actions["skipped"] if manifest else stream.published
-    if arrived is not None and stream.published is not None and stream.published != arrived:
-        notes += (f"{quantity(arrived, 'images')} arrived, where {stream.published:,} were published",)
-    return PackReport(
-        url=store.url,
-        manifest=f"{store.url}/{MANIFEST_PATH}" if manifest else None,
-        plan=plan.fingerprint,
-        shards=len(manifest.shards) if manifest else _expected_shards(stream, options),
-        resumed=len(manifest.shards) if manifest and standing.manifest else resumed,
-        samples=manifest.samples if manifest else stream.samples or 0,
-        bytes=manifest.size if manifest else stream.size or 0,
-        skipped=actions.get("skipped", 0),
-        repaired=actions.get("repaired", 0),
-        turned=actions.get("turned", 0),
-        notes=notes,
-        seconds=time.monotonic() - began,
-        already=standing.manifest is not None,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Done:
-    """A shard that is published."""
-
-    receipt: Receipt
-    size: int
-    """How many bytes came with its samples."""
-    resumed: bool
-    """Whether an earlier run had published it."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Publisher:
-    """The work that is done for every shard."""
-
-    store: Store
-    plan: StreamPlan
-    fetch: Fetch
-    standing: destination.DestinationState
-    check: bool
-    """Whether only those of its shards count that were read again."""
-    claim: DestinationClaim | None
-    """Of the place, if it is still to be made."""
-
-    def __call__(self, full: FullShard) -> _Done:
-        task = full.task
-        recipe = Recipe(self.plan.fingerprint, self.plan.options, self.plan.schema)
-
-        def build(file: Path) -> Receipt:
-            with closing(self.fetch.attached(full.elsewhere)) as read:
-                receipt = build_shard(task, recipe, full.images, file, full.attached(read))
-            check_expected(f"{self.store.url}/{MANIFEST_PATH}", receipt, self.standing.expected)
-            return receipt
-
-        held = self._held(task.name) if self.standing.claimed else None
-        receipt = publish(self.store, task.name, receipt_path(task.name), build, held=held, claim=self.claim)
-        return _Done(receipt, full.size, receipt.to_json() == held)
-
-    def _held(self, name: str) -> bytes | None:
-        """Return the receipt of a shard that is there, None if one of the two is not."""
-        if self.check and name not in self.standing.receipts:
-            return None
-        try:
-            data = self.store.read(receipt_path(name)).data
-            size = self.store.info(name).size
-            return data if Receipt.from_json(data).shard.size == size else None
-        except (NotFoundError, ManifestError):
-            return None
-
-
-def _publish(publisher: _Publisher, threads: int) -> Generator[_Done, None, None]:
-    """Read the stream, and publish its shards in their order, several at a time."""
-    plan = publisher.plan
-    options = plan.options
-    arrivals = plan.stream.images()
-    try:
-        ordered = shuffled(arrivals, options.window_bytes, options.seed) if options.shuffled else arrivals
-        shards = fill(ordered, plan)
-        first = next(shards, None)
-        if first is None:
-            raise SourceError("there are no images to pack: the stream has none")
-        yield from local.run_threads(publisher, chain([first], shards), threads)
-    finally:
-        if isinstance(arrivals, Generator):
-            arrivals.close()
-
-
-class _Tally:
-    """What is kept of the shards that are done: 8 bytes a sample."""
-
-    def __init__(self, plan: StreamPlan, began: float) -> None:
-        self.names: list[str] = []
-        self.hashes: list[Hashes] = []
-        self.resumed = 0
+    def __init__(self, plan: StreamPlan, fetch: Fetch) -> None:
         self._plan = plan
-        self._began = began
-        self._samples = self._bytes = 0
+        self._hashes: list[KeyHashes] = []
+        self.plan = plan.to_json()
+        self.fingerprint = plan.fingerprint
+        self.layout = dataset_layout(plan.options.name, plan.options.split)
+        self.totals = Totals(plan.expected_shards, plan.stream.samples, plan.stream.size)
+        self.notes = plan.notes
+        self.builder = StreamBuilder(Recipe(plan.fingerprint, plan.options, plan.schema), fetch)
 
-    def add(self, done: _Done) -> None:
-        self.names.append(done.receipt.shard.name)
-        self.hashes.append(hash_keys(done.receipt.keys))
-        self.resumed += done.resumed
-        self._samples += done.receipt.shard.samples
-        self._bytes += done.size
+    def reach(self, store: Store) -> Reach:  # noqa: ARG002 - of the protocol
+        """Return `threads`: the tasks hold the images."""
+        return "threads"
 
-    def progress(self) -> Progress:
-        return Progress(
-            shards_done=len(self.names),
-            shards=None,
-            samples_done=self._samples,
-            samples=self._plan.stream.samples,
-            bytes_done=self._bytes,
-            bytes_expected=self._plan.stream.size,
-            seconds=time.monotonic() - self._began,
-        )
+    def differences(self, theirs: bytes) -> str:
+        """Describe how another plan differs."""
+        return differences(theirs, self.plan)
 
+    def tasks(self, finished: Container[str]) -> Generator[FullShard, None, None]:  # noqa: ARG002 - as above
+        """Read the stream, and yield all its shards, finished ones too: each is compared as it is built.
 
-def _receipts(store: Store, names: Sequence[str]) -> Generator[Receipt, None, None]:
-    """Yield the shards' receipts, as they lie there: all of them have no room in memory."""
-
-    def read(name: str) -> Receipt:
+        Raises:
+            SourceError: the stream has no images, or contradicts its declaration.
+        """
+        options = self._plan.options
+        images = self._plan.stream.images()
         try:
-            return Receipt.from_json(store.read(receipt_path(name)).data)
-        except ManifestError as error:
-            error.add_note(f"{store.url}/{receipt_path(name)} was just written: is another program here?")
-            raise
+            ordered = shuffled(images, options.window_bytes, options.seed) if options.shuffled else images
+            shards = cut_shards(ordered, self._plan)
+            first = next(shards, None)
+            if first is None:
+                raise SourceError("there are no images to pack: the stream has none")
+            yield from chain([first], shards)
+        finally:
+            if isinstance(images, Generator):
+                images.close()
 
-    return map_ahead(read, names, threads=_REQUESTS, name="receipts")
+    def record(self, receipt: Receipt) -> None:
+        """Keep the hashes of a shard's keys."""
+        self._hashes.append(hash_keys(receipt.keys))
 
+    def check_complete(
+        self, store: Store, names: Sequence[str], receipts: Callable[[], Iterable[Receipt]]
+    ) -> tuple[str, ...]:
+        """Check the keys of all shards; return a note if some differ only in case.
 
-def _check_surplus(store: Store, plan: StreamPlan, names: Sequence[str]) -> None:
-    """Refuse shards that an earlier run made of an archive with other bytes and the same size."""
-    known = set(names)
-    for item in store.list_objects(f"{plan.options.name}-{plan.options.split}-"):
-        if item.path not in known:
-            raise PlanError(
-                f"{store.url} has {item.path!r}, which this stream does not give: it was packed from other "
-                "bytes. Choose another destination"
-            )
+        Raises:
+            SourceError: two samples have one key.
+            PlanError: the destination has shards that this stream does not give.
+        """
+        notes = check_packed_keys(self._hashes, lambda: ((r.shard.name, r.keys) for r in receipts()))
+        ours = set(names)
+        for item in store.list_objects(self.layout.shard_prefix):
+            if item.path not in ours:
+                raise PlanError(
+                    f"{store.url} has {item.path!r}, which this stream does not give: an earlier run packed "
+                    "it from other bytes. Choose another destination"
+                )
+        return notes
 
-
-def _expected_shards(stream: Stream, options: PackOptions) -> int:
-    if options.samples_per_shard is not None:
-        return -(-(stream.samples or 0) // options.samples_per_shard)
-    return -(-(stream.size or 0) // options.shard_bytes)
+    def final_files(self, receipts: Iterable[Receipt]) -> FinalFiles:
+        """Return the manifest and the other files of the data set."""
+        return dataset_files(self.builder.recipe, self.layout, receipts)

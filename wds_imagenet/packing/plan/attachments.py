@@ -36,8 +36,8 @@ class SuffixCheck:
             self._compare(self._first, reference)
         if self.suffixes and len(reference.key) + 1 + self._longest > _MAX_NAME:
             raise SourceError(
-                f"the key {reference.key!r} is too long: with {max(self.suffixes, key=len)!r} a member's name "
-                f"has more than the {_MAX_NAME} bytes that a tar takes"
+                f"the key {reference.key!r} is too long: with {max(self.suffixes, key=len)!r} a member's "
+                f"name has more than the {_MAX_NAME} bytes that a tar takes"
             )
 
     def _compare(self, first: Reference, reference: Reference) -> None:
@@ -46,9 +46,7 @@ class SuffixCheck:
             return
         lacking, other = (reference, self.suffixes) if set(self.suffixes) - set(own) else (first, own)
         missing = min(set(other) - set(_suffixes(lacking)))
-        raise SourceError(
-            f"{lacking.name!r} has no {missing!r}, but other images have: give it to all of them or to none"
-        )
+        raise SourceError(f"{lacking.name!r} has no {missing!r}, but other images have: all need it, or none")
 
 
 def contents(reference: Reference, attached: Iterable[bytes]) -> list[tuple[str, bytes]]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from wds_imagenet.errors import SourceError
-from wds_imagenet.inputs.json_types import Kinds, count_kinds
+from wds_imagenet.inputs.json_types import KindCounts, count_kinds
 from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.packing.plan.attachments import SuffixCheck
 from wds_imagenet.packing.plan.source_urls import describe
@@ -18,7 +18,7 @@ class Census:
     samples: int = 0
     captioned: bool = False
     """True if any sample has a caption."""
-    kinds: Kinds = field(default_factory=dict)
+    kinds: KindCounts = field(default_factory=dict)
     """For each metadata field, the samples that have it as each JSON type."""
     attachments: SuffixCheck = field(default_factory=SuffixCheck)
     _unlabelled: int = 0

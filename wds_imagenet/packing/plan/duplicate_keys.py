@@ -1,15 +1,18 @@
 """Equal keys among many, found in 8 bytes of memory a key. Pure."""
 
 import hashlib
-from array import array
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from wds_imagenet.errors import SourceError
-from wds_imagenet.inputs.duplicates import repeated
+from wds_imagenet.inputs.keys import repeated_positions
 from wds_imagenet.inputs.reference import Reference
+
+if TYPE_CHECKING:
+    from array import array
 
 KeyHashes = npt.NDArray[np.uint64]
 
@@ -33,7 +36,7 @@ def check_listed_keys(references: Sequence[Reference], hashes: "array[int]") -> 
     names: dict[str, str] = {}
     folded: dict[str, str] = {}
     clashes = []
-    for index in repeated(hashes):
+    for index in repeated_positions(hashes):
         key, name = references[index].key, references[index].name
         if key in names:
             raise SourceError(f"{names[key]!r} and {name!r} have the same key {key!r}: rename one of the two")

@@ -81,7 +81,7 @@ def join_stream(stream: Stream, joins: Sequence[LabelJoin]) -> Stream:
     drops = any(item.unmatched == "drop" for item in joins)
 
     def images() -> Iterator[StreamedImage]:
-        for image in stream.arrivals():
+        for image in stream.images():
             found = [item.find(image.reference.key) for item in joins]
             missing = [item for item, annotation in zip(joins, found, strict=True) if annotation is None]
             if any(item.unmatched == "drop" for item in missing):
@@ -94,7 +94,7 @@ def join_stream(stream: Stream, joins: Sequence[LabelJoin]) -> Stream:
     return replace(
         stream,
         identity={**stream.identity, "labels": [dict(item.identity) for item in joins]},
-        arrivals=images,
+        images=images,
         labelled=labelled or stream.labelled,
         fields={**own, **fields},
         captioned=stream.captioned or any(item.labels.captioned for item in joins),
@@ -150,7 +150,7 @@ def _match(
         notes.append(_note(item, matched, lacking))
     _check_stems(references, stems)
     if references and not kept:
-        raise SourceError("no image is left: each is missing from a label file whose missing images are dropped")
+        raise SourceError("no image is left: each is missing from a label file, and such images are dropped")
     return _Matched(kept, sorted(renamed), notes)
 
 
@@ -158,7 +158,7 @@ def _note(item: LabelJoin, matched: int, lacking: int) -> str:
     unused = max(0, item.labels.count - matched)
     treatment = "are left out" if item.unmatched == "drop" else "are kept as they are"
     return (
-        f"{item.file} annotates {many(matched, 'images')}"
+        f"{item.file} annotates {quantity(matched, 'images')}"
         + (f"; {lacking:,} that it does not have {treatment}" if lacking else "")
         + (f"; {unused:,} of its annotations match no image" if unused else "")
     )
@@ -171,14 +171,14 @@ def _check_missing(item: LabelJoin, lacking: int, first: Reference) -> None:
         return
     why = f"{' and '.join(gives)} must be in every sample or in none; " if gives else ""
     raise SourceError(
-        f"{item.file} does not have {many(lacking, 'images')}, the first of which is {first.name!r}; {why}"
-        "mend the file, or leave those images out"
+        f"{item.file} does not have {quantity(lacking, 'images')}, the first of which is {first.name!r}; "
+        f"{why}mend the file, or leave those images out"
     )
 
 
 def _check_stems(references: Sequence[Reference], stems: "array[int]") -> None:
     """Raise `SourceError` if two images that a label file has share a stem."""
-    shared = {stems[index] for index in repeated(stems)}
+    shared = {stems[index] for index in repeated_positions(stems)}
     if not shared:
         return
     seen: dict[str, str] = {}

@@ -4,16 +4,18 @@ import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 
 import numpy as np
 
 from wds_imagenet.errors import DataError, SourceError, UsageError
 from wds_imagenet.format.layers import LayerPlan
 from wds_imagenet.format.manifest import Manifest, Shard
-from wds_imagenet.format.tar import header
-from wds_imagenet.inputs.reference import Listing, Metadata, Reference
-from wds_imagenet.packing.plan.computed_references import ComputedReferences
+from wds_imagenet.format.tar import member_header
+from wds_imagenet.inputs.listing import Listing
+from wds_imagenet.inputs.reference import Metadata, Reference
 from wds_imagenet.packing.label_files import OpenedLabels
+from wds_imagenet.packing.plan.computed_references import ComputedReferences
 from wds_imagenet.packing.plan.scan import scan
 from wds_imagenet.packing.plan.schema import Schema, decide
 from wds_imagenet.packing.plan.shard_task import LayerTask
@@ -21,7 +23,7 @@ from wds_imagenet.util import strict_json
 
 
 @dataclass(frozen=True)
-class LayerLayout:
+class PlannedLayer:
     """Every sample's annotations, in the order of a data set's shards."""
 
     base: Manifest
@@ -42,7 +44,7 @@ class LayerLayout:
 
     @cached_property
     def _starts(self) -> list[int]:
-        return np.cumsum([0, *(shard.samples for shard in self.base.shards)]).tolist()
+        return list(accumulate((shard.samples for shard in self.base.shards), initial=0))
 
     def task(self, number: int) -> LayerTask:
         """Return the task of building one tar."""
@@ -51,7 +53,7 @@ class LayerLayout:
         return LayerTask(shard.name, tuple(references), tuple(block.samples for block in shard.blocks))
 
 
-def plan_layer(name: str, base: Manifest, keys: bytes, labels: OpenedLabels) -> LayerLayout:
+def plan_layer(name: str, base: Manifest, keys: bytes, labels: OpenedLabels) -> PlannedLayer:
     """Plan a layer of the labels and classes in label files.
 
     The same files and data set give the same plan, wherever they lie. Costs three iterations over the
@@ -85,7 +87,7 @@ def plan_layer(name: str, base: Manifest, keys: bytes, labels: OpenedLabels) -> 
         raise SourceError("the label files have nothing for any sample: give other files")
     longest = max(suffixes, key=len, default="")
     for sample in samples:
-        header(f"{sample.key}.{longest}", 0)
+        member_header(f"{sample.key}.{longest}", 0)
     plan = LayerPlan(
         name=name,
         base=base.fingerprint,
@@ -101,7 +103,7 @@ def plan_layer(name: str, base: Manifest, keys: bytes, labels: OpenedLabels) -> 
     notes = listing.notes
     if classes and not base.classes:
         notes += ("the data set has no class table, so the numbering of the files' classes is not checked",)
-    return LayerLayout(base, plan, schema, classes, listing.references, scanned.urls, notes)
+    return PlannedLayer(base, plan, schema, classes, listing.references, scanned.urls, notes)
 
 
 def _references(keys: bytes) -> ComputedReferences:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wds_imagenet.errors import SourceError, UsageError
-from wds_imagenet.inputs.reference import Listing
+from wds_imagenet.inputs.listing import Listing
 from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.plan.duplicate_keys import check_listed_keys
 from wds_imagenet.packing.plan.plan_file import FORMAT, MAX_SHARDS, hash_classes
@@ -24,7 +24,7 @@ from wds_imagenet.util import rng, strict_json
 
 _VERSION: Final = 1
 """Version of the bytes that a plan leads to; raised when the same plan gives other bytes."""
-_SHUFFLE: Final = 0x5348554646  # the purpose of this random number, apart from every other of the same seed
+_SHUFFLE: Final = 0x5348554646  # tells this random number from all others of a seed
 
 
 @dataclass(frozen=True)

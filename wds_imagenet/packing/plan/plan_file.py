@@ -50,7 +50,9 @@ def _parse(plan: bytes) -> dict[str, Any]:
     except ValueError as error:
         raise PlanError(f"the plan at the destination cannot be read: {error}") from error
     if not isinstance(value, dict) or value.get("format") != FORMAT:
-        raise PlanError("the plan at the destination is not one of wds-imagenet's: choose another destination")
+        raise PlanError(
+            "the plan at the destination is not one of wds-imagenet's: choose another destination"
+        )
     return value
 
 

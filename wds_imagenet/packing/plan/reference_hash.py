@@ -24,7 +24,10 @@ class ReferenceHash:
     def __init__(self, references: Sequence[Reference]) -> None:
         self._references: Final = references
         ends = (references[0], references[-1])
-        self._guess = common_folder(r.url for r in ends), common_folder(a.url for r in ends for a in r.attachments)
+        self._guess = (
+            common_folder(r.url for r in ends),
+            common_folder(a.url for r in ends for a in r.attachments),
+        )
         self._urls, self._attachment_urls = CommonFolder(), CommonFolder()
         self._chunk: list[Reference] = []
         self._sha256 = hashlib.sha256()
@@ -84,13 +87,13 @@ def _identity(reference: Reference, folder: str, attachment_folder: str) -> list
     ]
     if reference.attachments:
         identity.append([_attachment(item, attachment_folder) for item in reference.attachments])
-    if reference.turn:
-        identity.append({"turn": reference.turn})
+    if reference.rotation:
+        identity.append({"turn": reference.rotation})
     return identity
 
 
 def _attachment(item: Attachment, folder: str) -> list[Any]:
-    return [item.suffix, relative(item.url, folder), item.offset, item.size, item.form]
+    return [item.suffix, relative(item.url, folder), item.offset, item.size, item.encoding]
 
 
 def _check_json(reference: Reference, folder: str, attachment_folder: str) -> None:

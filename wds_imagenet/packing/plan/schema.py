@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from wds_imagenet.errors import SourceError
-from wds_imagenet.inputs.json_types import Kinds, count_kinds, fit, settle
-from wds_imagenet.inputs.reference import Kind, Metadata, Reference, Stream
+from wds_imagenet.inputs.json_types import KindCounts, as_kind, common_kind, count_kinds
+from wds_imagenet.inputs.reference import Kind, Metadata, Reference
+from wds_imagenet.inputs.stream import Stream
 from wds_imagenet.packing.plan.attachments import check_suffixes
 from wds_imagenet.packing.plan.census import Census
 
@@ -106,7 +107,7 @@ def decide(census: Census, classes: Sequence[Metadata], *, rewritten: bool) -> S
 
 
 def declare(stream: Stream, *, rewritten: bool) -> Schema:
-    """Return the schema that a stream declares. Raises `SourceError` if the declaration contradicts itself."""
+    """Return the schema that a stream declares. Raises `SourceError` if it contradicts itself."""
     classes = _class_records(stream.classes)
     taken = _taken(classes, labelled=stream.labelled, rewritten=rewritten)
     fields = tuple(_renamed(name, stream.fields[name], taken) for name in sorted(stream.fields))

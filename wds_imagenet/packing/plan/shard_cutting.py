@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from wds_imagenet.errors import DataError, SourceError
-from wds_imagenet.inputs.reference import Reference, StreamedImage
+from wds_imagenet.inputs.reference import Reference
+from wds_imagenet.inputs.stream import StreamedImage
 from wds_imagenet.packing.plan.sample_size import content_size, overhead
 from wds_imagenet.packing.plan.shard_task import ShardTask
 from wds_imagenet.packing.plan.source_urls import describe

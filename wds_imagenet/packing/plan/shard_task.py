@@ -12,6 +12,11 @@ class ShardTask:
     name: str
     references: tuple[Reference, ...]
 
+    @property
+    def input_bytes(self) -> None:
+        """None: progress counts the bytes of the finished shard."""
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class LayerTask:
@@ -22,3 +27,8 @@ class LayerTask:
     """Its samples, in their order. They have no image."""
     blocks: tuple[int, ...]
     """Samples in each block: as many as in the same block of the data set's shard."""
+
+    @property
+    def input_bytes(self) -> None:
+        """None: progress counts the bytes of the finished tar."""
+        return None

@@ -50,5 +50,5 @@ def _check_fields(name: str, metadata: Metadata, schema: Schema) -> None:
         if kind not in {None, kinds[field]} and (kind, kinds[field]) != ("integer", "number"):
             raise SourceError(f"{name!r}: {field!r} is declared as {kinds[field]}, but is {value!r:.80}")
     for field, declared in kinds.items():
-        if metadata.get(field) is None and declared not in EMPTY:
+        if metadata.get(field) is None and declared not in EMPTY_VALUES:
             raise SourceError(f"{name!r} has no {field!r}, and a {declared} has no empty value")

@@ -1,4 +1,4 @@
-"""Whose a place is: the plan that lies there before the first tar does."""
+"""The plan file as a lock: the destination belongs to the plan that is put there first."""
 
 from dataclasses import dataclass, field
 
@@ -7,27 +7,29 @@ from wds_imagenet.storage import Store
 
 
 @dataclass(frozen=True, slots=True)
-class DestinationClaim:
-    """A plan that is still to be put, by whatever process has the first tar. Picklable."""
+class PlanLock:
+    """A plan that is put before the first shard, by any process that has one built. Picklable.
+
+    A run that fails before its first shard is built leaves no files.
+    """
 
     path: str
     plan: bytes
-    _made: list[bool] = field(default_factory=list, repr=False)
+    _held: list[bool] = field(default_factory=list, repr=False)
 
     def __call__(self, store: Store) -> None:
-        """Put the plan where nobody else's is; with the same plan two packers may both go on.
+        """Put the plan, unless the same plan is there. Two packers with one plan may both go on.
 
-        So nothing at all is put where no tar could be built. Costs a request, once a process, and one more
-        where the plan is there. Raises `PlanError` if it is another.
+        Costs one request a process, or two if the plan is there. Raises `PlanError` if another plan is.
         """
-        if self._made:
+        if self._held:
             return
         try:
             store.put(self.path, self.plan, create=True)
         except ExistsError:
             if store.read(self.path).data != self.plan:
                 raise PlanError(
-                    f"{store.url}/{self.path} was just put there by another packer, and says something else: "
-                    "choose another destination or layer; what is there is never overwritten"
+                    f"another packer has just put another plan at {store.url}/{self.path}: choose another "
+                    "destination or layer; existing files are never overwritten"
                 ) from None
-        self._made.append(True)
+        self._held.append(True)
