@@ -107,7 +107,7 @@ def test_a_place_is_claimed_once_by_all_with_one_plan(tmp_path, kind, request):
     ours(store)  # it is not asked twice
     assert files_at(url) == []
     pickle.loads(pickle.dumps(theirs))(store)  # noqa: S301 - our own
-    with pytest.raises(PlanError, match=r"plan\.json was just put there by another"):
+    with pytest.raises(PlanError, match=r"another packer has just put another plan at .*plan\.json"):
         PlanLock(PLAN, b"{}")(store)
     PlanLock(PLAN, b"{ }")(store)
     assert store.read(PLAN).data == b"{ }"

@@ -201,7 +201,7 @@ def test_tasks_that_only_this_process_can_do_are_done_in_it() -> None:
 
 
 def test_an_unknown_engine_and_too_few_workers_are_mistakes() -> None:
-    with pytest.raises(UsageError, match="there is no engine 'locla' .*did you mean 'local'"):
+    with pytest.raises(UsageError, match=r"there is no engine 'locla' .*did you mean 'local'"):
         open_engine("locla", 1)
     with pytest.raises(UsageError, match="at least one worker, not 0"):
         open_engine("local", 0)

@@ -14,6 +14,7 @@ from wds_imagenet.labels.annotation import Annotation, Labels
 from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.plan.label_join import LabelJoin, join_listing, join_stream
 from wds_imagenet.packing.plan.listing_plan import plan
+from wds_imagenet.packing.plan.scan import scan
 from wds_imagenet.packing.plan.schema import decide
 
 
@@ -34,27 +35,24 @@ def test_an_image_is_known_by_the_last_part_of_its_key():
     joined = join_listing(listing("a", "b"), [LabelJoin(real({"a": [1, 2], "c": []}))])
     assert [dict(r.metadata) for r in joined.references] == [{"real": [1, 2]}, {}]
     assert joined.notes == (
-        (
-            "/l.json says something of 1 image; 1 that it does not know are kept as they are; "
-            "1 that it knows are not here"
-        ),
+        ("/l.json annotates 1 image; 1 other has no annotation; 1 annotation is of no image here"),
     )
 
 
 def test_what_a_sample_lacks_is_empty_in_its_json():
     joined = join_listing(listing("a", "b"), [LabelJoin(real({"a": [1]}))])
-    schema = decide(joined, rewritten=False)
+    schema = decide(scan(joined.references, 0).census, joined.classes, rewritten=False)
     assert [schema.record(r, {})["real"] for r in joined.references] == [[1], []]
 
 
 def test_images_without_an_annotation_are_dropped_when_that_is_said():
     joined = join_listing(listing("a", "b", "c"), [LabelJoin(real({"a": [1], "c": []}), "drop")])
     assert [r.key for r in joined.references] == ["val/a", "val/c"]
-    assert "1 that it does not know are left out" in joined.notes[0]
+    assert "1 other is left out" in joined.notes[0]
 
 
 def test_an_image_without_an_annotation_can_be_an_error():
-    with pytest.raises(SourceError, match=r"nothing of 2 images, the first of which is 'b.jpg'"):
+    with pytest.raises(SourceError, match=r"does not have 2 images, the first of which is 'b.jpg'"):
         join_listing(listing("a", "b", "c"), [LabelJoin(real({"a": [1]}), "fail")])
 
 
@@ -87,7 +85,7 @@ def test_two_files_that_give_the_same_are_refused(what):
 
 
 def test_a_file_that_says_nothing_of_any_image_is_the_wrong_file():
-    with pytest.raises(SourceError, match=r"says nothing of any image here.*'a'"):
+    with pytest.raises(SourceError, match=r"has none of the images here.*'a'"):
         join_listing(listing("a", "b"), [LabelJoin(real({"c": [1]}))])
 
 
@@ -175,7 +173,7 @@ class TestStreams:
         labels = says({"a": {"label": 3}}, labelled=True)
         arrivals = join_stream(self.stream(), [LabelJoin(labels)]).images()
         assert next(arrivals).reference.label == 3
-        with pytest.raises(SourceError, match=r"nothing of 1 image, the first of which is 'b\.jpg'"):
+        with pytest.raises(SourceError, match=r"does not have 1 image, the first of which is 'b\.jpg'"):
             next(arrivals)
 
     def test_a_field_of_the_stream_is_renamed_before_it_is_met(self):

@@ -145,7 +145,10 @@ def test_a_rerun_changes_nothing_and_other_labels_are_refused(base, train_files,
     before = hash_files(base)
     again = add_layer(str(base), layer="new", workers=1, **train_files)
     assert (again.resumed, hash_files(base)) == (9, before)
-    with pytest.raises(PlanError, match=r"a layer 'new' that says something else.*another name"):
+    with pytest.raises(
+        PlanError,
+        match=r"/layers/new/ holds the finished work of another plan: its .*another name",
+    ):
         add_layer(str(base), layer="new", labels={"relabel": str(files / "maps")})
     assert hash_files(base) == before
     add_layer(str(base), labels={"relabel": str(files / "maps")}, workers=1)
@@ -155,7 +158,7 @@ def test_a_rerun_changes_nothing_and_other_labels_are_refused(base, train_files,
 @pytest.mark.parametrize("run", [(1, 1), (1, 8), (2, 4)])
 def test_killed_at_any_tar_it_goes_on_and_ends_with_the_same_bytes(base, captions, expected, hash_files, run):
     workers, tar = run
-    program = [sys.executable, str(Path(__file__).with_name("relabeler.py")), str(base)]
+    program = [sys.executable, str(Path(__file__).with_name("layer_adder.py")), str(base)]
     with subprocess.Popen(
         [*program, json.dumps(captions), str(workers)],
         stdout=subprocess.PIPE,
@@ -177,7 +180,7 @@ def test_a_plan_that_another_run_left_is_not_overwritten(base, captions):
     folder = base / LAYERS / "new"
     folder.mkdir(parents=True)
     (folder / "x.tar").write_bytes(b"")
-    with pytest.raises(PlanError, match="has tars and no plan"):
+    with pytest.raises(PlanError, match="x\\.tar', which 'add-layer' would overwrite, and no plan"):
         add_layer(str(base), **captions)
 
 
@@ -233,12 +236,12 @@ def test_labels_replace_the_class_and_its_table(base, files, tmp_path):
 @pytest.mark.parametrize(
     "mistake",
     [
-        ({}, UsageError, "nothing to label with"),
+        ({}, UsageError, "no labels to add"),
         ({"labels": {"nosuch": "x"}}, UsageError, "no label source 'nosuch', only"),
         ({"labels": {"real": "R"}, "layer": "../up"}, UsageError, "cannot name a layer"),
         ({"labels": {"real": "R"}, "label_options": {"real.x": "1"}}, UsageError, "has no option 'x'"),
         ({"labels": {"real": "R"}, "label_options": {"kaggle.synsets": "1"}}, UsageError, "no label file"),
-        ({"labels": {"real": "R"}}, SourceError, "says nothing of any image here"),
+        ({"labels": {"real": "R"}}, SourceError, "has none of the images here"),
         ({"labels": {"captions": "C"}, "captions": "C"}, UsageError, "two files of captions"),
         ({"labels": {"real": "R"}, "workers": 0}, UsageError, "at least one worker"),
     ],
@@ -258,7 +261,7 @@ def test_a_map_that_one_image_lacks_is_named(base, files, tmp_path):
     maps = shutil.copytree(files / "maps", tmp_path / "maps")
     gone = sorted(maps.rglob("*.pt"))[7]
     gone.unlink()
-    with pytest.raises(SourceError, match=rf"nothing of 1 image, the first of which is '{gone.stem}'"):
+    with pytest.raises(SourceError, match=rf"does not have 1 image, the first of which is '{gone.stem}'"):
         add_layer(str(base), labels={"relabel": str(maps)})
 
 
@@ -266,7 +269,7 @@ def test_a_folder_that_is_no_data_set_or_has_other_keys_is_refused(base, files, 
     with pytest.raises(ManifestError, match="is no data set"):
         add_layer(str(tmp_path), labels={"real": str(files / "real.json")})
     (base / ".wds-imagenet/keys.txt").write_bytes(b"a\n")
-    with pytest.raises(CorruptError, match="not the list that was packed"):
+    with pytest.raises(CorruptError, match="keys\\.txt was changed"):
         add_layer(str(base), labels={"real": str(files / "real.json")})
 
 

@@ -82,7 +82,7 @@ def test_what_comes_out_otherwise_is_not_put_there(url, options):
     manifest["shards"][1]["sha256"] = "0" * 64
     store.put(f"{LAYER}manifest.json", json.dumps(manifest, separators=(",", ":")).encode())
     before = contents(url)
-    with pytest.raises(SourceError, match=rf"comes out other than .*{LAYER}manifest\.json says"):
+    with pytest.raises(SourceError, match=rf"comes out other than .*{LAYER}manifest\.json states"):
         add_layer(url, **options, check=True)
     assert contents(url) == before
 

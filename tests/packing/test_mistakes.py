@@ -94,7 +94,7 @@ def test_a_message_says_how_to_see_all_bad_images(spoilt: Listing, url: str) -> 
     with pytest.raises(ImageError, match=r"on_bad='skip' leaves out every .*report\.jsonl"):
         pack_listing(spoilt, url, PackOptions("x", shuffle=False))
     broken = replace(spoilt, references=[spoilt.references[5]])
-    with pytest.raises(ImageError, match="cannot be mended here; option on_bad='repair-else-skip' leaves"):
+    with pytest.raises(ImageError, match="cannot be repaired; option on_bad='repair-else-skip' leaves"):
         pack_listing(broken, f"{url}2", PackOptions("x", on_bad="repair"))
 
 

@@ -138,13 +138,13 @@ class PackContract:
 
     def test_the_shards_of_a_stranger_are_not_overwritten(self, url: str, small: Listing) -> None:
         open_store(url).put("small-train-000001.tar", b"precious")
-        with pytest.raises(PlanError, match=r"has 'small-train-000001\.tar', which packing"):
+        with pytest.raises(PlanError, match=r"has 'small-train-000001\.tar', which 'pack' would"):
             pack_listing(small, url, OPTIONS)
         assert list(objects(url)) == ["small-train-000001.tar"]
 
     def test_the_readme_of_a_stranger_is_not_overwritten(self, url: str, small: Listing) -> None:
         open_store(url).put("README.md", b"precious")
-        with pytest.raises(PlanError, match=r"'README\.md', which packing would overwrite"):
+        with pytest.raises(PlanError, match=r"'README\.md', which 'pack' would overwrite"):
             pack_listing(small, url, OPTIONS)
 
     def test_a_dry_run_writes_nothing(self, url: str, small: Listing) -> None:
@@ -294,7 +294,7 @@ def test_a_source_is_found_by_its_name(url: str, small_folder: Path) -> None:
     [
         ("imagefolders", {}, "no source 'imagefolders', only imagenet, "),
         ("imagefolder", {"speed": 1}, "no option of imagefolder or of packing 'speed'"),
-        ("imagefolder", {"jpeg": "better"}, "option jpeg='better' is no policy"),
+        ("imagefolder", {"jpeg": "better"}, "option jpeg='better' is not a policy"),
     ],
 )
 def test_a_misspelt_source_or_option_is_a_mistake(

@@ -119,7 +119,7 @@ def bad_third(fifty: Listing) -> list[bytes]:
 
 
 def test_a_bad_image_ends_the_shard_and_is_named(fifty: Listing, tmp_path: Path) -> None:
-    with pytest.raises(ImageError, match=f"{fifty.references[2].url}: .*; mend it, or let it be mended"):
+    with pytest.raises(ImageError, match=f"{fifty.references[2].url}: .*; mend it, or have it repaired"):
         build(fifty, tmp_path / "x.tar", bad_third(fifty))
 
 
@@ -162,7 +162,7 @@ def test_json_that_our_reader_would_refuse_is_refused(fifty: Listing, tmp_path: 
 def test_a_file_that_gives_back_other_bytes_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "x.tar"
     draft = BlockContent([member_header("k.cls", 0), archive_end(512)], ["k"], last=True)
-    told = "block 0: the file system does not give back"
+    told = "block 0: the file system does not return"
     with (
         path.open("wb") as writer,
         Path("/dev/null").open("rb", buffering=0) as reader,

@@ -82,5 +82,6 @@ def _lines(report: "LayerReport") -> list[str]:
     of = f"{quantity(report.samples, 'samples')}{size}" if report.suffixes else "classes alone"
     lines.append(f"{report.url}: {verb} the layer {report.layer!r} of {of}, which gives {', '.join(gives)}")
     if report.resumed:
-        lines.append(f"{report.resumed:,} of its {quantity(report.shards, 'tars')} were finished before")
+        were = "was" if report.resumed == 1 else "were"
+        lines.append(f"{report.resumed:,} of its {quantity(report.shards, 'tars')} {were} finished before")
     return lines

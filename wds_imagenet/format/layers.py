@@ -104,7 +104,8 @@ def check_layer(base: Manifest, layer: Manifest, plan: LayerPlan) -> None:
     if plan.base != base.fingerprint or layer.keys_sha256 != base.keys_sha256:
         raise ManifestError(
             f"the layer {plan.name!r} was made for another data set: it names the fingerprint "
-            f"{plan.base:.12}…, this one has {base.fingerprint:.12}…; run 'add-layer' again, under another name"
+            f"{plan.base:.12}…, this one has {base.fingerprint:.12}…; run 'add-layer' again, under "
+            "another name"
         )
     told = hashlib.sha256(strict_json.dumps(layer.classes)).hexdigest()
     if "cls" not in layer.suffixes and told != plan.classes_sha256:  # a table of labels has counts too

@@ -111,6 +111,7 @@ def _read_base(store: Store) -> tuple[Manifest, bytes]:
     keys = store.read(KEYS_PATH).data
     if hashlib.sha256(keys).hexdigest() != base.keys_sha256 or keys.count(b"\n") != base.samples:
         raise CorruptError(
-            f"{store.url}/{KEYS_PATH} was changed after it was packed: run the same 'pack' again with --check"
+            f"{store.url}/{KEYS_PATH} was changed after it was written: run the same 'pack' again with "
+            "--check, or the same 'index' again"
         )
     return base, keys

@@ -1,4 +1,7 @@
-"""The treatment of one image before it enters a shard: kept, rewritten, repaired or rejected."""
+"""The treatment of one image before it enters a shard: kept, rewritten, repaired or rejected.
+
+The reasons are published in receipts and report.jsonl: other words would be other bytes.
+"""
 
 import hashlib
 from collections.abc import Mapping
@@ -104,18 +107,18 @@ def _examine(data: bytes) -> tuple[ImageHeader | None, str | None]:
     if not header.complete:
         return header, f"the {name} is cut off: its end is missing"
     if header.format == "jpg" and header.bits != 8:
-        return header, f"it is a JPEG of {header.bits} bits a channel, which few decoders support"
+        return header, f"it is a JPEG of {header.bits} bits a channel, which hardly any decoder takes"
     return header, None
 
 
 def _oddity(header: ImageHeader, filename: str) -> str | None:
     suffix = filename.rpartition(".")[2].lower()
     if suffix in _IMAGE_SUFFIXES and _FORMATS.get(suffix, suffix) != header.format:
-        return f"it is a {_name(header)} by its bytes, in spite of its name"
+        return f"it is a {_name(header)} by its bytes, whatever its name says"
     if _is_cmyk(header):
         return "its colours are CMYK"
     if header.arithmetic:
-        return "its coding is arithmetic, which some decoders do not support"
+        return "its coding is arithmetic, which some decoders do not take"
     return None
 
 

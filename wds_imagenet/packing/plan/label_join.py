@@ -156,11 +156,11 @@ def _match(
 
 def _note(item: LabelJoin, matched: int, lacking: int) -> str:
     unused = max(0, item.labels.count - matched)
-    treatment = "are left out" if item.unmatched == "drop" else "are kept as they are"
+    others = "others are left out" if item.unmatched == "drop" else "others have no annotation"
     return (
         f"{item.file} annotates {quantity(matched, 'images')}"
-        + (f"; {lacking:,} that it does not have {treatment}" if lacking else "")
-        + (f"; {unused:,} of its annotations match no image" if unused else "")
+        + (f"; {quantity(lacking, others)}" if lacking else "")
+        + (f"; {quantity(unused, 'annotations are of no image here')}" if unused else "")
     )
 
 
