@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from wds_imagenet.demo.server import Server, serve
+from wds_imagenet.demo.s3_server import S3Server, serve
 from wds_imagenet.errors import MissingExtraError
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background, whose children inherit it
@@ -29,7 +29,7 @@ def photos() -> Path:
 
 
 @pytest.fixture(scope="session")
-def s3_server() -> Iterator[Server]:
+def s3_server() -> Iterator[S3Server]:
     """A SeaweedFS of this test process, with its endpoint and key."""
     try:
         with serve() as server:
@@ -39,7 +39,7 @@ def s3_server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def s3_url(s3_server: Server, monkeypatch: pytest.MonkeyPatch) -> str:
+def s3_url(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
     """The URL of an empty prefix, and the environment that opens it without options."""
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3"):
         monkeypatch.delenv(name, raising=False)
@@ -115,11 +115,11 @@ def read_back():
 
 @pytest.fixture
 def little_memory(monkeypatch):
-    """Return a context that fails where more memory is taken than asked; spools hold little in it."""
+    """Return a context that fails if more than `most` bytes are allocated; references are not cached."""
     from wds_imagenet.inputs.spilled import references
 
-    monkeypatch.setattr(references, "_HELD", 0)
-    monkeypatch.setattr(references, "_RUN", 512)
+    monkeypatch.setattr(references, "_MAX_CACHED", 0)
+    monkeypatch.setattr(references, "_SORTED_RUN", 512)
     monkeypatch.setattr(references, "_CHUNK", 16)
 
     @contextmanager

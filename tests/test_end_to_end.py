@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from wds_imagenet import Dataset, Loader, RandomResizedCrop, pack
-from wds_imagenet.reading.verify import verify
+from wds_imagenet.reading.verify_blocks import verify_blocks
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_every_photo_arrives_byte_for_byte_with_its_label(packed, released, wnid
     dataset = Dataset.open(url, storage_options=options)
     images = released[2]
     assert {shard.name: shard.sha256 for shard in dataset.manifest.shards} == local_digests
-    assert [finding for checked in verify(dataset) for finding in checked.findings] == []
+    assert [finding for checked in verify_blocks(dataset) for finding in checked.findings] == []
     seen = {}
     for sample in dataset.samples():
         assert sample.key not in seen
@@ -85,7 +85,7 @@ def test_every_photo_arrives_byte_for_byte_with_its_label(packed, released, wnid
 
 def test_batches_come_from_every_kind_of_store(packed, released):
     url, options = packed
-    loader = Loader(url, RandomResizedCrop(32), 128, threads=2, **options)
+    loader = Loader(url, RandomResizedCrop(32), 128, threads=2, storage_options=options)
     keys = []
     for batch in loader:
         assert batch.images.dtype == torch.uint8

@@ -51,7 +51,7 @@ FRONT = {"__init__.py", "torch.py"}
 
 # What is imported in few places, so that it is lazy, replaceable, or safe.
 ONLY_IN = {
-    "torch": {"reading/tensors.py", "reading/torch.py", "reading/loader/batch.py", "torch.py"}
+    "torch": {"reading/tensors.py", "reading/torch.py", "reading/batches/batch.py", "torch.py"}
     | {"reading/subprocess/shared_memory.py", "demo/training.py", "inputs/torch_save.py"},
     "fsspec": {"storage"},
     "s3fs": {"storage"},
@@ -63,12 +63,12 @@ ONLY_IN = {
     "simplejpeg": {"images"},
     "PIL": {"images", "demo/pictures.py", "view/thumbnail.py"},
     "jinja2": {"view/pages.py"},
-    "http": {"demo/server.py", "view/server.py"},
+    "http": {"demo/s3_server.py", "view/server.py"},
     "click": {"cli"},
     "tqdm": {"cli"},
     "multiprocessing": {"packing/engines/local.py", "reading/subprocess"},
     "concurrent": {"util/threads.py", "packing/engines/local.py", "storage/cancellable.py"},
-    "subprocess": {"demo/server.py"},
+    "subprocess": {"demo/s3_server.py"},
     "pickle": set(),
     "marshal": set(),
     "shelve": set(),

@@ -1,65 +1,165 @@
 """Pack ImageNet-like data into WebDataset shards on any store, and stream it into PyTorch.
 
-The names below are the public interface; each is imported when it is first used, so that a command
-line or a packing worker does not pay for torch.
+Write data sets:
+    `pack`          pack a released data set into shards and a manifest
+    `add_layer`     add labels to a packed data set, without touching its shards
+    `index`         write a manifest for WebDataset shards that another program wrote
+    `verify`        read a whole data set and report every fault
+
+Read data sets:
+    `Dataset`       samples by index, by key, or in order; a sample is a `Sample`
+    `Loader`        batches for training and evaluation, each a `Batch`; `Stats` counts its work
+    `RandomResizedCrop`, `ResizeCenterCrop`, `Decode`
+                    the transforms of a loader; a `Transform` of your own, or a function that takes a
+                    `DecodedSample`, serves as well
+    `decode_image`  the pixels of one encoded image
+
+Score predictions:
+    `evaluate`      errors by the rules of ILSVRC, ReaL, ImageNet-V2 and Kaggle, as an `EvaluationReport`
+    `Predictions`   guesses that are no file yet, such as logits
+
+Errors:
+    `errors`        the tree of all errors below `WdsImagenetError`; each stands here too
+
+Example::
+
+    >>> from wds_imagenet import Dataset, Loader, RandomResizedCrop, pack
+    >>> report = pack("imagefolder", "photos", dest="packed/train")
+    >>> dataset = Dataset.open("packed/train")
+    >>> sample = dataset[0]  # sample.key, sample.image, sample.label
+    >>> with Loader(dataset, RandomResizedCrop(224, flip=True), batch_size=4) as loader:
+    ...     for batch in loader:
+    ...         images, labels = batch.images, batch.labels  # uint8 [4, 3, 224, 224], int64 [4]
+
+Each name is imported when it is first used: `import wds_imagenet` loads neither torch nor NumPy.
+`wds_imagenet.torch` has data sets for torch's DataLoader.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+from wds_imagenet import errors
+from wds_imagenet.errors import (
+    ChangedError,
+    CorruptError,
+    DataError,
+    DeniedError,
+    ExistsError,
+    FullError,
+    ImageError,
+    ManifestError,
+    MissingExtraError,
+    NotFoundError,
+    PlanError,
+    SourceError,
+    StoreError,
+    UnavailableError,
+    UsageError,
+    WdsImagenetError,
+)
+
 if TYPE_CHECKING:
-    from wds_imagenet.images.decode import decode
+    from wds_imagenet.evaluation.evaluate import EvaluationReport, Score, evaluate
+    from wds_imagenet.evaluation.predictions import Predictions
+    from wds_imagenet.images.decode import decode_image
     from wds_imagenet.images.transforms import Decode, RandomResizedCrop, ResizeCenterCrop
     from wds_imagenet.packing.add_layer import add_layer
     from wds_imagenet.packing.api import pack
     from wds_imagenet.packing.report import LayerReport, PackProgress, PackReport
+    from wds_imagenet.reading.batches.batch import Batch
+    from wds_imagenet.reading.batches.decoded_sample import DecodedSample
+    from wds_imagenet.reading.batches.stats import Stats
+    from wds_imagenet.reading.batches.transform import Transform
     from wds_imagenet.reading.dataset import Dataset
-    from wds_imagenet.reading.loader.batch import Batch, DecodedSample
-    from wds_imagenet.reading.loader.loader import Loader
+    from wds_imagenet.reading.index import IndexProgress, IndexReport, index
+    from wds_imagenet.reading.loader import Loader
+    from wds_imagenet.reading.verify import VerifyProgress, VerifyReport, verify
     from wds_imagenet.sample import Sample
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Batch",
+    "ChangedError",
+    "CorruptError",
+    "DataError",
     "Dataset",
     "Decode",
     "DecodedSample",
+    "DeniedError",
+    "EvaluationReport",
+    "ExistsError",
+    "FullError",
+    "ImageError",
+    "IndexProgress",
+    "IndexReport",
     "LayerReport",
     "Loader",
+    "ManifestError",
+    "MissingExtraError",
+    "NotFoundError",
     "PackProgress",
     "PackReport",
+    "PlanError",
+    "Predictions",
     "RandomResizedCrop",
     "ResizeCenterCrop",
     "Sample",
+    "Score",
+    "SourceError",
+    "Stats",
+    "StoreError",
+    "Transform",
+    "UnavailableError",
+    "UsageError",
+    "VerifyProgress",
+    "VerifyReport",
+    "WdsImagenetError",
     "add_layer",
-    "decode",
+    "decode_image",
+    "errors",
+    "evaluate",
+    "index",
     "pack",
+    "verify",
 ]
 
-_HOMES: Final = {
-    "Batch": "reading.loader.batch",
+_MODULES: Final = {
+    "Batch": "reading.batches.batch",
     "Dataset": "reading.dataset",
     "Decode": "images.transforms",
-    "DecodedSample": "reading.loader.batch",
+    "DecodedSample": "reading.batches.decoded_sample",
+    "EvaluationReport": "evaluation.evaluate",
+    "IndexProgress": "reading.index",
+    "IndexReport": "reading.index",
     "LayerReport": "packing.report",
-    "Loader": "reading.loader.loader",
+    "Loader": "reading.loader",
     "PackProgress": "packing.report",
     "PackReport": "packing.report",
+    "Predictions": "evaluation.predictions",
     "RandomResizedCrop": "images.transforms",
     "ResizeCenterCrop": "images.transforms",
     "Sample": "sample",
+    "Score": "evaluation.evaluate",
+    "Stats": "reading.batches.stats",
+    "Transform": "reading.batches.transform",
+    "VerifyProgress": "reading.verify",
+    "VerifyReport": "reading.verify",
     "add_layer": "packing.add_layer",
-    "decode": "images.decode",
+    "decode_image": "images.decode",
+    "evaluate": "evaluation.evaluate",
+    "index": "reading.index",
     "pack": "packing.api",
+    "verify": "reading.verify",
 }
+"""The module of each name that is imported late."""
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module's attributes are of many types
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return sorted({*globals(), *__all__})

@@ -1,4 +1,4 @@
-"""`python -m wds_imagenet` is `wds-imagenet`."""
+"""Run the command line: `python -m wds_imagenet` equals `wds-imagenet`."""
 
 from wds_imagenet.cli import main
 

@@ -1,64 +1,69 @@
-"""Every error that wds-imagenet raises on purpose.
+"""All errors that this package raises on purpose.
 
 ::
 
     WdsImagenetError
-    ├── UsageError            options that cannot be meant together          exit code 2
-    │   └── PlanError         the destination holds another plan's work
+    ├── UsageError            options contradict each other or the data      exit code 2
+    │   └── PlanError         the destination holds the work of another plan
     ├── MissingExtraError     an optional dependency is not installed        exit code 1
     ├── DataError             the data is bad                                exit code 3
-    │   ├── SourceError       a released data set is not as it should be
-    │   ├── ManifestError     there is no manifest, or none that can be read
-    │   ├── CorruptError      bytes are not those that were written
+    │   ├── SourceError       a released data set or label file has a fault
+    │   ├── ManifestError     the manifest is missing or unreadable
+    │   ├── CorruptError      bytes differ from the bytes that were written
     │   └── ImageError        an image cannot be decoded
-    └── StoreError            a store did not do what was asked              exit code 1
-        ├── NotFoundError     there is no such object or bucket
+    └── StoreError            a store failed                                 exit code 1
+        ├── NotFoundError     an object, bucket or folder does not exist
         ├── DeniedError       the credentials are missing, wrong or too weak
         ├── ExistsError       a create-only write met an existing object
-        ├── ChangedError      an object was replaced while it was being read
+        ├── ChangedError      an object was replaced during a read
         ├── FullError         the disk or the quota is full
         └── UnavailableError  the store failed in a way that may pass
 
-A message says what happened, where, and what to do. Context that a caller alone knows (the shard,
-the key) is added with `add_note`, so that the first traceback stays whole.
+A message states the fault, its location, and the remedy. A caller adds its own context, such as the shard or
+the key, with `add_note`, so that the first traceback stays whole.
 """
 
 
 class WdsImagenetError(Exception):
-    """The root: catch it to catch whatever this package raises on purpose."""
+    """Base of all errors that this package raises on purpose."""
 
 
 class UsageError(WdsImagenetError, ValueError):
-    """Options contradict each other or the data that they are meant for."""
+    """Options contradict each other or the data."""
 
 
 class PlanError(UsageError):
-    """The destination already holds the work of another plan."""
+    """The destination holds the work of another plan."""
 
 
 class MissingExtraError(WdsImagenetError, ImportError):
-    """An optional dependency is not installed; the message names the extra that brings it."""
+    """An optional dependency is not installed; the message names the extra that installs it."""
 
     @classmethod
     def of(cls, extra: str, purpose: str) -> "MissingExtraError":
-        """Say what needs which extra, and how it is installed."""
+        """Return the error for a purpose that needs an extra.
+
+        Args:
+            extra: Name of the extra.
+            purpose: The purpose, as the subject of the message.
+        """
         return cls(f"{purpose} needs an extra: pip install 'wds-imagenet[{extra}]'")
 
 
 class DataError(WdsImagenetError):
-    """The data is bad: repeating will not help, mending it will."""
+    """The data is bad: another try fails too, until the data is repaired."""
 
 
 class SourceError(DataError):
-    """A data set to be packed is not as it should be; the message names file and line or member."""
+    """A released data set or label file has a fault; the message names the file and the line or member."""
 
 
 class ManifestError(DataError):
-    """A prefix has no manifest, or one that is damaged or of a newer version."""
+    """A manifest is missing, damaged, or of a newer version."""
 
 
 class CorruptError(DataError):
-    """Bytes are not those that were written; the message names shard and offset."""
+    """Bytes differ from the bytes that were written; the message names the shard and the offset."""
 
 
 class ImageError(DataError):
@@ -66,11 +71,11 @@ class ImageError(DataError):
 
 
 class StoreError(WdsImagenetError):
-    """A store did not do what was asked."""
+    """A store failed."""
 
 
 class NotFoundError(StoreError):
-    """There is no such object, bucket or folder."""
+    """An object, bucket or folder does not exist."""
 
 
 class DeniedError(StoreError):
@@ -78,11 +83,11 @@ class DeniedError(StoreError):
 
 
 class ExistsError(StoreError):
-    """A create-only write met an object that exists."""
+    """A create-only write met an existing object."""
 
 
 class ChangedError(StoreError):
-    """An object was replaced while it was being read."""
+    """An object was replaced during a read."""
 
 
 class FullError(StoreError):
@@ -90,4 +95,4 @@ class FullError(StoreError):
 
 
 class UnavailableError(StoreError):
-    """The store failed in a way that may pass: retried, and raised when the retries are spent."""
+    """The store failed in a way that may pass, and all retries failed too."""

@@ -1,4 +1,4 @@
-"""For those who must have a `torch.utils.data.DataLoader`: `IterableDataset`."""
+"""`IterableDataset`: the batches of a `Loader` behind `torch.utils.data.DataLoader`."""
 
 from wds_imagenet.errors import MissingExtraError
 

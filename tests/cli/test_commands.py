@@ -16,8 +16,8 @@ from wds_imagenet.cli.doctor import _advice
 from wds_imagenet.cli.shared_options import Size
 from wds_imagenet.format import manifest as manifests
 from wds_imagenet.format import samples
+from wds_imagenet.format.dataset_name import default_name
 from wds_imagenet.images import native_engine, resize
-from wds_imagenet.packing.options import default_name
 
 
 def run(*arguments, cwd=None, env=None):
@@ -130,9 +130,9 @@ def test_pack_of_a_damaged_data_set_names_the_check_that_repairs_it(packed, fold
     assert run("verify", copy).returncode == 0
 
 
-def test_help_tells_every_exit_code():
+def test_help_lists_every_exit_code():
     text = " ".join(run("--help").stdout.split())
-    assert "0 done, 1 it failed, 2 wrong usage, 3 the data is bad, 130 interrupted, 143 terminated" in text
+    assert "0 done, 1 failed, 2 wrong usage, 3 bad data, 130 interrupted, 143 terminated" in text
 
 
 def test_verify_ends_with_3_and_names_what_is_wrong(packed, tmp_path):
@@ -199,7 +199,7 @@ def test_doctor_says_what_is_installed():
     assert result.returncode == 0
     assert "simplejpeg" in result.stdout
     facts = json.loads(run("doctor", "--json").stdout)
-    in_use = {"decoder": native_engine.engine(), "resizer": resize.engine(), "walker": samples.engine()}
+    in_use = {"decoder": native_engine.engine(), "resizer": resize.engine(), "walker": samples.walk_engine()}
     assert {name: facts[name] for name in in_use} == in_use
 
 
@@ -213,7 +213,7 @@ def test_doctor_says_how_to_get_the_native_engines():
     assert all("pip install --force-reinstall" in line for line in (decoder, resizer, walker))
 
 
-@pytest.mark.parametrize("verb", list(module._HOMES))
+@pytest.mark.parametrize("verb", list(module.VERBS))
 def test_every_verb_has_help(verb):
     result = CliRunner().invoke(module.commands, [verb, "--help"])
     assert result.exit_code == 0

@@ -87,7 +87,7 @@ FOLDER = ("pack", "imagefolder", "photos", "out")
             2,
             "there is no file no.json",
         ),
-        (("pack", "table", "photos", "out"), 2, "photos is a folder, and no file"),
+        (("pack", "table", "photos", "out"), 2, "photos is a folder, not a file"),
         (("pack", "table", "list.csv", "out"), 3, "(--duplicates group)"),
         (("pack", "table", "list.csv", "out"), 3, "(--key-column)"),
         (("pack", "table", "semicolon.csv", "out"), 3, "give --delimiter ';'"),

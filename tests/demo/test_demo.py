@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from wds_imagenet.demo import pictures
-from wds_imagenet.demo.server import find_weed
+from wds_imagenet.demo.s3_server import find_weed
 from wds_imagenet.errors import MissingExtraError
 
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wds_imagenet.evaluation.accuracy import met, top_errors
+from wds_imagenet.evaluation.accuracy import correct_guesses, top_errors
 
 
 def eval_flat(pred, gt, most):
@@ -25,16 +25,16 @@ def test_errors_are_those_of_eval_flat(data):
     pred = np.array([row + [0] * (width - len(row)) for row in guesses])
     gt = np.array([[data.draw(ids)] for _ in range(count)])
     labels, ours = gt - 1, np.where(pred, pred - 1, -1)
-    errors = top_errors(met(ours, labels), labels, "each")
+    errors = top_errors(correct_guesses(ours, labels), labels, "each")
     assert errors == pytest.approx([eval_flat(pred, gt, k) for k in range(1, width + 1)])
 
 
 def test_with_several_labels_each_is_missed_or_met():
     labels, guesses = np.array([[3, 5], [7, -1]]), np.array([[5, 3], [8, 7]])
-    assert top_errors(met(guesses, labels), labels, "each") == (0.75, 0.0)
-    assert top_errors(met(guesses, labels), labels, "any") == (0.5, 0.0)
+    assert top_errors(correct_guesses(guesses, labels), labels, "each") == (0.75, 0.0)
+    assert top_errors(correct_guesses(guesses, labels), labels, "any") == (0.5, 0.0)
 
 
 def test_no_guess_is_never_right():
     labels = np.array([[0, -1]])
-    assert not met(np.array([[-1, -1]]), labels).any()
+    assert not correct_guesses(np.array([[-1, -1]]), labels).any()

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from wds_imagenet.errors import SourceError, UsageError
-from wds_imagenet.evaluation.conventions import UNKNOWN, ClassTable, merge, to_labels
+from wds_imagenet.evaluation.conventions import UNKNOWN, ClassIds, merge_class_ids, to_labels
 from wds_imagenet.evaluation.predictions import NO_GUESS
 
-TABLE = ClassTable("kit", 3, ("n00000010", "n00000020", "n00000030"), (2, 3, 1))
+TABLE = ClassIds("kit", 3, ("n00000010", "n00000020", "n00000030"), (2, 3, 1))
 
 
 @pytest.mark.parametrize(
@@ -27,22 +27,22 @@ def test_a_wnid_is_its_class():
 
 
 def test_the_sorted_index_is_not_the_label_where_the_classes_are_not_sorted():
-    table = ClassTable("list", 3, ("n00000020", "n00000010", "n00000030"))
+    table = ClassIds("list", 3, ("n00000020", "n00000010", "n00000030"))
     assert to_labels(np.array([[0, 1, 2]]), "sorted-index", table).tolist() == [[1, 0, 2]]
 
 
 def test_all_thousand_identities_are_the_devkits(kit, truth_ids):
-    table = ClassTable("kit", 1000, None, tuple(info.ilsvrc2012_id for info in kit.classes))
+    table = ClassIds("kit", 1000, None, tuple(info.ilsvrc2012_id for info in kit.classes))
     assert to_labels(truth_ids, "ilsvrc2012-id", table).tolist() == list(kit.validation)
 
 
 def test_numbers_need_what_tells_their_meaning():
     with pytest.raises(UsageError, match="ilsvrc2012-id needs the devkit"):
-        to_labels(np.array([[1]]), "ilsvrc2012-id", ClassTable("real", 1000))
+        to_labels(np.array([[1]]), "ilsvrc2012-id", ClassIds("real", 1000))
 
 
 def test_files_that_contradict_each_other_are_refused():
     with pytest.raises(SourceError, match=r"label 0 is n00000010 in kit, but n00000011 in other"):
-        merge([TABLE, ClassTable("other", 3, ("n00000011", "n00000020", "n00000030"))])
+        merge_class_ids([TABLE, ClassIds("other", 3, ("n00000011", "n00000020", "n00000030"))])
     with pytest.raises(SourceError, match="kit has 3 classes, but real has 1,000"):
-        merge([TABLE, ClassTable("real", 1000)])
+        merge_class_ids([TABLE, ClassIds("real", 1000)])

@@ -78,12 +78,12 @@ def test_a_perfect_file_is_perfect_by_its_own_convention_alone(written, read, pe
     if read != written and "sorted-index" in (read, written):  # 0 and 1000 give it away
         with pytest.raises(SourceError, match=r"txt, line \d+: (0|1000) is no class by") as caught:
             evaluate(perfect(written), {"devkit": devkit_tar}, **options)
-        assert f"as {written}, they would have a top-1 error of 0.00000" in caught.value.__notes__
+        assert f"with the convention {written} the top-1 error is 0.00000" in caught.value.__notes__
         return
     report = evaluate(perfect(written), {"devkit": devkit_tar}, **options)
     error = report.scores[0].error[0]
     assert error == 0 if written == read else error > 0.99
-    hinted = any(f"as {written} the numbers would have a top-1 error of 0" in n for n in report.notes)
+    hinted = any(f"with the convention {written} the top-1 error is 0" in n for n in report.notes)
     assert hinted == (written != read)
 
 
@@ -102,7 +102,7 @@ def test_short_lines_are_padded_and_what_follows_the_fifth_guess_is_ignored(trut
         lines(rows), {"devkit": devkit_tar}, convention="ilsvrc2012-id", layout="classification"
     )
     assert report.scores[0].error == (0.5,) * 5
-    assert "25,000 images have more than 5 guesses; what follows the fifth is ignored" in report.notes
+    assert "25,000 images have more than 5 guesses; only the first 5 count" in report.notes
 
 
 def test_keys_join_in_any_order_with_folders_suffixes_and_hugging_faces_wnids(kit, devkit_tar):
@@ -166,11 +166,14 @@ def test_too_few_and_too_many_lines_are_refused_even_if_partial(count, says, dev
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"layout": "classification"}, "name the convention: ilsvrc2012-id .*; sorted-index"),
-        ({"convention": "ilsvrc2012-id"}, "say with the format whether"),
-        ({"layout": "classification", "convention": "wnid"}, "there are numbers and no WNIDs"),
+        ({"layout": "classification"}, "give option 'convention': ilsvrc2012-id .*; sorted-index"),
+        ({"convention": "ilsvrc2012-id"}, "give option 'layout'"),
+        ({"layout": "classification", "convention": "wnid"}, "the guesses are numbers, and not WNIDs"),
         ({"layout": "classification", "convention": "caffe"}, "'caffe' is no convention"),
-        ({"layout": "classification", "convention": "kaggle", "keys": "README.md"}, "takes no file of keys"),
+        (
+            {"layout": "classification", "convention": "kaggle", "keys": "README.md"},
+            "leave out option 'keys'",
+        ),
     ],
 )
 def test_what_only_the_user_can_know_is_asked_for(options, says, devkit_tar, lines):
@@ -180,7 +183,9 @@ def test_what_only_the_user_can_know_is_asked_for(options, says, devkit_tar, lin
 
 def test_a_model_with_another_number_of_classes_is_refused(devkit_tar):
     made = Predictions.of_logits(np.zeros((1, 1001)), KEYS[:1])
-    with pytest.raises(SourceError, match=r"1,001 columns, but .* has 1,000 classes; of a model with a back"):
+    with pytest.raises(
+        SourceError, match=r"1,001 columns, but .* has 1,000 classes; if the model has a back"
+    ):
         evaluate(made, {"devkit": devkit_tar}, partial=True)
     with pytest.raises(UsageError, match="columns of logits are labels"):
         evaluate(made, {"devkit": devkit_tar}, convention="kaggle")
@@ -190,9 +195,9 @@ def test_a_model_with_another_number_of_classes_is_refused(devkit_tar):
     ("labels", "says"),
     [
         ({}, "no labels to score against"),
-        ({"reel": "x"}, "'reel' is no kind of labels: there are devkit, real, kaggle, dataset"),
+        ({"reel": "x"}, "there are no labels 'reel': give one of devkit, real, kaggle, dataset"),
         ({"synsets": "x"}, "no labels to score against"),
-        ({"real": "x", "blacklist": "y"}, "belong to the devkit's labels"),
+        ({"real": "x", "blacklist": "y"}, "complete the labels of the devkit"),
     ],
 )
 def test_labels_that_make_no_truth_are_refused(labels, says):

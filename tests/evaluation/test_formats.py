@@ -55,7 +55,7 @@ def test_a_line_of_localisation_is_labels_with_boxes(read):
         ("", "is empty"),
         ("\n\n", "is empty"),
         ("1\n\n3\n", "line 2 is empty"),
-        ("1\nx\n", "line 2: 'x' is neither the number of a class nor a WNID"),
+        ("1\nx\n", "line 2: 'x' is neither a class number nor a WNID"),
         ("1 -1\n", "line 1: '-1' is neither"),
         ("1\n2.0\n", "line 2: '2.0' is neither"),
         ("1\n99999999999999999999\n", "line 2: '99999999999999999999' is neither"),
@@ -105,7 +105,7 @@ def test_ranked_labels_are_read_from_csv_and_json_lines(read):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("ImageID,PredictionString\na,1\n", "line 1: the columns are ImageID, PredictionString, where"),
+        ("ImageID,PredictionString\na,1\n", "line 1: the columns are ImageID, PredictionString: write"),
         ("key,label,score\na,1,2\n", "line 1: the columns are key, label, score"),
         ("1,2,3\n", "line 1: the columns are 1, 2, 3"),
         ("key,labels\na;1\n", r"line 2: \['a;1'\] is not a key and its guesses"),
@@ -113,9 +113,9 @@ def test_ranked_labels_are_read_from_csv_and_json_lines(read):
         ("key,labels\n", "is empty"),
         ('key,labels\na,"1\n', "line 2: unexpected end of data"),
         ("ImageId,PredictionString\na,1 2 3 4 5\nb,1 2 3\n", "line 3: 3 values are not groups"),
-        ('{"key": "a", "labels": [1]}\n{"key": "b"}\n', "line 2: it is not"),
-        ('{"key": "a", "labels": [1.5]}\n', "line 1: it is not"),
-        ('{"key": "a", "labels": [true]}\n', "line 1: it is not"),
+        ('{"key": "a", "labels": [1]}\n{"key": "b"}\n', "line 2: the line is not"),
+        ('{"key": "a", "labels": [1.5]}\n', "line 1: the line is not"),
+        ('{"key": "a", "labels": [true]}\n', "line 1: the line is not"),
         ('{"key": "a", "key": "b", "labels": []}\n', "line 1: JSON object names 'key' twice"),
         (b"\xff\xfe1\x00", "is neither UTF-8 text nor"),
     ],
@@ -131,7 +131,7 @@ def test_what_says_itself_what_it_is_takes_no_format(read):
         '{"key": "a", "labels": [1]}',
         npz(logits=np.eye(2), keys=["a", "b"]),
     ):
-        with pytest.raises(UsageError, match="says itself what it is"):
+        with pytest.raises(UsageError, match="records its own format"):
             read(content, layout="classification")
 
 
@@ -175,7 +175,7 @@ def zipped(name, data, method=zipfile.ZIP_STORED):
         (npz(logits=np.eye(2)), "it has no array 'keys', only logits"),
         (
             npz(logits=np.eye(2), keys=np.array(["a", "b"], object)),
-            "an array of Python objects, which need pickle",
+            "an array of Python objects, which needs pickle",
         ),
         (npz(logits=np.eye(2), keys=np.array([1, 2])), r"keys are strings of shape \[N\], not int64"),
         (npz(logits=np.eye(2), keys=np.array(["a", "b"]))[:-300], "cannot be read"),

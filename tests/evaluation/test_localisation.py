@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wds_imagenet.evaluation.localisation import located, overlap
+from wds_imagenet.evaluation.localisation import localised_guesses, overlap
 
 SIDE = st.integers(-3, 12)
 BOX = st.tuples(SIDE, SIDE, SIDE, SIDE)
@@ -37,7 +37,9 @@ def test_the_overlap_is_that_of_compute_overlap_even_for_boxes_turned_inside_out
 def locate(box, label=7):
     guesses = np.array([[label]])
     boxes = np.array([[1, 1, 10, 10.0]])
-    return bool(located(guesses, np.array([[box]], float), np.array([0]), np.array([7]), boxes)[0, 0])
+    return bool(
+        localised_guesses(guesses, np.array([[box]], float), np.array([0]), np.array([7]), boxes)[0, 0]
+    )
 
 
 def test_half_of_inclusive_pixels_is_enough():
@@ -50,5 +52,5 @@ def test_one_of_several_boxes_of_the_class_is_enough():
     guesses, where = np.array([[7, 8], [7, 7]]), np.zeros((2, 2, 4))
     where[0], where[1] = (20, 20, 29, 29), (1, 1, 10, 10)
     boxes = np.array([[1, 1, 10, 10], [20, 20, 29, 29], [50, 50, 60, 60]], float)
-    found = located(guesses, where, np.array([0, 0, 1]), np.array([7, 7, 7]), boxes)
+    found = localised_guesses(guesses, where, np.array([0, 0, 1]), np.array([7, 7, 7]), boxes)
     assert found.tolist() == [[True, False], [False, False]]

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.evaluation import Predictions
-from wds_imagenet.evaluation.predictions import join
+from wds_imagenet.evaluation.predictions import concatenate
 
 
 @given(st.lists(st.lists(st.integers(0, 3), min_size=7, max_size=7), min_size=1, max_size=8))
@@ -54,7 +54,7 @@ def test_ranks_join_to_one_and_rows_keep_their_place():
     one = Predictions.of_logits(np.eye(3)[:2], ["a", "b"], "first {}".format)
     none = Predictions.of_logits(np.zeros((0, 3)), [], "second {}".format)
     other = Predictions.of_logits(np.eye(3)[2:], ["c"], "third {}".format)
-    made = join([one, none, other])
+    made = concatenate([one, none, other])
     assert made.keys == ("a", "b", "c")
     assert made.guesses[:, 0].tolist() == [0, 1, 2]
     assert [made.where(row) for row in range(3)] == ["first 0", "first 1", "third 0"]
@@ -63,7 +63,7 @@ def test_ranks_join_to_one_and_rows_keep_their_place():
 def test_what_has_no_keys_or_another_form_does_not_join():
     one = Predictions.of_logits(np.eye(3), "abc")
     with pytest.raises(SourceError, match="not in the same form"):
-        join([one, Predictions.of_logits(np.eye(4), "defg")])
+        concatenate([one, Predictions.of_logits(np.eye(4), "defg")])
     bare = Predictions(np.zeros((1, 5), np.int64), "number", None, "line {}".format)
     with pytest.raises(UsageError, match="must be the only one"):
-        join([one, bare])
+        concatenate([one, bare])

@@ -89,7 +89,7 @@ def test_the_command_prints_a_table_or_json(packed, tmp_path):
 def test_the_command_ends_with_the_code_of_what_went_wrong(tmp_path):
     bad = tmp_path / "bad.txt"
     bad.write_text("1\nx\n")
-    result = command(bad, "--labels", f"real={bad}", "--format", "classification", "--convention", "kaggle")
+    result = command(bad, "--labels", f"real={bad}", "--layout", "classification", "--convention", "kaggle")
     assert (result.returncode, result.stderr.count("\n")) == (3, 1)
     assert "bad.txt, line 2: 'x'" in result.stderr
     assert command(bad, "--labels", f"real={bad}", "--convention", "kaggle").returncode == 2

@@ -160,9 +160,9 @@ def change_truth(folder, change):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda lines: [*lines[:6], "1001", *lines[7:]], r"truth\.txt, line 7: b'1001' is no ID"),
-        (lambda lines: ["0", *lines[1:]], "line 1: b'0' is no ID"),
-        (lambda lines: ["n01440764", *lines[1:]], "line 1: b'n01440764' is no ID"),
+        (lambda lines: [*lines[:6], "1001", *lines[7:]], r"truth\.txt, line 7: b'1001' is not an ID"),
+        (lambda lines: ["0", *lines[1:]], "line 1: b'0' is not an ID"),
+        (lambda lines: ["n01440764", *lines[1:]], "line 1: b'n01440764' is not an ID"),
         (lambda lines: lines[:-1], "has 49,999 labels, not 50,000"),
     ],
 )
@@ -182,7 +182,7 @@ def test_classes_that_are_no_bijection_are_refused(extracted, ilsvrc):
 
 def test_a_folder_without_devkit_says_what_it_lacks(tmp_path):
     (tmp_path / "readme.txt").write_text("nothing")
-    with pytest.raises(SourceError, match=r"is no devkit of ILSVRC: it has no meta\.mat"):
+    with pytest.raises(SourceError, match=r"is not a devkit of ILSVRC: it has no meta\.mat"):
         read_devkit(str(tmp_path))
     with pytest.raises(UsageError, match="no file, and no folder"):
         read_devkit(str(tmp_path / "nowhere"))
@@ -190,7 +190,7 @@ def test_a_folder_without_devkit_says_what_it_lacks(tmp_path):
 
 def test_a_meta_mat_of_something_else_is_refused(extracted):
     (extracted / "data" / "meta.mat").write_bytes(b"MATLAB 7.3 MAT-file".ljust(600, b"\0"))
-    with pytest.raises(SourceError, match=r"data/meta\.mat: this is no MAT-file of level 5"):
+    with pytest.raises(SourceError, match=r"data/meta\.mat: this is not a MAT-file of level 5"):
         read_devkit(str(extracted))
 
 

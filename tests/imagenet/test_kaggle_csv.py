@@ -1,4 +1,4 @@
-"""Kaggle's edition: no devkit, labels in CSVs whose rows are in random order and end in a space."""
+"""Kaggle's edition: labels in CSVs whose rows are in random order and end in a space."""
 
 import random
 
@@ -18,8 +18,8 @@ def by_key(listing):
 
 
 @pytest.fixture(scope="session")
-def truth(devkit):
-    """Return the label of each validation image by number; its own test is in tests/labels."""
+def validation_labels(devkit):
+    """Return the label of each validation image by number."""
     from wds_imagenet.imagenet import read_devkit
 
     return dict(enumerate(read_devkit(devkit).validation, 1))
@@ -33,12 +33,12 @@ def mapping(photos):
 
 
 @pytest.fixture(scope="session")
-def solution(truth, wnids):
+def solution(validation_labels, wnids):
     """Return LOC_val_solution.csv as Kaggle has it: all 50,000 rows in random order, one to three boxes."""
     draw = random.Random(3)
     rows = [
         f"{VAL.format(n)},{f'{wnids[label]} 111 108 441 193 ' * draw.randint(1, 3)}\n"
-        for n, label in truth.items()
+        for n, label in validation_labels.items()
     ]
     draw.shuffle(rows)
     return HEADER + "".join(rows)
@@ -57,9 +57,9 @@ def edition(make_tree, mapping, solution, train_images):
 
 
 @pytest.mark.parametrize("inside", ["", "/ILSVRC", "/ILSVRC/", f"/{DATA}", f"/{DATA}/val"])
-def test_labels_of_val_come_from_the_solution_that_lies_there(edition, truth, inside):
+def test_labels_of_val_come_from_the_solution_that_lies_there(edition, validation_labels, inside):
     listing = imagenet(edition + inside, split="val")
-    assert by_key(listing) == {VAL.format(n): truth[n] for n in (1, 2, 3, 17, 50_000)}
+    assert by_key(listing) == {VAL.format(n): validation_labels[n] for n in (1, 2, 3, 17, 50_000)}
     assert by_key(listing)["ILSVRC2012_val_00000001"] == 65
     assert listing.classes[0] == {"name": "tench, and more", "wnid": "n01440764"}
     assert f"the labels are also, or only, told by {edition}/LOC_val_solution.csv" in listing.notes
@@ -73,13 +73,13 @@ def test_classes_of_train_come_from_the_mapping_that_lies_there(edition, wnids):
     assert by_key(imagenet(edition, split="test")) == {"ILSVRC2012_test_00000001": None}
 
 
-def test_both_may_be_named_where_they_lie_elsewhere(make_tree, mapping, solution, truth):
+def test_both_may_be_named_where_they_lie_elsewhere(make_tree, mapping, solution, validation_labels):
     texts = make_tree({"m.txt": mapping.replace(" ", "\t", 1), "s.csv": solution}, "texts")
     tree = make_tree({f"{VAL.format(n)}.JPEG": b"x" for n in (1, 2)})
     with pytest.raises(SourceError, match="nothing tells the classes"):
         imagenet(tree)
     listing = imagenet(tree, classes=f"{texts}/m.txt", solution=f"{texts}/s.csv")
-    assert by_key(listing) == {VAL.format(n): truth[n] for n in (1, 2)}
+    assert by_key(listing) == {VAL.format(n): validation_labels[n] for n in (1, 2)}
 
 
 def test_devkit_and_solution_must_agree(edition, devkit, solution, make_tree, wnids):
@@ -139,16 +139,17 @@ GOOD = f"{HEADER}{VAL.format(2)},n01751748 1 1 2 2 \n"
         ((HEADER + ROW).replace(",", ";"), "line 1: its header is 'ImageId;PredictionString'"),
         ("", "line 1: its header is ''"),
         (HEADER, "lists no images"),
-        (GOOD + ROW + "\n" + ROW, "line 5: ILSVRC2012_val_00000001 is listed before"),
+        (GOOD + ROW + "\n" + ROW, "line 5: ILSVRC2012_val_00000001 is listed twice"),
         (GOOD + ROW.replace("_00000001", "_00050001"), "line 3: .* has a number that no val image has"),
-        (GOOD + ROW.replace("_00000001", "_1"), "line 3: 'ILSVRC2012_val_1' is no image of ILSVRC2012"),
-        (GOOD + ROW.replace("n01751748", "490"), "line 3: '490' is no WNID"),
-        (GOOD + ROW.replace("2 2 ", "2"), "line 3: 4 values, where each box has five"),
-        (GOOD + ROW.replace("2 2 ", "2 " + "9" * 30), "line 3: '9+' is no number of pixels"),
+        (GOOD + ROW.replace("_00000001", "_1"), "line 3: 'ILSVRC2012_val_1' is not an image of ILSVRC2012"),
+        (GOOD + ROW.replace("n01751748", "490"), "line 3: '490' is not a WNID"),
+        (GOOD + ROW.replace("2 2 ", "2 nan"), "line 3: 'nan' is not a number of pixels"),
+        (GOOD + ROW.replace("2 2 ", "2"), "line 3: 4 values, but each box has five"),
+        (GOOD + ROW.replace("2 2 ", "2 " + "9" * 30), "line 3: '9+' is not a number of pixels"),
         (GOOD + f"{VAL.format(1)},\n", "line 3: 0 values"),
         (GOOD + ROW.replace("2 2 ", "2 2 n01440764 1 1 2 2"), "line 3: .* has boxes of several classes"),
         (GOOD + "n01440764_7,n01751748 1 1 2 2\n", "line 3: .* class n01440764 and n01751748 at once"),
-        (GOOD + f'{VAL.format(1)},"n01751748', "line 3 is not CSV"),
+        (GOOD + f'{VAL.format(1)},"n01751748', "line 3 is not valid CSV"),
         (GOOD + f"{VAL.format(1)}\n", "line 3: it has 1 cells, not 2"),
         ((HEADER + ROW).encode("utf-16"), "line 1 is not UTF-8"),
         (GOOD.encode() + b"\xff,x", "line 3 is not UTF-8"),
@@ -167,7 +168,7 @@ def test_a_mapping_of_other_classes_is_refused(make_tree, mapping, change):
         imagenet(tree)
 
 
-def test_all_of_it_may_lie_on_s3(s3_url, mapping, solution, truth):
+def test_all_of_it_may_lie_on_s3(s3_url, mapping, solution, validation_labels):
     from wds_imagenet.storage import open_store
 
     store = open_store(s3_url)
@@ -175,4 +176,4 @@ def test_all_of_it_may_lie_on_s3(s3_url, mapping, solution, truth):
     store.put("LOC_val_solution.csv", solution.encode())
     store.put(f"{DATA}/val/{VAL.format(9)}.JPEG", b"x")
     for inside in ("", "/ILSVRC"):
-        assert by_key(imagenet(s3_url + inside)) == {VAL.format(9): truth[9]}
+        assert by_key(imagenet(s3_url + inside)) == {VAL.format(9): validation_labels[9]}

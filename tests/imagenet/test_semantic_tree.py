@@ -33,20 +33,25 @@ def test_parents_are_those_of_the_published_layout(read, kind):
     ("value", "says"),
     [
         ([PATHS, NAMES], "holds a list, not a dict"),
-        ({"class_tree_list": PATHS}, "class_description is no dict"),
-        ({"class_tree_list": PATHS, "class_description": {"n00000001": 1}}, "no dict of texts"),
+        ({"class_tree_list": PATHS}, "class_description is not a dict"),
+        ({"class_tree_list": PATHS, "class_description": {"n00000001": 1}}, "not a dict of texts"),
         ({"class_tree_list": PATHS, "class_description": dict(reversed(NAMES.items()))}, "another order"),
-        ({"class_tree_list": PATHS, "class_description": {**NAMES, "n9": "x"}}, "has 5 classes, others or"),
-        ({"class_tree_list": PATHS[:3], "class_description": NAMES}, "does not list as many"),
-        ({"class_tree_list": [[1], *PATHS[1:]], "class_description": NAMES}, r"class 0 is \[1\], no list"),
-        ({"class_tree_list": [[], *PATHS[1:]], "class_description": NAMES}, r"class 0 is \[\], no list"),
+        (
+            {"class_tree_list": PATHS, "class_description": {**NAMES, "n9": "x"}},
+            "has 5 classes, but other ones or",
+        ),
+        ({"class_tree_list": PATHS[:3], "class_description": NAMES}, "is not a list of 4 paths"),
+        ({"class_tree_list": [[1], *PATHS[1:]], "class_description": NAMES}, r"class 0 is \[1\], not a list"),
+        ({"class_tree_list": [[], *PATHS[1:]], "class_description": NAMES}, r"class 0 is \[\], not a list"),
         ({"class_tree_list": [[0, 4], *PATHS[1:]], "class_description": NAMES}, "class 0, .*out of range"),
         ({"class_tree_list": [[0, -1], *PATHS[1:]], "class_description": NAMES}, "class 0, .*out of range"),
         ({"class_tree_list": [[0, 2, 0], *PATHS[1:]], "class_description": NAMES}, "class 0, .*twice"),
-        ({"class_tree_list": [[0, 1.5], *PATHS[1:]], "class_description": NAMES}, "class 0 is .*no list"),
-        ({"class_tree_list": [[False], *PATHS[1:]], "class_description": NAMES}, "class 0 is .*no list"),
+        ({"class_tree_list": [[0, 1.5], *PATHS[1:]], "class_description": NAMES}, "class 0 is .*not a list"),
+        ({"class_tree_list": [[False], *PATHS[1:]], "class_description": NAMES}, "class 0 is .*not a list"),
     ],
 )
 def test_a_tree_that_is_not_of_these_classes_is_refused(read, value, says):
-    with pytest.raises(SourceError, match=rf"tree\.pth is no semantic tree of these 4 classes: .*{says}"):
+    with pytest.raises(
+        SourceError, match=rf"tree\.pth is not the semantic tree of these 4 classes: .*{says}"
+    ):
         read(value)

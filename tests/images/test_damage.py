@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from wds_imagenet.errors import ImageError
-from wds_imagenet.images.decode import decode
+from wds_imagenet.images.decode import decode_image
 from wds_imagenet.images.rewrite import repair, resize_jpeg
 
 FILES = {
@@ -29,10 +29,10 @@ def test_a_file_cut_off_anywhere_is_an_error(picture, encode, kind):
     data = encode(picture.convert(mode), form, **options)
     for size in range(0, len(data), 7):
         with pytest.raises(ImageError):
-            decode(data[:size])
+            decode_image(data[:size])
     for size in range(len(data) - 20, len(data)):
         with pytest.raises(ImageError):
-            decode(data[:size])
+            decode_image(data[:size])
 
 
 @pytest.mark.parametrize("kind", ["jpeg", "progressive", "grey", "cmyk"])
@@ -43,13 +43,13 @@ def test_a_jpeg_that_was_cut_and_given_a_new_end_is_an_error(picture, encode, ki
     for size in range(scan, len(data) - 10, 11):
         if data[size - 1] != 0xFF:
             with pytest.raises(ImageError, match="damaged"):
-                decode(data[:size] + b"\xff\xd9")
+                decode_image(data[:size] + b"\xff\xd9")
 
 
 def test_photos_cut_in_half_are_errors(photos):
     for data in photos[::20]:
         with pytest.raises(ImageError):
-            decode(data[: len(data) // 2])
+            decode_image(data[: len(data) // 2])
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_photos_cut_in_half_are_errors(photos):
 )
 def test_what_is_no_image_is_an_error(data):
     with pytest.raises(ImageError):
-        decode(data)
+        decode_image(data)
 
 
 def test_a_hostile_size_is_refused_at_once(picture, encode):
@@ -65,7 +65,7 @@ def test_a_hostile_size_is_refused_at_once(picture, encode):
     at = data.index(b"\xff\xc0") + 5
     before = time.process_time()
     with pytest.raises(ImageError, match="65500 × 65500"):
-        decode(data[:at] + (65500).to_bytes(2, "big") * 2 + data[at + 4 :])
+        decode_image(data[:at] + (65500).to_bytes(2, "big") * 2 + data[at + 4 :])
     assert time.process_time() - before < 1  # decoding it would take a minute and 13 GB
 
 
@@ -106,7 +106,7 @@ def small_files() -> list[bytes]:
 def test_a_changed_file_gives_pixels_or_an_image_error(data, edits):
     mutated = changed(data, edits)
     try:
-        pixels = decode(mutated)
+        pixels = decode_image(mutated)
     except ImageError:
         return
     assert pixels.dtype == np.uint8
@@ -123,5 +123,5 @@ def test_a_changed_file_is_repaired_to_one_that_decodes_or_refused(data, edits):
         smaller = resize_jpeg(mutated, 8, 90)
     except ImageError:
         return
-    decode(repaired.data)
-    assert smaller is None or min(decode(smaller).shape[:2]) == 8
+    decode_image(repaired.data)
+    assert smaller is None or min(decode_image(smaller).shape[:2]) == 8

@@ -6,7 +6,7 @@ import simplejpeg
 from PIL import Image, ImageOps
 
 from wds_imagenet.errors import ImageError
-from wds_imagenet.images.decode import decode
+from wds_imagenet.images.decode import decode_image
 from wds_imagenet.images.probe import probe
 
 JPEGS = {
@@ -34,25 +34,25 @@ def without_adobe(data):
 
 def test_photos_are_what_pillow_decodes(photos, pillow):
     for data in photos[::10]:
-        assert far(decode(data), pillow(data)) == 0
+        assert far(decode_image(data), pillow(data)) == 0
 
 
 def test_corner_cases_are_what_pillow_decodes(corner_cases, pillow):
     for name, data in corner_cases.items():
         if name != "monkey12":
-            assert far(decode(data), pillow(data)) == 0, name
+            assert far(decode_image(data), pillow(data)) == 0, name
 
 
 @pytest.mark.parametrize("options", JPEGS.values(), ids=JPEGS)
 @pytest.mark.parametrize("size", [(120, 90), (1, 1), (17, 31), (8, 65)])
 def test_every_kind_of_jpeg_is_what_pillow_decodes(picture, encode, pillow, options, size):
     data = encode(picture.resize(size), "JPEG", **options)
-    assert far(decode(data), pillow(data)) == 0
+    assert far(decode_image(data), pillow(data)) == 0
 
 
 def test_four_four_zero_is_what_pillow_decodes(photos, pillow):
     data = next(data for data in photos if probe(data).subsampling == "4:4:0")
-    assert far(decode(data), pillow(data)) == 0
+    assert far(decode_image(data), pillow(data)) == 0
 
 
 def test_odd_sampling_factors_are_what_pillow_decodes(picture, encode, pillow):
@@ -63,15 +63,15 @@ def test_odd_sampling_factors_are_what_pillow_decodes(picture, encode, pillow):
     assert probe(odd).subsampling == "other"
     with pytest.raises(ValueError, match="subsampling"):
         simplejpeg.decode_jpeg(odd)
-    assert far(decode(odd), pillow(odd)) == 0
-    assert decode(odd, min_width=60).shape == (45, 60, 3)
+    assert far(decode_image(odd), pillow(odd)) == 0
+    assert decode_image(odd, min_width=60).shape == (45, 60, 3)
 
 
 def test_grey_becomes_three_equal_channels(photos, pillow):
     grey = [data for data in photos if probe(data).color == "grey"]
     assert len(grey) == 23
     for data in grey:
-        pixels = decode(data)
+        pixels = decode_image(data)
         assert far(pixels, pillow(data)) == 0
         assert (pixels == pixels[:, :, :1]).all()
 
@@ -81,56 +81,58 @@ def test_cmyk_has_the_colours_that_pillow_gives_it(picture, encode, pillow, adob
     data = encode(picture.convert("CMYK"), "JPEG", quality=95)
     data = data if adobe else without_adobe(data)
     assert probe(data).color == "cmyk"
-    assert far(decode(data), pillow(data)) <= 1
-    assert np.abs(decode(data).astype(int) - np.asarray(picture)).mean() < 4  # and they are the right ones
+    assert far(decode_image(data), pillow(data)) <= 1
+    assert (
+        np.abs(decode_image(data).astype(int) - np.asarray(picture)).mean() < 4
+    )  # and they are the right ones
 
 
 def test_ycck_has_the_colours_that_pillow_gives_it(picture, pillow):
     inverted = 255 - np.asarray(picture.convert("CMYK"))
     data = simplejpeg.encode_jpeg(np.ascontiguousarray(inverted), 95, "CMYK", "420")
     assert data[data.index(b"Adobe") + 11] == 2  # YCCK
-    assert far(decode(data), pillow(data)) <= 1
-    assert np.abs(decode(data).astype(int) - np.asarray(picture)).mean() < 4
+    assert far(decode_image(data), pillow(data)) <= 1
+    assert np.abs(decode_image(data).astype(int) - np.asarray(picture)).mean() < 4
 
 
 def test_arithmetic_coding_is_decoded(corner_cases, pillow):
-    assert far(decode(corner_cases["testimgari"]), pillow(corner_cases["testimgari"])) == 0
+    assert far(decode_image(corner_cases["testimgari"]), pillow(corner_cases["testimgari"])) == 0
 
 
 def test_twelve_bits_are_refused_by_name(corner_cases):
     with pytest.raises(ImageError, match="12 bits"):
-        decode(corner_cases["monkey12"])
+        decode_image(corner_cases["monkey12"])
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
 @pytest.mark.parametrize("form", ["PNG", "WEBP", "GIF", "TIFF"])
 def test_other_formats_are_what_pillow_converts(picture, encode, pillow, form, mode):
     data = encode(picture.convert(mode), form)
-    assert far(decode(data), pillow(data)) == 0
+    assert far(decode_image(data), pillow(data)) == 0
 
 
 def test_a_palette_with_transparency_is_decoded_without_a_warning(picture, encode):
     palette = picture.quantize(16)
     data = encode(palette, "PNG", transparency=bytes([0, 128, 255]))
-    assert far(decode(data), np.asarray(palette.convert("RGB"))) == 0
+    assert far(decode_image(data), np.asarray(palette.convert("RGB"))) == 0
 
 
 def test_alpha_is_dropped_and_not_composited(picture, encode):
     clear = picture.copy()
     clear.putalpha(0)
-    assert far(decode(encode(clear, "PNG")), np.asarray(picture)) == 0
+    assert far(decode_image(encode(clear, "PNG")), np.asarray(picture)) == 0
 
 
 @pytest.mark.parametrize("form", ["PNG", "TIFF"])
 def test_sixteen_bits_become_their_upper_eight(form, encode):
     grey = np.arange(65536, dtype=np.uint16).reshape(256, 256)
-    pixels = decode(encode(Image.fromarray(grey), form))
+    pixels = decode_image(encode(Image.fromarray(grey), form))
     assert (pixels == (grey >> 8)[:, :, np.newaxis]).all()
 
 
 def test_a_picture_of_floats_is_refused(encode):
     with pytest.raises(ImageError, match="32 bits"):
-        decode(encode(Image.new("F", (4, 4)), "TIFF"))
+        decode_image(encode(Image.new("F", (4, 4)), "TIFF"))
 
 
 def test_a_corrupt_exif_and_bytes_too_many_spoil_nothing(picture, encode, pillow):
@@ -138,7 +140,7 @@ def test_a_corrupt_exif_and_bytes_too_many_spoil_nothing(picture, encode, pillow
     odd = data[:-2] + b"\x12\x34\x56" + data[-2:]
     with pytest.warns(UserWarning, match="EXIF"):  # which would fail the test, did it escape from ours
         theirs = pillow(odd)
-    assert far(decode(odd), theirs) == 0
+    assert far(decode_image(odd), theirs) == 0
 
 
 @pytest.mark.parametrize(
@@ -147,7 +149,7 @@ def test_a_corrupt_exif_and_bytes_too_many_spoil_nothing(picture, encode, pillow
 )
 def test_the_smallest_sufficient_scale_is_decoded(photos, least, scale):
     data = next(d for d in photos if (probe(d).width, probe(d).height) == (500, 375))
-    pixels = decode(data, min_width=least[0], min_height=least[1])
+    pixels = decode_image(data, min_width=least[0], min_height=least[1])
     assert pixels.shape == (-(-375 // scale), -(-500 // scale), 3)
 
 
@@ -156,44 +158,44 @@ def test_a_scaled_picture_is_what_pillow_drafts(photos):
         with Image.open(io.BytesIO(data)) as image:
             image.draft("RGB", (image.width // 4, image.height // 4))
             drafted = np.asarray(image.convert("RGB"))
-        assert far(decode(data, min_width=drafted.shape[1], min_height=drafted.shape[0]), drafted) == 0
+        assert far(decode_image(data, min_width=drafted.shape[1], min_height=drafted.shape[0]), drafted) == 0
 
 
 def test_more_pixels_than_there_are_is_the_whole_picture(picture, encode):
-    assert decode(encode(picture, "JPEG"), min_width=999, min_height=999).shape == (90, 120, 3)
+    assert decode_image(encode(picture, "JPEG"), min_width=999, min_height=999).shape == (90, 120, 3)
 
 
 def test_a_buffer_that_fits_is_decoded_into(photos):
     buffer = np.zeros(8_000_000, np.uint8)
-    pixels = decode(photos[0], buffer=buffer)
+    pixels = decode_image(photos[0], buffer=buffer)
     assert np.shares_memory(pixels, buffer)
-    assert far(pixels, decode(photos[0])) == 0
+    assert far(pixels, decode_image(photos[0])) == 0
 
 
 def test_a_buffer_that_is_too_small_or_read_only_is_left_alone(photos):
     fixed = np.zeros(8_000_000, np.uint8)
     fixed.setflags(write=False)
     for buffer in (np.zeros(100, np.uint8), fixed, np.zeros(16_000_000, np.uint8)[::2]):
-        pixels = decode(photos[0], buffer=buffer)
+        pixels = decode_image(photos[0], buffer=buffer)
         assert not buffer.any()
-        assert far(pixels, decode(photos[0])) == 0
+        assert far(pixels, decode_image(photos[0])) == 0
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_orientation_is_ignored_unless_asked_for(picture, encode, oriented, orientation):
     data = encode(picture, "PNG", exif=oriented(orientation))
     turned = ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB")
-    assert far(decode(data), np.asarray(picture)) == 0
-    assert far(decode(data, orientation=True), np.asarray(turned)) == 0
+    assert far(decode_image(data), np.asarray(picture)) == 0
+    assert far(decode_image(data, orientation=True), np.asarray(turned)) == 0
 
 
 def test_the_turned_photo_is_turned_only_when_asked(photos):
     data = next(data for data in photos if probe(data).orientation == 6)
-    assert decode(data).shape == (294, 392, 3)
-    assert decode(data, orientation=True).shape == (392, 294, 3)
-    assert decode(data, orientation=True, min_height=196, min_width=1).shape == (196, 147, 3)
+    assert decode_image(data).shape == (294, 392, 3)
+    assert decode_image(data, orientation=True).shape == (392, 294, 3)
+    assert decode_image(data, orientation=True, min_height=196, min_width=1).shape == (196, 147, 3)
 
 
 def test_a_view_decodes_as_bytes_do(photos, picture, encode):
     for data in (photos[0], encode(picture, "PNG"), encode(picture.convert("CMYK"), "JPEG")):
-        assert far(decode(memoryview(b"-" + data + b"-")[1:-1]), decode(data)) == 0
+        assert far(decode_image(memoryview(b"-" + data + b"-")[1:-1]), decode_image(data)) == 0

@@ -11,15 +11,21 @@ from PIL import Image
 from wds_imagenet import RandomResizedCrop
 from wds_imagenet.images import render as module
 from wds_imagenet.images.render import Drawing, render_drawn
+from wds_imagenet.reading.batches.decoded_sample import DecodedSample
+from wds_imagenet.sample import Sample
 from wds_imagenet.util.rng import Rng, state_of_epoch
 
 pytestmark = pytest.mark.skipif(module.native_module() is None, reason="the native engine was not built")
 TRANSFORMS = (
-    RandomResizedCrop(48),
+    RandomResizedCrop(48, flip=True),
     RandomResizedCrop(48, scale=(0.9, 1.0), ratio=(1.0, 1.0), flip=False),
     RandomResizedCrop(16, scale=(0.01, 0.3), ratio=(0.2, 5.0), flip=0.9, antialias=False),
     RandomResizedCrop(64, scaled_decode=False, flip=1.0),
 )
+
+
+def sample(data, rng):
+    return DecodedSample(Sample("k", {"jpg": data}), rng)
 
 
 def drawn(transform, images, seed=5, epoch=2, first=0):
@@ -37,7 +43,7 @@ def test_photos_come_out_as_the_transform_makes_them(photos, transform):
     assert sum(done) > 50
     for number, image in enumerate(images):
         if done[number]:
-            np.testing.assert_array_equal(out[number], transform(image, Rng(5, 2, number)))
+            np.testing.assert_array_equal(out[number], transform(sample(image, Rng(5, 2, number))))
 
 
 @given(
@@ -53,7 +59,7 @@ def test_any_shape_of_picture_gets_the_same_crop(width, height, seed, transform)
     Image.fromarray(np.uint8([x * 7, y * 5, x + y]).transpose(1, 2, 0)).save(file, "JPEG")
     done, out = drawn(transform, [file.getvalue()], seed=seed, first=seed % 1000)
     assert done == [True]
-    expected = transform(file.getvalue(), Rng(seed, 2, seed % 1000))
+    expected = transform(sample(file.getvalue(), Rng(seed, 2, seed % 1000)))
     np.testing.assert_array_equal(out[0], expected)
 
 

@@ -13,11 +13,13 @@ from PIL import Image
 
 from wds_imagenet.errors import ImageError
 from wds_imagenet.images import jpeg, native_engine
-from wds_imagenet.images.decode import decode, decode_stored
+from wds_imagenet.images.decode import decode_image, decode_stored
 from wds_imagenet.images.header import ImageHeader
 from wds_imagenet.images.probe import probe
 from wds_imagenet.images.render import Job, Window, region_of, render, render_all
 from wds_imagenet.images.transforms import RandomResizedCrop, ResizeCenterCrop
+from wds_imagenet.reading.batches.decoded_sample import DecodedSample
+from wds_imagenet.sample import Sample
 from wds_imagenet.util.rng import Rng
 
 native = pytest.importorskip(
@@ -50,7 +52,7 @@ def check_regions(data, like, random, count=3):
 def reference(monkeypatch, transform, data, rng):
     with monkeypatch.context() as patch:
         patch.setattr(native_engine, "_native", None)
-        return transform(data, rng)
+        return transform(DecodedSample(Sample("k", {"jpg": data}), rng))
 
 
 def blocks(width, height, factors, restart=0):
@@ -142,7 +144,7 @@ def test_a_progressive_picture_without_its_last_scans_is_left_to_the_reference(p
     data = encode(picture, "JPEG", progressive=True)
     second = data.index(b"\xff\xda", data.index(b"\xff\xda") + 2)
     cut = data[:second] + b"\xff\xd9"
-    assert decode(cut).shape == decode(data).shape
+    assert decode_image(cut).shape == decode_image(data).shape
     for scale in (1, 2, 4, 8):
         assert region(cut, (1, 1, 9, 9), scale) is None
     with pytest.raises(ValueError, match="do not give the whole picture"):
@@ -168,11 +170,11 @@ def test_the_corner_cases_are_cut_exactly(corner_cases):
 def test_the_transforms_give_the_reference_pixels(photos, monkeypatch):
     for index, data in enumerate(photos[::10]):
         for transform in (
-            RandomResizedCrop(),
-            RandomResizedCrop(scaled_decode=False, antialias=False),
+            RandomResizedCrop(flip=True),
+            RandomResizedCrop(flip=True, scaled_decode=False, antialias=False),
             ResizeCenterCrop(),
         ):
-            ours = transform(data, Rng(0, 0, index))
+            ours = transform(DecodedSample(Sample("k", {"jpg": data}), Rng(0, 0, index)))
             assert np.array_equal(ours, reference(monkeypatch, transform, data, Rng(0, 0, index)))
 
 
@@ -185,7 +187,7 @@ def test_restart_markers_save_what_lies_beside_the_region(photos):
     optimized[scan + 20 : first] = bytes(first - scan - 20)
     header = probe(data)
     box = (header.width * 2 // 3 + 32, 128, header.width, header.height)
-    whole = decode(data)
+    whole = decode_image(data)
     assert np.array_equal(region(bytes(optimized), box), whole[box[1] : box[3], box[0] : box[2]])
 
 
@@ -222,7 +224,7 @@ def test_a_thousand_scans_are_refused_quickly(picture, encode):
     hostile = data[:-2] + data[scan:-2] * 1000 + b"\xff\xd9"
     assert region(hostile, (0, 0, 10, 10)) is None
     with pytest.raises(ImageError, match="scans"):
-        decode(hostile)
+        decode_image(hostile)
 
 
 @pytest.mark.parametrize("box", [(-1, 0, 5, 5), (0, 0, 0, 5), (5, 5, 4, 6), (0, 0, 121, 90), (0, 0, 120, 91)])
@@ -298,7 +300,7 @@ def test_optimizing_keeps_every_pixel_and_shrinks_the_set(photos):
     for data in photos[::5]:
         small = native.optimize(data, 3, True, b"")
         before, after = before + len(data), after + len(small)
-        assert np.array_equal(decode(small), decode(data))
+        assert np.array_equal(decode_image(small), decode_image(data))
         assert Image.open(io.BytesIO(small)).info.get("icc_profile") == Image.open(io.BytesIO(data)).info.get(
             "icc_profile"
         )
@@ -306,12 +308,16 @@ def test_optimizing_keeps_every_pixel_and_shrinks_the_set(photos):
 
 
 def test_threads_decode_side_by_side_and_leave_no_memory_behind(photos):
-    expected = [RandomResizedCrop()(data, Rng(0, 0, i)) for i, data in enumerate(photos[:24])]
+    crop = RandomResizedCrop()
+    expected = [
+        crop(DecodedSample(Sample("k", {"jpg": data}), Rng(0, 0, i))) for i, data in enumerate(photos[:24])
+    ]
     wrong = []
 
     def work():
         for i, data in enumerate(photos[:24]):
-            if not np.array_equal(RandomResizedCrop()(data, Rng(0, 0, i)), expected[i]):
+            sample = DecodedSample(Sample("k", {"jpg": data}), Rng(0, 0, i))
+            if not np.array_equal(RandomResizedCrop()(sample), expected[i]):
                 wrong.append(i)
 
     threads = [threading.Thread(target=work) for _ in range(4)]

@@ -6,7 +6,7 @@ from PIL import Image
 
 from wds_imagenet.errors import UsageError
 from wds_imagenet.images import native_engine
-from wds_imagenet.images.decode import decode
+from wds_imagenet.images.decode import decode_image
 from wds_imagenet.images.optimize import optimize
 from wds_imagenet.images.probe import probe
 
@@ -21,7 +21,9 @@ def info(data):
 def test_every_photo_keeps_its_pixels_and_the_set_shrinks(photos):
     results = [optimize(data) for data in photos]
     assert [r.left for r in results if r.left] == []
-    assert all(np.array_equal(decode(r.data), decode(d)) for r, d in zip(results, photos, strict=True))
+    assert all(
+        np.array_equal(decode_image(r.data), decode_image(d)) for r, d in zip(results, photos, strict=True)
+    )
     assert sum(len(r.data) for r in results) < 0.995 * sum(map(len, photos))
 
 
@@ -41,7 +43,7 @@ def test_the_corner_cases_keep_their_pixels_or_are_left_with_a_reason(corner_cas
             assert "precision 12" in result.left
         else:
             assert result.left is None
-            assert np.array_equal(decode(result.data), decode(data))
+            assert np.array_equal(decode_image(result.data), decode_image(data))
             assert probe(result.data).orientation == probe(data).orientation
             assert not probe(result.data).arithmetic
 
@@ -66,7 +68,7 @@ def test_colours_that_depend_on_the_adobe_marker_stay_what_they_are(picture, enc
     data = encode(picture.convert(mode), "JPEG", quality=92)
     result = optimize(data)
     assert result.left is None
-    assert np.array_equal(decode(result.data), decode(data))
+    assert np.array_equal(decode_image(result.data), decode_image(data))
 
 
 @built

@@ -7,7 +7,7 @@ from PIL import Image
 
 from wds_imagenet.errors import UsageError
 from wds_imagenet.images.crop import random_crop
-from wds_imagenet.images.decode import decode
+from wds_imagenet.images.decode import decode_image
 from wds_imagenet.images.resize import resize
 from wds_imagenet.util.rng import Rng
 
@@ -42,7 +42,7 @@ def torch_resize(pixels, size, *, antialias):
 @pytest.fixture(scope="module")
 def pixels(photos):
     """A photo of 500 × 375 pixels."""
-    return next(pixels for data in photos if (pixels := decode(data)).shape == (375, 500, 3))
+    return next(pixels for data in photos if (pixels := decode_image(data)).shape == (375, 500, 3))
 
 
 @pytest.mark.parametrize("antialias", [True, False])
@@ -58,7 +58,7 @@ def test_it_agrees_with_torch_within_a_level(pixels, width, height, antialias):
 
 def random_part(photos, index):
     """Return a random crop of a photo, as is drawn in training."""
-    pixels = decode(photos[index])
+    pixels = decode_image(photos[index])
     left, top, right, bottom = random_crop(pixels.shape[1], pixels.shape[0], Rng(3, 0, index)).box
     return pixels[top:bottom, left:right]
 

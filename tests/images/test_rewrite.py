@@ -6,7 +6,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from wds_imagenet.errors import ImageError
-from wds_imagenet.images.decode import decode
+from wds_imagenet.images.decode import decode_image
 from wds_imagenet.images.probe import probe
 from wds_imagenet.images.rewrite import repair, resize_jpeg
 
@@ -22,7 +22,7 @@ def test_photos_are_made_smaller_and_stay_the_same_picture(photos):
         small = resize_jpeg(data, 128, 95)
         expected = opened(data).convert("RGB").resize(opened(small).size, Image.Resampling.BILINEAR)
         assert min(opened(small).size) == 128
-        assert np.abs(decode(small).astype(int) - np.asarray(expected)).mean() < 5
+        assert np.abs(decode_image(small).astype(int) - np.asarray(expected)).mean() < 5
         assert len(small) < len(data)
 
 

@@ -8,9 +8,11 @@ from PIL import Image, ImageOps
 
 from wds_imagenet.errors import ImageError, UsageError
 from wds_imagenet.images.crop import random_crop
-from wds_imagenet.images.decode import decode
+from wds_imagenet.images.decode import decode_image
 from wds_imagenet.images.probe import probe
 from wds_imagenet.images.transforms import Decode, RandomResizedCrop, ResizeCenterCrop
+from wds_imagenet.reading.batches.decoded_sample import DecodedSample
+from wds_imagenet.sample import Sample
 from wds_imagenet.util.rng import Rng
 
 BILINEAR = Image.Resampling.BILINEAR
@@ -18,6 +20,10 @@ BILINEAR = Image.Resampling.BILINEAR
 
 def rng(index=0):
     return Rng(7, 1, index)
+
+
+def sample(data, index=0):
+    return DecodedSample(Sample("k", {"jpg": data}), rng(index))
 
 
 def cropped_by_pillow(pixels, size, sequence):
@@ -42,10 +48,10 @@ def psnr(ours, theirs):
 
 
 def test_a_random_crop_is_the_one_that_pillow_makes(photos):
-    exact = RandomResizedCrop(224, scaled_decode=False)
+    exact = RandomResizedCrop(224, flip=True, scaled_decode=False)
     for index, data in enumerate(photos[::10]):
-        expected, _ = cropped_by_pillow(decode(data), 224, rng(index))
-        difference = np.abs(exact(data, rng(index)).astype(int) - expected)
+        expected, _ = cropped_by_pillow(decode_image(data), 224, rng(index))
+        difference = np.abs(exact(sample(data, index)).astype(int) - expected)
         assert difference.mean() < 0.4
         assert difference.max() <= 1
 
@@ -53,9 +59,9 @@ def test_a_random_crop_is_the_one_that_pillow_makes(photos):
 def test_scaled_decoding_loses_little(photos):
     quality = []
     for index, data in enumerate(photos[:300]):
-        expected, box = cropped_by_pillow(decode(data), 112, rng(index))
+        expected, box = cropped_by_pillow(decode_image(data), 112, rng(index))
         if min(box[2] - box[0], box[3] - box[1]) >= 224:
-            ours = RandomResizedCrop(112)(data, rng(index))
+            ours = RandomResizedCrop(112, flip=True)(sample(data, index))
             quality.append(psnr(ours, expected))
     assert len(quality) > 100
     assert np.mean(quality) > 38
@@ -64,37 +70,37 @@ def test_scaled_decoding_loses_little(photos):
 def test_the_centre_is_the_one_that_pillow_makes(photos):
     exact = ResizeCenterCrop(256, 224, scaled_decode=False)
     for data in photos[::20]:
-        assert np.abs(exact(data, rng()).astype(int) - centred_by_pillow(decode(data))).mean() < 0.4
+        assert np.abs(exact(sample(data)).astype(int) - centred_by_pillow(decode_image(data))).mean() < 0.4
 
 
 def test_the_centre_of_a_large_photo_is_decoded_at_a_scale(photos):
     large = [data for data in photos if min(probe(data).width, probe(data).height) >= 512]
     assert large
     for data in large[:20]:
-        assert psnr(ResizeCenterCrop()(data, rng()), centred_by_pillow(decode(data))) > 30
+        assert psnr(ResizeCenterCrop()(sample(data)), centred_by_pillow(decode_image(data))) > 30
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 200), (50, 40), (2000, 3), (224, 224)])
 def test_pictures_of_any_size_fill_the_row(picture, encode, size):
     data = encode(picture.resize(size), "JPEG", quality=95)
     for transform in (RandomResizedCrop(224), RandomResizedCrop(224, antialias=False), ResizeCenterCrop()):
-        assert transform(data, rng()).shape == (224, 224, 3)
+        assert transform(sample(data)).shape == (224, 224, 3)
 
 
 def test_pixels_are_written_to_the_row_of_the_batch(photos):
     batch = np.zeros((3, 224, 224, 3), np.uint8)
     for transform in (RandomResizedCrop(), ResizeCenterCrop()):
-        row = transform(photos[0], rng(), batch[1])
+        row = transform(sample(photos[0]), batch[1])
         assert np.shares_memory(row, batch)
-        assert (row == transform(photos[0], rng())).all()
+        assert (row == transform(sample(photos[0]))).all()
         assert not batch[::2].any()
 
 
 def test_the_same_draws_give_the_same_pixels_and_others_others(photos):
     transform = RandomResizedCrop(64)
-    first = transform(photos[0], rng(5))
-    assert (transform(photos[0], rng(5)) == first).all()
-    assert (transform(photos[0], rng(6)) != first).any()
+    first = transform(sample(photos[0], 5))
+    assert (transform(sample(photos[0], 5)) == first).all()
+    assert (transform(sample(photos[0], 6)) != first).any()
 
 
 def test_eight_threads_give_what_one_gives(photos):
@@ -102,7 +108,7 @@ def test_eight_threads_give_what_one_gives(photos):
     chosen = [*enumerate(photos[:160])]
 
     def run(item):
-        return transform(item[1], rng(item[0]))
+        return transform(sample(item[1], item[0]))
 
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(run, chosen))
@@ -115,24 +121,24 @@ def test_the_mirror_comes_as_often_as_asked(photos):
     sometimes = RandomResizedCrop(32, flip=0.25)
     mirrored = 0
     for index in range(200):
-        plain = never(photos[0], rng(index))
-        assert (always(photos[0], rng(index)) == plain[:, ::-1]).all()
-        mirrored += bool((sometimes(photos[0], rng(index)) == plain[:, ::-1]).all())
+        plain = never(sample(photos[0], index))
+        assert (always(sample(photos[0], index)) == plain[:, ::-1]).all()
+        mirrored += bool((sometimes(sample(photos[0], index)) == plain[:, ::-1]).all())
     assert 30 <= mirrored <= 70  # 50 expected, 6.1 the standard deviation; the draws are always the same
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_turned_picture_is_cropped_as_it_is_shown(photos, encode, oriented, orientation):
-    stored = Image.fromarray(decode(photos[0]))
+    stored = Image.fromarray(decode_image(photos[0]))
     data = encode(stored, "PNG", exif=oriented(orientation))
     shown = encode(ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB"), "PNG")
     for kind in (RandomResizedCrop, ResizeCenterCrop):
         for index in range(4):
-            ours = kind(orientation=True)(data, rng(index))
-            theirs = kind()(shown, rng(index))
+            ours = kind(orientation=True)(sample(data, index))
+            theirs = kind()(sample(shown, index))
             assert np.abs(ours.astype(int) - theirs).max() <= 1
-            as_stored = kind()(encode(stored, "PNG"), rng(index))
-            assert (kind()(data, rng(index)) == as_stored).all()
+            as_stored = kind()(sample(encode(stored, "PNG"), index))
+            assert (kind()(sample(data, index)) == as_stored).all()
 
 
 @pytest.mark.parametrize("orientation", range(2, 9))
@@ -141,27 +147,27 @@ def test_a_turned_jpeg_decoded_at_a_scale_is_turned_too(picture, encode, oriente
     data = encode(large, "JPEG", quality=95, subsampling="4:4:4", exif=oriented(orientation))
     shown = encode(ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB"), "PNG")
     for kind in (RandomResizedCrop(64, orientation=True), ResizeCenterCrop(80, 64, orientation=True)):
-        difference = kind(data, rng()).astype(int) - kind(shown, rng())
+        difference = kind(sample(data)).astype(int) - kind(sample(shown))
         assert np.abs(difference).mean() < 1
 
 
 def test_decode_gives_the_picture_at_its_own_size(photos):
     turned = next(data for data in photos if probe(data).orientation == 6)
     assert Decode().shape is None
-    assert (Decode()(turned, rng()) == decode(turned)).all()
-    assert Decode(orientation=True)(turned, rng()).shape == (392, 294, 3)
+    assert (Decode()(sample(turned)) == decode_image(turned)).all()
+    assert Decode(orientation=True)(sample(turned)).shape == (392, 294, 3)
     out = np.zeros((294, 392, 3), np.uint8)
-    assert Decode()(turned, rng(), out) is out
-    assert (out == decode(turned)).all()
+    assert Decode()(sample(turned), out) is out
+    assert (out == decode_image(turned)).all()
     with pytest.raises(UsageError, match="shape"):
-        Decode()(turned, rng(), out[1:])
+        Decode()(sample(turned), out[1:])
 
 
 def test_results_outlive_the_next_call(photos):
     for transform in (RandomResizedCrop(64), ResizeCenterCrop(80, 64), Decode()):
-        first = transform(photos[0], rng())
+        first = transform(sample(photos[0]))
         before = first.copy()
-        transform(photos[1], rng())
+        transform(sample(photos[1]))
         assert (first == before).all()
 
 
@@ -175,7 +181,7 @@ def test_a_transform_can_be_pickled_and_says_its_shape():
 def test_bad_bytes_are_an_image_error():
     for transform in (RandomResizedCrop(), ResizeCenterCrop(), Decode()):
         with pytest.raises(ImageError, match="HTML"):
-            transform(b"<html>no picture</html>", rng())
+            transform(sample(b"<html>no picture</html>"))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Gzipped tars as streams: nothing lost, nothing held, and every kind of damage said."""
+"""Gzipped tars as streams: no byte is lost, memory is bounded, and every damage is an error."""
 
 import gzip
 import os
@@ -54,7 +54,7 @@ def all_notes(error):
 
 
 def expected(nested):
-    """What Python's own tarfile finds, inner tars as folders."""
+    """Return the files that Python's tarfile finds, inner tars as folders."""
     found = {}
     with tarfile.open(fileobj=BytesIO(nested)) as outer:
         for member in outer:
@@ -110,7 +110,7 @@ def test_gzip_is_known_by_its_bytes(put, nested, tmp_path):
     assert not is_gzipped(str(tmp_path / "none"), {})
 
 
-def test_what_is_not_there_is_said(tmp_path):
+def test_a_missing_file_is_a_usage_error(tmp_path):
     with pytest.raises(UsageError, match="there is no file"):
         everything(str(tmp_path / "none.tar.gz"))
 
@@ -143,7 +143,7 @@ def test_a_flipped_bit_anywhere_is_an_error(put, make_tar, seed):
 
 
 def unzipped(data):
-    """What Python's own gzip makes of it; None if it finds it damaged."""
+    """Return the bytes that Python's gzip unpacks; None for damaged data."""
     try:
         return gzip.decompress(data)
     except (OSError, EOFError, zlib.error):
@@ -173,12 +173,12 @@ def test_a_damaged_header_in_an_inner_tar_names_archive_member_and_offset(put, n
     assert files[5][0].path.rsplit("/", 1)[1] in notes
 
 
-def test_garbage_behind_the_gzip_data_is_an_error(put, nested):
+def test_garbage_after_the_gzip_data_is_an_error(put, nested):
     with pytest.raises(CorruptError, match="damaged"):
         everything(put(gzip.compress(nested, 1) + b"garbage"))
 
 
-def test_gzip_within_gzip_is_said(put, nested):
+def test_gzip_within_gzip_is_an_error(put, nested):
     with pytest.raises(SourceError, match="is a gzip file"):
         everything(put(gzip.compress(gzip.compress(nested, 1), 1)))
 
@@ -222,7 +222,7 @@ def test_an_inner_tar_much_larger_than_the_memory_is_walked(tmp_path):
         head = tarfile.TarInfo("x")
         head.size = len(noise)
         info.size = 120 * (512 + len(noise)) + 1024
-        outer.addfile(info, Made(noise, info.size))
+        outer.addfile(info, LargeTar(noise, info.size))
     tracemalloc.start()
     try:
         assert sum(len(data) for _, data in stream_files(str(path), {})) == 120 << 20
@@ -231,8 +231,8 @@ def test_an_inner_tar_much_larger_than_the_memory_is_walked(tmp_path):
         tracemalloc.stop()
 
 
-class Made:
-    """A tar of 120 files with one content, made as it is read."""
+class LargeTar:
+    """A tar of 120 files with the same content, made during the read."""
 
     def __init__(self, noise, size):
         self.parts = self.make(noise)

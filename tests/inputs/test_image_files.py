@@ -1,49 +1,12 @@
-import posixpath
-import re
+"""Image files among the listed files, and the count of ignored files."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from wds_imagenet.errors import SourceError
 from wds_imagenet.inputs.image_files import IgnoredFiles, image_references, is_hidden, suffix_of
-from wds_imagenet.inputs.keys import key_from_name, with_unique_keys
-from wds_imagenet.inputs.reference import Reference
-from wds_imagenet.inputs.spilled.references import SpilledReferences
 from wds_imagenet.inputs.tar_listing import ListedFile
-from wds_imagenet.sample import check_key
-
-PART = st.text("abé.-_ 1", min_size=1, max_size=4).filter(lambda part: part.strip("."))
-PATHS = st.lists(st.builds("{}/{}.jpg".format, PART, PART), min_size=1, max_size=9, unique=True)
 
 
-def keys_of(paths):
-    """Return the keys that paths get, as every source makes them."""
-    stems = (key_from_name(posixpath.basename(path), str) for path in paths)
-    spool = SpilledReferences(Reference(key, "", 0, 0, path) for key, path in zip(stems, paths, strict=True))
-    return [reference.key for reference in with_unique_keys(spool, lambda place: f"<{place}>")]
-
-
-@given(PATHS)
-def test_keys_are_legal_and_unique_or_two_files_are_named(paths):
-    try:
-        keys = keys_of(paths)
-    except SourceError as error:
-        first, second = re.findall(r"<(\d)>", str(error))
-        assert first != second
-    else:
-        assert len({check_key(key) for key in keys}) == len(paths)
-
-
-@given(PATHS)
-def test_keys_have_folders_only_where_stems_repeat(paths):
-    stems = [re.sub("[^A-Za-z0-9_-]", "_", posixpath.basename(path)[:-4]) for path in paths]
-    plain = all(stem[0].isalnum() and path.isascii() for stem, path in zip(stems, paths, strict=True))
-    if len(set(stems)) == len(paths) and plain:
-        assert keys_of(paths) == stems
-
-
-def test_images_are_told_from_hidden_and_other_files_which_are_counted():
+def test_images_are_yielded_and_hidden_and_other_files_are_counted():
     others, hidden = IgnoredFiles(), IgnoredFiles()
     paths = ["b/1.jpg", "a/2.PNG", "a/.x.jpg", "a/t.txt", "B/1.gif", "__MACOSX/a/2.PNG"]
     images = image_references([ListedFile(path, "url", 3, 4) for path in paths], others, hidden)
@@ -58,7 +21,7 @@ def test_images_are_told_from_hidden_and_other_files_which_are_counted():
     ("path", "suffix"),
     [("a/b.JPEG", "jpeg"), ("a.d/b", ""), ("a.tar.gz", "gz"), (".bashrc", ""), (".a.txt", "txt"), ("a.", "")],
 )
-def test_a_suffix_is_what_follows_the_last_dot(path, suffix):
+def test_a_suffix_is_the_text_after_the_last_dot(path, suffix):
     assert suffix_of(path) == suffix
 
 

@@ -49,15 +49,15 @@ def test_items_are_those_of_json_however_it_is_cut(value, sizes):
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (b"3", "it is no JSON array or object: it begins with '3'"),
-        (b"{", "entry 1, at byte 1: it is no JSON value"),
+        (b"3", "it is not a JSON array or object: it begins with '3'"),
+        (b"{", "entry 1, at byte 1: it is not a JSON value"),
         (b'{"a"', "entry 1, at byte 1: no name and colon: ''"),
-        (b'{"a": ', "entry 1, at byte 1: it is no JSON value"),
+        (b'{"a": ', "entry 1, at byte 1: it is not a JSON value"),
         (b"{3: 4}", "entry 1, at byte 1: no name and colon"),
         (b'{"a" 1}', "entry 1, at byte 1: no name and colon: '1}'"),
-        (b'{"a": 1]', "no comma and no end behind entry 1"),
-        (b'{"a": 1} x', "something follows the object, at byte 9: 'x'"),
-        (b"[NaN]", "entry 1, at byte 1: it is no JSON value: 'NaN"),
+        (b'{"a": 1]', "no comma and no end after entry 1"),
+        (b'{"a": 1} x', "text follows the object, at byte 9: 'x'"),
+        (b"[NaN]", "entry 1, at byte 1: it is not a JSON value: 'NaN"),
     ],
 )
 def test_what_is_no_array_or_object_names_entry_and_byte(data, says):
@@ -70,15 +70,15 @@ def test_offsets_are_those_of_the_bytes():
     assert [entry.offset for entry in read_entries([data[:9], data[9:]])] == [3, data.index(b'{"b"')]
 
 
-def test_lone_surrogates_are_mended_and_pairs_kept():
+def test_lone_surrogates_are_replaced_and_pairs_kept():
     text = rb'[{"a": "\ud83d\ude00 \ud83d x \ude00 \\ud83d \\\ud83d"}, {"a": "\\ud83d"}]'
     first, second = read_entries([text])
     assert first.value["a"] == "😀 \ufffd x \ufffd \\ud83d \\\ufffd"
-    assert (first.mended, second.mended, second.value["a"]) == (True, False, "\\ud83d")
+    assert (first.repaired, second.repaired, second.value["a"]) == (True, False, "\\ud83d")
 
 
-def test_little_is_held_of_much():
-    def pieces():
+def test_memory_is_bounded():
+    def chunks():
         yield b"[" + b" " * (3 << 20)
         for number in range(40):
             yield b"," * (number > 0) + b'{"a":"' + b"x" * 900_000 + b'"}' + b" " * 500_000
@@ -86,7 +86,7 @@ def test_little_is_held_of_much():
 
     tracemalloc.start()
     try:
-        assert sum(1 for _ in read_entries(pieces())) == 40
+        assert sum(1 for _ in read_entries(chunks())) == 40
         assert tracemalloc.get_traced_memory()[1] < 24 << 20
     finally:
         tracemalloc.stop()
@@ -95,14 +95,14 @@ def test_little_is_held_of_much():
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (b"", "it is no JSON array"),
-        (b'{"a": 1}', "it is no JSON array: it begins with '{"),
-        (b"[", "entry 1, at byte 1: it is no JSON value: ''"),
-        (b"[3]", "entry 1, at byte 1: it is no JSON object: '3'"),
-        (b"[{}", "no comma and no end behind entry 1, at byte 3"),
-        (b"[{},]", "entry 2, at byte 4: it is no JSON value: ']'"),
-        (b"[{} {}]", "no comma and no end behind entry 1"),
-        (b"[{}] x", "something follows the array, at byte 5"),
+        (b"", "it is not a JSON array"),
+        (b'{"a": 1}', "it is not a JSON array: it begins with '{"),
+        (b"[", "entry 1, at byte 1: it is not a JSON value: ''"),
+        (b"[3]", "entry 1, at byte 1: it is not a JSON object: '3'"),
+        (b"[{}", "no comma and no end after entry 1, at byte 3"),
+        (b"[{},]", "entry 2, at byte 4: it is not a JSON value: ']'"),
+        (b"[{} {}]", "no comma and no end after entry 1"),
+        (b"[{}] x", "text follows the array, at byte 5"),
         (b'[{}, {"a": "b]', "entry 2, at byte 5: Unterminated string"),
         (b'[{"a": 1, "a": 2}]', "names 'a' twice"),
         (b'[{"a": NaN}]', "JSON has no NaN"),

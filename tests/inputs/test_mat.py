@@ -83,9 +83,9 @@ def test_big_endian_files_are_read():
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (b"", "no MAT-file"),
-        (b"\x89HDF\r\n" * 40, "no MAT-file"),
-        (HEAD + b"\x0e\0\0\0\xff\xff\xff\xff", "where 0 are left"),
+        (b"", "not a MAT-file"),
+        (b"\x89HDF\r\n" * 40, "not a MAT-file"),
+        (HEAD + b"\x0e\0\0\0\xff\xff\xff\xff", "but only 0 are left"),
         (HEAD + b"\x0e\0", "damaged"),
         (HEAD + element(9, bytes(8)), "a variable of type 9"),
         (HEAD + element(15, zlib.compress(array(6, (1, 1), b"x", element(9, bytes(8))))[:-6]), "cut off"),

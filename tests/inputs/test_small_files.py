@@ -44,11 +44,11 @@ def test_a_file_is_gunzipped_by_its_first_bytes_and_not_by_its_name(tmp_path):
 
 def test_a_file_too_large_or_missing_is_refused(tmp_path):
     (tmp_path / "a.txt").write_bytes(b"12345")
-    with pytest.raises(SourceError, match="has 5 bytes, but should have 4 at most"):
+    with pytest.raises(SourceError, match="has 5 bytes; at most 4 are allowed"):
         read_file(str(tmp_path / "a.txt"), {}, max_bytes=4)
     with pytest.raises(UsageError, match="there is no file"):
         read_file(str(tmp_path / "b.txt"), {})
-    with pytest.raises(UsageError, match="is a folder, and no file"):
+    with pytest.raises(UsageError, match="is a folder, not a file"):
         read_file(f"{tmp_path}/", {})
 
 
@@ -61,5 +61,5 @@ def test_an_address_keeps_the_query_of_http_at_its_end():
 def test_an_archive_too_large_for_memory_is_not_read(tmp_path, monkeypatch):
     monkeypatch.setattr(small_files, "MAX_BYTES", 10)
     (tmp_path / "a.tar").write_bytes(bytes(10240))
-    with pytest.raises(SourceError, match="10 at most"):
+    with pytest.raises(SourceError, match="at most 10 are"):
         small_files.read_files(str(tmp_path / "a.tar"), {}, lambda _: True)

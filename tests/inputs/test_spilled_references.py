@@ -1,4 +1,4 @@
-"""References on disk come back as they went in, and leave nothing behind."""
+"""References on disk come back unchanged, and leave no file behind."""
 
 import gc
 import os
@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wds_imagenet.errors import FullError, SourceError, UsageError
+from wds_imagenet.inputs.reference import Attachment, Reference
 from wds_imagenet.inputs.spilled import references as module
-from wds_imagenet.sources import Attachment, Reference, SpilledReferences, spill_in_order
+from wds_imagenet.inputs.spilled.references import SpilledReferences, spill_in_order
 
 texts = st.text(st.characters(codec="utf-8"), max_size=20)
 sizes = st.none() | st.integers(0, 1 << 60)
@@ -42,97 +43,98 @@ references = st.builds(
 
 @pytest.fixture(scope="module", autouse=True, params=[0, 300, 1 << 15], ids=["on disk", "both", "held"])
 def few(request):
-    """However few entries are held in memory too, all these facts are the same."""
+    """Run every test with no, some and all entries cached in memory."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_HELD", request.param)
+        patch.setattr(module, "_MAX_CACHED", request.param)
         yield
 
 
-def numbered(count):
+def references_of(count):
     return [Reference(f"k{i}", f"/x/{i % 3}.tar", i, None, f"{i}.jpg", i % 5) for i in range(count)]
 
 
 @given(st.lists(references, max_size=8))
-def test_what_was_put_in_comes_back(items):
-    spool = SpilledReferences(items)
-    assert list(spool) == items
-    assert [spool[i] for i in range(len(spool))] == items
+def test_references_come_back_unchanged(items):
+    spilled = SpilledReferences(items)
+    assert list(spilled) == items
+    assert [spilled[i] for i in range(len(spilled))] == items
 
 
 @given(st.integers(0, 600), st.slices(600))
 def test_it_is_a_sequence_as_a_list_is(count, part):
-    items = numbered(count)
-    spool = SpilledReferences(items)
-    assert len(spool) == count
-    assert spool[part] == items[part]
-    assert list(reversed(spool)) == items[::-1]
+    items = references_of(count)
+    spilled = SpilledReferences(items)
+    assert len(spilled) == count
+    assert spilled[part] == items[part]
+    assert list(reversed(spilled)) == items[::-1]
 
 
 @pytest.mark.parametrize("index", [-4, 3])
 def test_there_is_nothing_beyond_its_ends(index):
     with pytest.raises(IndexError):
-        SpilledReferences(numbered(3))[index]
+        SpilledReferences(references_of(3))[index]
 
 
 def test_entries_appended_after_reading_are_read_too():
-    spool = SpilledReferences(numbered(3))
-    assert spool[-1].key == "k2"
-    spool.append(Reference("late", "/y", 0, 1, "late.jpg"))
-    assert [reference.key for reference in spool] == ["k0", "k1", "k2", "late"]
+    spilled = SpilledReferences(references_of(3))
+    assert spilled[-1].key == "k2"
+    spilled.append(Reference("late", "/y", 0, 1, "late.jpg"))
+    assert [reference.key for reference in spilled] == ["k0", "k1", "k2", "late"]
 
 
 @given(st.lists(st.integers(0, 5), max_size=40), st.integers(1, 7))
 def test_it_is_sorted_as_a_list_is(labels, run):
     items = [Reference(f"k{i}", "/x", i, 1, "x", label) for i, label in enumerate(labels)]
-    before, module._RUN = module._RUN, run
+    before, module._SORTED_RUN = module._SORTED_RUN, run
     try:
         assert list(spill_in_order(iter(items), attrgetter("label"))) == sorted(
             items, key=attrgetter("label")
         )
     finally:
-        module._RUN = before
+        module._SORTED_RUN = before
 
 
 def test_many_threads_read_at_a_time():
-    items = numbered(5000)
-    spool = SpilledReferences(items)
+    items = references_of(5000)
+    spilled = SpilledReferences(items)
     with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(spool.__getitem__, range(5000))) == items
+        assert list(pool.map(spilled.__getitem__, range(5000))) == items
 
 
 def test_a_fork_reads_and_does_not_append():
-    spool = SpilledReferences(numbered(1000))
+    spilled = SpilledReferences(references_of(1000))
     child = os.fork()
     if not child:
         code = 1
         try:
-            spool.append(spool[999])
+            spilled.append(spilled[999])
         except UsageError:
-            code = 0 if list(spool) == numbered(1000) else 2
+            code = 0 if list(spilled) == references_of(1000) else 2
         os._exit(code)
-    assert list(spool) == numbered(1000)
+    assert list(spilled) == references_of(1000)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 @pytest.mark.parametrize("value", [float("nan"), {1}, b"x", "\udcff"])
 def test_what_json_cannot_hold_is_refused_by_name(value):
-    with pytest.raises(SourceError, match=r"what is known of 'a\.jpg' has no JSON form"):
+    with pytest.raises(SourceError, match=r"the reference of 'a\.jpg' has no JSON form"):
         SpilledReferences([Reference("a", "/x", 0, 1, "a.jpg", metadata={"a": value})])
 
 
 def test_its_file_has_no_name_and_is_closed_with_it(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     open_before = len(list(Path("/proc/self/fd").iterdir()))
-    spool = SpilledReferences(numbered(50_000))
+    spilled = SpilledReferences(references_of(50_000))
     assert not list(tmp_path.iterdir())
-    del spool
+    del spilled
     gc.collect()
     assert len(list(Path("/proc/self/fd").iterdir())) == open_before
 
 
 def test_ctrl_c_leaves_no_file(tmp_path):
     program = (
-        "import itertools\nfrom wds_imagenet.sources import Reference, SpilledReferences\n"
+        "import itertools\nfrom wds_imagenet.inputs.reference import Reference\n"
+        "from wds_imagenet.inputs.spilled.references import SpilledReferences\n"
         "def some():\n    yield Reference('a', 'b', 0, 1, 'c' * 2_000_000)\n    print('.', flush=True)\n"
         "    yield from itertools.repeat(Reference('a', 'b', 0, 1, 'c'))\n"
         "SpilledReferences(some())\n"
@@ -147,13 +149,13 @@ def test_ctrl_c_leaves_no_file(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_full_disk_is_said(monkeypatch):
+def test_a_full_disk_is_an_error(monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "pwrite", full)
     with pytest.raises(FullError, match="no space left"):
-        list(SpilledReferences(numbered(1)))
+        list(SpilledReferences(references_of(1)))
 
 
 def test_an_entry_takes_few_bytes_of_memory():
@@ -165,9 +167,9 @@ def test_an_entry_takes_few_bytes_of_memory():
 
     tracemalloc.start()
     try:
-        spool = SpilledReferences(many())
+        spilled = SpilledReferences(many())
         used, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert len(spool) == 100_000
+    assert len(spilled) == 100_000
     assert used < 100_000 * 10 + (2 << 20)

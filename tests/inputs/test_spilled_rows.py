@@ -1,4 +1,4 @@
-"""Rows brought in order on disk."""
+"""Rows sorted on disk."""
 
 import random
 import tempfile
@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from wds_imagenet.errors import SourceError
 from wds_imagenet.inputs.spilled.rows import SpilledRow, SpilledRows
-from wds_imagenet.sources.open_images.photo_ids import id_of, number_of
 
 IMAGES = st.integers(-(1 << 63), (1 << 63) - 1)
 
@@ -18,9 +17,9 @@ IMAGES = st.integers(-(1 << 63), (1 << 63) - 1)
 @given(st.lists(st.tuples(IMAGES, st.integers(0, 3))))
 def test_rows_come_image_by_image_then_by_kind_then_as_they_came(given_rows):
     rows = [SpilledRow(image, kind, 0, i, 0, 0.5, "é\n") for i, (image, kind) in enumerate(given_rows)]
-    with SpilledRows() as ledger:
-        ledger.add(iter(rows))
-        found = [row for _, of_image in ledger.images() for row in of_image]
+    with SpilledRows() as spilled:
+        spilled.add(iter(rows))
+        found = [row for _, of_image in spilled.images() for row in of_image]
     assert found == sorted(rows, key=lambda row: (row.image, row.kind, row.line))
 
 
@@ -34,22 +33,6 @@ def test_nothing_is_left_behind_and_an_error_passes_through(tmp_path, monkeypatc
         assert not list(Path(tmp_path).iterdir())  # the file has no name even now
         raise SourceError("line 7")
 
-    with SpilledRows() as ledger, pytest.raises(SourceError, match="line 7"):
-        ledger.add(rows())
+    with SpilledRows() as spilled, pytest.raises(SourceError, match="line 7"):
+        spilled.add(rows())
     assert not list(Path(tmp_path).iterdir())
-
-
-@given(st.integers(0, (1 << 64) - 1), st.integers(0, (1 << 64) - 1))
-def test_an_id_survives_as_a_number_of_the_same_order(one, other):
-    names = f"{one:016x}", f"{other:016x}"
-    numbers = [number_of(name) for name in names]
-    assert tuple(map(id_of, numbers)) == names
-    assert (numbers[0] < numbers[1]) == (names[0] < names[1])
-
-
-@pytest.mark.parametrize(
-    "text", ["", "12345", "6.03121e+15", "000060E3121C7305", "0" * 17, "0x00000000000000", "\u0660" * 16]
-)
-def test_what_is_no_id_is_refused(text):
-    with pytest.raises(ValueError, match="is no ImageID"):
-        number_of(text)

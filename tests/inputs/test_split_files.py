@@ -14,8 +14,8 @@ def folder(make_tree):
 
 
 def found(url, split=None):
-    parts, told = choose_split(find_split_files(url, {}, (".tar",)), split, url)
-    return [part.info.path for part in parts], told
+    files, chosen = choose_split(find_split_files(url, {}, (".tar",)), split, url)
+    return [file.info.path for file in files], chosen
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def found(url, split=None):
     ],
 )
 def test_a_file_a_pattern_and_a_folder(folder, pattern, expected):
-    assert [part.info.path for part in find_split_files(folder + pattern, {}, (".tar",))] == expected
+    assert [file.info.path for file in find_split_files(folder + pattern, {}, (".tar",))] == expected
 
 
 def test_a_star_does_not_reach_into_folders(folder):
@@ -49,7 +49,7 @@ def test_an_absurd_range_is_refused(folder, braces):
         find_split_files(f"{folder}/{braces}.tar", {}, (".tar",))
 
 
-def test_a_folder_without_any_says_what_is_there(folder):
+def test_a_folder_without_wanted_files_is_described(folder):
     with pytest.raises(SourceError, match=r"no \.parquet file .*3 \.tar"):
         find_split_files(folder, {}, (".parquet",))
 
@@ -63,7 +63,7 @@ def test_splits_are_not_mixed(folder):
         found(folder, "test")
 
 
-def test_a_split_that_no_name_tells_is_taken_at_its_word(make_tree):
+def test_a_split_without_such_names_is_all_files(make_tree):
     assert found(make_tree({"0.tar": b"x"}), "mine") == (["0.tar"], "mine")
 
 

@@ -90,7 +90,10 @@ def test_an_error_names_archive_member_and_offset(tmp_path, make_tar):
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (gzip.compress(b"x", mtime=0), r"x\.tar'? is a gzip file, not to be read at random: gunzip it first"),
+        (
+            gzip.compress(b"x", mtime=0),
+            r"x\.tar'? is a gzip file, which cannot be read at random: gunzip it first",
+        ),
         (b"BZh91AY", "bunzip2"),
         (b"\xfd7zXZ\0\0", "unxz"),
         (b"PK\3\4\0", "unzip it first"),

@@ -35,7 +35,7 @@ def test_a_tensor_is_read(dtype):
 
 
 class Hostile:
-    """Runs what it is told to as it is unpickled."""
+    """Opens a file for writing when it is unpickled."""
 
     def __init__(self, path):
         self.path = path
@@ -45,7 +45,7 @@ class Hostile:
 
 
 class Blocked:
-    """Calls a function of a module that PyTorch names apart."""
+    """Calls a function of a module that PyTorch rejects with another message."""
 
     def __reduce__(self):
         return os.system, ("true",)
@@ -65,14 +65,14 @@ def test_nothing_in_the_file_is_run(tmp_path, zipped):
 @pytest.mark.parametrize(
     "data", [b"", b"<html>404</html>", saved(TREE)[:300], saved(TREE, zipped=False)[:-9]]
 )
-def test_what_is_damaged_or_something_else_is_refused(data):
+def test_damaged_and_other_files_are_errors(data):
     with pytest.raises(SourceError, match=r"x\.pth"):
         load_tensors(data, "x.pth")
 
 
 @pytest.mark.filterwarnings("ignore")  # of the protocol
 @pytest.mark.parametrize("data", [pickle.dumps({"a": 1}), pickle.dumps(Hostile("x")), saved(Blocked())])
-def test_nobody_is_told_to_run_what_is_in_the_file(data):
+def test_no_error_advises_to_run_the_file(data):
     with pytest.raises(SourceError) as caught:
         load_tensors(data, "x.pth")
     assert "weights_only" not in str(caught.value)

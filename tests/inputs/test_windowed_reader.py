@@ -9,7 +9,7 @@ from wds_imagenet.storage.store import Blob, ObjectInfo
 
 @dataclass
 class Counting:
-    """A store with one object of zeros and a number at each 512 bytes, which counts its reads."""
+    """A store that records its reads, with one object: zeros, and a number every 512 bytes."""
 
     size: int
     reads: list[tuple[int, int]] = field(default_factory=list)
@@ -49,7 +49,7 @@ def test_small_members_are_read_through_in_growing_windows():
     assert (lengths[0], max(lengths)) == (MIN_WINDOW, MAX_WINDOW)
 
 
-def test_large_members_are_passed_over():
+def test_large_members_are_skipped():
     store = Counting(150 << 27)
     window = store.window()
     for at in range(0, store.size, 150 << 20):

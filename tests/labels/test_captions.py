@@ -134,11 +134,14 @@ def test_fields_of_other_names_are_left_out_and_counted(read):
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"wnid": "n01443537"}, "'n01440764_1.JPEG' is no name of a train image of the class 'n01443537'"),
+        (
+            {"wnid": "n01443537"},
+            "'n01440764_1.JPEG' is not the name of a train image of the class 'n01443537'",
+        ),
         ({"wnid": ...}, "of the class None"),
-        ({"filename": ...}, "entry 2, at byte [0-9]+: None is no name"),
-        ({"filename": "../../n01440764_1.JPEG"}, "is no name of a train image"),
-        ({"filename": "n01440764_1"}, "is no name of a train image"),
+        ({"filename": ...}, "entry 2, at byte [0-9]+: None is not the name"),
+        ({"filename": "../../n01440764_1.JPEG"}, "is not the name of a train image"),
+        ({"filename": "n01440764_1"}, "is not the name of a train image"),
         ({"title": 7}, "its title is 7, not a text"),
         ({"tags": "fish"}, "its tags is 'fish', not a list of texts"),
         ({"tags": ["fish", None]}, "not a list of texts"),

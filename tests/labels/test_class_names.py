@@ -46,7 +46,7 @@ def test_a_list_by_ilsvrcs_ids_is_put_in_order_by_the_devkit(lists, devkit_tar):
     assert (found.names[0], found.names[278], found.numbering) == ("丁桂鱼", "狐狸", "ILSVRC2012_IDs")
     assert found.notes == ("7 names are shared by several classes",)
     with pytest.raises(
-        SourceError, match="goes by ILSVRC2012_ID, since tench is number 449: give the devkit"
+        SourceError, match="is in the order of ILSVRC2012_IDs, as tench is number 449: give the devkit"
     ):
         read_class_names(url)
 
@@ -100,29 +100,31 @@ def test_babels_partial_lists_leave_gaps(chinese, read):
         None,
     )
     assert "115 classes have no name" in found.notes
-    with pytest.raises(SourceError, match="say which of its languages: 'EN', 'ZH'"):
+    with pytest.raises(
+        SourceError, match=r"choose one of its languages, as option 'names\.language': 'EN', 'ZH'"
+    ):
         read(text)
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "it lists nothing"),
-        ("[]", "it lists nothing"),
+        ("", "it has no names"),
+        ("[]", "it has no names"),
         ("0\ttench\n0\tcat", "number 0 is listed twice"),
-        ("0\ttench\ncat", "line 2 is no number and name: 'cat'"),
-        ("0\t", "line 1 is no number and name"),
-        ('["tench", 7]', "1 is called 7"),
-        ('{"imagenet1k": 7}', "it is 7, and no list"),
-        ('{"a": ["tench"]}', "say which of its languages: 'a'"),
-        ('["tench", ""]', "number 1 is called ''"),
-        ('["tench", "a\\u0000"]', "number 1 is called 'a"),
+        ("0\ttench\ncat", "line 2 is not a number and a name: 'cat'"),
+        ("0\t", "line 1 is not a number and a name"),
+        ('["tench", 7]', "the name of 1 is 7"),
+        ('{"imagenet1k": 7}', "it is 7, not a list"),
+        ('{"a": ["tench"]}', "choose one of its languages, as option 'names.language': 'a'"),
+        ('["tench", ""]', "number 1 has the name ''"),
+        ('["tench", "a\\u0000"]', "number 1 has the name 'a"),
         (b"0\ttench\n1\t\xff", "utf-8"),
         ("0\tcat\n1\tdog", "none of its classes 0, 1 and 449 is called tench .* but 0 'cat', 1 'dog'"),
         ("5\ttench", "is called tench .* but nothing"),
         ("0\ttench\n1\ttench", "0 and 1 are both called tench"),
-        ("0\ttench\n1000\tcat", "its classes 0 to 1000, but tench is 0, so that they should be 0 to 999"),
-        ("1\ttench\n0\tcat", "its classes 0 to 1, but tench is 1, so that they should be 1 to 1000"),
+        ("0\ttench\n1000\tcat", "its classes 0 to 1000, but tench is 0, so the numbers must be 0 to 999"),
+        ("1\ttench\n0\tcat", "its classes 0 to 1, but tench is 1, so the numbers must be 1 to 1000"),
     ],
 )
 def test_a_list_whose_order_is_not_certain_is_refused(text, says, read):
@@ -142,13 +144,13 @@ def test_names_become_a_field_of_every_class(lists):
     assert labels.classes[0] == {"name_zh": "丁鲷"}
     assert len(labels.classes) == 1000
     assert labels.find("n01440764_1") is None
-    with pytest.raises(UsageError, match="say the language"):
+    with pytest.raises(UsageError, match="give the language"):
         LABELS["names"](str(lists / "cn.json"))
 
 
 def test_names_need_every_class(tmp_path):
     (tmp_path / "a").write_text("0\ttench\n2\tshark")
-    with pytest.raises(SourceError, match="no names of 998 classes, the first is label 1"):
+    with pytest.raises(SourceError, match="lacks the names of 998 classes, the first is label 1"):
         LABELS["names"](str(tmp_path / "a"), language="en")
 
 

@@ -64,7 +64,7 @@ def test_a_map_is_found_by_its_image_and_not_read(form, tmp_path):
     assert labels.find("n01440764_1") is None
 
 
-def test_other_files_are_passed_over_and_said(tmp_path):
+def test_other_files_are_ignored_with_a_note(tmp_path):
     (tmp_path / "a.tar").write_bytes(
         archive({**MAPS, "README.txt": b"x", "n01440764/._n01440764_18.pt": b"x"})
     )
@@ -77,7 +77,10 @@ def test_other_files_are_passed_over_and_said(tmp_path):
     ("files", "says"),
     [
         ({"README.txt": b"x"}, "there are no label maps"),
-        ({"n01443537/n01440764_18.pt": b"x"}, "is of the class n01440764, but lies among those of n01443537"),
+        (
+            {"n01443537/n01440764_18.pt": b"x"},
+            "is of the class n01440764, but lies in the folder of n01443537",
+        ),
         ({**MAPS, f"again/{NAMES[0]}": b"x"}, "is a second label map of n01440764_10026"),
         ({NAMES[0]: b""}, "has 0 bytes"),
         ({NAMES[0]: bytes(2 << 20)}, "has 2,097,152 bytes"),
@@ -121,7 +124,7 @@ def changed(place, value):
         (changed((1, 0, 0, 0), -1), "not whole numbers"),
         (changed((1, 0, 0, 0), 1.5), "not whole numbers"),
         (changed((1, 0, 0, 0), np.nan), "not whole numbers"),
-        (changed((1, slice(2), 0, 0), 7), "a cell names a label twice"),
+        (changed((1, slice(2), 0, 0), 7), "a cell has a label twice"),
         (changed((0, 0, 0, 0), np.inf), "not finite"),
         (changed((0, 0, 0, 0), np.nan), "not finite"),
         (changed((0, 0, 0, 0), 1e6), "too large for float16"),
@@ -142,7 +145,7 @@ class Evil:
 
 
 def test_no_code_in_a_map_is_run(capsys):
-    with pytest.raises(SourceError, match=r"a\.pt holds .*refused"):
+    with pytest.raises(SourceError, match=r"a\.pt holds .*rejected"):
         label_map(saved(Evil()), "a.pt")
     with pytest.raises(SourceError, match=r"a\.pt"):
         label_map(b"PK\x03\x04 not a file of torch", "a.pt")

@@ -48,7 +48,7 @@ def test_an_empty_list_stays_an_empty_list(published):
     assert published.find(key(1)).metadata == {"real_labels": []}
     assert published.find(key(2)).metadata == {"real_labels": [970, 795]}  # the number less 1 is the place
     assert published.find(key(5)).metadata == {"real_labels": [516, 850]}
-    assert published.notes == ("3,163 of 50,000 images have no ReaL label: they are not to be scored",)
+    assert published.notes == ("3,163 of 50,000 images have no ReaL label and must not be scored",)
 
 
 @pytest.mark.parametrize("stem", ["ILSVRC2012_test_00000002", "n01440764_2", "2", "val_00000002"])
@@ -65,13 +65,13 @@ def test_hugging_faces_names_are_the_same_images(published):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({6: [1000]}, r"image 7 \(place 6\): 1000 is no label"),
-        ({6: [-1]}, "image 7 .*: -1 is no label"),
-        ({6: [True]}, "image 7 .*: True is no label"),
-        ({6: [1.0]}, "image 7 .*: 1.0 is no label"),
-        ({6: ["1"]}, "image 7 .*: '1' is no label"),
-        ({6: [3, 4, 3]}, r"image 7 .*: \[3, 4, 3\] names a label twice"),
-        ({49_999: None}, "image 50,000 .*: None is no list"),
+        ({6: [1000]}, r"image 7 \(index 6\): 1000 is not a label"),
+        ({6: [-1]}, "image 7 .*: -1 is not a label"),
+        ({6: [True]}, "image 7 .*: True is not a label"),
+        ({6: [1.0]}, "image 7 .*: 1.0 is not a label"),
+        ({6: ["1"]}, "image 7 .*: '1' is not a label"),
+        ({6: [3, 4, 3]}, r"image 7 .*: \[3, 4, 3\] has a label twice"),
+        ({49_999: None}, "image 50,000 .*: None is not a list"),
     ],
 )
 def test_a_list_that_is_none_of_labels_names_the_image(change, says, read):
@@ -82,12 +82,12 @@ def test_a_list_that_is_none_of_labels_names_the_image(change, says, read):
 
 @pytest.mark.parametrize("value", [[[]] * 49_999, [[]] * 50_001, {"1": []}, [], 7])
 def test_reals_list_has_fifty_thousand_entries(value, read):
-    with pytest.raises(SourceError, match="where a list of 50,000 lists belongs"):
+    with pytest.raises(SourceError, match="not a list of 50,000 lists"):
         read(real, value)
 
 
 def test_what_is_no_json_names_the_file(read):
-    with pytest.raises(SourceError, match="labels is no JSON"):
+    with pytest.raises(SourceError, match="labels is not valid JSON"):
         read(real, b"[[")
 
 
@@ -110,11 +110,11 @@ def test_the_blacklist_is_of_numbers_from_one(end, read):
 @pytest.mark.parametrize(
     ("numbers", "says"),
     [
-        ([0, *NUMBERS[1:]], "line 1: b'0' is no number from 1 to 50,000"),
-        ([*NUMBERS[:-1], 50_001], "line 1,762: b'50001' is no number"),
-        ([*NUMBERS[:-1], 36], "line 1,762: 36 is listed before"),
+        ([0, *NUMBERS[1:]], "line 1: b'0' is not a number from 1 to 50,000"),
+        ([*NUMBERS[:-1], 50_001], "line 1,762: b'50001' is not a number"),
+        ([*NUMBERS[:-1], 36], "line 1,762: 36 is listed twice"),
         ([*NUMBERS[:9], "ILSVRC2012_val_00000300", *NUMBERS[10:]], "line 10: b'ILSVRC"),
-        ([*NUMBERS[:9], "", *NUMBERS[9:]], "line 10: b'' is no number"),
+        ([*NUMBERS[:9], "", *NUMBERS[9:]], "line 10: b'' is not a number"),
         (["9" * 5000], "line 1: b'999"),
         (NUMBERS[:-1], "has 1,761 lines; the blacklist has 1,762"),
         ([], "has 0 lines"),

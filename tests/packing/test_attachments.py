@@ -15,7 +15,7 @@ from wds_imagenet.inputs.reference import Attachment, Reference
 from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.pack_dataset import pack_listing
 from wds_imagenet.packing.plan.listing_plan import plan
-from wds_imagenet.reading.verify import verify
+from wds_imagenet.reading.verify_blocks import verify_blocks
 
 OPTIONS = PackOptions("x", samples_per_shard=20, block_bytes=8000)
 
@@ -63,7 +63,7 @@ def test_the_manifest_lists_them_and_the_reader_and_verify_take_them(packed):
     dataset = Dataset.open(str(packed))
     assert dataset.manifest.suffixes == ("cls", "image", "json", "note.bin", "relabel.npy")
     assert bytes(dataset[0].members["note.bin"]).startswith(b"note")
-    assert not [finding for checked in verify(dataset) for finding in checked.findings]
+    assert not [finding for checked in verify_blocks(dataset) for finding in checked.findings]
 
 
 def test_one_worker_or_a_rerun_gives_the_same(packed, attached, tmp_path, hash_files):

@@ -10,7 +10,7 @@ import pytest
 from wds_imagenet import Dataset
 from wds_imagenet.errors import CorruptError, PlanError, SourceError
 from wds_imagenet.packing.api import pack
-from wds_imagenet.reading.verify import verify
+from wds_imagenet.reading.verify_blocks import verify_blocks
 from wds_imagenet.storage import Store, open_store
 
 OPTIONS: dict[str, Any] = {"name": "small", "samples_per_shard": 20, "workers": 1}
@@ -67,7 +67,7 @@ def test_a_check_rebuilds_what_is_damaged_byte_for_byte(
     report = pack("imagefolder", str(small_folder), dest=dest, check=True, **OPTIONS)
     assert contents(dest) == before
     assert report.resumed == (3 if damage is lose_keys else 2)
-    assert [finding for checked in verify(Dataset.open(dest)) for finding in checked.findings] == []
+    assert [finding for checked in verify_blocks(Dataset.open(dest)) for finding in checked.findings] == []
 
 
 @pytest.mark.parametrize("damage", [cut, remove])

@@ -14,7 +14,7 @@ from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.packing.add_layer import add_layer
 from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.pack_dataset import pack_listing
-from wds_imagenet.reading.verify import verify_layer
+from wds_imagenet.reading.verify_blocks import verify_layer_blocks
 from wds_imagenet.storage import open_store
 
 LAYERS = ".wds-imagenet/layers"
@@ -119,7 +119,7 @@ def test_a_changed_name_is_found_when_the_layer_is_opened(pack_at, tmp_path, nam
     url = pack_at(str(tmp_path / "data"))
     add_layer(url, class_names={"zh": names["cn"]}, layer="l")
     (layer,) = Dataset.open(url, layers=["l"]).layers
-    assert list(verify_layer(Dataset.open(url), layer)) == []
+    assert list(verify_layer_blocks(Dataset.open(url), layer)) == []
     file = tmp_path / "data" / LAYERS / "l" / "manifest.json"
     data = file.read_bytes()
     assert not Manifest.from_json(data).shards

@@ -14,8 +14,8 @@ from wds_imagenet import Dataset
 from wds_imagenet.cli.commands import exit_code
 from wds_imagenet.errors import FullError
 from wds_imagenet.packing.api import pack
-from wds_imagenet.reading.index import index, shard_infos
-from wds_imagenet.reading.verify import verify
+from wds_imagenet.reading.shard_index import index_shards, shard_infos
+from wds_imagenet.reading.verify_blocks import verify_blocks
 from wds_imagenet.storage import open_store
 
 OPTIONS: dict[str, Any] = {"name": "small", "samples_per_shard": 20, "workers": 1}
@@ -47,7 +47,7 @@ def small_disk(tmp_path: Path) -> Iterator[tuple[Path, Resize]]:
 def check_whole(url: str) -> None:
     dataset = Dataset.open(url)
     assert len(dataset) == 60
-    assert [finding for checked in verify(dataset) for finding in checked.findings] == []
+    assert [finding for checked in verify_blocks(dataset) for finding in checked.findings] == []
 
 
 def check_full(error: FullError) -> None:
@@ -107,13 +107,13 @@ def test_a_temporary_folder_without_room_to_index(
     names = [info.path for info in shard_infos(store)]
     monkeypatch.setattr(tempfile, "tempdir", str(disk))
     with pytest.raises(FullError) as caught:
-        index(store, names, name="small", split="train")
+        index_shards(store, names, name="small", split="train")
     check_full(caught.value)
     assert str(disk) in str(caught.value)
     assert "small-train-000000.tar" in " ".join(caught.value.__notes__)
     assert not (tmp_path / "packed" / MANIFEST).exists()
     resize("4m")
-    assert index(store, names, name="small", split="train").samples == 60
+    assert index_shards(store, names, name="small", split="train").samples == 60
 
 
 def test_the_command_ends_with_1_and_one_line(small_folder: Path, small_disk: tuple[Path, Resize]) -> None:

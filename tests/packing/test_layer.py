@@ -21,7 +21,7 @@ from wds_imagenet.format.layers import LayerPlan, check_layer, layer_names
 from wds_imagenet.format.manifest import Manifest
 from wds_imagenet.packing.add_layer import add_layer
 from wds_imagenet.packing.api import pack
-from wds_imagenet.reading.index import index
+from wds_imagenet.reading.shard_index import index_shards
 from wds_imagenet.storage import open_store
 
 LAYERS = ".wds-imagenet/layers"
@@ -146,8 +146,7 @@ def test_a_rerun_changes_nothing_and_other_labels_are_refused(base, train_files,
     again = add_layer(str(base), layer="new", workers=1, **train_files)
     assert (again.resumed, hash_files(base)) == (9, before)
     with pytest.raises(
-        PlanError,
-        match=r"/layers/new/ holds the finished work of another plan: its .*another name",
+        PlanError, match=r"/layers/new/ holds the finished work of another plan: its "
     ):
         add_layer(str(base), layer="new", labels={"relabel": str(files / "maps")})
     assert hash_files(base) == before
@@ -210,7 +209,7 @@ def test_shards_that_others_wrote_are_labelled_once_they_are_indexed(files, tmp_
     with tarfile.open(tmp_path / "part" / "s.tar", "w") as archive:
         for path in sorted((files / "val").iterdir())[:20]:
             archive.add(path, f"deep/{path.stem}.jpg")
-    index(open_store(str(tmp_path)), ["part/s.tar"], name="theirs", split="val", block_bytes=300_000)
+    index_shards(open_store(str(tmp_path)), ["part/s.tar"], name="theirs", split="val", block_bytes=300_000)
     add_layer(str(tmp_path), labels={"real": str(files / "real.json")}, workers=2)
     with tarfile.open(tmp_path / LAYERS / "real" / "part" / "s.tar") as archive:
         records = [json.loads(archive.extractfile(m).read()) for m in archive]

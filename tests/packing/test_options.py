@@ -3,7 +3,8 @@
 import pytest
 
 from wds_imagenet.errors import UsageError
-from wds_imagenet.packing.options import JpegPolicy, PackOptions, default_name
+from wds_imagenet.format.dataset_name import default_name
+from wds_imagenet.packing.options import JpegPolicy, PackOptions
 
 
 @pytest.mark.parametrize("text", ["keep", "resize=256:q90", "resize=1:q1", "resize=65500:q100"])

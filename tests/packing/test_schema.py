@@ -121,7 +121,7 @@ def test_classes_with_different_fields_are_refused() -> None:
 
 
 def test_a_value_that_json_has_not_is_refused() -> None:
-    with pytest.raises(SourceError, match="a set, which JSON has not"):
+    with pytest.raises(SourceError, match="a set, which JSON cannot hold"):
         schema_of({"a": {1}})
 
 

@@ -275,7 +275,7 @@ def change(reference: Reference, **fields: Any) -> Reference:
         ({"metadata": {"title": "x", "size": "3"}}, "'size' is declared as number, but is '3'"),
         ({"metadata": {"title": "x"}}, "has no 'size', and a number has no empty value"),
         ({"metadata": {"title": "\ud800", "size": 1}}, "has no JSON form"),
-        ({"metadata": {"title": {1, 2}, "size": 1}}, "a set, which JSON has not"),
+        ({"metadata": {"title": {1, 2}, "size": 1}}, "a set, which JSON cannot hold"),
         ({"attachments": (Attachment("npy", "x", 0, 1),)}, r"has the attachments \['npy'\]"),
         ({"key": "a.b"}, "key 'a.b' may hold"),
     ],

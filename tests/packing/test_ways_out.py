@@ -22,7 +22,7 @@ import pytest
 from wds_imagenet import Dataset
 from wds_imagenet.errors import FullError, ManifestError
 from wds_imagenet.packing.api import pack
-from wds_imagenet.reading.verify import verify
+from wds_imagenet.reading.verify_blocks import verify_blocks
 from wds_imagenet.storage import open_store
 
 Run = tuple[int, str, dict[str, str]]
@@ -205,7 +205,7 @@ def look(url: str) -> str:
         dataset = Dataset.open(url)
     except ManifestError as error:
         return "nothing" if "is no data set" in str(error) else repr(error)
-    findings = [str(finding) for checked in verify(dataset, threads=1) for finding in checked.findings]
+    findings = [str(finding) for checked in verify_blocks(dataset, threads=1) for finding in checked.findings]
     keys = list(dataset.keys())
     whole = len(keys) == len(dataset) in {60, 120} and dataset[keys[-1]].image[:2] == b"\xff\xd8"
     return "all" if whole and not findings else f"{len(keys)} keys, {findings}"

@@ -1,11 +1,16 @@
 """What a loader is given by mistake is refused by name, before anything is opened."""
 
+import re
+from inspect import signature
+
 import numpy as np
 import pytest
+from torch.utils.data import DataLoader
 
 from wds_imagenet import Dataset, Loader, RandomResizedCrop
 from wds_imagenet.errors import UsageError
-from wds_imagenet.reading.loader.arguments import whole
+from wds_imagenet.reading.arguments import whole
+from wds_imagenet.torch import IterableDataset
 
 CROP = RandomResizedCrop(16)
 
@@ -34,9 +39,18 @@ def test_whole_numbers_of_python_and_numpy_are_taken(value):
         ({"seed": "0"}, "seed is a whole number, and not '0'"),
         ({"epoch": -1}, "epoch is at least 0, and not -1"),
         ({"rank": "0", "world_size": "1"}, "rank is a whole number, and not '0'"),
-        ({"batchsize": 8}, "there is no option 'batchsize': did you mean 'batch_size'?"),
-        ({"shufle": False}, "there is no option 'shufle': did you mean 'shuffle'?"),
-        ({"bogus": 1}, "there is no storage option 'bogus'"),
+        ({"batchsize": 8}, "there is no argument 'batchsize': did you mean 'batch_size'?"),
+        ({"shufle": False}, "there is no argument 'shufle': did you mean 'shuffle'?"),
+        (
+            {"num_worker": 4},
+            "there is no argument 'num_worker', which is like DataLoader's num_workers: threads=",
+        ),
+        ({"endpoint_url": "x"}, r"storage_options=\{'endpoint_url': …\}"),
+        (
+            {"bogus": 1},
+            r"no argument 'bogus'; an option of the store goes into storage_options=\{'bogus': …\}",
+        ),
+        ({"storage_options": {"bogus": 1}}, "there is no storage option 'bogus'"),
     ],
 )
 def test_an_argument_that_cannot_be_meant_is_named(small_shards, options, says):
@@ -47,3 +61,32 @@ def test_an_argument_that_cannot_be_meant_is_named(small_shards, options, says):
 def test_a_data_set_knows_no_other_options_than_its_store(tmp_path):
     with pytest.raises(UsageError, match=r"'endpont_url' \(did you mean 'endpoint_url'\?\); there are dead"):
         Dataset.open(str(tmp_path), storage_options={"endpont_url": "http://localhost:1"})
+
+
+DATA_LOADERS = [
+    *("num_workers", "sampler", "batch_sampler", "collate_fn", "worker_init_fn", "persistent_workers"),
+    *("prefetch_factor", "timeout", "multiprocessing_context", "generator", "pin_memory_device", "in_order"),
+]
+
+
+@pytest.mark.parametrize("name", DATA_LOADERS)
+@pytest.mark.parametrize("kind", [Loader, IterableDataset])
+def test_an_argument_of_the_data_loader_is_answered_with_ours(kind, name):
+    assert name in signature(DataLoader).parameters
+    with pytest.raises(UsageError, match=rf"no argument '{name}', which is DataLoader's: .*[=a-z]") as caught:
+        kind("/nowhere", CROP, 8, **{name: 1})
+    *_, advice = str(caught.value).split(": ", 1)
+    ours = [word for word in re.findall(r"(\w+)=", advice) if word != "seconds"]
+    assert set(ours) <= {*signature(Loader).parameters}
+    assert ours or name in {"collate_fn", "worker_init_fn", "persistent_workers", "in_order"}
+
+
+def test_every_argument_of_the_data_loader_is_ours_or_answered():
+    theirs = {*signature(DataLoader).parameters} - {
+        "dataset",
+        "batch_size",
+        "shuffle",
+        "drop_last",
+        "pin_memory",
+    }
+    assert theirs <= {*DATA_LOADERS}

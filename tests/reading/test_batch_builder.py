@@ -19,7 +19,7 @@ from wds_imagenet.images import render
 from wds_imagenet.images.render import native_module
 from wds_imagenet.reading.fetch import Fetcher
 
-CROP = RandomResizedCrop(16)
+CROP = RandomResizedCrop(16, flip=True)
 GOOD = {"cls": b"5", "txt": b"a cat", "json": b'{"n": 1}'}
 BAD = {
     "label": {"cls": b"cat"},

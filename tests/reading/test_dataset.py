@@ -12,7 +12,7 @@ import webdataset
 from wds_imagenet import Dataset
 from wds_imagenet.errors import CorruptError, ManifestError, NotFoundError
 from wds_imagenet.format import manifest as manifests
-from wds_imagenet.reading.verify import verify
+from wds_imagenet.reading.verify_blocks import verify_blocks
 from wds_imagenet.sample import make_key
 
 
@@ -51,7 +51,7 @@ def test_webdataset_and_tarfile_read_the_same_samples(photo_shards):
 
 
 def test_a_folder_without_a_manifest_is_no_data_set(tmp_path):
-    with pytest.raises(ManifestError, match=r"or does not exist\. For shards that others wrote, run"):
+    with pytest.raises(ManifestError, match=r"or does not exist\. For shards of another program, run"):
         Dataset.open(str(tmp_path))
     (tmp_path / manifests.MANIFEST_PATH).parent.mkdir()
     (tmp_path / manifests.MANIFEST_PATH).with_name("plan.json").write_bytes(b"{}")
@@ -89,7 +89,7 @@ def shard(folder, number=2):
 
 
 def findings(folder):
-    return [finding for checked in verify(Dataset.open(str(folder))) for finding in checked.findings]
+    return [finding for checked in verify_blocks(Dataset.open(str(folder))) for finding in checked.findings]
 
 
 def read_all(folder):

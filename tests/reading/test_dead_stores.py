@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from wds_imagenet import Dataset, Loader, RandomResizedCrop
-from wds_imagenet.demo.server import serve
+from wds_imagenet.demo.s3_server import serve
 from wds_imagenet.errors import MissingExtraError, UnavailableError
-from wds_imagenet.reading.verify import verify
+from wds_imagenet.reading.verify_blocks import verify_blocks
 from wds_imagenet.storage import open_store
 
 ENGINES = ["obstore", "fsspec"]
@@ -83,14 +83,14 @@ def no_thread_remains():
 
 
 def loader(options, **more):
-    options = {"prefetch_bytes": 1, "lanes": LANES, **options, **more}
-    return Loader("s3://own/small", RandomResizedCrop(8), 4, threads=2, **options)
+    arguments = {"prefetch_bytes": 1, "lanes": LANES, "threads": 2, **more}
+    return Loader("s3://own/small", RandomResizedCrop(8), 4, **arguments, storage_options=options)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_server_that_dies_ends_the_epoch_with_its_address(small_shards, engine):
     with running(small_shards) as (process, endpoint, options):
-        one = loader(options, engine=engine, **IMPATIENT)
+        one = loader({**options, "engine": engine, **IMPATIENT})
         iteration = iter(one)
         next(iteration)
         os.kill(process, signal.SIGKILL)
@@ -106,12 +106,12 @@ def test_a_server_that_dies_ends_the_epoch_with_its_address(small_shards, engine
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_server_that_freezes_ends_the_epoch_and_verify_in_time(freezable, engine):
     endpoint, options, freeze = freezable
-    one = loader(options, engine=engine, **IMPATIENT)
+    one = loader({**options, "engine": engine, **IMPATIENT})
     dataset = Dataset.open("s3://own/small", storage_options={"engine": engine, **IMPATIENT, **options})
     iteration = iter(one)
     next(iteration)
     freeze()
-    for reading in (iteration, verify(dataset)):
+    for reading in (iteration, verify_blocks(dataset)):
         began = time.monotonic()
         with pytest.raises(UnavailableError) as caught:
             list(reading)
@@ -122,7 +122,7 @@ def test_a_server_that_freezes_ends_the_epoch_and_verify_in_time(freezable, engi
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_reader_of_a_frozen_server_leaves_at_once(freezable, engine):
     _, options, freeze = freezable
-    one = loader(options, engine=engine)  # with the usual patience: half a minute an attempt
+    one = loader({**options, "engine": engine})  # with the usual patience: half a minute an attempt
     iteration = iter(one)
     next(iteration)
     freeze()
@@ -134,7 +134,7 @@ def test_a_reader_of_a_frozen_server_leaves_at_once(freezable, engine):
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_loader_that_another_thread_closes_ends_at_once_and_knows_where_it_is(freezable, engine):
     _, options, freeze = freezable
-    one = loader(options, engine=engine)
+    one = loader({**options, "engine": engine})
     iteration = iter(one)
     next(iteration)
     freeze()
@@ -155,8 +155,8 @@ def test_ctrl_c_leaves_a_frozen_server_at_once(freezable, engine):
         import sys
         from wds_imagenet import Dataset, Loader, RandomResizedCrop
         options = dict(pair.split("=", 1) for pair in sys.argv[1:])
-        options |= {"lanes": 4, "prefetch_bytes": 1}
-        for batch in Loader("s3://own/small", RandomResizedCrop(8), 4, threads=2, **options):
+        arguments = {"lanes": 4, "prefetch_bytes": 1, "threads": 2, "storage_options": options}
+        for batch in Loader("s3://own/small", RandomResizedCrop(8), 4, **arguments):
             print("batch", flush=True)
             sys.stdin.readline()
     """)
@@ -202,20 +202,20 @@ def test_an_address_where_nobody_answers_is_named(address, engine):
         options = {"endpoint_url": endpoint, "key": "k" * 20, "secret": "s" * 20, "engine": engine}
         began = time.monotonic()
         with pytest.raises(UnavailableError) as caught:
-            Loader("s3://own/small", RandomResizedCrop(8), 4, **options, **IMPATIENT)
+            Loader("s3://own/small", RandomResizedCrop(8), 4, storage_options={**options, **IMPATIENT})
     assert time.monotonic() - began < BOUND
     assert f"(at the endpoint {endpoint})" in str(caught.value)
 
 
 @pytest.mark.parametrize("address", [silent, refused])
-@pytest.mark.parametrize("verb", ["verify", "pack"])
+@pytest.mark.parametrize("verb", ["verify_blocks", "pack"])
 def test_the_command_line_ends_with_1_and_names_the_address(address, verb, small_paths):
     with address() as endpoint:
         options = {"endpoint_url": endpoint, "key": "k" * 20, "secret": "s" * 20, **IMPATIENT}
         arguments = [f"--storage-option={name}={value}" for name, value in options.items()]
         what = (
-            ["verify", "s3://own/x"]
-            if verb == "verify"
+            ["verify_blocks", "s3://own/x"]
+            if verb == "verify_blocks"
             else ["pack", "sidecars", small_paths[0].parent, "s3://own/x"]
         )
         command = [sys.executable, "-m", "wds_imagenet", *map(str, what), *arguments]
@@ -231,7 +231,7 @@ def test_verify_of_a_server_that_froze_on_the_way_is_no_verdict_on_the_data(free
     endpoint, options, freeze = freezable
     more = [f"--storage-option={name}={value}" for name, value in {**options, **IMPATIENT}.items()]
     freeze()
-    command = [sys.executable, "-m", "wds_imagenet", "verify", "s3://own/small", *more]
+    command = [sys.executable, "-m", "wds_imagenet", "verify_blocks", "s3://own/small", *more]
     result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (result.returncode, result.stdout) == (1, "")
     assert endpoint in result.stderr
@@ -239,7 +239,8 @@ def test_verify_of_a_server_that_froze_on_the_way_is_no_verdict_on_the_data(free
 
 def test_trying_again_for_long_is_said_once_however_many_threads_do(freezable, caplog):
     endpoint, options, freeze = freezable
-    one = loader(options, lanes=24, prefetch_bytes=1 << 20, retries="3", timeout="1.5", deadline="6")
+    options = {**options, "retries": "3", "timeout": "1.5", "deadline": "6"}
+    one = loader(options, lanes=24, prefetch_bytes=1 << 20)
     next(iter(one.batches(0)))
     freeze()
     with caplog.at_level(logging.WARNING, "wds_imagenet"), pytest.raises(UnavailableError):

@@ -9,15 +9,15 @@ import webdataset
 
 from wds_imagenet import Dataset
 from wds_imagenet.errors import CorruptError, DataError, ExistsError, ManifestError, SourceError
-from wds_imagenet.reading.index import index, shard_infos
-from wds_imagenet.reading.verify import verify
+from wds_imagenet.reading.shard_index import index_shards, shard_infos
+from wds_imagenet.reading.verify_blocks import verify_blocks
 from wds_imagenet.storage import open_store
 
 
 def run(folder, **options):
     store = open_store(str(folder))
     names = [info.path for info in shard_infos(store)]
-    return index(store, names, name="theirs", split="train", **options)
+    return index_shards(store, names, name="theirs", split="train", **options)
 
 
 def write(path, members):
@@ -36,7 +36,7 @@ def test_webdatasets_own_shards_are_read_like_ours(tmp_path, small_paths):
     before = {path: path.read_bytes() for path in tmp_path.glob("*.tar")}
     run(tmp_path, block_bytes=8 << 10)
     dataset = Dataset.open(str(tmp_path))
-    assert [finding for checked in verify(dataset, deep=True) for finding in checked.findings] == []
+    assert [finding for checked in verify_blocks(dataset, deep=True) for finding in checked.findings] == []
     assert [(s.key, s.label, s.json) for s in dataset.samples()] == [
         (f"a/{path.stem}", n, {"n": n}) for n, path in enumerate(small_paths[:100])
     ]
@@ -47,7 +47,7 @@ def test_a_finished_data_set_is_left_alone(tmp_path, small_shards):
     shutil.copytree(small_shards, tmp_path / "copy")
     with pytest.raises(ExistsError, match="not touched"):
         run(tmp_path / "copy")
-    assert [f for c in verify(Dataset.open(str(tmp_path / "copy"))) for f in c.findings] == []
+    assert [f for c in verify_blocks(Dataset.open(str(tmp_path / "copy"))) for f in c.findings] == []
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,9 @@ from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.packing.add_layer import add_layer
 from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.pack_dataset import pack_listing
+from wds_imagenet.reading.batches.soft_labels import read_array
 from wds_imagenet.reading.layers import list_layers, merge
-from wds_imagenet.reading.loader.soft_labels import read_array
-from wds_imagenet.reading.verify import verify, verify_layer
+from wds_imagenet.reading.verify_blocks import verify_blocks, verify_layer_blocks
 from wds_imagenet.sample import Sample
 from wds_imagenet.storage import open_store
 from wds_imagenet.torch import IterableDataset
@@ -209,8 +209,8 @@ def test_padding_has_no_soft_label_and_a_batch_without_them_none(layered):
     ("options", "message"),
     [
         ({"soft_labels": True}, r"have no relabel\.npy, only cls, image, json, txt"),
-        ({"soft_labels": True, "layers": ["maps"], "transform": Decode()}, "soft labels are those of crops"),
-        ({"layers": "maps"}, r"a list of names: \['maps'\]"),
+        ({"soft_labels": True, "layers": ["maps"], "transform": Decode()}, "soft labels belong to crops"),
+        ({"layers": "maps"}, r"a list of names: pass \['maps'\]"),
         ({"layers": ["../maps"]}, "cannot name a layer"),
     ],
 )
@@ -263,16 +263,18 @@ def test_a_flipped_bit_in_a_layer_is_an_error_that_says_where(copy, at):
 
 def test_verify_finds_what_is_wrong_with_a_layer(copy):
     dataset = Dataset.open(str(copy), layers=["captions", "maps"])
-    assert not [f for layer in dataset.layers for c in verify_layer(dataset, layer) for f in c.findings]
-    assert not [f for c in verify(dataset) for f in c.findings]
+    assert not [
+        f for layer in dataset.layers for c in verify_layer_blocks(dataset, layer) for f in c.findings
+    ]
+    assert not [f for c in verify_blocks(dataset) for f in c.findings]
     name = damage(copy, "captions", 700)
     (extra := copy / LAYERS / "maps" / "extra.tar").write_bytes(b"")
     captions, maps = Dataset.open(str(copy), layers=["captions", "maps"]).layers
-    found = [f for c in verify_layer(dataset, captions) for f in c.findings]
+    found = [f for c in verify_layer_blocks(dataset, captions) for f in c.findings]
     assert (found[0].shard, found[0].offset) == (f"{LAYERS}/captions/{name}", 0)
-    strays = [f for c in verify_layer(dataset, maps) for f in c.findings]
+    strays = [f for c in verify_layer_blocks(dataset, maps) for f in c.findings]
     assert [f.shard for f in strays] == [str(extra.relative_to(copy))]
-    assert not [f for c in verify(dataset) for f in c.findings]
+    assert not [f for c in verify_blocks(dataset) for f in c.findings]
 
 
 def test_layers_on_an_object_store(layered, s3_url):

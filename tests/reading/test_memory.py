@@ -18,7 +18,7 @@ import torch
 from wds_imagenet import Dataset, Loader, RandomResizedCrop
 from wds_imagenet.reading import buffers as module
 from wds_imagenet.reading.buffers import Buffers
-from wds_imagenet.reading.torch import ImagePool
+from wds_imagenet.reading.tensors import ImagePool
 
 SHAPE = (4, 8, 8, 3)
 
@@ -118,7 +118,7 @@ def test_what_waits_may_be_let_go_of_while_memory_is_taken():
         buffers.clear()
     assert not len(buffers)
     assert buffers.take(1 << 18).size == 1 << 18
-    assert buffers._lent == buffers._asked == 1 << 18
+    assert buffers._lent == buffers._requested == 1 << 18
 
 
 ROLLUP = Path("/proc/self/smaps_rollup")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wds_imagenet.errors import UsageError
-from wds_imagenet.reading.order.epoch_order import Order, Share, default_lanes
+from wds_imagenet.reading.order.epoch_order import EpochOrder, RankSlice, default_lanes
 from wds_imagenet.util.rng import permutation, permutations
 
 counts_lists = st.lists(st.integers(0, 25), min_size=1, max_size=60).filter(any)
@@ -18,7 +18,7 @@ def sequence(counts, *, seed=0, epoch=0, lanes=240, shuffle=True):
     """Return the epoch's sequence as sample numbers of the data set."""
     counts = np.array(counts, np.int64)
     first = np.cumsum(counts) - counts
-    where = Order(counts, seed, epoch, lanes, shuffle=shuffle).locate(np.arange(counts.sum()))
+    where = EpochOrder(counts, seed, epoch, lanes, shuffle=shuffle).locate(np.arange(counts.sum()))
     return (first[where.block] + where.within).tolist()
 
 
@@ -31,10 +31,11 @@ def test_an_epoch_has_every_sample_exactly_once(counts, seed, epoch, lanes, shuf
 @given(counts_lists, st.integers(1, 9), st.integers(0, 500), st.booleans())
 def test_the_ranks_parts_make_up_the_global_batches_from_any_start(counts, batch_size, start, drop_last):
     samples = sum(counts)
-    whole = Share(0, 1, batch_size * 24, drop_last)
+    whole = RankSlice(0, 1, batch_size * 24, drop_last)
     for world_size in (2, 3, 4, 6, 8):
         shares = [
-            Share(rank, world_size, batch_size * 24 // world_size, drop_last) for rank in range(world_size)
+            RankSlice(rank, world_size, batch_size * 24 // world_size, drop_last)
+            for rank in range(world_size)
         ]
         assert {share.starts(start, samples) for share in shares} == {whole.starts(start, samples)}
         for begin in whole.starts(start, samples):
@@ -46,7 +47,7 @@ def test_the_ranks_parts_make_up_the_global_batches_from_any_start(counts, batch
 
 def test_no_block_is_shared_by_two_ranks_but_at_lane_ends():
     counts = np.full(5000, 18, np.int64)
-    order = Order(counts, 0, 0, 240)
+    order = EpochOrder(counts, 0, 0, 240)
     entries = np.arange(order.samples)
     pairs = {(b, s % 8) for b, s in zip(order.locate(entries).block.tolist(), entries.tolist(), strict=True)}
     assert len(pairs) - len(counts) <= 240
@@ -78,7 +79,7 @@ def test_seed_and_epoch_each_change_the_order():
 
 
 def test_neighbours_come_from_as_many_blocks_as_there_are_lanes():
-    order = Order(np.full(5000, 18, np.int64), 0, 0, 240)
+    order = EpochOrder(np.full(5000, 18, np.int64), 0, 0, 240)
     blocks = [len(set(order.locate(np.arange(i, i + 240)).block.tolist())) for i in range(0, 9000, 240)]
     assert min(blocks) >= 120  # neighbouring lanes begin, and end, in one block
     assert sorted(blocks)[len(blocks) // 2] >= 230
@@ -91,10 +92,10 @@ def test_samples_move_as_far_as_in_a_full_shuffle():
 
 
 def test_a_lane_leaves_each_block_once():
-    order = Order(np.array([5, 0, 7, 3]), 1, 0, 2)
+    order = EpochOrder(np.array([5, 0, 7, 3]), 1, 0, 2)
     where = order.locate(np.arange(15))
-    stays = {(lane, place) for lane, place in zip(where.lane.tolist(), where.place.tolist(), strict=True)}
-    assert where.last.sum() == len(stays)
+    visits = {(lane, slot) for lane, slot in zip(where.lane.tolist(), where.slot.tolist(), strict=True)}
+    assert where.last.sum() == len(visits)
 
 
 @pytest.mark.parametrize(("world_size", "lanes"), [(1, 240), (8, 240), (7, 840), (64, 960), (512, 7680)])
@@ -104,4 +105,4 @@ def test_the_default_lanes_are_shared_evenly(world_size, lanes):
 
 def test_a_world_size_that_does_not_divide_the_lanes_is_refused_with_those_that_do():
     with pytest.raises(UsageError, match=r"world size 7 does not divide the 240 lanes.* 5, 6, 8"):
-        Share(0, 7, 1).check_lanes(240)
+        RankSlice(0, 7, 1).check_lanes(240)

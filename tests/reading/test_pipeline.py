@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wds_imagenet.format.manifest import Block, Manifest, Shard
+from wds_imagenet.reading.batches.batch_plan import plan_batches
+from wds_imagenet.reading.batches.pipeline import chunks_of
 from wds_imagenet.reading.fetch import block_locations
-from wds_imagenet.reading.loader.pipeline import chunks_of, plan_batches
-from wds_imagenet.reading.order.epoch_order import Order, Share
+from wds_imagenet.reading.order.epoch_order import EpochOrder, RankSlice
 
 COUNT, SAMPLES = 1500, 18
 
@@ -26,8 +27,8 @@ def test_no_more_blocks_live_than_there_are_lanes_and_batches_under_way(every, w
     blocks = (Block(2 << 20, SAMPLES, 0),) * COUNT
     shard = Shard("x.tar", COUNT * (2 << 20), COUNT * SAMPLES, "0" * 64, blocks)
     everything = block_locations(Manifest("x", "train", (), "0" * 64, (shard,)))
-    order = Order(np.full(COUNT, SAMPLES), 0, 0, 240)
-    share = Share(0, world_size, 240 // world_size)
+    order = EpochOrder(np.full(COUNT, SAMPLES), 0, 0, 240)
+    share = RankSlice(0, world_size, 240 // world_size)
     live = weakref.WeakSet()
     asked = []
 
@@ -48,7 +49,7 @@ def test_one_rank_asks_for_each_block_once(samples):
     blocks = (Block(2 << 20, samples, 0),) * COUNT
     shard = Shard("x.tar", COUNT * (2 << 20), COUNT * samples, "0" * 64, blocks)
     everything = block_locations(Manifest("x", "train", (), "0" * 64, (shard,)))
-    order, share, asked = Order(np.full(COUNT, samples), 0, 0, 240), Share(0, 1, 256), []
+    order, share, asked = EpochOrder(np.full(COUNT, samples), 0, 0, 240), RankSlice(0, 1, 256), []
     for _ in plan_batches(order, share, everything, share.starts(0, order.samples), asked.append):
         pass
     assert len(asked) == len(set(map(id, asked))) == COUNT
@@ -70,10 +71,10 @@ def test_over_all_ranks_a_block_is_asked_for_twice_only_at_lane_ends():
     blocks = (Block(2 << 20, SAMPLES, 0),) * COUNT
     shard = Shard("x.tar", COUNT * (2 << 20), COUNT * SAMPLES, "0" * 64, blocks)
     everything = block_locations(Manifest("x", "train", (), "0" * 64, (shard,)))
-    order = Order(np.full(COUNT, SAMPLES), 0, 0, 240)
+    order = EpochOrder(np.full(COUNT, SAMPLES), 0, 0, 240)
     asked = []
     for rank in range(8):
-        share = Share(rank, 8, 30)
+        share = RankSlice(rank, 8, 30)
         starts = share.starts(0, order.samples)
         for _ in plan_batches(
             order, share, everything, starts, lambda location: asked.append(location) or Asked()

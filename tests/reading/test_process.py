@@ -254,7 +254,7 @@ def test_storage_options_and_the_environment_travel(s3_server, s3_url, small_pat
         monkeypatch.delenv(name)
     endpoint = environment.get("AWS_ENDPOINT_URL") or environment["AWS_ENDPOINT_URL_S3"]
     keys = {"key": environment["AWS_ACCESS_KEY_ID"], "secret": environment["AWS_SECRET_ACCESS_KEY"]}
-    assert_alike(s3_url, CROP, 10, endpoint_url=endpoint, **keys)
+    assert_alike(s3_url, CROP, 10, storage_options={"endpoint_url": endpoint, **keys})
 
 
 def test_a_data_set_that_is_gone_is_the_stores_error(small_paths, tmp_path):

@@ -64,8 +64,8 @@ SOLUTION = {"LOC_synset_mapping.txt": "@wnids", f"{VAL.format(1)}.JPEG": None}
     [
         (", line 1: its header is 'ImageId,Label', not", "ImageId,Label\n" + ROW),
         (", line 1: its header is 'ImageId;PredictionString', not", (HEADER + ROW).replace(",", ";")),
-        (", line 3: ILSVRC2012_val_00000001 is listed before", HEADER + ROW + ROW),
-        (", line 2: '1e99' is no number of pixels", HEADER + ROW.replace(" 2 2", " 2 1e99")),
+        (", line 3: ILSVRC2012_val_00000001 is listed twice", HEADER + ROW + ROW),
+        (", line 2: '1e99' is not a number of pixels", HEADER + ROW.replace(" 2 2", " 2 1e99")),
         (
             ", line 2: 'ILSVRC2012_val_00090001' has a number that no val",
             HEADER + ROW.replace("00001,", "90001,"),
@@ -113,7 +113,7 @@ def test_an_archive_that_is_cut_off(refused, world, photo, source, path, packed,
         "gz": r"^the gzip data is cut off: it ends at its byte (2,9|3,0)\d\d\nin the .* in/x\.tar",
     }[packed]
     if packed == "gz" and source in {"imagefolder", "sidecars"}:
-        says = r"^in/x\.tar is a gzip file, not to be read at random"
+        says = r"^in/x\.tar is a gzip file, which cannot be read at random"
     refused(says, source, files, "x.tar", **options)
 
 
@@ -247,7 +247,7 @@ def test_shards(refused, world, photo, says, members, gzipped):  # noqa: PLR0917
         (r", line 3: there is no b\.jpg in in ", "path,label\na.jpg,1\nb.jpg,1\n"),
         (r", line 3 means the same image as in/t\.csv, line 2", "path,label\na.jpg,1\na.jpg,1\n"),
         (", line 2 has 3 cells where the header has 2", "path,label\na.jpg,1,2\n"),
-        (", line 2: 9{30} is no label", "path,label\na.jpg," + "9" * 30 + "\n"),
+        (", line 2: 9{30} is not a label", "path,label\na.jpg," + "9" * 30 + "\n"),
         (", line 2 is not CSV as it should be: unexpected end of data", 'path,label\n"a.jpg,1\n'),
         (
             r", line 2: '\.\./\.\./etc/passwd' is not a path within a store",
@@ -370,14 +370,14 @@ XML = (
 @pytest.mark.parametrize(
     ("says", "label", "file", "content"),
     [
-        (r"^in/real\.json has 49,999 entries, where a list of 50,000", "real", "real.json", REAL),
+        (r"^in/real\.json has 49,999 entries, not a list of 50,000", "real", "real.json", REAL),
         (
-            r"^in/real\.json, image 50,000 \(place 49,999\): 1000 is no label",
+            r"^in/real\.json, image 50,000 \(index 49,999\): 1000 is not a label",
             "real",
             "real.json",
             json.dumps([[1]] * 49_999 + [[1000]]),
         ),
-        (r"^in/real\.json is no JSON: .*: line 1 column 6", "real", "real.json", "[[1],"),
+        (r"^in/real\.json is not valid JSON: .*: line 1 column 6", "real", "real.json", "[[1],"),
         (
             r"^in/c\.json: entry 1, at byte 1: .* at byte 43",
             "captions",
@@ -385,14 +385,14 @@ XML = (
             '[{"filename":"n01440764_1.JPEG","title":"x"',
         ),
         (
-            r"^in/c\.json: it is no JSON array: it begins with",
+            r"^in/c\.json: it is not a JSON array: it begins with",
             "captions",
             "c.json",
             '{"filename":"n01440764_1.JPEG"}',
         ),
         (r"^in/k\.csv, line 1: its header is 'ILSVRC2012_val_00000001,", "kaggle", "k.csv", ROW),
         (
-            r"^in/k\.csv, line 3: ILSVRC2012_val_00000001 is listed before",
+            r"^in/k\.csv, line 3: ILSVRC2012_val_00000001 is listed twice",
             "kaggle",
             "k.csv",
             HEADER + ROW + ROW,
@@ -410,7 +410,7 @@ XML = (
             XML.format("<xmin>1</xmin>"),
         ),
         (
-            r"^in/b/ILSVRC2012_val_00000001\.xml: .*, line 1: object 1, <xmin>: '1e99' is no number",
+            r"^in/b/ILSVRC2012_val_00000001\.xml: .*, line 1: object 1, <xmin>: '1e99' is not a number",
             "boxes",
             "b/ILSVRC2012_val_00000001.xml",
             XML.format("<xmin>1e99</xmin><ymin>1</ymin><xmax>2</xmax><ymax>2</ymax>"),
@@ -422,13 +422,13 @@ XML = (
             "<annotation>",
         ),
         (
-            r"^the 'relabel\.npy' of 'a/n01440764_1\.JPEG', in/m/n01440764/n01440764_1\.pt is no file of",
+            r"^the 'relabel\.npy' of 'a/n01440764_1\.JPEG', in/m/n01440764/n01440764_1\.pt cannot be read as",
             "relabel",
             "m/n01440764/n01440764_1.pt",
             b"PK\x03\x04 no tensor",
         ),
         (
-            r"^in/blacklist\.txt, line 1: b'0' is no number from 1 to 50,000",
+            r"^in/blacklist\.txt, line 1: b'0' is not a number from 1 to 50,000",
             "blacklist",
             "blacklist.txt",
             "0\n",

@@ -6,14 +6,14 @@ from hypothesis import strategies as st
 
 from wds_imagenet.errors import SourceError
 from wds_imagenet.sources import columns
-from wds_imagenet.sources.columns import Called, Cells, choose, class_name
+from wds_imagenet.sources.columns import CellType, LabelValues, choose_column, class_name
 
 
 def typed(cells):
-    column = Cells()
+    column = CellType()
     for cell in cells:
-        column.look(cell)
-    return [column.read(cell) for cell in cells]
+        column.add(cell)
+    return [column.parse(cell) for cell in cells]
 
 
 INT64 = st.integers(-(1 << 63), (1 << 63) - 1)
@@ -60,14 +60,14 @@ def test_whole_numbers_among_fractions_are_fractions():
 
 def test_columns_are_found_by_their_usual_names_in_the_usual_order():
     names = ["URL", "Title", "Class", "path"]
-    assert choose(names, None, columns.IMAGE, "t.csv") == "path"
-    assert choose(names, None, columns.LABEL, "t.csv") == "Class"
-    assert choose(names, None, columns.CAPTION, "t.csv") == "Title"
-    assert choose(names, "URL", columns.IMAGE, "t.csv") == "URL"
-    assert choose(names, "", columns.LABEL, "t.csv") is None
-    assert choose(["a"], None, columns.LABEL, "t.csv") is None
+    assert choose_column(names, None, columns.IMAGE, "t.csv") == "path"
+    assert choose_column(names, None, columns.LABEL, "t.csv") == "Class"
+    assert choose_column(names, None, columns.CAPTION, "t.csv") == "Title"
+    assert choose_column(names, "URL", columns.IMAGE, "t.csv") == "URL"
+    assert choose_column(names, "", columns.LABEL, "t.csv") is None
+    assert choose_column(["a"], None, columns.LABEL, "t.csv") is None
     with pytest.raises(SourceError, match=r"t\.csv has no column 'url'; its columns are URL, Title"):
-        choose(names, "url", columns.IMAGE, "t.csv")
+        choose_column(names, "url", columns.IMAGE, "t.csv")
 
 
 @pytest.mark.parametrize(
@@ -84,4 +84,4 @@ def test_a_class_goes_by_its_number_or_name(value, name):
 @pytest.mark.parametrize("value", [True, 0.5, "0.5", "-.5", math.nan, math.inf, [1], {"a": 1}])
 def test_what_is_neither_number_nor_name_is_no_label(value):
     with pytest.raises(SourceError, match=r"line 1: .* is no label"):
-        Called().look(value, lambda: "line 1")
+        LabelValues().add(value, lambda: "line 1")

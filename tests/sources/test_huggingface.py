@@ -204,7 +204,7 @@ def test_columns_can_be_chosen(tmp_path):
         ({"image": images(b"1", b"2"), "label": [0, None]}, None, r"row 2 has no label, but other rows have"),
         ({"image": images(b"1", b"2"), "label": [0, -1]}, None, r"row 2 has no label, but other rows have"),
         ({"image": images(b"1", b"2"), "label": [0, 3]}, features(["a", "b"]), r"row 2: there is no class 3"),
-        ({"image": images(b"1", b"2"), "label": [0, -3]}, None, r"row 2: -3 is no label"),
+        ({"image": images(b"1", b"2"), "label": [0, -3]}, None, r"row 2: -3 is not a label"),
         ({"image": images(b"1"), "label": [0]}, features(7), r"names of its classes cannot be read"),
         ({"image": images(b"1")}, [], r"features cannot be read"),
         ({"image": images()}, None, r"there are no rows"),

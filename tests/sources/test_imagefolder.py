@@ -34,7 +34,7 @@ def test_a_subset_of_numbers_keeps_them(make_tree):
 def test_a_subset_of_the_wnids_is_said_to_have_other_labels(make_tree, wnids):
     listing = imagefolder(make_tree({f"{wnids[65]}/a.jpg": "", f"{wnids[0]}/b.jpg": ""}))
     assert labels(listing) == {f"{wnids[0]}/b.jpg": 0, f"{wnids[65]}/a.jpg": 1}
-    assert "2 WNIDs are labelled 0 to 1 in sorted order, which are not ILSVRC's" in listing.notes[0]
+    assert "2 WNIDs are labelled 0 to 1 in sorted order, which differs from ILSVRC's" in listing.notes[0]
 
 
 def test_a_class_list_fixes_the_labels_of_a_subset(make_tree, wnids, photos):

@@ -1,4 +1,4 @@
-"""Boxes that are turned with their images; Pillow turns the images."""
+"""Boxes that are rotated with their images; Pillow rotates the images."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from wds_imagenet.sources.open_images.rotation import turned
+from wds_imagenet.sources.open_images.rotation import rotate_fields
 
 DEGREES = [90, 180, 270]
 SIXTHS = st.integers(0, 10**6).map(lambda n: n / 10**6)
@@ -29,7 +29,7 @@ def test_a_box_stays_on_its_object(left, top, width, height, degrees):
     pixels[top : top + height, left : left + width] = 255
     right, bottom = min(left + width, 20), min(top + height, 10)
     known = {"rotation": degrees, "boxes": [box(left / 20, right / 20, top / 10, bottom / 10)]}
-    (found,) = turned(known)[0]["boxes"]
+    (found,) = rotate_fields(known)[0]["boxes"]
     image = Image.fromarray(pixels).rotate(degrees, expand=True)
     edges = found["xmin"] * image.width, found["ymin"] * image.height
     edges += found["xmax"] * image.width, found["ymax"] * image.height
@@ -38,8 +38,8 @@ def test_a_box_stays_on_its_object(left, top, width, height, degrees):
 
 @given(BOXES, st.sampled_from(DEGREES))
 def test_turning_back_gives_the_same_box(known, degrees):
-    there, _ = turned({"rotation": degrees, "boxes": [known]})
-    back, _ = turned({**there, "rotation": 360 - degrees})
+    there, _ = rotate_fields({"rotation": degrees, "boxes": [known]})
+    back, _ = rotate_fields({**there, "rotation": 360 - degrees})
     assert back["boxes"] == [known]
     (found,) = there["boxes"]
     assert {found["xmin"], found["xmax"]} == {x for x, _ in found["clicks"]}
@@ -47,9 +47,9 @@ def test_turning_back_gives_the_same_box(known, degrees):
 
 
 def test_what_was_applied_is_said_and_nothing_is_left_to_do():
-    assert turned({"rotation": 90, "title": "x"}) == (
+    assert rotate_fields({"rotation": 90, "title": "x"}) == (
         {"rotation": 0, "rotation_applied": 90, "title": "x"},
         90,
     )
     untouched = {"rotation": 0, "boxes": [box(0.1, 0.2, 0.3, 0.4)]}
-    assert turned(untouched) == ({**untouched, "rotation_applied": 0}, 0)
+    assert rotate_fields(untouched) == ({**untouched, "rotation_applied": 0}, 0)

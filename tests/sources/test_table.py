@@ -222,7 +222,7 @@ def test_a_table_on_another_store_lists_images_beside_it():
             "path,label\ni/a.jpg,3\ni/b.jpg,cat\n",
             r"line 2: the class '3' is a number, but 'cat' \(.*line 3\)",
         ),
-        ("path,label\ni/a.jpg,-7\n", "line 2: -7 is no label"),
+        ("path,label\ni/a.jpg,-7\n", "line 2: -7 is not a label"),
     ],
 )
 def test_a_table_that_cannot_be_meant_is_refused_by_line(read, content, says):
@@ -257,7 +257,7 @@ def test_a_delimiter_can_be_given(read):
 def test_a_table_is_known_by_its_suffix(read, make_tree):
     with pytest.raises(SourceError, match=r"t\.json is no table by its name.*'sidecars'"):
         read("{}", "t.json")
-    with pytest.raises(UsageError, match="is a folder, and no file"):
+    with pytest.raises(UsageError, match="is a folder, not a file"):
         table(make_tree(IMAGES))
 
 

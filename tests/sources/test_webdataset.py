@@ -10,7 +10,8 @@ import pytest
 
 from wds_imagenet.errors import CorruptError, DataError, SourceError, UsageError
 from wds_imagenet.packing.plan.schema import MEASURED as PACKED
-from wds_imagenet.sources.webdataset.source import MEASURED, webdataset
+from wds_imagenet.sources import webdataset
+from wds_imagenet.sources.webdataset.sample_reader import MEASURED
 
 IMAGES = 60
 
@@ -152,7 +153,7 @@ def test_a_class_list_says_what_names_are(tmp_path):
         ("0\t1\n0\t2\n", "line 2: '0' becomes '2', but '1' before"),
         ("0\t1\n", r"'n.*\.cls' at offset .*the label '1' is not in .*map\.tsv"),
         ("\n", "is empty"),
-        ("0\t-7\n", r"line 1: -7 is no label"),
+        ("0\t-7\n", r"line 1: -7 is not a label"),
     ],
 )
 def test_a_mapping_that_does_not_hold(shards, tmp_path, text, message):

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from wds_imagenet.demo.server import Server
+from wds_imagenet.demo.s3_server import S3Server
 from wds_imagenet.errors import ExistsError, UnavailableError
 from wds_imagenet.storage import ObjectInfo, Store, open_store
 
@@ -117,7 +117,7 @@ def reset(connection: socket.socket) -> None:
 
 
 @pytest.fixture(scope="module")
-def one_proxy(s3_server: Server) -> Iterator[Proxy]:
+def one_proxy(s3_server: S3Server) -> Iterator[Proxy]:
     with Proxy(s3_server.endpoint).running() as running:
         yield running
 
@@ -229,7 +229,7 @@ def test_a_server_that_is_not_there_is_unavailable(s3_url: str, engine: str) -> 
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_an_endpoint_without_tls_is_not_asked_again(s3_server: Server, s3_url: str, engine: str) -> None:
+def test_an_endpoint_without_tls_is_not_asked_again(s3_server: S3Server, s3_url: str, engine: str) -> None:
     endpoint = s3_server.endpoint.replace("http:", "https:")
     with pytest.raises(Exception, match="does the endpoint speak https") as caught:
         open_store(s3_url, {"endpoint": endpoint, "engine": engine}).info("a")

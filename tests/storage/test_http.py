@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from wds_imagenet.demo.server import Server
+from wds_imagenet.demo.s3_server import S3Server
 from wds_imagenet.errors import ChangedError, CorruptError, NotFoundError, StoreError, UsageError
 from wds_imagenet.storage import open_store, split_url
 
 
 @pytest.fixture
-def url(s3_server: Server, s3_url: str) -> str:
+def url(s3_server: S3Server, s3_url: str) -> str:
     open_store(s3_url).put("a b.tar", b"0123456789")
     return f"http://{s3_server.filer}/buckets/{s3_url.removeprefix('s3://')}"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from wds_imagenet.demo.server import Server
+from wds_imagenet.demo.s3_server import S3Server
 from wds_imagenet.errors import DeniedError, NotFoundError, StoreError, UnavailableError
 from wds_imagenet.storage import Store, open_store
 
@@ -51,7 +51,7 @@ def test_a_bucket_that_is_not_there(engine: str) -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("wrong", [{"secret": SECRET}, {"key": KEY, "secret": SECRET}, {"anon": "true"}])
-def test_wrong_credentials(s3_server: Server, s3_url: str, engine: str, wrong: dict[str, object]) -> None:
+def test_wrong_credentials(s3_server: S3Server, s3_url: str, engine: str, wrong: dict[str, object]) -> None:
     if "secret" in wrong:
         wrong = {"key": s3_server.access_key, **wrong}
     for error in failures(open_store(s3_url, {"engine": engine, **wrong})):
@@ -90,7 +90,7 @@ def test_obstore_by_itself_misses_them_too(no_credentials: str, monkeypatch: pyt
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_profile_is_used(
-    s3_server: Server, no_credentials: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, engine: str
+    s3_server: S3Server, no_credentials: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, engine: str
 ) -> None:
     file = tmp_path / "credentials"
     file.write_text(
@@ -172,7 +172,7 @@ def test_no_message_shows_a_secret(
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_an_option_goes_before_the_environment(
-    s3_server: Server, s3_url: str, monkeypatch: pytest.MonkeyPatch, engine: str
+    s3_server: S3Server, s3_url: str, monkeypatch: pytest.MonkeyPatch, engine: str
 ) -> None:
     for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")

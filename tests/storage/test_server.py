@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from wds_imagenet.demo import server as module
-from wds_imagenet.demo.server import Server, serve
+from wds_imagenet.demo import s3_server as module
+from wds_imagenet.demo.s3_server import S3Server, serve
 from wds_imagenet.errors import MissingExtraError, StoreError
 from wds_imagenet.storage import open_store
 
 HOLDER = """
 import time
-from wds_imagenet.demo.server import serve
+from wds_imagenet.demo.s3_server import serve
 with serve() as server:
     print(server.endpoint, flush=True)
     time.sleep(60)
@@ -25,7 +25,7 @@ with serve() as server:
 
 
 def is_alive(endpoint: str) -> bool:
-    return module._ask(endpoint.removeprefix("http://"), "GET", "/") != 0
+    return module._status(endpoint.removeprefix("http://"), "GET", "/") != 0
 
 
 def test_data_in_a_folder_is_there_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,7 +43,7 @@ def test_data_in_a_folder_is_there_again(tmp_path: Path, monkeypatch: pytest.Mon
     assert found == b"1"
 
 
-def test_two_servers_run_side_by_side(s3_server: Server) -> None:
+def test_two_servers_run_side_by_side(s3_server: S3Server) -> None:
     with serve() as other:
         assert other.endpoint != s3_server.endpoint
         assert other.access_key != s3_server.access_key
@@ -51,12 +51,12 @@ def test_two_servers_run_side_by_side(s3_server: Server) -> None:
         assert is_alive(s3_server.endpoint)
 
 
-def test_making_a_bucket_twice_is_no_error(s3_server: Server) -> None:
+def test_making_a_bucket_twice_is_no_error(s3_server: S3Server) -> None:
     s3_server.make_bucket("twice")
     s3_server.make_bucket("twice")
 
 
-def test_its_secret_is_not_shown(s3_server: Server) -> None:
+def test_its_secret_is_not_shown(s3_server: S3Server) -> None:
     assert s3_server.secret_key not in repr(s3_server)
 
 

@@ -16,7 +16,7 @@ from wds_imagenet import (
     RandomResizedCrop,
     ResizeCenterCrop,
     Sample,
-    decode,
+    decode_image,
 )
 from wds_imagenet.torch import IterableDataset
 
@@ -26,7 +26,7 @@ def a_data_set_has_samples() -> None:
     number: int = len(dataset)
     sample: Sample = dataset[number - 1]
     image: bytes = dataset["key"].image
-    pixels: npt.NDArray[np.uint8] = decode(image)
+    pixels: npt.NDArray[np.uint8] = decode_image(image)
     samples: Iterator[Sample] = dataset.samples()
     label: int | None = sample.label
     caption: str | None = sample.caption

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from wds_imagenet import Dataset
-from wds_imagenet.view.server import Server
+from wds_imagenet.view.server import GalleryServer
 
 HOSTILE = "</p><script>alert(1)</script> \"><img src=x onerror='alert(2)'> &amp; {{ 7 * 7 }}"
 COUNT = 24
@@ -185,7 +185,7 @@ def serving():
 
     @contextmanager
     def run(dataset):
-        with Server(dataset) as server:
+        with GalleryServer(dataset) as server:
             thread = threading.Thread(target=server.serve_forever)
             thread.start()
             try:

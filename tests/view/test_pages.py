@@ -14,41 +14,42 @@ from wds_imagenet.format.manifest import Block, Manifest, Shard
 from wds_imagenet.reading.fetch import BlockLocation
 from wds_imagenet.sample import Sample
 from wds_imagenet.view import pages
-from wds_imagenet.view.facts import class_table, facts_of
+from wds_imagenet.view.class_table import make_class_table
+from wds_imagenet.view.dataset_info import make_dataset_info
 from wds_imagenet.view.histogram import histogram
-from wds_imagenet.view.item import describe
-from wds_imagenet.view.overview import Survey
+from wds_imagenet.view.item import make_item
+from wds_imagenet.view.overview import Overview
 
 SHARD = Shard("s.tar", 10, 1, "0" * 64, (Block(10, 1, 0),))
 
 
 @pytest.fixture(scope="module")
 def evil(hostile):
-    """A data set in which every text is hostile, its facts, survey and one sample."""
+    """A data set in which every text is hostile, its facts, overview and one sample."""
     image = io.BytesIO()
     Image.new("RGB", (40, 20)).save(image, "PNG")
     classes = ({"name": hostile, "wnid": hostile, f"name_{hostile}": hostile, "samples": 1},)
     manifest = Manifest(hostile, hostile, (hostile,), "0" * 64, (SHARD,), classes)
-    facts = facts_of(hostile, manifest, classes, [hostile], [hostile, hostile + "2"])
+    info = make_dataset_info(hostile, manifest, classes, [hostile], [hostile, hostile + "2"])
     entry = {"id": hostile, "name": hostile, "class": 0, "confidence": 0.5, "source": hostile}
     boxes = [{"name": hostile, "xmin": 0, "ymin": 0, "xmax": 1, "ymax": 1, "attributes": [hostile]}]
     text = json.dumps({hostile: hostile, "boxes": boxes, "machine": [entry]})
     members = {"cls": b"0", "png": image.getvalue(), "json": text.encode(), "txt": hostile.encode()}
     location = BlockLocation(SHARD, 0, SHARD.blocks[0], True, 0)
-    item = describe(Sample(hostile, {**members, hostile: b""}), 0, location, classes, {})
-    seen = Survey(1, True, 1, (histogram(hostile, [3]),), {hostile: [(hostile, 1)]})
-    return facts, seen, replace(item, problems=(hostile,))
+    item = make_item(Sample(hostile, {**members, hostile: b""}), 0, location, classes, {})
+    seen = Overview(1, True, 1, (histogram(hostile, [3]),), {hostile: [(hostile, 1)]})
+    return info, seen, replace(item, problems=(hostile,))
 
 
-def all_pages(facts, seen, item):
+def all_pages(info, seen, item):
     return {
-        "overview": pages.overview(facts, seen),
-        "classes": pages.classes(facts, facts.classes.rows, facts.name, 0, 10),
-        "gallery": pages.gallery(facts, [item], 0, 10),
-        "of a class": pages.gallery(facts, [item], 0, 10, label=0, stop=1, unreadable=1),
-        "sample": pages.sample(facts, item),
-        "problem": pages.problem(facts.name, facts.name),
-        "whole": pages.whole(facts, seen, [item], {0: b"jpeg"}),
+        "overview": pages.overview_page(info, seen),
+        "classes": pages.classes_page(info, info.classes.rows, info.name, 0, 10),
+        "gallery": pages.gallery_page(info, [item], 0, 10),
+        "of a class": pages.gallery_page(info, [item], 0, 10, label=0, stop=1, unreadable=1),
+        "sample": pages.sample_page(info, item),
+        "problem": pages.error_page(info.name, info.name),
+        "whole": pages.single_page(info, seen, [item], {0: b"jpeg"}),
     }
 
 
@@ -82,7 +83,7 @@ def test_the_style_sheet_names_no_element_that_could_end_it():
 
 
 def test_classes_are_found_by_any_name_and_by_label():
-    table = class_table(
+    table = make_class_table(
         [{"name": "tench", "name_zh": "丁鲷", "samples": 3}, {"name": "Goldfish", "samples": 2}]
     )
     assert table.columns == ("name", "name_zh")
@@ -92,8 +93,8 @@ def test_classes_are_found_by_any_name_and_by_label():
 
 def test_a_sample_that_cannot_be_read_says_what_is_wrong(page):
     sample = Sample("k", {"cls": b"x", "jpg": b"no image", "json": b"{", "txt": b"\xff"})
-    item = describe(sample, 0, BlockLocation(SHARD, 0, SHARD.blocks[0], True, 0), (), {})
-    facts = facts_of("url", Manifest("n", "s", (), "0" * 64, (SHARD,)), (), [], [])
-    text = page(pages.sample(facts, item)).text
+    item = make_item(sample, 0, BlockLocation(SHARD, 0, SHARD.blocks[0], True, 0), (), {})
+    info = make_dataset_info("url", Manifest("n", "s", (), "0" * 64, (SHARD,)), (), [], [])
+    text = page(pages.sample_page(info, item)).text
     for words in ("not an integer", "not an image", "JSON cannot be read", "not UTF-8", "no picture"):
         assert words in text

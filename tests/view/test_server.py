@@ -17,7 +17,7 @@ from PIL import Image
 
 from wds_imagenet import Dataset
 from wds_imagenet.errors import UsageError
-from wds_imagenet.view.server import Server
+from wds_imagenet.view.server import GalleryServer
 
 
 @pytest.fixture(scope="module", params=["disk", "s3"])
@@ -52,7 +52,7 @@ def test_classes_are_shown_in_both_languages_with_their_counts(gallery, dataset)
     assert "丁鲷" in first
     assert dataset.classes[0]["name_ar"] in first
     row = dataset.classes[dataset[0].label]
-    found = gallery.page(f"/classes?words={row['wnid']}")
+    found = gallery.page(f"/classes?text={row['wnid']}")
     assert {row["name"], row["name_zh"], row["name_ar"]} <= {data for _, data in found.texts}
     assert f" {row['samples']} " in found.text
 
@@ -245,10 +245,10 @@ def test_damaged_bytes_are_a_page_that_names_them(on_disk, tmp_path, serving, pa
 
 
 def test_a_port_that_is_taken_is_refused_with_the_option(dataset, on_disk, command):
-    with Server(dataset) as server:
+    with GalleryServer(dataset) as server:
         port = server.server_address[1]
         with pytest.raises(UsageError, match="option 'port'"):
-            Server(dataset, port)
+            GalleryServer(dataset, port)
         result = command("view", on_disk, "--port", port, "--no-open")
     assert result.returncode == 2
     assert "--port" in result.stderr
@@ -272,7 +272,7 @@ def test_shards_of_others_are_shown_though_browsers_do_not_know_all_that_is_in_t
         assert (status, headers["Content-Type"]) == (200, "image/jpeg")
         with Image.open(io.BytesIO(body)) as image:
             assert (image.format, image.size) == ("JPEG", (30, 20))
-        assert "1 without an image" in browser.page("/").text
+        assert "1 without a readable image" in browser.page("/").text
         assert browser.page("/samples").text.count("no picture") == 1
         assert "look like XML or SVG" in browser.page("/sample/1").text
         status, headers, body = browser.ask("/image/1")

@@ -1,36 +1,29 @@
-"""The command line: parse, call the library, print, and end with the right code.
+"""The command line: parse the options, call the library, print the result, and exit with its code.
 
-commands.py   the group of all verbs, and how an error becomes one line and an exit code
-options.py    options that several verbs share
-progress.py   what is said while something long runs
-pack.py       pack SOURCE INPUT DEST, one subcommand a source
-index.py      index, for shards that others wrote
-relabel.py    relabel
-verify.py     verify
-inspect.py    info, ls and cat
-view.py       view
-bench.py      bench
-evaluate.py   evaluate
-doctor.py     doctor
-demo.py       demo
-- `add_layer`  `wds-imagenet add-layer`.
-- `bench`  `wds-imagenet bench`.
-- `commands`  All verbs in one group; errors become one readable line and an exit code.
-- `demo`  `wds-imagenet demo`.
-- `doctor`  `wds-imagenet doctor`.
-- `evaluate`  `wds-imagenet evaluate`.
-- `index`  `wds-imagenet index`.
-- `inspect`  `wds-imagenet info`, `ls` and `cat`: look into a data set.
-- `pack`  `wds-imagenet pack SOURCE INPUT DEST`: one subcommand for each source, made from its signature.
-- `progress`  What is said while something long runs: a bar on a terminal, a line now and then elsewhere.
-- `shared_options`  Options that several verbs share.
-- `verify`  `wds-imagenet verify`.
-- `view`  `wds-imagenet view`.
+How a verb runs:
+
+- `commands`        the group of all verbs, and how an error becomes one line
+- `exit_codes`      the exit codes, and the code of each error
+- `shared_options`  options that several verbs take, and the texts that they print alike
+- `progress`        a progress bar on a terminal, a line now and then elsewhere
+
+One module a verb, which calls the library late so that `--help` stays fast:
+
+- `pack`       `pack SOURCE INPUT DEST`, one subcommand a source
+- `add_layer`  `add-layer`
+- `index`      `index`
+- `verify`     `verify`
+- `inspect`    `info`, `ls` and `cat`
+- `view`       `view`
+- `bench`      `bench`
+- `evaluate`   `evaluate`
+- `doctor`     `doctor`
+- `demo`       `demo`
 """
 
 
 def main() -> None:
-    """Run `wds-imagenet` with the process's arguments, and exit."""
+    """Run `wds-imagenet` with the arguments of this process, and exit."""
     from wds_imagenet.cli.commands import run
 
     run()

@@ -10,16 +10,34 @@ from wds_imagenet.util import strict_json
 
 @click.command()
 @click.argument("url")
-@click.option("--batch-size", default=256, show_default=True, type=click.IntRange(1))
+@click.option("--batch-size", default=256, show_default=True, type=click.IntRange(1), help="Samples a batch.")
 @click.option(
-    "--crop", default=224, show_default=True, type=click.IntRange(1), help="RandomResizedCrop to this."
+    "--crop",
+    default=224,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Side of RandomResizedCrop, in pixels.",
 )
 @click.option(
-    "--threads", default=None, type=click.IntRange(1), help="Decoding threads; all CPUs by default."
+    "--threads", default=None, type=click.IntRange(1), help="Decoding threads; by default one a CPU."
 )
-@click.option("--seconds", default=20.0, show_default=True, type=click.FloatRange(min=0.1))
-@click.option("--process", is_flag=True, help="Read in a process of its own: Loader(process=True).")
-@click.option("--prefetch-bytes", default=64 << 20, type=Size(), show_default="64MiB")
+@click.option(
+    "--seconds",
+    default=20.0,
+    show_default=True,
+    type=click.FloatRange(min=0.1),
+    help="Duration after the first batch.",
+)
+@click.option(
+    "--process", is_flag=True, help="Run the loader in its own process, as Loader(process=True) does."
+)
+@click.option(
+    "--prefetch-bytes",
+    default=64 << 20,
+    type=Size(),
+    show_default="64MiB",
+    help="Bytes of blocks that are fetched in advance.",
+)
 @storage_option
 @as_json
 def bench(
@@ -33,10 +51,10 @@ def bench(
     storage_options: dict[str, str],
     json: bool,
 ) -> None:
-    """Stream the data set at URL for a while and say how fast it went, where the time is spent and why.
+    """Stream the data set at URL, and print images per second, CPU time by stage, and the bottleneck.
 
-    RandomResizedCrop with flips into uint8 batches, as in training, and a consumer that does nothing. Counted
-    is what follows the first batch; with --process, both processes.
+    Crops with RandomResizedCrop and flips into uint8 batches, as in training; the consumer does nothing.
+    Timing starts at the first batch. With --process, both processes are counted.
     """
     from wds_imagenet import Dataset, Loader, RandomResizedCrop
     from wds_imagenet.reading.benchmark import measure, verdict
@@ -62,16 +80,16 @@ def bench(
         click.echo(strict_json.dumps(facts).decode())
         return
 
-    def each(total: float) -> str:
+    def per_image(total: float) -> str:
         return f"{total / max(stats.samples, 1) * 1e6:8,.0f} µs"
 
     click.echo(f"images/s             {measured.images_per_second:,.0f}  ({measured.threads} threads)")
-    click.echo(f"CPU time an image    {each(measured.cpu_seconds)}")
-    click.echo(f"  plan batches       {each(stats.plan_cpu_seconds)}")
-    click.echo(f"  fetch and checksum {each(stats.fetch_cpu_seconds)}")
-    click.echo(f"  find samples       {each(stats.walk_cpu_seconds)}")
-    click.echo(f"  decode and resize  {each(stats.transform_cpu_seconds)}")
-    click.echo(f"  of these, Python   {each(stats.interpreter_cpu_seconds)}, with the GIL held")
+    click.echo(f"CPU time an image    {per_image(measured.cpu_seconds)}")
+    click.echo(f"  plan batches       {per_image(stats.plan_cpu_seconds)}")
+    click.echo(f"  fetch and checksum {per_image(stats.fetch_cpu_seconds)}")
+    click.echo(f"  find samples       {per_image(stats.walk_cpu_seconds)}")
+    click.echo(f"  decode and resize  {per_image(stats.transform_cpu_seconds)}")
+    click.echo(f"  of that, Python    {per_image(stats.interpreter_cpu_seconds)}, with the GIL held")
     click.echo(f"first batch after    {stats.first_batch_seconds:.2f} s")
     click.echo(f"fetched              {human(stats.bytes)} in {stats.blocks:,} blocks")
     click.echo(f"peak memory          {human(measured.peak_bytes)}, Python and torch included")

@@ -1,120 +1,137 @@
-"""All verbs in one group; errors become one readable line and an exit code.
-
-Exit codes: 0 done, 1 it failed, 2 wrong usage, 3 the data is bad, 130 interrupted (SIGINT), 143
-terminated (SIGTERM; a shell's number for it where nothing had to be cleaned up first).
-"""
+"""The group of all verbs. An error becomes one readable line and an exit code."""
 
 import os
 import sys
 import traceback
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Final, NoReturn
 
 import click
 
 from wds_imagenet import __version__
+from wds_imagenet.cli.exit_codes import MEANINGS, ExitCode, exit_code
 from wds_imagenet.cli.shared_options import as_flags
-from wds_imagenet.errors import DataError, UsageError, WdsImagenetError
+from wds_imagenet.errors import WdsImagenetError
 from wds_imagenet.util.messages import unknown_name
 
-_HOMES: Final = {
-    "pack": "pack",
-    "index": "index",
-    "add-layer": "add_layer",
-    "verify": "verify",
-    "info": "inspect",
-    "ls": "inspect",
-    "cat": "inspect",
-    "view": "view",
-    "bench": "bench",
-    "evaluate": "evaluate",
-    "doctor": "doctor",
-    "demo": "demo",
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One verb of the command line."""
+
+    summary: str
+    """For the list of all verbs."""
+    module: str
+    """The module below `wds_imagenet.cli`."""
+    attribute: str
+    """The command in that module."""
+
+
+VERBS: Final = {
+    "pack": Verb("Pack a released data set into shards and a manifest.", "pack", "pack"),
+    "add-layer": Verb("Add labels to a packed data set, beside its shards.", "add_layer", "add_layer"),
+    "index": Verb("Write a manifest for existing WebDataset shards.", "index", "index"),
+    "verify": Verb("Read a whole data set, and report every fault.", "verify", "verify"),
+    "info": Verb("Print counts, sizes, layers and classes.", "inspect", "info"),
+    "ls": Verb("Print the keys.", "inspect", "ls"),
+    "cat": Verb("Print one sample.", "inspect", "cat"),
+    "view": Verb("Show the samples in a browser.", "view", "view"),
+    "bench": Verb("Measure images per second, and find the bottleneck.", "bench", "bench"),
+    "evaluate": Verb("Score predictions by the rules of a benchmark.", "evaluate", "evaluate"),
+    "doctor": Verb("Print installed parts, and how to make slow parts faster.", "doctor", "doctor"),
+    "demo": Verb("Pack, stream and train with drawn pictures.", "demo", "demo"),
 }
-FAILED, USAGE, BAD_DATA, INTERRUPTED = 1, 2, 3, 130
 
 
 class _Verbs(click.Group):
-    """Imports a verb when it is called, so that `--help` and completion stay quick."""
+    """Imports a verb when it is called, so that `--help` and completion stay fast."""
 
     def list_commands(self, context: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return list(_HOMES)
+        return list(VERBS)
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:  # noqa: ARG002
-        if name not in _HOMES:
+        if name not in VERBS:
             return None
-        command = getattr(import_module(f"wds_imagenet.cli.{_HOMES[name]}"), name.replace("-", "_"))
+        verb = VERBS[name]
+        command = getattr(import_module(f"wds_imagenet.cli.{verb.module}"), verb.attribute)
         return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the list of all verbs, without an import of any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, verb.summary) for name, verb in VERBS.items()])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Say which verbs there are, to whom says another."""
-        if args[0] not in _HOMES and not args[0].startswith("-"):
-            raise unknown_name("command", args[:1], _HOMES)
+        """Return the verb, or raise an error that lists all verbs."""
+        if args[0] not in VERBS and not args[0].startswith("-"):
+            raise unknown_name("command", args[:1], VERBS)
         return super().resolve_command(ctx, args)
 
 
 @click.command(
     cls=_Verbs,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done, 1 it failed, 2 wrong usage, 3 the data is bad, 130 interrupted, "
-    "143 terminated. "
+    epilog=f"Exit codes: {', '.join(f'{code.value} {meaning}' for code, meaning in MEANINGS.items())}. "
     "Completion for bash (or zsh, fish): "
     'eval "$(_WDS_IMAGENET_COMPLETE=bash_source wds-imagenet)"',
 )
 @click.version_option(__version__, prog_name="wds-imagenet")
-@click.option("--debug", is_flag=True, help="Show the whole traceback of an error.")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def commands(debug: bool) -> None:
     """Pack ImageNet-like data into WebDataset shards on any store, and stream it into PyTorch.
 
-    URLs are local paths or those of any fsspec store: s3://bucket/prefix, gs://, az://, memory://.
+    A URL is a local path, or the address of any fsspec store: s3://bucket/prefix, gs://, az://, https://,
+    memory://.
     """
 
 
 def run(arguments: list[str] | None = None) -> NoReturn:
-    """Run a command line and exit with its code."""
+    """Run a command line, and exit with its code.
+
+    Args:
+        arguments: The words after `wds-imagenet`; by default those of this process.
+    """
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         code = commands.main(arguments, prog_name="wds-imagenet", standalone_mode=False)
         sys.stdout.flush()
     except click.UsageError as error:
         error.show()
-        sys.exit(USAGE)
+        sys.exit(ExitCode.USAGE)
     except click.ClickException as error:
         error.show()
-        sys.exit(FAILED)
+        sys.exit(ExitCode.FAILED)
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
-        sys.exit(INTERRUPTED)
+        sys.exit(ExitCode.INTERRUPTED)
     except BrokenPipeError:
-        # The reader of our output has had enough; Python would complain once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(FAILED)
-    except OSError as error:  # stores raise none: what we write to is full, say
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        _tell(error, arguments)
-        sys.exit(FAILED)
+        _discard_output()
+        sys.exit(ExitCode.FAILED)
+    except OSError as error:  # of our own output, such as a full disk: a store raises StoreError
+        _discard_output()
+        _print_error(error, arguments)
+        sys.exit(ExitCode.FAILED)
     except WdsImagenetError as error:
-        _tell(error, arguments)
+        _print_error(error, arguments)
         sys.exit(exit_code(error))
-    sys.exit(code if isinstance(code, int) else 0)
+    sys.exit(code if isinstance(code, int) else ExitCode.DONE)
 
 
-def _tell(error: Exception, arguments: list[str]) -> None:
+def _discard_output() -> None:
+    """Send the rest of the output nowhere: Python flushes it at exit, and would fail once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _print_error(error: Exception, arguments: list[str]) -> None:
     if "--debug" in arguments:
         traceback.print_exc()
     click.echo(f"error: {one_line(error)}", err=True)
 
 
 def one_line(error: BaseException) -> str:
-    """Return an error's message and its notes in one line, options as they are written here."""
+    """Return the message and the notes of an error in one line, with options as flags."""
     notes: list[str] = list(dict.fromkeys(getattr(error, "__notes__", ())))
     return as_flags(" ".join("; ".join([str(error), *notes]).split()))
-
-
-def exit_code(error: WdsImagenetError) -> int:
-    """Return the exit code that an error ends with."""
-    if isinstance(error, UsageError):
-        return USAGE
-    return BAD_DATA if isinstance(error, DataError) else FAILED

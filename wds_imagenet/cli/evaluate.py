@@ -8,7 +8,7 @@ from wds_imagenet.cli.shared_options import as_json, parse_pairs, storage_option
 from wds_imagenet.util import strict_json
 
 if TYPE_CHECKING:
-    from wds_imagenet.evaluation import Report
+    from wds_imagenet.evaluation import EvaluationReport
     from wds_imagenet.evaluation.conventions import Convention
     from wds_imagenet.evaluation.text_files import Layout
 
@@ -21,24 +21,25 @@ if TYPE_CHECKING:
     required=True,
     metavar="NAME=FILE",
     callback=parse_pairs,
-    help="What is right; may be repeated. devkit=ILSVRC2012_devkit_t12.tar.gz, real=real.json, "
-    "kaggle=LOC_val_solution.csv, dataset=URL of a packed one, imagenet-v2=ARCHIVE, imagefolder=FOLDER "
-    "and other sources; and beside them "
-    "synsets=LOC_synset_mapping.txt, boxes=ILSVRC2012_bbox_val_v3.tgz, blacklist=FILE.",
+    help="Labels of a benchmark; may be repeated: devkit=ILSVRC2012_devkit_t12.tar.gz, real=real.json, "
+    "kaggle=LOC_val_solution.csv, dataset=URL of a packed data set, or any source of 'pack', such as "
+    "imagenet-v2=ARCHIVE or imagefolder=FOLDER. Files that complete it: synsets=LOC_synset_mapping.txt, "
+    "boxes=ILSVRC2012_bbox_val_v3.tgz, blacklist=FILE.",
 )
 @click.option(
     "--convention",
     type=click.Choice(["ilsvrc2012-id", "sorted-index", "kaggle", "wnid"]),
-    help="What the numbers of classes mean: needed wherever there are bare numbers.",
+    help="Class numbering of the predictions; required if they are bare numbers.",
 )
 @click.option(
-    "--format",
-    "layout",
+    "--layout",
     type=click.Choice(["classification", "localisation"]),
-    help="What lines of bare numbers are: needed for ILSVRC's text formats.",
+    help="Layout of a text file of bare numbers; required for the text formats of ILSVRC.",
 )
-@click.option("--keys", metavar="FILE", help="One key a line, for the rows of a .npy.")
-@click.option("--partial", is_flag=True, help="Score the images that have predictions, and say how many.")
+@click.option("--keys", metavar="FILE", help="Keys of the rows of an .npy file, one a line.")
+@click.option(
+    "--partial", is_flag=True, help="Score only the images that have predictions, and print their number."
+)
 @storage_option
 @as_json
 def evaluate(
@@ -51,16 +52,17 @@ def evaluate(
     storage_options: dict[str, str],
     json: bool,
 ) -> None:
-    """Score PREDICTIONS against the labels of a benchmark, by its own rules.
+    """Score PREDICTIONS by the rules of each benchmark whose labels are given.
 
-    PREDICTIONS is a file in ILSVRC's classification or localisation format, Kaggle's submission.csv, a CSV
-    with the columns key,labels, JSON lines with "key" and "labels", or logits: an .npz with logits [N, C]
-    and keys [N] (or several of them, one a rank), or an .npy with --keys.
+    PREDICTIONS is a text file in the classification or localisation format of ILSVRC, the submission.csv of
+    Kaggle, a CSV file with the columns key,labels, or JSON lines with "key" and "labels". Logits are read
+    from an .npz file with logits [N, C] and keys [N] (or several, one a rank), or from an .npy file with
+    --keys.
 
-    The error at k is the share of images for which none of the first k guesses is right (eval_flat.m).
-    ReaL counts a first guess that is among the image's labels, and leaves out images without any. A guess is
-    localised if its box and a true one of its class overlap by half or more, counting inclusive
-    pixels (eval_localization_flat.m); images of the blacklist are left out there.
+    The top-k error is the share of images whose first k guesses are all wrong (eval_flat.m). ReaL accepts
+    any of the labels of an image as the first guess, and leaves out images without labels. A localised
+    guess has the right class, and its box overlaps a true box of that class by half or more, in inclusive
+    pixels (eval_localization_flat.m). Localisation leaves out the images of the blacklist.
     """
     from wds_imagenet.evaluation import evaluate as score
 
@@ -76,7 +78,7 @@ def evaluate(
     click.echo(strict_json.dumps(report.to_json()).decode() if json else "\n".join(_lines(report)))
 
 
-def _lines(report: "Report") -> list[str]:
+def _lines(report: "EvaluationReport") -> list[str]:
     lines = [f"{report.predictions:,} predictions, classes by {report.convention}", ""]
     lines.append(f"{'':12s}{'':20s}{'images':>10s}" + "".join(f"   top-{k}  " for k in range(1, 6)).rstrip())
     for score in report.scores:
@@ -85,5 +87,5 @@ def _lines(report: "Report") -> list[str]:
             rows.append(("localisation error", score.localisation_images, score.localisation_error))
         for name, images, values in rows:
             figures = "".join(f"  {value:.5f}" for value in values)
-            lines.append(f"{score.truth:12s}{name:20s}{images:10,}{figures}")
+            lines.append(f"{score.benchmark:12s}{name:20s}{images:10,}{figures}")
     return [*lines, *[""][: len(report.notes)], *(f"note: {note}" for note in report.notes)]

@@ -1,4 +1,4 @@
-"""`wds-imagenet info`, `ls` and `cat`: look into a data set."""
+"""`wds-imagenet info`, `ls` and `cat`: print the contents of a data set."""
 
 import sys
 from collections.abc import Mapping
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
 @storage_option
 @as_json
 def info(url: str, layers: tuple[str, ...], storage_options: dict[str, str], json: bool) -> None:
-    """Say what the data set at URL is: counts, sizes, members, classes. Reads only manifests.
+    """Print the counts, sizes, members, layers and classes of the data set at URL.
 
-    All label layers are listed; of those that are named, the classes are shown as they tell them.
+    Reads only manifests. Lists all label layers; each --layer adds its names to the classes.
     """
     from wds_imagenet.reading.dataset import Dataset
     from wds_imagenet.reading.layers import Layer, list_layers
 
     dataset = Dataset.open(url, layers=layers, storage_options=storage_options)
     facts = describe(dataset.url, dataset.manifest, dataset.classes)
-    named = {layer.name: layer for layer in dataset.layers}  # all that are known of over HTTP
-    there = [
+    named = {layer.name: layer for layer in dataset.layers}  # over HTTP, which lists nothing, these alone
+    layers_found = [
         named.get(name) or Layer.open(dataset.store, dataset.manifest, name)
         for name in list_layers(dataset.store) or named
     ]
-    facts["layers"] = [_describe_layer(layer) for layer in there]
+    facts["layers"] = [_describe_layer(layer) for layer in layers_found]
     if json:
         click.echo(strict_json.dumps(facts).decode())
         return
@@ -65,7 +65,7 @@ def info(url: str, layers: tuple[str, ...], storage_options: dict[str, str], jso
 @click.argument("url")
 @storage_option
 def ls(url: str, storage_options: dict[str, str]) -> None:
-    """List the keys of the data set at URL, one a line, in the shards' order."""
+    """Print the key of each sample of the data set at URL, one a line, in the order of the shards."""
     from wds_imagenet.reading.dataset import Dataset
 
     dataset = Dataset.open(url, storage_options=storage_options)
@@ -76,8 +76,8 @@ def ls(url: str, storage_options: dict[str, str]) -> None:
 @click.command()
 @click.argument("url")
 @click.argument("key")
-@click.option("--member", metavar="SUFFIX", help="Write this member's bytes: jpg, json, txt, cls.")
-@click.option("--image", is_flag=True, help="Write the image's bytes.")
+@click.option("--member", metavar="SUFFIX", help="Write the bytes of this member: jpg, json, txt or cls.")
+@click.option("--image", is_flag=True, help="Write the bytes of the image.")
 @layer_option
 @storage_option
 def cat(
@@ -88,7 +88,7 @@ def cat(
     layers: tuple[str, ...],
     storage_options: dict[str, str],
 ) -> None:
-    """Show one sample of the data set at URL: by KEY, or by number as '#17'."""
+    """Print one sample of the data set at URL, by its KEY or by its number as '#17'."""
     from wds_imagenet.reading.dataset import Dataset
 
     if image and member:
@@ -98,11 +98,11 @@ def cat(
     try:
         sample = dataset[int(key[1:])] if numbered else dataset[key]
     except (KeyError, IndexError) as error:
-        raise NotFoundError(f"{dataset.url} has no sample {key!r}; 'ls' lists the keys") from error
+        raise NotFoundError(f"{dataset.url} has no sample {key!r}: 'ls' lists the keys") from error
     if image or member:
         suffix = member or sample.suffix
         if suffix not in sample.members:
-            raise UsageError(f"sample {key!r} has no {suffix!r}, only {', '.join(sample.members)}")
+            raise UsageError(f"sample {key!r} has no member {suffix!r}, only {', '.join(sample.members)}")
         sys.stdout.buffer.write(bytes(sample.members[suffix]))
         return
     click.echo(f"key      {sample.key}")
@@ -116,7 +116,13 @@ def cat(
 
 
 def describe(url: str, manifest: "Manifest", classes: "Classes") -> dict[str, Any]:
-    """Return the facts that `info` prints, with a class table, which a layer may have given."""
+    """Return the facts that `info` prints, as JSON values.
+
+    Args:
+        url: The folder of the data set.
+        manifest: Its manifest.
+        classes: Its classes by label, with the names that layers add.
+    """
     counts = [int(item["samples"]) for item in classes if "samples" in item]
     spread = f"{min(counts):,} to {max(counts):,}" if counts else ""
     if counts and min(counts) == max(counts):

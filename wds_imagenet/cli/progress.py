@@ -1,4 +1,4 @@
-"""What is said while something long runs: a bar on a terminal, a line now and then elsewhere."""
+"""Progress of a long run: a bar on a terminal, a line every five seconds elsewhere."""
 
 import sys
 import time
@@ -9,38 +9,38 @@ from typing import Final
 import click
 from tqdm import tqdm
 
-_EVERY_SECONDS: Final = 5.0
+_LINE_SECONDS: Final = 5.0
 
 
-class Progress:
-    """Counts bytes done of bytes expected, with a note on samples."""
+class ProgressBar:
+    """Shows bytes done, bytes expected, and a note. A quiet bar prints nothing."""
 
-    def __init__(self, what: str, total_bytes: int | None, *, quiet: bool = False) -> None:
-        self._what = what
+    def __init__(self, title: str, total_bytes: int | None, *, quiet: bool = False) -> None:
+        self._title = title
         self._total = total_bytes
         self._quiet = quiet
         self._done = 0
-        self._began = self._said = time.monotonic()
+        self._began = self._last_line = time.monotonic()
         terminal = sys.stderr.isatty() and not quiet
         self._bar = (
-            tqdm(total=total_bytes, desc=what, unit="B", unit_scale=True, file=sys.stderr, leave=False)
+            tqdm(total=total_bytes, desc=title, unit="B", unit_scale=True, file=sys.stderr, leave=False)
             if terminal
             else None
         )
 
     def update(self, done_bytes: int, note: str = "") -> None:
-        """Say that so many bytes are done in all, and what else there is to say."""
+        """Show that `done_bytes` are done since the start, with a note."""
         if self._bar is not None:
             self._bar.set_postfix_str(note, refresh=False)
             self._bar.update(done_bytes - self._done)
         self._done = done_bytes
         now = time.monotonic()
-        if self._bar is None and not self._quiet and now - self._said >= _EVERY_SECONDS:
-            self._said = now
+        if self._bar is None and not self._quiet and now - self._last_line >= _LINE_SECONDS:
+            self._last_line = now
             click.echo(self._line(now, note), err=True)
 
     def expect(self, total_bytes: int | None) -> None:
-        """Set how many bytes are expected in all, where that is only known by now, if at all."""
+        """Set the bytes that are expected in all; None if that is not known."""
         self._total = total_bytes
         if self._bar is not None:
             self._bar.total = total_bytes
@@ -52,7 +52,7 @@ class Progress:
 
     def _line(self, now: float, note: str) -> str:
         rate = self._done / max(now - self._began, 1e-9)
-        parts = [f"{self._what}: {self._done / 1e6:,.0f} MB", f"{rate / 1e6:,.1f} MB/s"]
+        parts = [f"{self._title}: {self._done / 1e6:,.0f} MB", f"{rate / 1e6:,.1f} MB/s"]
         if self._total and rate:
             left = max(self._total - self._done, 0) / rate
             parts[0] += f" of {self._total / 1e6:,.0f}"
@@ -61,10 +61,10 @@ class Progress:
 
 
 @contextmanager
-def progress(what: str, total_bytes: int | None, *, quiet: bool = False) -> Iterator[Progress]:
-    """Give a progress that is cleared on the way out."""
-    shown = Progress(what, total_bytes, quiet=quiet)
+def progress(title: str, total_bytes: int | None, *, quiet: bool = False) -> Iterator[ProgressBar]:
+    """Yield a progress bar, and clear it at the end."""
+    bar = ProgressBar(title, total_bytes, quiet=quiet)
     try:
-        yield shown
+        yield bar
     finally:
-        shown.close()
+        bar.close()

@@ -1,4 +1,4 @@
-"""Options that several verbs share."""
+"""Options that several verbs take, and the texts that they print alike."""
 
 import re
 import shlex
@@ -25,75 +25,81 @@ class Size(click.ParamType[int]):
             return value
         match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmg]i?)?b?", str(value).strip().lower())
         if not match:
-            self.fail(f"{value!r} is no size; write 2097152, 2MiB or 500MB", param, ctx)
+            self.fail(f"{value!r} is not a size: write 2097152, 2MiB or 500MB", param, ctx)
         return int(float(match[1]) * _UNITS[match[2] or ""])
 
 
 def parse_pairs(
     context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
 ) -> dict[str, str]:
-    """Turn repeated NAME=VALUE options into a mapping."""
+    """Return repeated NAME=VALUE options as a mapping."""
     pairs: dict[str, str] = {}
     for value in values:
         name, equals, rest = value.partition("=")
         if not equals or not name:
             raise click.BadParameter(f"{value!r} is not NAME=VALUE", context, parameter)
         if name in pairs:
-            raise click.BadParameter(f"{name!r} is given twice: leave one out", context, parameter)
+            raise click.BadParameter(f"{name!r} is given twice: give it once", context, parameter)
         pairs[name] = rest
     return pairs
 
 
 def storage_option(function: Function) -> Function:
-    """Add `--storage-option NAME=VALUE`, passed as the mapping `storage_options`."""
+    """Add `--storage-option NAME=VALUE`, which the verb gets as the mapping `storage_options`."""
     return click.option(
         "--storage-option",
         "storage_options",
         multiple=True,
         metavar="NAME=VALUE",
         callback=parse_pairs,
-        help="An option of the store, such as endpoint_url=http://…; may be repeated. Credentials are "
-        "best left to the environment.",
+        help="Option of the store, such as endpoint_url=http://…; may be repeated. Keep credentials in the "
+        "environment instead.",
     )(function)
 
 
 def layer_option(function: Function) -> Function:
-    """Add `--layer NAME`, passed as the names `layers`."""
+    """Add `--layer NAME`, which the verb gets as the names `layers`."""
     return click.option(
         "--layer",
         "layers",
         multiple=True,
         metavar="NAME",
-        help="Show what this label layer says; may be repeated.",
+        help="Show the labels of this layer too; may be repeated.",
     )(function)
 
 
 def as_json(function: Function) -> Function:
-    """Add `--json`, passed as `json`."""
+    """Add `--json`, which the verb gets as `json`."""
     return click.option("--json", is_flag=True, help="Print JSON instead of text.")(function)
 
 
 def label_parameters() -> list[click.Parameter]:
-    """Return the options that name label files, for pack and for relabel."""
+    """Return the options that name label files, for `pack` and `add-layer`."""
 
     def pairs(name: str, metavar: str, text: str) -> click.Option:
         return click.Option([name], multiple=True, metavar=metavar, callback=parse_pairs, help=text)
 
     return [
         pairs("--labels", "NAME=FILE", f"Label file to join to the images. NAME: {LABEL_NAMES}."),
-        pairs("--label-option", "NAME.OPTION=VALUE", "Option of a label file: kaggle.synsets=FILE."),
-        click.Option(["--captions"], metavar="FILE", help="ImageNet-Captions' JSON: --labels captions=FILE."),
+        pairs("--label-option", "NAME.OPTION=VALUE", "Option of a label file, such as kaggle.synsets=FILE."),
+        click.Option(
+            ["--captions"],
+            metavar="FILE",
+            help="JSON file of ImageNet-Captions; short for --labels captions=FILE.",
+        ),
         click.Option(
             ["--caption-template"],
             metavar="TEXT",
-            help="How a caption is made; '{title} {tags} {description}' by default.",
+            help="Pattern of each caption; by default '{title} {tags} {description}'.",
         ),
-        pairs("--class-names", "LANGUAGE=FILE", "Names of the thousand classes in a language, as name_zh."),
+        pairs(
+            "--class-names", "LANGUAGE=FILE", "Names of the thousand classes in a language, such as zh=FILE."
+        ),
     ]
 
 
 def with_template(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options with `--caption-template` where the library has it, among the label options."""
+    """Return the options with `--caption-template` as a label option, as the library takes it."""
     template = options.pop("caption_template", None)
     if template is not None:
         options["label_option"] = {**options["label_option"], "captions.template": template}
@@ -102,9 +108,9 @@ def with_template(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def as_flags(message: str) -> str:
-    """Return a message of the library with its options as they are written here: `--on-bad skip`.
+    """Return a message of the library with each option as a flag: `--on-bad skip`.
 
-    The library says `option 'on_bad'` or `option on_bad='skip'`.
+    The library writes `option 'on_bad'` or `option on_bad='skip'`.
     """
 
     def flag(match: re.Match[str]) -> str:
@@ -118,7 +124,7 @@ def as_flags(message: str) -> str:
 
 
 def human(size: float) -> str:
-    """Return a number of bytes as a person reads it: 1.5 GiB."""
+    """Return a number of bytes in a readable unit, such as 1.5 GiB."""
     for unit in ("B", "KiB", "MiB", "GiB"):
         if size < 1024 or unit == "GiB":
             return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"

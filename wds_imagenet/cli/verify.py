@@ -1,20 +1,27 @@
 """`wds-imagenet verify`."""
 
-from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
-from wds_imagenet.cli.commands import BAD_DATA
+from wds_imagenet.cli.exit_codes import ExitCode
 from wds_imagenet.cli.progress import progress
 from wds_imagenet.cli.shared_options import as_json, human, storage_option
 from wds_imagenet.util import strict_json
 from wds_imagenet.util.messages import quantity
 
+if TYPE_CHECKING:
+    from wds_imagenet.format.manifest import Manifest
+    from wds_imagenet.reading.verify import VerifyProgress, VerifyReport
+
 
 @click.command()
 @click.argument("url")
 @click.option("--deep", is_flag=True, help="Decode every image as well.")
-@click.option("--threads", default=4, show_default=True, type=click.IntRange(1))
+@click.option(
+    "--threads", default=4, show_default=True, type=click.IntRange(1), help="Threads that read and check."
+)
 @storage_option
 @as_json
 def verify(
@@ -24,49 +31,39 @@ def verify(
     storage_options: dict[str, str],
     json: bool,
 ) -> int:
-    """Read the whole data set at URL and report everything that is not as it was packed.
+    """Read the whole data set at URL, and report every difference from what was packed.
 
-    Sizes, the checksum of each block and shard, the tar structure, keys, labels, JSON, and each image
-    against its hash; its label layers too. Ends with 3 if anything is wrong.
+    Compares sizes, the checksum of each block and shard, the tar structure, keys, labels and JSON, and each
+    image with its hash. Verifies the label layers too. Exits with code 3 if anything differs.
     """
     from wds_imagenet.reading.dataset import Dataset
-    from wds_imagenet.reading.layers import Layer, list_layers
-    from wds_imagenet.reading.verify import Checked, Finding, verify_layer
-    from wds_imagenet.reading.verify import verify as check
+    from wds_imagenet.reading.verify import verify as verify_data_set
 
     dataset = Dataset.open(url, storage_options=storage_options)
     if not dataset.store.listable:
-        click.echo(
-            "note: over HTTP nothing can be listed, so layers and stray tars are not looked for", err=True
-        )
-    layers = [Layer.open(dataset.store, dataset.manifest, name) for name in list_layers(dataset.store)]
+        click.echo("note: HTTP lists no files: layers and stray tars are not looked for", err=True)
+    with progress("verifying", None, quiet=json) as bar:
 
-    def everything() -> Iterator[Checked]:
-        yield from check(dataset, deep=deep, threads=threads)
-        for layer in layers:
-            yield from verify_layer(dataset, layer, threads=threads)
-
-    findings: list[Finding] = []
-    done = samples = 0
-    total = dataset.manifest.size + sum(layer.manifest.size for layer in layers)
-    with progress("verifying", total, quiet=json) as shown:
-        for checked in everything():
-            done += checked.bytes
-            samples += len(checked.keys)
-            findings += checked.findings
-            for finding in () if json else checked.findings:
+        def on_progress(now: "VerifyProgress") -> None:
+            for finding in () if json else now.findings:
                 click.echo(f"bad: {finding}")
-            shown.update(done, f"{samples:,} samples")
+            bar.expect(now.total_bytes)
+            bar.update(now.bytes, f"{now.samples:,} samples")
+
+        report = verify_data_set(dataset, deep=deep, threads=threads, on_progress=on_progress)
     if json:
-        problems = [{"what": f.what, "shard": f.shard, "offset": f.offset, "key": f.key} for f in findings]
-        report = {"url": dataset.url, "ok": not findings, "samples": samples, "findings": problems}
-        click.echo(strict_json.dumps(report).decode())
+        click.echo(strict_json.dumps({"ok": report.ok, **asdict(report)}).decode())
     else:
-        size, shards = human(dataset.manifest.size), quantity(len(dataset.manifest.shards), "shards")
-        how = "read and decoded" if deep else "read"
-        told = f"all as it was packed; {quantity(samples, 'samples')} in {shards} ({size}) {how}"
-        if findings:
-            whole = f"{samples:,} of {dataset.manifest.samples:,} samples are whole"
-            told = f"{quantity(len(findings), 'findings')}; {whole}; {human(done)} of {size} could be {how}"
-        click.echo(f"{dataset.url}: {told}")
-    return BAD_DATA if findings else 0
+        click.echo(f"{report.url}: {_summary(report, dataset.manifest, deep=deep)}")
+    return ExitCode.DONE if report.ok else ExitCode.BAD_DATA
+
+
+def _summary(report: "VerifyReport", manifest: "Manifest", *, deep: bool) -> str:
+    done = "read and decoded" if deep else "read"
+    if report.ok:
+        shards = f"{quantity(len(manifest.shards), 'shards')} ({human(manifest.size)})"
+        return f"all as it was packed; {quantity(report.samples, 'samples')} in {shards} {done}"
+    return (
+        f"{quantity(len(report.findings), 'findings')}; {report.samples:,} of {report.expected_samples:,} "
+        f"samples are whole; {human(report.bytes)} of {human(report.expected_bytes)} could be {done}"
+    )

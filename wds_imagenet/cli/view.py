@@ -13,21 +13,21 @@ from wds_imagenet.errors import UsageError
 @click.command()
 @click.argument("url")
 @layer_option
-@click.option("--port", type=click.IntRange(0, 65535), help="Serve at this port; by default at a free one.")
-@click.option("--no-open", is_flag=True, help="Say the address, and open no browser.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port of the server; by default a free one.")
+@click.option("--no-open", is_flag=True, help="Print the address, and open no browser.")
 @click.option(
     "--html",
     "file",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Write one page to FILE instead, pictures inside, which needs nothing else.",
+    help="Write one self-contained page with its pictures to FILE, and start no server.",
 )
 @click.option(
     "--samples",
     type=click.IntRange(0, 1000),
-    help="How many samples that page has, drawn at random; 60 by default.",
+    help="Samples on the page of --html, drawn at random; 60 by default.",
 )
-@click.option("--seed", type=int, help="Draw others; 0 by default.")
+@click.option("--seed", type=int, help="Seed of that draw; 0 by default.")
 @storage_option
 def view(
     url: str,
@@ -39,29 +39,29 @@ def view(
     seed: int | None,
     storage_options: dict[str, str],
 ) -> None:
-    """Show the data set at URL in the browser: images, captions, labels, boxes and histograms.
+    """Show the images, captions, labels, boxes and histograms of the data set at URL in a browser.
 
-    Serves a gallery to this machine alone, until Ctrl-C. Of another machine's, forward the port:
+    The server answers this machine alone, until Ctrl-C. To view it from another machine, forward the port:
     ssh -L 8000:127.0.0.1:8000.
     """
     from wds_imagenet.reading.dataset import Dataset
 
     if file is None and (samples is not None or seed is not None):
-        raise UsageError("option 'samples' and option 'seed' are of the page that option 'html' writes")
+        raise UsageError("option 'samples' and option 'seed' need option 'html'")
     if file is not None and port is not None:
         raise UsageError("give option 'html' or option 'port', not both")
     dataset = Dataset.open(url, layers=layers, storage_options=storage_options)
     if file is not None:
-        from wds_imagenet.view.report import report
+        from wds_imagenet.view.single_page import single_page
 
-        page = report(dataset, samples=60 if samples is None else samples, seed=seed or 0).encode()
+        page = single_page(dataset, samples=60 if samples is None else samples, seed=seed or 0).encode()
         with click.open_file(str(file), "wb", atomic=True) as out:
             out.write(page)
         click.echo(f"{file}: {human(len(page))}", err=True)
         return
-    from wds_imagenet.view.server import Server
+    from wds_imagenet.view.server import GalleryServer
 
-    with Server(dataset, port or 0) as server:
+    with GalleryServer(dataset, port or 0) as server:
         try:
             click.echo(f"{dataset.url} is shown at {server.url} until Ctrl-C")
             if not no_open and _has_screen():
@@ -72,5 +72,5 @@ def view(
 
 
 def _has_screen() -> bool:
-    """Return whether a browser could open a window: one for terminals would take ours."""
+    """Return True if a browser can open a window. A text browser would take over this terminal."""
     return sys.platform in {"darwin", "win32"} or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))

@@ -1,4 +1,4 @@
-"""Pictures that are drawn, labelled and captioned: data for those who have none at hand."""
+"""Draw labelled pictures with captions, as data for the demo and the tests."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 
 from wds_imagenet.util.rng import Rng
 
-SIZE: Final = (500, 375)  # ImageNet's commonest
+SIZE: Final = (500, 375)  # the most common size in ImageNet
 _SIDES: Final = {"disc": 40, "triangle": 3, "square": 4}
 _COLOURS: Final = {
     "red": (214, 48, 40),
@@ -27,28 +27,32 @@ CLASSES: Final = tuple(f"{colour} {shape}" for colour, shape in product(_COLOURS
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One picture with all that is known of it."""
+    """One picture with its label, caption and JSON."""
 
     name: str
     jpeg: bytes
     label: int
     caption: str
-    facts: dict[str, str | int]
+    metadata: dict[str, str | int]
 
 
 def draw(number: int, seed: int = 0) -> Picture:
-    """Return picture `number`: a coloured shape before a landscape of noise, about 90 kB of JPEG.
+    """Return a coloured shape before a landscape of noise, as a JPEG of about 90 kB.
 
-    The same number and seed give the same picture. Costs about 15 ms.
+    One number and seed always give the same picture. Costs about 15 ms.
+
+    Args:
+        number: Number of the picture, which determines its label.
+        seed: Seed of all its random numbers.
     """
     rng = Rng(seed, 0, number)
     label = number % len(CLASSES)
     colour, shape = CLASSES[label].split(" ")
     radius = rng.uniform(80, 150)
     x, y = rng.uniform(radius, SIZE[0] - radius), rng.uniform(radius, SIZE[1] - radius)
-    turn, sides = rng.uniform(0, 2 * pi), _SIDES[shape]
+    angle, sides = rng.uniform(0, 2 * pi), _SIDES[shape]
     corners = [
-        (x + radius * cos(turn + 2 * pi * side / sides), y + radius * sin(turn + 2 * pi * side / sides))
+        (x + radius * cos(angle + 2 * pi * side / sides), y + radius * sin(angle + 2 * pi * side / sides))
         for side in range(sides)
     ]
     image = _landscape(np.random.default_rng(rng.seed()))
@@ -56,19 +60,19 @@ def draw(number: int, seed: int = 0) -> Picture:
     ImageDraw.Draw(image).polygon(corners, fill=paint)
     out = BytesIO()
     image.save(out, "JPEG", quality=92)
-    where = "left" if x < SIZE[0] / 3 else "right" if x > SIZE[0] * 2 / 3 else "middle"
-    caption = f"A {colour} {shape} on the {where} of a noisy landscape"
-    facts: dict[str, str | int] = {"colour": colour, "shape": shape, "radius": round(radius)}
-    return Picture(f"picture_{number:06d}", out.getvalue(), label, caption, facts)
+    position = "left" if x < SIZE[0] / 3 else "right" if x > SIZE[0] * 2 / 3 else "middle"
+    caption = f"A {colour} {shape} on the {position} of a noisy landscape"
+    metadata: dict[str, str | int] = {"colour": colour, "shape": shape, "radius": round(radius)}
+    return Picture(f"picture_{number:06d}", out.getvalue(), label, caption, metadata)
 
 
 def write(picture: Picture, folder: Path) -> int:
-    """Write a picture and its sidecars as files of one stem; return their bytes."""
+    """Write a picture and its sidecars as files with one stem, and return their bytes."""
     files = {
         "jpg": picture.jpeg,
         "cls": str(picture.label).encode(),
         "txt": picture.caption.encode(),
-        "json": json.dumps(picture.facts).encode(),
+        "json": json.dumps(picture.metadata).encode(),
     }
     for suffix, data in files.items():
         (folder / f"{picture.name}.{suffix}").write_bytes(data)
@@ -76,7 +80,7 @@ def write(picture: Picture, folder: Path) -> int:
 
 
 def write_many(folder: Path, numbers: range) -> Iterator[int]:
-    """Draw and write pictures, two at a time; yield the bytes of each."""
+    """Draw and write pictures in two threads, and yield the bytes of each."""
     from wds_imagenet.util.threads import map_ahead  # noqa: PLC0415 - drawing alone needs no reader
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -84,7 +88,7 @@ def write_many(folder: Path, numbers: range) -> Iterator[int]:
 
 
 def _landscape(generator: np.random.Generator) -> Image.Image:
-    """Return hills of colour under the grain of a sensor, as compressible as a photo."""
+    """Return smooth colours with the noise of a sensor, as compressible as a photo."""
     hills = Image.fromarray(generator.integers(70, 160, (7, 9, 3), dtype=np.uint8))
     smooth = np.asarray(hills.resize(SIZE, Image.Resampling.BICUBIC), np.int16)
     grain = generator.integers(-18, 19, (SIZE[1], SIZE[0], 1), dtype=np.int16)

@@ -1,17 +1,31 @@
-"""A prediction file and the labels of a benchmark in, its own figures out.
+"""Score prediction files by the rules of each benchmark: top-k errors, ReaL, localisation.
 
-- `evaluate`      the whole: predictions, joined to each truth and scored
-- `predictions`   ranked guesses for images, whatever file they came from
-- `formats`       which format a file has; `texts`, `tables` and `arrays` read them
-- `joins`         which prediction is for which image
-- `conventions`   what the number of a class means
-- `truths`        what the right answers are, and by which rule they are compared; `boxes` has where they are
-- `accuracy`      top-k errors, by the rules of eval_flat.m and of ReaL
-- `localisation`  which guesses lie where the object is, by the rule of eval_localization_flat.m
-- `text_files`  Guesses as words: ILSVRC's submissions, and what words mean wherever they stand.
+The whole:
+
+- `evaluate`          read predictions and labels, match them, and score
+
+Predictions:
+
+- `predictions`       up to five ranked guesses an image, in one form for every file format
+- `formats`           find the format of a file, and call its reader
+- `text_files`        read the text format of ILSVRC, and turn rows of words into predictions
+- `keyed_files`       read guesses by key: the CSV of Kaggle, our own CSV, and JSON lines
+- `logit_files`       read logits from NumPy files, without pickle
+
+Benchmarks:
+
+- `benchmark_labels`  the labels of each benchmark, and the rule that scores them
+- `true_boxes`        the true boxes of a benchmark, and the images that localisation leaves out
+- `conventions`       the class numberings, and the conversion of numbers to labels
+- `matching`          match predictions to images, by key or line by line
+
+Scores:
+
+- `accuracy`          top-k errors, by the rules of eval_flat.m and of ReaL
+- `localisation`      guesses whose box is right, by the rule of eval_localization_flat.m
 """
 
-from wds_imagenet.evaluation.evaluate import Report, Score, evaluate
+from wds_imagenet.evaluation.evaluate import EvaluationReport, Score, evaluate
 from wds_imagenet.evaluation.predictions import Predictions
 
-__all__ = ["Predictions", "Report", "Score", "evaluate"]
+__all__ = ["EvaluationReport", "Predictions", "Score", "evaluate"]

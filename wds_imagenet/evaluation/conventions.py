@@ -1,4 +1,7 @@
-"""What the number of a class means. Four numberings go by 0 to 1000, and no file says which is its own."""
+"""Class numberings, and the conversion of numbers to labels.
+
+Four numberings use 0 to 1000, and no prediction file records its own.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,84 +15,90 @@ from wds_imagenet.evaluation.predictions import NO_GUESS, Integers, Predictions
 Convention: TypeAlias = Literal["ilsvrc2012-id", "sorted-index", "kaggle", "wnid"]
 CONVENTIONS: Final[tuple[Convention, ...]] = get_args(Convention)
 UNKNOWN: Final = -2
-"""Stands for a number that the convention gives to no class."""
+"""The label of a number that is no class in the convention."""
 
 MEANINGS: Final = {
-    "ilsvrc2012-id": "the number in meta.mat and in ILSVRC's submissions, 1 to 1000",
-    "sorted-index": "the place of the WNID among the sorted ones, from 0: PyTorch's, timm's, ReaL's, V2's",
+    "ilsvrc2012-id": "the number in meta.mat and in ILSVRC submissions, 1 to 1000",
+    "sorted-index": "the index in the sorted WNIDs, from 0, as in PyTorch, timm, ReaL and ImageNet-V2",
     "kaggle": "the line in LOC_synset_mapping.txt, from 1: the sorted index plus 1",
     "wnid": "n01440764",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class ClassTable:
-    """What is known of the classes, by label."""
+class ClassIds:
+    """The identifiers of the classes by label, as far as some files give them."""
 
     url: str
-    """Where that is said."""
+    """The file."""
     count: int | None = None
+    """The number of classes."""
     wnids: tuple[str, ...] | None = None
-    ids: tuple[int, ...] | None = None
-    """Their ILSVRC2012_IDs."""
+    ilsvrc2012_ids: tuple[int, ...] | None = None
 
 
-def merge(tables: Iterable[ClassTable]) -> ClassTable:
-    """Return all that is known of the classes; `SourceError` where two files contradict each other."""
-    known = ClassTable("")
+def merge_class_ids(tables: Iterable[ClassIds]) -> ClassIds:
+    """Return the identifiers from all files. Raises `SourceError` if two files contradict each other."""
+    merged = ClassIds("")
     for table in tables:
-        if None not in (known.count, table.count) and known.count != table.count:
+        if None not in (merged.count, table.count) and merged.count != table.count:
             raise SourceError(
-                f"{known.url} has {known.count:,} classes, but {table.url} has {table.count:,}: their labels "
-                "cannot be the same"
+                f"{merged.url} has {merged.count:,} classes, but {table.url} has {table.count:,}: give "
+                "files of one class list"
             )
-        for label, (one, other) in enumerate(zip(known.wnids or (), table.wnids or (), strict=False)):
+        for label, (one, other) in enumerate(zip(merged.wnids or (), table.wnids or (), strict=False)):
             if one != other:
-                raise SourceError(f"label {label} is {one} in {known.url}, but {other} in {table.url}")
-        known = ClassTable(
-            table.url if known.count is None else known.url,
-            known.count if known.count is not None else table.count,
-            known.wnids or table.wnids,
-            known.ids or table.ids,
+                raise SourceError(f"label {label} is {one} in {merged.url}, but {other} in {table.url}")
+        merged = ClassIds(
+            table.url if merged.count is None else merged.url,
+            merged.count if merged.count is not None else table.count,
+            merged.wnids or table.wnids,
+            merged.ilsvrc2012_ids or table.ilsvrc2012_ids,
         )
-    return known
+    return merged
 
 
-def lacks(convention: Convention, table: ClassTable) -> str | None:
-    """Return what must be given before numbers of this convention can be understood, or None."""
-    if convention == "ilsvrc2012-id" and table.ids is None:
+def missing_file(convention: Convention, classes: ClassIds) -> str | None:
+    """Return the file that a convention still needs, for a message; None if it needs none."""
+    if convention == "ilsvrc2012-id" and classes.ilsvrc2012_ids is None:
         return "the devkit, as devkit=ILSVRC2012_devkit_t12.tar.gz"
-    if convention == "wnid" and table.wnids is None:
+    if convention == "wnid" and classes.wnids is None:
         return "the devkit, as devkit=…, or LOC_synset_mapping.txt, as synsets=…"
     return None
 
 
-def to_labels(numbers: Integers, convention: Convention, table: ClassTable) -> Integers:
-    """Return the labels of numbers: `NO_GUESS` stays, and what is no class becomes `UNKNOWN`.
+def to_labels(numbers: Integers, convention: Convention, classes: ClassIds) -> Integers:
+    """Return the labels of numbers: `NO_GUESS` stays, and a number without a class becomes `UNKNOWN`.
 
-    Of `wnid`, numbers are the digits. Raises `UsageError` if the table does not tell.
+    Args:
+        numbers: Numbers of any shape; for the convention `wnid`, the digits of each WNID.
+        convention: The numbering.
+        classes: The identifiers by label. Raises `UsageError` if the convention needs others.
     """
-    if lack := lacks(convention, table):
-        raise UsageError(f"the convention {convention} needs {lack}")
+    if missing := missing_file(convention, classes):
+        raise UsageError(f"the convention {convention} needs {missing}")
     if convention == "ilsvrc2012-id":
-        labels = _looked_up(numbers, np.array(table.ids, np.int64))
+        labels = _indices_in(numbers, np.array(classes.ilsvrc2012_ids, np.int64))
     elif convention == "wnid":
-        labels = _looked_up(numbers, wnid_digits(table.wnids or ()))
+        labels = _indices_in(numbers, wnid_digits(classes.wnids or ()))
     else:
-        places = numbers - (convention == "kaggle")
-        limit = np.iinfo(np.int64).max if table.count is None else table.count
-        inside = (places >= 0) & (places < limit)
-        labels = np.where(inside, places, UNKNOWN)
-        if table.wnids is not None:  # in the order of the labels, which may be another than the sorted one
-            order = np.argsort(wnid_digits(table.wnids))
-            labels = np.where(inside, order[np.where(inside, places, 0)], UNKNOWN)
+        indices = numbers - (convention == "kaggle")
+        limit = np.iinfo(np.int64).max if classes.count is None else classes.count
+        inside = (indices >= 0) & (indices < limit)
+        labels = np.where(inside, indices, UNKNOWN)
+        if classes.wnids is not None:  # labels need not follow the sorted WNIDs
+            order = np.argsort(wnid_digits(classes.wnids))
+            labels = np.where(inside, order[np.where(inside, indices, 0)], UNKNOWN)
     return np.where(numbers == NO_GUESS, NO_GUESS, labels)
 
 
-def chosen(predictions: Predictions, convention: Convention | None) -> str:
-    """Return what the guesses mean: a convention, or `label` for the columns of logits.
+def choose_convention(predictions: Predictions, convention: Convention | None) -> str:
+    """Return the numbering of the guesses: a convention, or `label` for the columns of logits.
 
-    Raises `UsageError` where that is not said, or contradicts what was written.
+    Args:
+        predictions: The guesses as they were written.
+        convention: The convention that the user gave. Raises `UsageError` if it is needed and None, or
+            contradicts the predictions.
     """
     if convention is not None and convention not in CONVENTIONS:
         raise UsageError(f"{convention!r} is no convention; there are {', '.join(CONVENTIONS)}")
@@ -100,34 +109,40 @@ def chosen(predictions: Predictions, convention: Convention | None) -> str:
         return "label"
     if predictions.kind == "wnid":
         if convention not in (None, "wnid"):
-            raise UsageError(f"{where}: there are WNIDs, which are not {convention}")
+            raise UsageError(f"{where}: the guesses are WNIDs, and not {convention}")
         return "wnid"
     if convention is None:
-        told = "; ".join(f"{name} ({MEANINGS[name]})" for name in CONVENTIONS)
+        choices = "; ".join(f"{name} ({MEANINGS[name]})" for name in CONVENTIONS)
         raise UsageError(
-            f"{where}: nothing tells which classes the numbers mean; name the convention: {told}"
+            f"{where}: the file does not record the class numbering: give option 'convention': {choices}"
         )
     if convention == "wnid":
-        raise UsageError(f"{where}: there are numbers and no WNIDs")
+        raise UsageError(f"{where}: the guesses are numbers, and not WNIDs")
     return convention
 
 
-def understood(predictions: Predictions, meant: str, table: ClassTable) -> Integers:
-    """Return the guesses as labels [N, 5]; `SourceError` for one that is no class."""
-    if meant == "label":
-        if table.count not in (None, predictions.columns):
+def guessed_labels(predictions: Predictions, numbering: str, classes: ClassIds) -> Integers:
+    """Return the guesses as labels, int64 [N, 5]. Raises `SourceError` for a guess that is no class.
+
+    Args:
+        predictions: The guesses as they were written.
+        numbering: The result of `choose_convention`.
+        classes: The identifiers by label.
+    """
+    if numbering == "label":
+        if classes.count not in (None, predictions.columns):
             raise SourceError(
-                f"{predictions.where(0)}: the logits have {predictions.columns:,} columns, but {table.url} "
-                f"has {table.count:,} classes; of a model with a background class, leave out its column"
+                f"{predictions.where(0)}: the logits have {predictions.columns:,} columns, but {classes.url} "
+                f"has {classes.count:,} classes; if the model has a background class, leave out its column"
             )
         return predictions.guesses
-    convention = next(name for name in CONVENTIONS if name == meant)
-    labels = to_labels(predictions.guesses, convention, table)
+    convention = next(name for name in CONVENTIONS if name == numbering)
+    labels = to_labels(predictions.guesses, convention, classes)
     if (labels == UNKNOWN).any():
         row, rank = (int(i) for i in np.argwhere(labels == UNKNOWN)[0])
         number = int(predictions.guesses[row, rank])
-        written = f"n{number:08d}" if meant == "wnid" else f"{number}"
-        raise SourceError(f"{predictions.where(row)}: {written} is no class by the convention {meant}")
+        written = f"n{number:08d}" if numbering == "wnid" else f"{number}"
+        raise SourceError(f"{predictions.where(row)}: {written} is no class by the convention {numbering}")
     return labels
 
 
@@ -136,7 +151,8 @@ def wnid_digits(wnids: Iterable[str]) -> Integers:
     return np.array([int(wnid[1:]) for wnid in wnids], np.int64)
 
 
-def _looked_up(numbers: Integers, codes: Integers) -> Integers:
+def _indices_in(numbers: Integers, codes: Integers) -> Integers:
+    """Return the index of each number in the codes, `UNKNOWN` for a number that is not there."""
     order = np.argsort(codes)
-    places = np.searchsorted(codes[order], numbers).clip(max=len(codes) - 1)
-    return np.where(codes[order][places] == numbers, order[places], UNKNOWN)
+    indices = np.searchsorted(codes[order], numbers).clip(max=len(codes) - 1)
+    return np.where(codes[order][indices] == numbers, order[indices], UNKNOWN)

@@ -1,4 +1,4 @@
-"""The whole: predictions in, the figures of each benchmark out."""
+"""Read predictions and the labels of benchmarks, match them, and score by the rules of each benchmark."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -8,68 +8,69 @@ from typing import Any, Final
 import numpy as np
 
 from wds_imagenet.errors import SourceError, UsageError
-from wds_imagenet.evaluation.accuracy import met, top_errors
+from wds_imagenet.evaluation.accuracy import correct_guesses, top_errors
+from wds_imagenet.evaluation.benchmark_labels import BenchmarkLabels, read_benchmark_labels
 from wds_imagenet.evaluation.conventions import (
     CONVENTIONS,
     UNKNOWN,
-    ClassTable,
+    ClassIds,
     Convention,
-    chosen,
-    lacks,
+    choose_convention,
+    guessed_labels,
+    missing_file,
     to_labels,
-    understood,
 )
 from wds_imagenet.evaluation.formats import read_predictions
-from wds_imagenet.evaluation.joins import PredictionJoin, few, join_truth
-from wds_imagenet.evaluation.localisation import located
+from wds_imagenet.evaluation.localisation import localised_guesses
+from wds_imagenet.evaluation.matching import Matches, first_keys, match_predictions
 from wds_imagenet.evaluation.predictions import NO_GUESS, TOP, Integers, Predictions
 from wds_imagenet.evaluation.text_files import Layout
-from wds_imagenet.evaluation.truths import Truth, read_truths
 from wds_imagenet.storage.store import StorageOptions
 from wds_imagenet.util.messages import quantity
 
-_FAR: Final = 0.1  # by how much another convention must be better before it is mentioned
+_MUCH_BETTER: Final = 0.1  # how far another convention must lower the error before a note suggests it
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What predictions scored against one truth."""
+    """The errors of predictions against one benchmark."""
 
-    truth: str
-    """`devkit`, `real`, `kaggle`, `dataset`, or a source."""
+    benchmark: str
+    """`devkit`, `real`, `kaggle`, `dataset`, or the name of a source."""
     url: str
+    """The file, folder or data set of the labels."""
     images: int
-    """How many were scored."""
+    """Number of scored images."""
     excluded: int
-    """How many the benchmark leaves out, such as those to which ReaL gives no label."""
+    """Number of images that the benchmark leaves out, such as those without a label in ReaL."""
     error: tuple[float, ...]
-    """Top-1, top-2, … to top-5, as far as the benchmark defines them (ReaL: top-1)."""
+    """Top-1 to top-5 error, as far as the benchmark defines them (ReaL: top-1)."""
     localisation_images: int = 0
-    """How many were scored for localisation: without those of the blacklist."""
+    """Number of images scored for localisation, without the blacklist."""
     localisation_error: tuple[float, ...] = ()
-    """With one guess, two, … five; empty without boxes."""
+    """Top-1 to top-5 localisation error; empty without boxes."""
 
     @property
     def accuracy(self) -> tuple[float, ...]:
-        """1 - error."""
+        """Top-1 to top-5 accuracy: 1 - error."""
         return tuple(round(1 - error, 12) for error in self.error)
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """What `evaluate` found."""
+class EvaluationReport:
+    """The result of `evaluate`: a score for each benchmark."""
 
     predictions: int
-    """For how many images there were predictions."""
+    """Number of images with predictions."""
     convention: str
-    """What their numbers were taken to mean; `label` for the columns of logits."""
+    """The class numbering of the predictions; `label` for the columns of logits."""
     scores: tuple[Score, ...]
-    """In the order in which the labels were given."""
+    """One a benchmark, in the order of the labels."""
     notes: tuple[str, ...]
-    """What a person ought to hear."""
+    """Remarks for the user."""
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as JSON values."""
+        """Return the report as JSON values, with the accuracies."""
         scores = [{**asdict(score), "accuracy": score.accuracy} for score in self.scores]
         return {**asdict(self), "scores": scores}
 
@@ -83,106 +84,118 @@ def evaluate(
     keys: str | None = None,
     partial: bool = False,
     storage_options: StorageOptions | None = None,
-) -> Report:
+) -> EvaluationReport:
     """Score predictions by the rules of each benchmark whose labels are given.
 
-    predictions: a file, several with keys (one a rank), or `Predictions`; `formats` tells which files.
-    labels: by name, the files or folders: `devkit`, `real`, `kaggle`, `dataset` (a packed one), any source
-        that lists labels by itself (`imagefolder`); beside them `synsets`, `boxes`, `blacklist`.
-    convention: what bare numbers mean; WNIDs and columns of logits need none.
-    layout: what lines of numbers without keys are.
-    keys: for a `.npy`, the file with one key a line.
-    partial: score what is in both, instead of asking for all.
+    Guarantees that every image of a benchmark is scored exactly once: a key that is missing, unknown or
+    there twice is an error. Costs the memory of the predictions; a `dataset` is read whole.
 
-    Guarantees that every image of a truth is scored exactly once: a key that is missing, unknown or
-    there twice is an error. Costs the memory of the predictions; `dataset` is read whole. Raises
-    `UsageError` for what was not said, `SourceError` for what is wrong in a file, with its line.
+    Args:
+        predictions: A file, several files with keys (one a rank), or `Predictions`.
+        labels: Files by benchmark: `devkit`, `real`, `kaggle`, `dataset` (the URL of a packed data set), or
+            a source of `pack` such as `imagefolder`; and files that complete them: `synsets`, `boxes`,
+            `blacklist`.
+        convention: Class numbering of bare numbers: `ilsvrc2012-id`, `sorted-index`, `kaggle` or `wnid`.
+        layout: Layout of a text file of bare numbers: `classification` or `localisation`.
+        keys: For an `.npy` file, the file with the key of each row, one a line.
+        partial: Score only the images that have both a prediction and a label.
+        storage_options: Options of the store of every file.
+
+    Raises:
+        UsageError: An option is missing, or contradicts a file.
+        SourceError: A file has a fault; the message has its line.
     """
     if not isinstance(predictions, Predictions):
         files = [predictions] if isinstance(predictions, str | PathLike) else predictions
         predictions = read_predictions([fspath(file) for file in files], layout, keys, storage_options or {})
     elif layout or keys:
-        raise UsageError("layout and keys are for files; these predictions have been read")
-    meant = chosen(predictions, convention)
+        raise UsageError("layout and keys describe a file; leave them out for Predictions")
+    numbering = choose_convention(predictions, convention)
     if "boxes" in labels and predictions.boxes is None:
-        raise UsageError(
-            f"{predictions.where(0)}: the predictions have no boxes to compare with the true ones"
-        )
-    truths, table = read_truths(labels, storage_options or {})
-    joins = [join_truth(predictions, truth, partial=partial) for truth in truths]
+        raise UsageError(f"{predictions.where(0)}: the predictions have no boxes to score: leave out boxes=…")
+    benchmarks, classes = read_benchmark_labels(labels, storage_options or {})
+    matches = [match_predictions(predictions, benchmark, partial=partial) for benchmark in benchmarks]
     try:
-        guesses = understood(predictions, meant, table)
+        guesses = guessed_labels(predictions, numbering, classes)
     except SourceError as error:
-        for other, wrong in _elsewhere(predictions, meant, table, truths[0], joins[0]):
-            error.add_note(f"as {other}, they would have a top-1 error of {wrong:.5f}")
+        for other, top_1 in _other_conventions(predictions, numbering, classes, benchmarks[0], matches[0]):
+            error.add_note(f"with the convention {other} the top-1 error is {top_1:.5f}")
         raise
     scores = [
-        _score(predictions, guesses, truth, join, partial=partial)
-        for truth, join in zip(truths, joins, strict=True)
+        _score(predictions, guesses, benchmark, matched, partial=partial)
+        for benchmark, matched in zip(benchmarks, matches, strict=True)
     ]
     notes = list(predictions.notes)
-    for truth, join, score in zip(truths, joins, scores, strict=True):
-        notes += _notes(truth, join, score, with_boxes=predictions.boxes is not None)
-    here = scores[0].error[0]
-    for other, wrong in _elsewhere(predictions, meant, table, truths[0], joins[0]):
-        if wrong < here - _FAR:
+    for benchmark, matched, score in zip(benchmarks, matches, scores, strict=True):
+        notes += _notes(benchmark, matched, score, with_boxes=predictions.boxes is not None)
+    error_here = scores[0].error[0]
+    for other, top_1 in _other_conventions(predictions, numbering, classes, benchmarks[0], matches[0]):
+        if top_1 < error_here - _MUCH_BETTER:
             notes.append(
-                f"as {other} the numbers would have a top-1 error of {wrong:.5f} and not {here:.5f}: is "
-                f"{meant} the right convention?"
+                f"with the convention {other} the top-1 error is {top_1:.5f} instead of {error_here:.5f}: "
+                f"check that {numbering} is right"
             )
-    return Report(len(predictions), meant, tuple(scores), tuple(notes))
+    return EvaluationReport(len(predictions), numbering, tuple(scores), tuple(notes))
 
 
 def _score(
-    predictions: Predictions, guesses: Integers, truth: Truth, join: PredictionJoin, *, partial: bool
+    predictions: Predictions,
+    guesses: Integers,
+    benchmark: BenchmarkLabels,
+    matches: Matches,
+    *,
+    partial: bool,
 ) -> Score:
-    labels = truth.labels[join.true]
-    matched = met(guesses[join.predicted], labels)
-    error = top_errors(matched, labels, truth.rule)[: truth.depth]
-    score = Score(truth.name, truth.url, len(labels), join.excluded, error)
-    boxes = truth.boxes
+    labels = benchmark.labels[matches.true]
+    correct = correct_guesses(guesses[matches.predicted], labels)
+    error = top_errors(correct, labels, benchmark.rule)[: benchmark.depth]
+    score = Score(benchmark.name, benchmark.url, len(labels), matches.excluded, error)
+    boxes = benchmark.boxes
     if boxes is None or predictions.boxes is None:
         return score
-    kept = (boxes.known & ~boxes.skipped)[join.true]
-    lacking = join.true[~(boxes.known | boxes.skipped)[join.true]]
+    kept = (boxes.annotated & ~boxes.blacklisted)[matches.true]
+    without_boxes = matches.true[~(boxes.annotated | boxes.blacklisted)[matches.true]]
     if not kept.any():
-        raise SourceError(f"{boxes.url} and the blacklist leave no image to localise in")
-    if len(lacking) and not partial:
+        raise SourceError(f"{boxes.url} and the blacklist leave no image to score")
+    if len(without_boxes) and not partial:
         raise SourceError(
-            f"{boxes.url} has nothing on {len(lacking):,} images that are to be scored: "
-            f"{few([truth.keys[row] for row in lacking])}; to leave them out, ask for partial"
+            f"{boxes.url} has no boxes for {quantity(len(without_boxes), 'scored images')}: "
+            f"{first_keys([benchmark.keys[row] for row in without_boxes])}; to leave them out, give option "
+            "'partial'"
         )
-    # The boxes know an image by its row in the truth, so the guesses are put there.
-    guess_rows = np.full((len(truth.keys), TOP), NO_GUESS, np.int64)
-    guess_rows[join.true] = guesses[join.predicted]
-    guess_boxes = np.zeros((len(truth.keys), TOP, 4))
-    guess_boxes[join.true] = predictions.boxes[join.predicted]
-    found = located(guess_rows, guess_boxes, boxes.rows, boxes.labels, boxes.boxes)[join.true]
-    errors = top_errors((matched & found[:, None])[kept], labels[kept], truth.rule)
+    # A true box has the row of its image in the benchmark, so the guesses are moved to those rows.
+    guess_rows = np.full((len(benchmark.keys), TOP), NO_GUESS, np.int64)
+    guess_rows[matches.true] = guesses[matches.predicted]
+    guess_boxes = np.zeros((len(benchmark.keys), TOP, 4))
+    guess_boxes[matches.true] = predictions.boxes[matches.predicted]
+    localised = localised_guesses(guess_rows, guess_boxes, boxes.rows, boxes.labels, boxes.boxes)[
+        matches.true
+    ]
+    errors = top_errors((correct & localised[:, None])[kept], labels[kept], benchmark.rule)
     return replace(score, localisation_images=int(kept.sum()), localisation_error=errors)
 
 
-def _notes(truth: Truth, join: PredictionJoin, score: Score, *, with_boxes: bool) -> Iterator[str]:
-    yield from truth.notes
-    if join.missing:
-        yield f"{truth.name}: scored {score.images:,} of {score.images + join.missing:,} images"
-    if join.unknown:
-        yield f"{truth.name}: {quantity(join.unknown, 'predictions are')} for none of its images"
+def _notes(benchmark: BenchmarkLabels, matches: Matches, score: Score, *, with_boxes: bool) -> Iterator[str]:
+    yield from benchmark.notes
+    if matches.missing:
+        yield f"{benchmark.name}: scored {score.images:,} of {score.images + matches.missing:,} images"
+    if matches.unknown:
+        yield f"{benchmark.name}: {quantity(matches.unknown, 'predictions are')} for none of its images"
     if with_boxes and not score.localisation_error:
-        yield f"{truth.name}: no localisation error, since the boxes of its images are not known"
+        yield f"{benchmark.name}: no localisation error, because its true boxes are not given"
 
 
-def _elsewhere(
-    predictions: Predictions, meant: str, table: ClassTable, truth: Truth, join: PredictionJoin
+def _other_conventions(
+    predictions: Predictions, numbering: str, classes: ClassIds, benchmark: BenchmarkLabels, matches: Matches
 ) -> Iterator[tuple[str, float]]:
-    """Yield the top-1 error that the numbers would have under other conventions, where they can be theirs."""
+    """Yield each other convention that has a class for every number, with its top-1 error."""
     if predictions.kind != "number":
         return
-    labels = truth.labels[join.true]
+    labels = benchmark.labels[matches.true]
     for other in CONVENTIONS:
-        if other in (meant, "wnid") or lacks(other, table):
+        if other in (numbering, "wnid") or missing_file(other, classes):
             continue
-        guesses = to_labels(predictions.guesses, other, table)
+        guesses = to_labels(predictions.guesses, other, classes)
         if not (guesses == UNKNOWN).any():
-            matched = met(guesses[join.predicted], labels)
-            yield other, top_errors(matched, labels, truth.rule)[0]
+            correct = correct_guesses(guesses[matches.predicted], labels)
+            yield other, top_errors(correct, labels, benchmark.rule)[0]

@@ -1,17 +1,21 @@
-"""Which guesses lie where the object is. Pure; the rule of the devkit's compute_overlap.m."""
+"""Guesses whose box is right, by the rule of compute_overlap.m and eval_localization_flat.m. Pure."""
+
+from typing import Final
 
 import numpy as np
 
 from wds_imagenet.evaluation.accuracy import Booleans
 from wds_imagenet.evaluation.predictions import Integers, Reals
 
-ENOUGH = 0.5
+MIN_OVERLAP: Final = 0.5
 
 
 def overlap(one: Reals, other: Reals) -> Reals:
-    """Return the intersection over union of boxes [..., 4]: xmin, ymin, xmax, ymax.
+    """Return the intersection over union of boxes, float64 [...]; -1 for boxes that share no pixel.
 
-    Pixels are inclusive, so a box is xmax - xmin + 1 wide. -1 where two boxes share none.
+    Args:
+        one: Boxes [..., 4]: xmin, ymin, xmax, ymax in inclusive pixels, so a box is xmax - xmin + 1 wide.
+        other: Boxes of the same form, which broadcast with `one`.
     """
     low = np.maximum(one[..., :2], other[..., :2])
     high = np.minimum(one[..., 2:], other[..., 2:])
@@ -23,15 +27,19 @@ def overlap(one: Reals, other: Reals) -> Reals:
     return share
 
 
-def located(
+def localised_guesses(
     guesses: Integers, guess_boxes: Reals, rows: Integers, labels: Integers, boxes: Reals
 ) -> Booleans:
-    """Return for each guess [N, K] whether a true box of its class overlaps its box by half or more.
+    """Return the guesses whose box overlaps a true box of their class by half or more, bool [N, K].
 
-    guess_boxes: [N, K, 4]. rows [T], labels [T] and boxes [T, 4] say which image each true box is in, what
-    it shows and where.
+    Args:
+        guesses: Labels guessed for each image, int64 [N, K].
+        guess_boxes: Box of each guess, float64 [N, K, 4].
+        rows: Image of each true box, int64 [T].
+        labels: Label of each true box, int64 [T].
+        boxes: The true boxes, float64 [T, 4].
     """
-    close = (guesses[rows] == labels[:, None]) & (overlap(guess_boxes[rows], boxes[:, None]) >= ENOUGH)
+    close = (guesses[rows] == labels[:, None]) & (overlap(guess_boxes[rows], boxes[:, None]) >= MIN_OVERLAP)
     found = np.zeros(guesses.shape, np.bool_)
     np.logical_or.at(found, rows, close)
     return found

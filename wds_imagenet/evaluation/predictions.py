@@ -1,4 +1,4 @@
-"""Ranked guesses for images, as they were written: no number is understood yet."""
+"""Ranked guesses for images, as they were written: numbers are not labels yet."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ import numpy.typing as npt
 from wds_imagenet.errors import SourceError, UsageError
 
 TOP: Final = 5
-"""How many guesses an image has at most; every benchmark here ignores what follows."""
+"""Most guesses of an image; every benchmark here ignores more."""
 NO_GUESS: Final = -1
-_CHUNK: Final = 4096  # rows ranked at a time, so that no second copy of all logits is made
+_CHUNK: Final = 4096  # rows ranked at once: bounds the copy of the logits
 
 Integers = npt.NDArray[np.int64]
 Reals = npt.NDArray[np.float64]
@@ -23,19 +23,20 @@ class Predictions:
     """At most five guesses for each of N images, the best first."""
 
     guesses: Integers
-    """[N, 5]: what was written, `NO_GUESS` where there are fewer. Of WNIDs the digits."""
+    """The guesses as they were written, int64 [N, 5]; `NO_GUESS` after the last; of WNIDs the digits."""
     kind: Literal["number", "wnid", "column"]
-    """What was written: bare numbers, which a convention must explain; WNIDs; columns of logits, which are
-    the labels that the model was trained on."""
+    """The form of a guess: a bare number, whose class depends on a convention; a WNID; or the column of a
+    logit, which is the label that the model was trained on."""
     keys: tuple[str, ...] | None
-    """[N]; None if the rows are the images of the truth in the order of their file names."""
+    """Key of each image; None if the rows follow the file names of the benchmark."""
     where: Callable[[int], str]
-    """Where a row was written, for messages."""
+    """Returns the file and line of a row, for messages."""
     boxes: Reals | None = None
-    """[N, 5, 4], in pixels from 1: xmin, ymin, xmax, ymax, all inclusive."""
+    """Box of each guess, float64 [N, 5, 4]: xmin, ymin, xmax, ymax in inclusive pixels from 1."""
     columns: int | None = None
-    """How many classes the logits have."""
+    """Number of classes in the logits."""
     notes: tuple[str, ...] = ()
+    """Remarks for the user."""
 
     def __len__(self) -> int:
         """Return N."""
@@ -45,11 +46,18 @@ class Predictions:
     def of_logits(
         cls, logits: npt.ArrayLike, keys: Iterable[str], where: Callable[[int], str] | None = None
     ) -> "Predictions":
-        """Return the predictions of logits or probabilities, float [N, C], for N keys.
+        """Return the predictions of logits or probabilities.
 
-        The column is the label. Equal values rank by the lower column first, and minus infinity is no
-        guess. Costs 8 µs a row of 1000. Raises `SourceError` for a NaN, a key that is empty, and shapes or
-        types that are not these.
+        The column is the label. Of equal values the lower column ranks first; minus infinity is no guess.
+        Costs 8 µs a row of 1000.
+
+        Args:
+            logits: Floats of shape [N, C].
+            keys: The key of each row, as in the data set.
+            where: Returns the file and line of a row, for messages.
+
+        Raises:
+            SourceError: A value is NaN, a key is empty, or the shape or type differs.
         """
         where = where or "row {} of the logits".format
         array, names = np.asarray(logits), tuple(keys)
@@ -62,7 +70,7 @@ class Predictions:
         if "" in names:
             raise SourceError(
                 f"{where(names.index(''))} has no key: if it is padding, leave out the rows "
-                "where the batch's mask is False"
+                "where the mask of the batch is False"
             )
         for first in range(0, len(array), _CHUNK):
             bad = np.isnan(array[first : first + _CHUNK])
@@ -73,8 +81,8 @@ class Predictions:
         return cls(_ranked(array), "column", names, where, columns=array.shape[1])
 
 
-def join(parts: Sequence[Predictions]) -> Predictions:
-    """Return predictions that came in several files, such as one a rank, as one."""
+def concatenate(parts: Sequence[Predictions]) -> Predictions:
+    """Return the predictions of several files, such as one a rank, as one. Raises `SourceError`."""
     if len(parts) == 1:
         return parts[0]
     for part in parts:
@@ -107,11 +115,11 @@ def join(parts: Sequence[Predictions]) -> Predictions:
 def _ranked(array: npt.NDArray[np.floating]) -> Integers:
     guesses = np.full((len(array), TOP), NO_GUESS, np.int64)
     for first in range(0, len(array), _CHUNK):
-        left = array[first : first + _CHUNK].copy()
-        rows = np.arange(len(left))
+        remaining = array[first : first + _CHUNK].copy()
+        rows = np.arange(len(remaining))
         for rank in range(TOP):
-            best = left.argmax(1)  # the first of equals
-            ruled_out = np.isneginf(left[rows, best])
+            best = remaining.argmax(1)  # of equal values the first
+            ruled_out = np.isneginf(remaining[rows, best])
             guesses[first : first + _CHUNK, rank] = np.where(ruled_out, NO_GUESS, best)
-            left[rows, best] = -np.inf
+            remaining[rows, best] = -np.inf
     return guesses

@@ -1,4 +1,4 @@
-"""Guesses as words: ILSVRC's submissions, and what words mean wherever they stand."""
+"""Read the text format of ILSVRC, and turn rows of words into predictions."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -12,74 +12,85 @@ from wds_imagenet.evaluation.predictions import NO_GUESS, TOP, Predictions
 from wds_imagenet.util.messages import quantity
 
 Layout: TypeAlias = Literal["classification", "localisation"]
-"""A guess is `label`, or `label xmin ymin xmax ymax`."""
+"""A guess is `label` in a classification file, `label xmin ymin xmax ymax` in a localisation file."""
 
 _WNID: Final = re.compile(r"n[0-9]{8}")
 _NUMBER: Final = re.compile(r"[0-9]{1,9}")
 _DECIMAL: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
-_FARTHEST: Final = 1e9
+_MAX_COORDINATE: Final = 1e9
 
 
 @dataclass(frozen=True, slots=True)
 class GuessRow:
-    """What was written for one image."""
+    """The words of one image, as they were written."""
 
     line: int
-    """From 1."""
+    """Line in the file, from 1."""
     key: str | None
     words: Sequence[str]
 
 
 def read_text(text: str, url: str, layout: Layout) -> Predictions:
-    """Return the predictions of ILSVRC's submission format: a line an image, in file-name order.
+    """Return the predictions of an ILSVRC submission: one line an image, in the order of the file names.
 
-    A line may have fewer than five guesses, and what follows the fifth is ignored. An empty line is
-    refused: eval_flat.m would pass over it, and shift all that follow.
+    A line may have fewer than five guesses; more are ignored. Raises `SourceError` for an empty line:
+    eval_flat.m skips it, and scores every later line against the wrong image.
+
+    Args:
+        text: The file.
+        url: Its URL, for messages.
+        layout: Labels alone, or labels with boxes.
     """
     lines = [line.rstrip("\r") for line in text.rstrip().split("\n")] if text.strip() else []
     rows = [GuessRow(number, None, line.split()) for number, line in enumerate(lines, 1)]
     for row in rows:
         if not row.words:
-            raise SourceError(f"{url}, line {row.line} is empty, but each image has a line with a guess")
+            raise SourceError(f"{url}, line {row.line} is empty: write a guess for each image")
     return to_predictions(rows, url, layout)
 
 
 def to_predictions(rows: Iterable[GuessRow], url: str, layout: Layout) -> Predictions:
     """Return the predictions that rows of words make.
 
-    Raises `SourceError`, with file and line, for what is neither a number nor a WNID, for both in one
-    file, for half a guess, and for coordinates that are no numbers.
+    Args:
+        rows: One row an image; all have keys, or none has one.
+        url: The file, for messages.
+        layout: Labels alone, or labels with boxes.
+
+    Raises:
+        SourceError: A label is neither a number nor a WNID, the file has both, a guess is cut short, or a
+            coordinate is no number; the message has file and line.
     """
     rows = list(rows)
     if not rows:
-        raise SourceError(f"{url} is empty: there are no predictions in it")
+        raise SourceError(f"{url} is empty: it has no predictions")
     guesses = np.full((len(rows), TOP), NO_GUESS, np.int64)
     boxes = np.zeros((len(rows), TOP, 4)) if layout == "localisation" else None
-    lines: dict[bool, int] = {}  # the first with WNIDs, and the first with numbers
+    lines: dict[bool, int] = {}  # the first line with a WNID, and the first with a number
     longer = 0
-    for at, row in enumerate(rows):
+    for index, row in enumerate(rows):
         try:
             groups = _grouped(row.words, 1 if boxes is None else 5)
             for rank, (label, *sides) in enumerate(groups[:TOP]):
-                guesses[at, rank] = _number(label)
+                guesses[index, rank] = _number(label)
                 lines.setdefault(label.startswith("n"), row.line)
                 if boxes is not None:
-                    boxes[at, rank] = [_coordinate(side) for side in sides]
+                    boxes[index, rank] = [_coordinate(side) for side in sides]
         except ValueError as error:
             raise SourceError(f"{url}, line {row.line}: {error}") from error
         if len(lines) > 1:
             raise SourceError(
-                f"{url}: there are WNIDs (line {lines[True]}) and numbers (line {lines[False]})"
+                f"{url}: it has WNIDs (line {lines[True]}) and numbers (line {lines[False]}): write one kind"
             )
         longer += len(groups) > TOP
-    note = f"{quantity(longer, 'images have')} more than {TOP} guesses; what follows the fifth is ignored"
+    note = f"{quantity(longer, 'images have')} more than {TOP} guesses; only the first {TOP} count"
     keys = None if rows[0].key is None else tuple(row.key or "" for row in rows)
-    places = [row.line for row in rows]
+    line_numbers = [row.line for row in rows]
     return Predictions(
         guesses,
         "wnid" if True in lines else "number",
         keys,
-        lambda at: f"{url}, line {places[at]}",
+        lambda index: f"{url}, line {line_numbers[index]}",
         boxes,
         notes=(note,) if longer else (),
     )
@@ -95,11 +106,11 @@ def _number(word: str) -> int:
     if _WNID.fullmatch(word):
         return int(word[1:])
     if not _NUMBER.fullmatch(word):
-        raise ValueError(f"{word[:30]!r} is neither the number of a class nor a WNID")
+        raise ValueError(f"{word[:30]!r} is neither a class number nor a WNID")
     return int(word)
 
 
 def _coordinate(word: str) -> float:
-    if not _DECIMAL.fullmatch(word) or abs(float(word)) > _FARTHEST:
+    if not _DECIMAL.fullmatch(word) or abs(float(word)) > _MAX_COORDINATE:
         raise ValueError(f"{word[:30]!r} is no coordinate")
     return float(word)

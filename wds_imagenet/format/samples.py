@@ -66,11 +66,11 @@ def group_members(members: Iterable[Member]) -> Iterator[tuple[str, dict[str, Me
 
 
 class ArchiveSamples(Sequence[Sample]):
-    """The samples of an archive in memory, all of them found, each made when it is asked for.
+    """The samples of an archive in memory, each made when it is asked for.
 
-    Raises the errors of `group_members` and of the walk. C finds the samples where every header is plain, in a
-    tenth of the time. What is kept of those that wait is their keys and flat numbers: thousands of objects that refer to
-    others cost Python's garbage collector more time than finding the samples takes.
+    C finds them where every header is plain, in a tenth of the time. Raises the errors of `group_members`
+    and of the walk. Waiting samples are kept as keys and flat numbers: thousands of objects with references
+    cost Python's garbage collector more time than finding the samples takes.
     """
 
     __slots__ = ("_heads", "_keys", "_spans", "_suffixes", "_view")

@@ -1,15 +1,27 @@
-"""Facts about ImageNet: its classes, file names and annotation formats.
+"""Facts about ImageNet: its classes, file names and annotation formats. No label or image is decided here.
 
-- `devkit`           the ILSVRC devkit: the thousand classes, and the labels of the validation images
-- `filenames`        the names of ILSVRC2012's images
-- `stems`            the stem by which label files and images are matched
-- `kaggle_csv`       the CSVs of Kaggle's edition
-- `class_list`       a file that fixes which class has which label
-- `class_naming`     labels of classes that are named by numbers or by names
-- `synset_lists`     the class lists of ImageNet-21K
-- `releases_21k_p`   the releases of ImageNet-21K-P
-- `semantic_tree`    the parents of ImageNet-21K-P's classes
-- `voc_xml`          PASCAL VOC's XML, and `box`, one bounding box made valid
+The thousand classes and the images of ILSVRC2012:
+
+- `devkit`         the ILSVRC devkit: the classes, and the labels of the validation images
+- `filenames`      the names of the images: split, number and class
+- `stems`          the stem under which label files list an image
+- `kaggle_csv`     the CSVs of Kaggle's edition
+
+Class lists and labels:
+
+- `class_list`     a file that fixes the label of each class
+- `class_naming`   the labels of classes that a data set calls by number or by name
+
+ImageNet-21K:
+
+- `synset_lists`    the class lists of the whole ImageNet
+- `releases_21k_p`  the releases of ImageNet-21K-P
+- `semantic_tree`   the parents of ImageNet-21K-P's classes
+
+Bounding boxes:
+
+- `voc_xml`  PASCAL VOC's XML, one file an image
+- `box`      one bounding box in whole pixels, in order and inside the image
 """
 
 from wds_imagenet.imagenet.class_list import ClassList, read_classes

@@ -1,7 +1,7 @@
-"""One bounding box made fit to use, and what had to be done to it. Pure.
+"""Bounding boxes, made valid: whole pixels, corners in order and inside the image. Pure.
 
-Corners are whole pixels as the files have them, both ends inside the box, as ILSVRC's evaluation counts
-them: a box is `xmax - xmin + 1` pixels wide. The files begin at 0 or at 1, and none says which.
+Both corners are inside the box, as ILSVRC's evaluation counts: a box is `xmax - xmin + 1` pixels wide. Some
+files count pixels from 0, others from 1, and no file records its convention.
 """
 
 import math
@@ -15,30 +15,34 @@ Corners = tuple[float, float, float, float]
 
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 _LARGEST: Final = 1e6
-_WNID_OF: Final = {"Scottish_deerhound": "n02092002"}  # so in many boxes of the train set
+_WNID_OF: Final = {"Scottish_deerhound": "n02092002"}  # as in many boxes of the train set
 _NAMES: Final = ("xmin", "ymin", "xmax", "ymax")
 
 
 def parse_pixel(text: str) -> float:
-    """Return the number that a text is, or raise `ValueError`: also beyond a million, and for NaN."""
+    """Return a coordinate in pixels; raise `ValueError` for other text, NaN, and numbers beyond a million."""
     if not _NUMBER.fullmatch(text.strip()) or abs(float(text)) > _LARGEST:
-        raise ValueError(f"{text!r:.40} is no number of pixels")
+        raise ValueError(f"{text!r:.40} is not a number of pixels")
     return float(text)
 
 
 def normalise_box(corners: Corners, size: tuple[int, int] | None = None) -> tuple[Corners | None, list[str]]:
-    """Return a box's corners in whole pixels, in order and within the image, and notes on what was odd.
+    """Return a box's corners in whole pixels, in order and inside the image, and notes on each repair.
 
-    Halves are rounded up, min and max exchanged where they are the wrong way round, and corners moved to
-    0 … width and 0 … height where the `size` (width, height) is known. None if nothing is left: it lies
-    outside, or has no location (`xmin == xmax`), as TensorFlow's script for these boxes drops them.
+    Halves are rounded up, and min and max are exchanged where min is larger. The corners are None for an
+    empty box: one outside the image, or with `xmin == xmax`. TensorFlow's `process_bounding_boxes.py` drops
+    the same boxes.
+
+    Args:
+        corners: the corners as written.
+        size: width and height of the image, to which the box is cut; None if unknown.
     """
-    odd = []
+    repairs = []
     xs, ys = (corners[0], corners[2]), (corners[1], corners[3])
     if xs[0] > xs[1] or ys[0] > ys[1]:
-        odd.append("min and max exchanged")
+        repairs.append("min and max exchanged")
     if not all(float(corner).is_integer() for corner in corners):
-        odd.append("fractions of pixels rounded")
+        repairs.append("fractions of pixels rounded")
     left, right = sorted(math.floor(x + 0.5) for x in xs)
     top, bottom = sorted(math.floor(y + 0.5) for y in ys)
     if size is not None:
@@ -49,15 +53,15 @@ def normalise_box(corners: Corners, size: tuple[int, int] | None = None) -> tupl
             _clamp(bottom, size[1]),
         )
         if inside != (left, top, right, bottom):
-            odd.append("cut at the edge of the image")
+            repairs.append("cut at the edge of the image")
         left, top, right, bottom = inside
     if left == right or top == bottom:
         return None, ["left out, being empty"]
-    return (left, top, right, bottom), odd
+    return (left, top, right, bottom), repairs
 
 
 def box_metadata(name: str, corners: Corners) -> dict[str, Any]:
-    """Return a box as it goes into the metadata: `wnid`, or `name` if it is none, and the corners."""
+    """Return a box as metadata: the corners, and `wnid`, or `name` for a name that is not a WNID."""
     name = _WNID_OF.get(name, name)
     return {"wnid" if WNID.fullmatch(name) else "name": name, **dict(zip(_NAMES, corners, strict=True))}
 

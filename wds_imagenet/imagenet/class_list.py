@@ -1,16 +1,17 @@
-"""Class lists: a file that fixes which class has which label.
+"""Class lists: a file that fixes the label of each class.
 
-As text, UTF-8, one class a line, and the line's place, from 0, is the label::
+As text, UTF-8, one class a line. The number of the line, from 0, is the label::
 
     tench                               a name
     n01440764                           a WNID
-    n01440764 tench, Tinca tinca        a WNID and its words (Kaggle's LOC_synset_mapping.txt)
+    n01440764 tench, Tinca tinca        a WNID and its names (Kaggle's LOC_synset_mapping.txt)
     0<TAB>tench                         an explicit label, on every line then, in any order
 
-As JSON, an array in the order of the labels, or an object with the labels as names; each entry is a
-name or `[WNID, name]`; or ImageNet-V2's `class_info.json`, an array of objects in any order. Explicit
-labels must be 0, 1, … without a gap: a list that begins at 1 is refused, since nothing tells what its
-author meant.
+As JSON, an array in the order of the labels, or an object by label; each entry is a name or
+`[WNID, name]`. Or ImageNet-V2's `class_info.json`, an array of objects in any order.
+
+Explicit labels must be 0, 1, … without a gap. A list that begins at 1 is rejected, because its labels may be
+off by one or lack class 0.
 """
 
 import re
@@ -32,12 +33,12 @@ _CLSLOC_LINE: Final = re.compile(r"n[0-9]{8} ([0-9]+) \S+")
 
 @dataclass(frozen=True, slots=True)
 class ClassList:
-    """The classes that a file lists, by label."""
+    """The classes of a class list, by label."""
 
     url: str
-    """The file."""
+    """The file, for errors."""
     classes: tuple[Mapping[str, str], ...]
-    """By label: the `name` and, where every class has one, the `wnid`."""
+    """By label: the `name`, and the `wnid` if every class has one."""
     _labels: dict[str, list[int]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -53,18 +54,23 @@ class ClassList:
     def find(self, name: str) -> int | None:
         """Return the label of a WNID or name, None if it is not listed.
 
-        Raises `SourceError` for a name that two classes share, as two share `crane`.
+        Raises `SourceError` for a name that two classes share, such as `crane`.
         """
         labels = self._labels.get(name, [])
         if len(labels) > 1:
-            raise SourceError(f"{self.url}: {name!r} is the name of the classes {labels}")
+            raise SourceError(f"{self.url}: {name!r} is the name of several classes, {labels}: use WNIDs")
         return labels[0] if labels else None
 
 
 def read_classes(url: str, storage_options: StorageOptions = NO_OPTIONS) -> ClassList:
-    """Return the class list in a file, as this module describes it.
+    """Return the class list in a file, in one of the forms above.
 
-    Raises `SourceError` that names the line.
+    Args:
+        url: the file.
+        storage_options: storage options.
+
+    Raises:
+        SourceError: the file is in no such form; the message gives the line or class.
     """
     data = read_file(url, storage_options, max_bytes=_MAX_BYTES)
     try:
@@ -72,7 +78,7 @@ def read_classes(url: str, storage_options: StorageOptions = NO_OPTIONS) -> Clas
             entries = list(_from_json(data.removeprefix(b"\xef\xbb\xbf")))
         else:
             entries = list(_from_text(data.decode("utf-8-sig")))
-        return ClassList(url, tuple(_named(entries)))
+        return ClassList(url, tuple(_class_infos(entries)))
     except ValueError as error:
         raise SourceError(f"the class list {url} cannot be used: {error}") from error
 
@@ -81,19 +87,19 @@ def _from_text(text: str) -> Iterator[tuple[str | None, str]]:
     lines = [line.rstrip() for line in text.rstrip().split("\n")] if text.strip() else []
     for number, line in enumerate(lines, 1):
         if not line:
-            raise ValueError(f"line {number} is empty, so what follows would be one label off")
+            raise ValueError(f"line {number} is empty, which would shift the labels after it: remove it")
     if len(lines) > 1 and all(
         (match := _CLSLOC_LINE.fullmatch(line)) and int(match[1]) == number
         for number, line in enumerate(lines, 1)
     ):
         raise ValueError(
-            "it is a map_clsloc.txt, whose order is ILSVRC2012_ID and not the label; give the devkit"
+            "it is a map_clsloc.txt, in the order of ILSVRC2012_IDs, not of labels; give the devkit"
         )
     explicit = [_LABEL_LINE.fullmatch(line) for line in lines]
     if any(explicit):
         if not all(explicit):
             number = explicit.index(None) + 1
-            raise ValueError(f"line {number} has no 'label<TAB>' as others do: {lines[number - 1]!r:.60}")
+            raise ValueError(f"line {number} has no 'label<TAB>', but others have: {lines[number - 1]!r:.60}")
         lines = list(_in_order((int(match[1]), match[2]) for match in explicit if match))
     for line in lines:
         match = _WNID_LINE.fullmatch(line)
@@ -105,7 +111,9 @@ def _from_json(data: bytes) -> Iterator[tuple[str | None, str]]:
     if isinstance(value, dict):
         for name in value:
             if not re.fullmatch("[0-9]{1,7}", name):
-                raise ValueError(f"{name!r:.60} is no label; a JSON object goes by labels: 0, 1, …")
+                raise ValueError(
+                    f"{name!r:.60} is not a label; the names of a JSON object must be the labels 0, 1, …"
+                )
         value = list(_in_order((int(name), entry) for name, entry in value.items()))
     elif value and all(isinstance(entry, dict) for entry in value):
         value = list(_in_order(map(_from_class_info, value)))
@@ -123,18 +131,18 @@ def _from_class_info(entry: Mapping[str, object]) -> tuple[int, list[str]]:
     match entry:
         case {"cid": int(label), "wnid": str(wnid), "synset": [*lemmas]} if lemmas:
             return label, [wnid, ", ".join(map(str, lemmas))]
-    raise ValueError(f"{entry!r:.60} is no object with 'cid', 'wnid' and 'synset'")
+    raise ValueError(f"{entry!r:.60} is not an object with 'cid', 'wnid' and 'synset'")
 
 
 def _in_order(entries: Iterable[tuple[int, _T]]) -> Iterator[_T]:
     ordered = sorted(entries, key=lambda entry: entry[0])
-    for place, (label, entry) in enumerate(ordered):
-        if label != place:
-            raise ValueError(f"its labels are not 0, 1, …: {label} is where {place} should be")
+    for expected, (label, entry) in enumerate(ordered):
+        if label != expected:
+            raise ValueError(f"its labels are not 0, 1, …: {label} is in the place of {expected}")
         yield entry
 
 
-def _named(entries: list[tuple[str | None, str]]) -> Iterator[Mapping[str, str]]:
+def _class_infos(entries: list[tuple[str | None, str]]) -> Iterator[Mapping[str, str]]:
     if not entries:
         raise ValueError("it is empty")
     seen: dict[str, int] = {}

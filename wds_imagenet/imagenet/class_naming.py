@@ -1,4 +1,4 @@
-"""Labels of classes that go by numbers or names: folders, and the cells of a table."""
+"""Labels of classes that a data set calls by number or name, in folders or in cells of a table."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -15,60 +15,71 @@ _MAX_DIGITS: Final = 9
 
 @dataclass(frozen=True, slots=True)
 class ClassNaming:
-    """What each name stands for."""
+    """The label of each class name in a data set."""
 
     labels: Mapping[str, int | None]
-    """By name; None for `-1`, which is how published sets say that there is no label."""
+    """By name or number, as text. None for `-1`, with which published sets mark images without a label."""
     classes: tuple[Mapping[str, Any], ...]
-    """By label, where more is known of them than the number."""
+    """Metadata by label; empty if the classes have only numbers."""
     notes: tuple[str, ...] = ()
 
 
 def label_classes(names: Iterable[str], listed: ClassList | None, where: Callable[[str], str]) -> ClassNaming:
-    """Decide which label each name stands for.
+    """Return the label of each class name.
 
-    With a class list: its place there, or the number itself, if every name is one and none is
-    listed. Without: a number is its own label, so the folders 5 and 10 keep 5 and 10; other names are
-    numbered from 0 in code-point order, as torchvision's ImageFolder does. Raises `SourceError` for a
-    name that the list lacks, and for numbers among names; `where(name)` says where it stands.
+    With a class list, the label is the class's position in the list. Numbers are labels themselves if every
+    name is a number and the list has none of them.
+
+    Without a class list, numbers are labels: the folders 5 and 10 keep the labels 5 and 10. Other names are
+    numbered from 0 in code-point order, as by torchvision's ImageFolder.
+
+    Args:
+        names: the names of all classes, in any order; repetitions do not matter.
+        listed: the class list, if the user gave one.
+        where: returns the place of a name, for errors.
+
+    Raises:
+        SourceError: the list lacks a name, or numbers and other names are mixed.
     """
     distinct = sorted(set(names))
     numbers = [name for name in distinct if _NUMBER.fullmatch(name)]
     if listed is not None:
         found = {name: listed.find(name) for name in distinct}
         if len(numbers) == len(distinct) and not any(label is not None for label in found.values()):
-            return _numbered(distinct, listed, where)
+            return _number_labels(distinct, listed, where)
         for name, label in found.items():
             if label is None:
                 raise SourceError(f"{where(name)}: the class {name!r} is not in {listed.url}")
         return ClassNaming(found, listed.classes)
     if len(numbers) == len(distinct):
-        return _numbered(distinct, None, where)
+        return _number_labels(distinct, None, where)
     if numbers:
         word = next(name for name in distinct if not _NUMBER.fullmatch(name))
         raise SourceError(
             f"{where(numbers[0])}: the class {numbers[0]!r} is a number, but {word!r} ({where(word)}) is "
-            "not: name both in a class list, and give it as option 'classes'"
+            "not: put both into a class list, given as option 'classes'"
         )
     notes: tuple[str, ...] = ()
     if all(WNID.fullmatch(name) for name in distinct) and len(distinct) != CLASSES:
         note = (
-            f"{len(distinct):,} WNIDs are labelled 0 to {len(distinct) - 1} in sorted order, which are "
-            f"not ILSVRC's labels 0 to {CLASSES - 1}; a class list, given as option 'classes', fixes others"
+            f"{len(distinct):,} WNIDs are labelled 0 to {len(distinct) - 1} in sorted order, which differs "
+            f"from ILSVRC's labels 0 to {CLASSES - 1}; option 'classes' takes a class list for others"
         )
         notes = (note,)
     labels = {name: label for label, name in enumerate(distinct)}
     return ClassNaming(labels, tuple({"name": name} for name in distinct), notes)
 
 
-def _numbered(names: Iterable[str], listed: ClassList | None, where: Callable[[str], str]) -> ClassNaming:
+def _number_labels(
+    names: Iterable[str], listed: ClassList | None, where: Callable[[str], str]
+) -> ClassNaming:
     labels: dict[str, int | None] = {}
     for name in names:
         label = int(name) if len(name) <= _MAX_DIGITS else None
         if label is None or label < -1:
             raise SourceError(
-                f"{where(name)}: {name:.30} is no label: they begin at 0 (-1: there is none) and have 9 "
-                "digits at most; if it is a name, a class list, given as option 'classes', says so"
+                f"{where(name)}: {name:.30} is not a label: labels are 0 to 999999999, and -1 for none; "
+                "if it is the name of a class, give a class list as option 'classes'"
             )
         if listed is not None and label >= len(listed):
             raise SourceError(

@@ -1,8 +1,8 @@
-"""The ILSVRC classification devkit: its thousand classes, and the labels of the validation images.
+"""The ILSVRC classification devkit: the thousand classes, and the labels of the validation images.
 
-There are two numberings. ILSVRC2012_ID, 1 to 1000, is the order of `meta.mat` and of the ground
-truth. The label that everyone trains on, 0 to 999, is the place of the WNID among the sorted ones. No
-class has the same number in both, so each conversion is made here, once.
+Classes have two numberings. ILSVRC2012_ID, 1 to 1000, is the order of `meta.mat` and of the ground truth.
+The label, 0 to 999, is the position of the class's WNID among the sorted WNIDs. This module converts IDs to
+labels once, so that all other code uses labels.
 """
 
 import re
@@ -18,8 +18,8 @@ from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 CLASSES: Final = 1000
 VALIDATION_IMAGES: Final = 50_000
 WNID: Final = re.compile(r"n[0-9]{8}")
-_META: Final = ("meta.mat", "meta_clsloc.mat", "map_clsloc.txt")  # as good as each other, in this order
-_TRUTH: Final = re.compile(r"ILSVRC20\d\d_(clsloc_)?validation_ground_truth\.txt")
+_META: Final = ("meta.mat", "meta_clsloc.mat", "map_clsloc.txt")  # equivalent; the first is used
+_GROUND_TRUTH: Final = re.compile(r"ILSVRC20\d\d_(clsloc_)?validation_ground_truth\.txt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,57 +27,65 @@ class SynsetInfo:
     """One of the thousand classes."""
 
     wnid: str
-    """Such as `n01440764`."""
+    """The WordNet ID, such as `n01440764`."""
     ilsvrc2012_id: int
-    """1 to 1000: the number in the ground truth, and not the label."""
+    """1 to 1000: the number in the ground truth, not the label."""
     words: str
     """The synonyms, joined by `, `. Not unique: there are two `crane`."""
     train_images: int | None
-    """How many training images the class was published with, if the devkit tells."""
+    """The published number of training images; None if the devkit does not record it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Devkit:
-    """What a devkit says, in the numbering of labels: 0 to 999, by sorted WNID."""
+    """The contents of a devkit, by label: 0 to 999, the order of the sorted WNIDs."""
 
     classes: tuple[SynsetInfo, ...]
     """By label."""
     validation: tuple[int, ...]
-    """The label of `ILSVRC2012_val_00000001`, of `…00000002`, and so on to 50,000."""
+    """The labels of the 50,000 validation images, from `ILSVRC2012_val_00000001` on."""
 
 
 def read_devkit(url: str, storage_options: StorageOptions = NO_OPTIONS) -> Devkit:
-    """Return what a devkit says: `ILSVRC2012_devkit_t12.tar.gz`, a later one, or either extracted.
+    """Return the contents of a devkit.
 
-    Guarantees a bijection of 1000 WNIDs and the IDs 1 to 1000, and 50,000 labels. The classes are read
-    from `meta.mat`, else from `meta_clsloc.mat` or `map_clsloc.txt` of later years; all files that
-    are there must agree. Raises `SourceError` that names the file, and the line where there is one.
+    Guarantees a bijection between 1,000 WNIDs and the IDs 1 to 1000, and 50,000 labels. Reads the classes
+    from `meta.mat`, else from `meta_clsloc.mat` or `map_clsloc.txt` of later years; all files must agree.
+
+    Args:
+        url: `ILSVRC2012_devkit_t12.tar.gz`, a devkit of a later year, or the folder of either.
+        storage_options: storage options.
+
+    Raises:
+        SourceError: a file is missing, invalid, or contradicts another; the message gives file and line.
     """
     found = read_files(url, storage_options, _is_wanted)
     files = [(path.rsplit("/", 1)[-1], f"{url}: {path}", found[path]) for path in sorted(found)]
     metas = [(where, data) for meta in _META for name, where, data in files if name == meta]
-    truths = [(where, data) for name, where, data in files if _TRUTH.fullmatch(name)]
-    if not metas or not truths:
+    ground_truths = [(where, data) for name, where, data in files if _GROUND_TRUTH.fullmatch(name)]
+    if not metas or not ground_truths:
         lacks = " or ".join(_META) if not metas else "ILSVRC2012_validation_ground_truth.txt"
-        raise SourceError(f"{url} is no devkit of ILSVRC: it has no {lacks}")
+        raise SourceError(f"{url} is not a devkit of ILSVRC: it has no {lacks}")
     classes = _classes(*metas[0])
     for where, data in metas[1:]:
         for info, other in zip(classes, _classes(where, data), strict=True):
             if (info.wnid, info.ilsvrc2012_id) != (other.wnid, other.ilsvrc2012_id):
                 raise SourceError(
                     f"{metas[0][0]} has {info.wnid} with the ID {info.ilsvrc2012_id}, but {where} has "
-                    f"{other.wnid} with the ID {other.ilsvrc2012_id}: they are not of one devkit"
+                    f"{other.wnid} with the ID {other.ilsvrc2012_id}: use the files of one devkit"
                 )
-    validation = _validation(*truths[0], classes)
-    for where, data in truths[1:]:
+    validation = _validation(*ground_truths[0], classes)
+    for where, data in ground_truths[1:]:
         if _validation(where, data, classes) != validation:
-            raise SourceError(f"{truths[0][0]} and {where} give different labels: keep the right one")
+            raise SourceError(
+                f"{ground_truths[0][0]} and {where} give different labels: remove the wrong file"
+            )
     return Devkit(classes, validation)
 
 
 def _is_wanted(path: str) -> bool:
     name = path.rsplit("/", 1)[-1]
-    return name in _META or _TRUTH.fullmatch(name) is not None
+    return name in _META or _GROUND_TRUTH.fullmatch(name) is not None
 
 
 def _classes(where: str, data: bytes) -> tuple[SynsetInfo, ...]:
@@ -91,7 +99,7 @@ def _classes(where: str, data: bytes) -> tuple[SynsetInfo, ...]:
     if not len(infos) == len(wnids) == CLASSES or ids != set(range(1, CLASSES + 1)):
         raise SourceError(
             f"{where} has {len(infos):,} classes with {len(wnids):,} WNIDs and {len(ids):,} IDs, "
-            "where 1,000 WNIDs and the IDs 1 to 1000 belong"
+            "not 1,000 WNIDs with the IDs 1 to 1000"
         )
     return tuple(infos)
 
@@ -101,13 +109,13 @@ def _from_mat(data: bytes) -> Iterator[SynsetInfo]:
     for number, synset in enumerate(synsets if isinstance(synsets, list) else [], 1):
         where = f"synset {number}"
         if not isinstance(synset, dict):
-            raise SourceError(f"{where} is no struct")
+            raise SourceError(f"{where} is not a struct")
         if _number(synset, "num_children", where, default=0):
             continue  # the inner nodes of the tree, IDs 1001 to 1860
-        identity = next((name for name in synset if name.endswith("ID") and name != "WNID"), "ID")
+        id_field = next((name for name in synset if name.endswith("ID") and name != "WNID"), "ID")
         yield SynsetInfo(
             wnid=_wnid(synset.get("WNID"), where),
-            ilsvrc2012_id=_number(synset, identity, where),
+            ilsvrc2012_id=_number(synset, id_field, where),
             words=_text(synset.get("words", synset.get("name")), where),
             train_images=_number(synset, "num_train_images", where),
         )
@@ -127,7 +135,7 @@ def _validation(where: str, data: bytes, classes: tuple[SynsetInfo, ...]) -> tup
     lines = data.split()
     for number, line in enumerate(lines, 1):
         if line not in label_of:
-            raise SourceError(f"{where}, line {number}: {line[:20]!r} is no ID from 1 to 1000")
+            raise SourceError(f"{where}, line {number}: {line[:20]!r} is not an ID from 1 to 1000")
     if len(lines) != VALIDATION_IMAGES:
         raise SourceError(f"{where} has {len(lines):,} labels, not {VALIDATION_IMAGES:,}")
     return tuple(label_of[line] for line in lines)
@@ -145,12 +153,12 @@ def _number(synset: Mapping[str, Value], field: str, where: str, default: int | 
 
 def _text(value: Value | None, where: str) -> str:
     if not isinstance(value, str):
-        raise SourceError(f"{where}: {value!r:.40} is no text")
+        raise SourceError(f"{where}: {value!r:.40} is not a text")
     return value
 
 
 def _wnid(value: Value | None, where: str) -> str:
     wnid = _text(value, where)
     if not WNID.fullmatch(wnid):
-        raise SourceError(f"{where}: {wnid!r:.40} is no WNID")
+        raise SourceError(f"{where}: {wnid!r:.40} is not a WNID")
     return wnid

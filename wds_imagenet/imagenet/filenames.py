@@ -1,4 +1,4 @@
-"""The names of ILSVRC2012's images, and what they tell. Pure."""
+"""The names of ILSVRC2012's images: split, number and class. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -11,38 +11,38 @@ from wds_imagenet.inputs.tar_listing import ListedFile
 from wds_imagenet.sample import make_key
 
 PUBLISHED: Final[Mapping[str, int]] = {"train": 1_281_167, "val": 50_000, "test": 100_000}
-"""How many images each split was released with."""
+"""The number of images in the release, by split."""
 CLASS_TAR: Final = re.compile(r"n[0-9]{8}\.tar")
-"""The inner archives of the train set, once the outer one was extracted."""
+"""The name of an inner archive of the train set, as in an extracted outer archive."""
 
-# Hugging Face's copies have the WNID once more, at the end.
+# Hugging Face's copies append the WNID to the stem.
 _TRAIN: Final = re.compile(r"((n[0-9]{8})_.+?)(?:_(n[0-9]{8}))?")
-_NUMBERED: Final = re.compile(r"(ILSVRC2012_(val|test)_([0-9]{7,8}))(?:_(n[0-9]{8}))?")
+_VAL_OR_TEST: Final = re.compile(r"(ILSVRC2012_(val|test)_([0-9]{7,8}))(?:_(n[0-9]{8}))?")
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedName:
-    """What the name of an image tells."""
+    """The parts of an image's stem."""
 
     split: str
     """`train`, `val` or `test`."""
     key: str
-    """The stem, without what Hugging Face puts behind it."""
+    """The stem, without the WNID that Hugging Face appends."""
     number: int
-    """Of a validation or test image, from 1; 0 for one of train."""
+    """The number of a validation or test image, from 1; 0 for an image of train."""
     wnids: frozenset[str]
-    """None or one, unless the name contradicts itself."""
+    """The WNIDs in the stem: none, one, or two that contradict each other."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImagenetImage:
-    """An image of ILSVRC2012, and what its name and folders tell."""
+    """An image file of ILSVRC2012, with the facts in its name and folders."""
 
     split: str
     key: str
     number: int
     wnid: str | None
-    """None where neither the name nor a folder tells."""
+    """The class; None if neither the name nor a folder contains it."""
     name: str
     url: str
     offset: int
@@ -50,19 +50,19 @@ class ImagenetImage:
 
     @property
     def where(self) -> str:
-        """Where it lies, for errors."""
+        """Return the image's place, for errors."""
         return f"{self.url}: {self.name} at offset {self.offset:,}"
 
 
 def parse_stem(stem: str) -> ParsedName | None:
-    """Return what a name without suffix tells; None if it is none of ILSVRC2012.
+    """Return the parts of a stem; None if no image of ILSVRC2012 has such a stem.
 
-    Raises `ValueError` for a number that was never given out.
+    Raises `ValueError` for a number beyond those of the split.
     """
     if match := _TRAIN.fullmatch(stem):
         split, number = "train", 0
         stem, *wnids = match.groups()
-    elif match := _NUMBERED.fullmatch(stem):
+    elif match := _VAL_OR_TEST.fullmatch(stem):
         stem, split, digits, *wnids = match.groups()
         number = int(digits)
         if not 1 <= number <= PUBLISHED[split]:
@@ -73,10 +73,9 @@ def parse_stem(stem: str) -> ParsedName | None:
 
 
 def parse_file(file: ListedFile) -> ImagenetImage | None:
-    """Return what a file's name and folders tell; None if it is none of ILSVRC2012.
+    """Return the image in a listed file, in any folders; None if its name is not one of ILSVRC2012.
 
-    Any folders may lie around it. Raises `SourceError` where name and folder contradict each other, or
-    a number was never given out.
+    Raises `SourceError` if name and folders contradict each other, or for a number beyond those of the split.
     """
     *folders, filename = file.path.split("/")
     try:
@@ -85,8 +84,8 @@ def parse_file(file: ListedFile) -> ImagenetImage | None:
         raise SourceError(f"{file.url}: {file.path} {error}") from error
     if name is None:
         return None
-    told = {*name.wnids, *(folder for folder in folders if WNID.fullmatch(folder))}
-    if len(told) > 1:
-        raise SourceError(f"{file.url}: {file.path} is of the class {' and '.join(sorted(told))} at once")
-    wnid = next(iter(told), None)
+    wnids = {*name.wnids, *(folder for folder in folders if WNID.fullmatch(folder))}
+    if len(wnids) > 1:
+        raise SourceError(f"{file.url}: {file.path} is of the class {' and '.join(sorted(wnids))} at once")
+    wnid = next(iter(wnids), None)
     return ImagenetImage(name.split, name.key, name.number, wnid, filename, file.url, file.offset, file.size)

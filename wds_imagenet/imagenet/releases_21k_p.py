@@ -1,4 +1,7 @@
-"""The releases of ImageNet-21K-P: which classes each has, known by a hash and never by their count."""
+"""The releases of ImageNet-21K-P, whose class lists are identified by hash, not by length.
+
+Source: Ridnik et al., "ImageNet-21K Pretraining for the Masses", 2021.
+"""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -16,25 +19,25 @@ ABSENT_CLASSES: Final = (
     "n02085782", "n02089078", "n02089867", "n02089973", "n02091635", "n02108000", "n02112706", "n02113978",
     "n04399382",
 )  # fmt: skip
-"""The classes of ILSVRC2012 that are in neither release."""
+"""The classes of ILSVRC2012 that neither release has."""
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """What a release was published with."""
+    """A release: its name, class list and counts."""
 
     name: str
     classes: int
     sha256: str
-    """Of its sorted WNIDs, each with a line feed behind it."""
+    """SHA-256 of the sorted WNIDs, each followed by a line feed."""
     published: Mapping[str, int]
-    """Images by split."""
+    """The published number of images by split."""
     file: str
-    """The class list's usual name."""
+    """The usual file name of the class list."""
 
     @property
     def note(self) -> str:
-        """What someone who fine-tunes on ILSVRC2012 ought to hear."""
+        """Return a note for users who fine-tune on ILSVRC2012."""
         absent = ", ".join(ABSENT_CLASSES)
         return f"{len(ABSENT_CLASSES)} classes of ILSVRC2012 are not among {self.name}'s: {absent}"
 
@@ -60,35 +63,42 @@ RELEASES: Final[Mapping[str, Release]] = MappingProxyType(
 
 
 def read_wnids(url: str, release: Release, options: StorageOptions) -> tuple[str, ...]:
-    """Return the WNIDs of a class list by label; raise `SourceError` if it is not that of the release."""
+    """Return the WNIDs of a release's class list by label; raise `SourceError` for another list."""
     wnids = tuple(
         info.get("wnid", info["name"]) for info in read_classes(url, storage_options=options).classes
     )
-    check_wnids(wnids, release, f"the class list {url}", f"{release.file} is its own")
+    check_wnids(wnids, release, f"the class list {url}", f"give {release.file}")
     return wnids
 
 
 def check_wnids(wnids: Sequence[str], release: Release, where: str, advice: str) -> None:
-    """Raise `SourceError` for WNIDs that are not those of the release, in sorted order."""
+    """Raise `SourceError` unless WNIDs are those of the release, in sorted order.
+
+    Args:
+        wnids: the WNIDs.
+        release: the release.
+        where: the place of the WNIDs, for errors.
+        advice: the remedy, for errors.
+    """
     sha256 = hashlib.sha256("".join(f"{wnid}\n" for wnid in wnids).encode()).hexdigest()
     if sha256 == release.sha256:
         return
-    other = next((known.name for known in RELEASES.values() if known.sha256 == sha256), None)
+    other = next((item.name for item in RELEASES.values() if item.sha256 == sha256), None)
     if other is not None:
         fault = f"has the classes of {other}"
     elif len(wnids) != release.classes:
         fault = f"has {len(wnids):,} classes"
     else:
-        fault = "has as many classes, but others or in another order"
-    raise SourceError(f"{where} {fault}, and not the {release.classes:,} of {release.name}: {advice}")
+        fault = "has other classes, or another order"
+    raise SourceError(f"{where} {fault}, not the {release.classes:,} classes of {release.name}: {advice}")
 
 
 def class_table(wnids: Sequence[str], tree: str | None, options: StorageOptions) -> tuple[Metadata, ...]:
-    """Return what is known of each class; with a semantic tree its name, and its parents' labels."""
+    """Return the metadata of each class: its WNID, and from a semantic tree its name and parents' labels."""
     if tree is None:
         return tuple({"name": wnid, "wnid": wnid} for wnid in wnids)
-    known = read_tree(tree, wnids, options)
+    semantic_tree = read_tree(tree, wnids, options)
     return tuple(
         {"name": name, "wnid": wnid, "parents": list(parents)}
-        for wnid, name, parents in zip(wnids, known.names, known.parents, strict=True)
+        for wnid, name, parents in zip(wnids, semantic_tree.names, semantic_tree.parents, strict=True)
     )

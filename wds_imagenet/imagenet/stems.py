@@ -1,14 +1,14 @@
-"""The stems that label files and images share, whatever a copy has added to them."""
+"""The stems under which label files list images, without the additions of copies."""
 
 from wds_imagenet.errors import SourceError
 from wds_imagenet.imagenet.filenames import ParsedName, parse_stem
 
 
 def released_stem(stem: str) -> str:
-    """Return the stem under which ILSVRC2012 released an image, any other stem as it is.
+    """Return the stem under which ILSVRC2012 released an image; any other stem unchanged.
 
-    Hugging Face's copies have the WNID at the end: `ILSVRC2012_val_00000293_n01440764`. Raises
-    `SourceError` for a number that was never given out.
+    Hugging Face's copies append the WNID: `ILSVRC2012_val_00000293_n01440764`. Raises `SourceError` for a
+    number beyond those of the split.
     """
     name = _parse(stem)
     return stem if name is None else name.key
@@ -17,7 +17,7 @@ def released_stem(stem: str) -> str:
 def validation_number(stem: str) -> int | None:
     """Return the number of a validation image of ILSVRC2012, 1 to 50,000; None for any other stem.
 
-    Raises `SourceError` for a number that was never given out.
+    Raises `SourceError` for a number beyond those of the split.
     """
     name = _parse(stem)
     return name.number if name is not None and name.split == "val" else None

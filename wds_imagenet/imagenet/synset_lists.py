@@ -1,9 +1,9 @@
-"""The class lists of the whole ImageNet, known by hash and never by length, and its damaged images.
+"""The class lists of the whole ImageNet, identified by hash, not by length; and its damaged images.
 
 fall11      21,841 synsets, sorted: the release of 2011
-winter21    19,167 synsets, sorted: 2,674 of fall11's, those of persons above all, are not in it
-google      21,843, sorted: fall11's, n03931044 and n09859684; "ImageNet-21K" of ViT and BiT
-microsoft   21,842, in the file's own order, ILSVRC2012's thousand first: fall11's and n04399382
+winter21    19,167 synsets, sorted: fall11 without 2,674 synsets, mostly of persons
+google      21,843 synsets, sorted: fall11 with n03931044 and n09859684; "ImageNet-21K" of ViT and BiT
+microsoft   21,842 synsets in the file's own order, ILSVRC2012's thousand first: fall11 with n04399382
 """
 
 import hashlib
@@ -18,22 +18,22 @@ from wds_imagenet.inputs.reference import Metadata
 from wds_imagenet.storage.store import StorageOptions
 from wds_imagenet.util.messages import quantity
 
-_ADDED: Final = frozenset({"n03931044", "n09859684", "n04399382"})  # by Google, and by Microsoft
-_THERE: Final = frozenset({"n01440764", "n00007846"})
+_ADDED: Final = frozenset({"n03931044", "n09859684", "n04399382"})  # by Google and Microsoft
+_IN_EVERY_LIST: Final = frozenset({"n01440764", "n00007846"})
 
 
 @dataclass(frozen=True, slots=True)
 class SynsetList:
-    """A class list by its name."""
+    """A published class list of the whole ImageNet."""
 
     name: str
     count: int
     sha256: str | None
-    """Of its WNIDs in the order of the labels, each with a line feed behind it; None if it is not known."""
+    """SHA-256 of the WNIDs in the order of the labels, each followed by a line feed; None if unknown."""
     images: int
-    """How many the release that it belongs to has."""
+    """The number of images in the list's release."""
     file: str
-    """What the list is usually called, or how it is made."""
+    """The usual file name of the list, or the command that makes it."""
 
 
 SYNSET_LISTS: Final[Mapping[str, SynsetList]] = MappingProxyType(
@@ -84,78 +84,78 @@ _FALL11: Final = (
     "n10585217_8484", "n10721819_1131",
 )  # fmt: skip
 DAMAGED_IMAGES: Final = frozenset(_FALL11)
-"""The stems of images that are damaged in the release; of those, seven are in fall11 alone."""
+"""The stems of the damaged images in the releases; seven of them are in fall11 alone."""
 
 
 def find_synset_list(name: str | None) -> SynsetList | None:
-    """Return a class list by its name. Raises `UsageError` for one that is not known."""
+    """Return a class list by its name, None for None. Raises `UsageError` for an unknown name."""
     if name is not None and name not in SYNSET_LISTS:
         raise UsageError(f"option 'class_list' is one of {', '.join(SYNSET_LISTS)}, not {name!r}")
     return None if name is None else SYNSET_LISTS[name]
 
 
-def damaged_images(known: SynsetList | None) -> tuple[str, ...]:
-    """Return the stems of the images that are known to be damaged in a list's release."""
-    return _WINTER21 if known is SYNSET_LISTS["winter21"] else _FALL11
+def damaged_images(synsets: SynsetList | None) -> tuple[str, ...]:
+    """Return the stems of the images that are damaged in a list's release."""
+    return _WINTER21 if synsets is SYNSET_LISTS["winter21"] else _FALL11
 
 
-def read_wnids(url: str, known: SynsetList | None, options: StorageOptions) -> tuple[str, ...]:
-    """Return the WNIDs of a class list by label. Raises `SourceError` if it is not the one it should be."""
+def read_wnids(url: str, synsets: SynsetList | None, options: StorageOptions) -> tuple[str, ...]:
+    """Return the WNIDs of a class list by label; raise `SourceError` unless they are those of `synsets`."""
     entries = read_classes(url, storage_options=options).classes
     if "wnid" not in entries[0]:
-        raise SourceError(f"the class list {url} has no WNIDs, and names are not unique")
+        raise SourceError(f"the class list {url} has no WNIDs, only names, which are not unique")
     wnids = tuple(entry["wnid"] for entry in entries)
-    if known is not None:
-        check_wnids(wnids, known, f"the class list {url}")
+    if synsets is not None:
+        check_wnids(wnids, synsets, f"the class list {url}")
     return wnids
 
 
-def check_wnids(wnids: Sequence[str], known: SynsetList, where: str) -> None:
-    """Raise `SourceError` for WNIDs that are not those of the list, in the order of its labels."""
+def check_wnids(wnids: Sequence[str], synsets: SynsetList, where: str) -> None:
+    """Raise `SourceError` unless WNIDs are those of the list, in the order of the labels."""
     sha256 = _hash(wnids)
     other = next((item.name for item in SYNSET_LISTS.values() if item.sha256 == sha256), None)
-    if known.sha256 is None and other is None:
-        fault = _unlike_winter21(wnids, known.count)
-    elif sha256 == known.sha256:
+    if synsets.sha256 is None and other is None:
+        fault = _unlike_winter21(wnids, synsets.count)
+    elif sha256 == synsets.sha256:
         fault = None
     elif other is not None:
         fault = f"has the classes of {other}"
-    elif len(wnids) != known.count:
+    elif len(wnids) != synsets.count:
         fault = f"has {quantity(len(wnids), 'classes')}"
     else:
-        fault = "has as many classes, but others or in another order"
+        fault = "has other classes, or another order"
     if fault is not None:
         raise SourceError(
-            f"{where} {fault}, and not the {known.count:,} of {known.name}: give that as option "
-            f"'classes' ({known.file})"
+            f"{where} {fault}, not the {synsets.count:,} classes of {synsets.name}: give that list as option "
+            f"'classes' ({synsets.file})"
         )
 
 
 def class_table(wnids: Sequence[str], names: str | None, options: StorageOptions) -> tuple[Metadata, ...]:
-    """Return what is known of each class: its WNID, and its name where a file tells it."""
-    told = (
+    """Return the metadata of each class: its WNID, and its name, from the class list `names` or the WNID."""
+    name_of = (
         {}
         if names is None
         else {
             c["wnid"]: c["name"] for c in read_classes(names, storage_options=options).classes if "wnid" in c
         }
     )
-    lacking = [wnid for wnid in wnids if wnid not in told] if names is not None else []
+    lacking = [wnid for wnid in wnids if wnid not in name_of] if names is not None else []
     if lacking:
         raise SourceError(
             f"{names} has no name for {len(lacking):,} of the classes, the first is {lacking[0]}"
         )
-    return tuple({"name": told.get(wnid, wnid), "wnid": wnid} for wnid in wnids)
+    return tuple({"name": name_of.get(wnid, wnid), "wnid": wnid} for wnid in wnids)
 
 
 def _unlike_winter21(wnids: Sequence[str], count: int) -> str | None:
-    # No list of it was published to take a hash of, so it is told by all that is known of it.
+    # No list of winter21 was published whose hash could be known, so the WNIDs' known properties are checked.
     if len(wnids) != count:
         return f"has {len(wnids):,} classes"
     if list(wnids) != sorted(wnids):
         return "is not sorted"
-    if not _THERE.issubset(wnids) or not _ADDED.isdisjoint(wnids):
-        return "has classes that winter21 has not, or lacks some"
+    if not _IN_EVERY_LIST.issubset(wnids) or not _ADDED.isdisjoint(wnids):
+        return "has other classes"
     return None
 
 

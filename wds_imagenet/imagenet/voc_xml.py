@@ -1,4 +1,4 @@
-"""PASCAL VOC's XML, one file an image, from hands that are not trusted."""
+"""PASCAL VOC's XML annotations, one file an image. Files are not trusted."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -20,48 +20,53 @@ _WANTED: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class VocAnnotation:
-    """What an annotation file says."""
+    """The contents of an annotation file."""
 
     size: tuple[int, int]
-    """Width and height of the image that the annotators saw, which may not be that of the file."""
+    """Width and height of the image that the annotators saw, which may differ from the released file."""
     objects: tuple[tuple[str, Corners], ...]
-    """Of each object its name and box, as written."""
+    """The name and box of each object, as written."""
 
 
 def parse_voc(data: bytes) -> VocAnnotation:
-    """Return what an annotation file says, or raise `ValueError` with the line.
+    """Return the contents of an annotation file. Costs about 40 µs.
 
-    Only the size and, of each object, the name and the box are taken; objects' parts have their own
-    boxes, which are passed by. A document type, and so every entity, is refused, as are files of more
-    than 1 MiB or 16 levels. Costs about 40 µs.
+    Reads the size and each object's name and box; boxes of objects' parts are ignored.
+
+    Args:
+        data: the file's bytes.
+
+    Raises:
+        ValueError: the file is not valid, declares a document type (and so perhaps entities), or has more
+            than 1 MiB or 16 levels. The message gives the line.
     """
     if len(data) > MAX_BYTES:
-        raise ValueError(f"it has {len(data):,} bytes; at most {MAX_BYTES:,} are read")
-    reader = _Reader()
+        raise ValueError(f"it has {len(data):,} bytes; at most {MAX_BYTES:,} are allowed")
+    handlers = _Handlers()
     parser = expat.ParserCreate()
     parser.buffer_text = True
-    parser.StartElementHandler = reader.start
-    parser.EndElementHandler = reader.end
-    parser.CharacterDataHandler = reader.text
-    parser.StartDoctypeDeclHandler = _refuse
+    parser.StartElementHandler = handlers.start
+    parser.EndElementHandler = handlers.end
+    parser.CharacterDataHandler = handlers.text
+    parser.StartDoctypeDeclHandler = _reject_doctype
     try:
         parser.Parse(data, True)
-        return reader.result()
+        return handlers.result()
     except (expat.ExpatError, LookupError, ValueError) as error:
         line = f"line {parser.CurrentLineNumber}: " if not isinstance(error, expat.ExpatError) else ""
         raise ValueError(f"{line}{error}") from error
 
 
-def _refuse(*_: object) -> None:
-    raise ValueError("it declares a document type, which may hold entities: refused")
+def _reject_doctype(*_: object) -> None:
+    raise ValueError("it declares a document type, which may hold entities: rejected")
 
 
 @dataclass(slots=True)
-class _Reader:
-    """The handlers of one file: they note the text of the wanted elements."""
+class _Handlers:
+    """The parser's handlers for one file, which collect the text of the wanted elements."""
 
     path: list[str] = field(default_factory=list)
-    words: list[str] | None = None
+    texts: list[str] | None = None
     size: dict[str, str] = field(default_factory=dict)
     objects: list[dict[str, str]] = field(default_factory=list)
 
@@ -72,40 +77,40 @@ class _Reader:
         path = tuple(self.path)
         if path == _OBJECT:
             self.objects.append({})
-        self.words = [] if path in _WANTED else None
+        self.texts = [] if path in _WANTED else None
 
     def text(self, text: str) -> None:
-        if self.words is not None:
-            self.words.append(text)
+        if self.texts is not None:
+            self.texts.append(text)
 
     def end(self, name: str) -> None:
-        if self.words is not None:
-            known = self.size if self.path[1] == "size" else self.objects[-1]
-            text = "".join(self.words).strip()
-            if name in known or not 0 < len(text) <= _MAX_TEXT:
-                raise ValueError(f"<{name}> is {text!r:.40}, or there twice")
-            known[name] = text
-            self.words = None
+        if self.texts is not None:
+            fields = self.size if self.path[1] == "size" else self.objects[-1]
+            text = "".join(self.texts).strip()
+            if name in fields or not 0 < len(text) <= _MAX_TEXT:
+                raise ValueError(f"<{name}> is {text!r:.40}, or occurs twice")
+            fields[name] = text
+            self.texts = None
         self.path.pop()
 
     def result(self) -> VocAnnotation:
-        """Return what was noted, if it is complete."""
+        """Return the collected contents; raise `ValueError` if they are incomplete."""
         width, height = (self._number(self.size, name, "size") for name in ("width", "height"))
         if not (width >= 1 and height >= 1 and width.is_integer() and height.is_integer()):
             raise ValueError(f"<size> is {width:g} × {height:g}")
         objects = []
-        for number, known in enumerate(self.objects, 1):
-            what = f"object {number}"
-            if "name" not in known:
-                raise ValueError(f"{what} has no <name>")
-            xmin, ymin, xmax, ymax = (self._number(known, side, what) for side in _SIDES)
-            objects.append((known["name"], (xmin, ymin, xmax, ymax)))
+        for number, fields in enumerate(self.objects, 1):
+            where = f"object {number}"
+            if "name" not in fields:
+                raise ValueError(f"{where} has no <name>")
+            xmin, ymin, xmax, ymax = (self._number(fields, side, where) for side in _SIDES)
+            objects.append((fields["name"], (xmin, ymin, xmax, ymax)))
         return VocAnnotation((int(width), int(height)), tuple(objects))
 
-    def _number(self, known: dict[str, str], name: str, what: str) -> float:
-        if name not in known:
-            raise ValueError(f"{what} has no <{name}>")
+    def _number(self, fields: dict[str, str], name: str, where: str) -> float:
+        if name not in fields:
+            raise ValueError(f"{where} has no <{name}>")
         try:
-            return parse_pixel(known[name])
+            return parse_pixel(fields[name])
         except ValueError as error:
-            raise ValueError(f"{what}, <{name}>: {error}") from error
+            raise ValueError(f"{where}, <{name}>: {error}") from error

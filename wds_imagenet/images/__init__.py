@@ -27,6 +27,7 @@ Nothing is imported here: a packer that keeps images as they are needs `probe` a
 - `header`  What is known of an image before it is decoded.
 - `jpeg`  A walk over a JPEG's marker segments (ITU-T T.81, annex B). The entropy-coded data is not looked at.
 - `label_pooling`  The soft label of a crop, pooled from ReLabel's map of the image.
+- `native_crop`  A crop described by its region: the contract of transforms for the native engine.
 - `native_engine`  The native engine, where it was built.
 - `optimize`  JPEGs that can be entered in the middle: the same pixels, bit for bit, in fewer bytes.
 - `orientation`  Where a box lies, and how a picture turns, under EXIF orientation.

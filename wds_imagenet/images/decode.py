@@ -24,7 +24,7 @@ _DAMAGE: Final = re.compile(
 )
 
 
-def decode(
+def decode_image(
     data: bytes | memoryview,
     *,
     min_width: int = 0,

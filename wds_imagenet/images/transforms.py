@@ -1,56 +1,53 @@
-"""Encoded image in, one row of the batch out."""
+"""The built-in transforms: an encoded image in, the pixels of one row of a batch out."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from wds_imagenet.errors import UsageError
 from wds_imagenet.images.crop import center_crop, random_crop, shrunk_size
-from wds_imagenet.images.decode import Pixels, decode, scale_for
+from wds_imagenet.images.decode import Pixels, decode_image, scale_for
 from wds_imagenet.images.header import ImageHeader
+from wds_imagenet.images.native_crop import EncodedImage, render_crop
 from wds_imagenet.images.orientation import Box, mirrored, stored_box, swaps
-from wds_imagenet.images.probe import probe
-from wds_imagenet.images.render import Window, render
+from wds_imagenet.images.render import Window
 from wds_imagenet.util.rng import Rng
 
 Shape = tuple[int, int, int]
 
 
-class Transform(Protocol):
-    """What turns an encoded image into a row of the batch. Picklable; callable from many threads at once."""
-
-    @property
-    def shape(self) -> Shape | None:
-        """[H, W, 3] of every result; None if they differ."""
-
-    def __call__(self, data: bytes | memoryview, rng: Rng, out: Pixels | None = None) -> Pixels:
-        """Return the pixels, uint8 [H, W, 3], in `out` if given. The same draws give the same pixels."""
-
-
 @dataclass(frozen=True, slots=True)
 class RandomResizedCrop:
-    """A random part of the picture, resized to `size` × `size` and mirrored half of the time.
+    """A random part of the picture, resized to `size` × `size`: torchvision's transform of that name.
 
-    As torchvision's of that name. `scale` is the range of the part's area, `ratio` that of its width to
-    its height, `flip` the probability of a mirror (True is 0.5). `antialias=False` is the faster plain
-    bilinear. With `scaled_decode` a JPEG is decoded at 1/2, 1/4 or 1/8 where the part is that much
-    larger than `size`: faster for large photos, and one to two levels off on average there. `orientation`
-    turns the picture as its EXIF says before it is cropped.
+    Without scaled decoding the result is within one level of Pillow's crop, resize and mirror, and of
+    torchvision's on uint8 tensors. The decoded pixels are Pillow's, and their exact resize is rounded once.
+    The same sample, seed and epoch give the same pixels, in any process, thread and batch.
 
-    Without scaled decoding within one level of Pillow's crop, resize and mirror, and of torchvision's on
-    uint8 tensors: the decoded pixels are Pillow's, and the exact resize of them is rounded once.
     Costs 0.8 ms for an ordinary photo in a batch, of which 0.03 ms hold the GIL; 2 ms where the native
     engine was not built.
+
+    Args:
+        size: height and width of the result, in pixels.
+        scale: range of the part's area, as a fraction of the picture's.
+        ratio: range of the part's width divided by its height.
+        flip: probability of a mirror image; True is 0.5, and False, the default, never mirrors.
+        antialias: False selects the faster plain bilinear filter.
+        scaled_decode: decode a JPEG at 1/2, 1/4 or 1/8 where the part is that much larger than `size`.
+            This is faster for large photos, and one to two levels off on average there.
+        orientation: turn the picture by its EXIF orientation before it is cropped.
+
+    Raises:
+        UsageError: an option is out of its range.
     """
 
     size: int = 224
     scale: tuple[float, float] = (0.08, 1.0)
     ratio: tuple[float, float] = (3 / 4, 4 / 3)
-    flip: bool | float = True
+    flip: bool | float = False
     antialias: bool = True
     scaled_decode: bool = True
     orientation: bool = False
@@ -60,22 +57,20 @@ class RandomResizedCrop:
         _check_range("scale", self.scale, 1.0)
         _check_range("ratio", self.ratio, math.inf)
         if not 0 <= self.flip <= 1:
-            raise UsageError(f"flip is {self.flip}; it is a probability, or True for 0.5")
+            raise UsageError(f"flip is {self.flip}: give a probability from 0 to 1, or True for 0.5")
 
     @property
     def shape(self) -> Shape:
         """[size, size, 3]."""
         return self.size, self.size, 3
 
-    def __call__(self, data: bytes | memoryview, rng: Rng, out: Pixels | None = None) -> Pixels:
-        """Draw the part, then the mirror; decode no more than that needs. Raises `ImageError`."""
-        header = probe(data)
-        window = self.window(header, rng)
-        return render(data, header, window, (self.size, self.size), antialias=self.antialias, out=out)
+    def __call__(self, sample: EncodedImage, out: Pixels | None = None) -> Pixels:
+        """Return the pixels of one sample, uint8 [size, size, 3], in `out` if given. Raises `ImageError`."""
+        return render_crop(self, sample, out)
 
     @property
     def rule(self) -> npt.NDArray[np.float64] | None:
-        """What the native engine must know to draw windows itself; None if it does not know how."""
+        """The numbers from which the native engine draws the region itself; None where it cannot."""
         if self.orientation:
             return None
         low, high = self.ratio
@@ -86,24 +81,34 @@ class RandomResizedCrop:
     def _mirrored(self) -> float:
         return 0.5 if self.flip is True else float(self.flip)
 
-    def window(self, header: ImageHeader, rng: Rng) -> Window:
-        """Return which part of a picture of this header is taken. The native engine does the same."""
+    def region(self, header: ImageHeader, rng: Rng) -> Window:
+        """Draw the part, then the mirror. The native engine draws the same from `rule`."""
         shown, width, height = _as_shown(header, turned=self.orientation)
         crop = random_crop(width, height, rng, self.scale, self.ratio)
         box = stored_box(crop.box, header.width, header.height, shown)
         if self._mirrored > 0 and rng.uniform() < self._mirrored:
             shown = mirrored(shown)
         scale = _scale_for_box(header, box, self.size) if self.scaled_decode else 1
-        # Cut first, so that the filter does not reach over the crop's sides: torchvision crops, then resizes.
+        # Bounded, so that the filter stops at the crop's sides: torchvision crops first, then resizes.
         return Window(box, scale, bounded=True, orientation=shown)
 
 
 @dataclass(frozen=True, slots=True)
 class ResizeCenterCrop:
-    """The short side resized to `resize`, then the central `crop` × `crop`: how models are evaluated.
+    """The short side resized to `resize`, then the central `crop` × `crop`: the usual evaluation.
 
-    Within one level on average of torchvision's `Resize` and `CenterCrop`, but done in one step. The options
-    are those of `RandomResizedCrop`.
+    The result is within one level, on average, of torchvision's `Resize` and `CenterCrop`. Both are done in
+    one step, from no more of the picture than they need. Costs as much as `RandomResizedCrop`.
+
+    Args:
+        resize: length of the picture's short side before the crop, in pixels.
+        crop: height and width of the result, in pixels.
+        antialias: False selects the faster plain bilinear filter.
+        scaled_decode: decode a JPEG at 1/2, 1/4 or 1/8 where it is that much larger than needed.
+        orientation: turn the picture by its EXIF orientation before it is cropped.
+
+    Raises:
+        UsageError: an option is out of its range, or `crop` is larger than `resize`.
     """
 
     resize: int = 256
@@ -117,7 +122,7 @@ class ResizeCenterCrop:
         _check_side("crop", self.crop)
         if self.crop > self.resize:
             raise UsageError(
-                f"crop is {self.crop}, larger than resize, {self.resize}: no picture would fill it"
+                f"crop is {self.crop}, larger than resize, {self.resize}: no picture would fill the crop"
             )
 
     @property
@@ -125,14 +130,12 @@ class ResizeCenterCrop:
         """[crop, crop, 3]."""
         return self.crop, self.crop, 3
 
-    def __call__(self, data: bytes | memoryview, rng: Rng, out: Pixels | None = None) -> Pixels:
-        """Decode no more than the result needs. Draws nothing. Raises `ImageError`."""
-        header = probe(data)
-        window = self.window(header, rng)
-        return render(data, header, window, (self.crop, self.crop), antialias=self.antialias, out=out)
+    def __call__(self, sample: EncodedImage, out: Pixels | None = None) -> Pixels:
+        """Return the pixels of one sample, uint8 [crop, crop, 3], in `out` if given. Raises `ImageError`."""
+        return render_crop(self, sample, out)
 
-    def window(self, header: ImageHeader, rng: Rng) -> Window:  # noqa: ARG002 - all transforms are given them
-        """Return which part of a picture of this header is taken."""
+    def region(self, header: ImageHeader, rng: Rng) -> Window:  # noqa: ARG002 - the contract of `NativeCrop`
+        """Return the central part. Draws no random numbers."""
         shown, width, height = _as_shown(header, turned=self.orientation)
         new_width, new_height = shrunk_size(width, height, self.resize)
         x, y = width / new_width, height / new_height
@@ -146,7 +149,13 @@ class ResizeCenterCrop:
 
 @dataclass(frozen=True, slots=True)
 class Decode:
-    """The whole picture at its own size. The results differ in shape, so that batches are lists."""
+    """The whole picture at its own size: the images of a batch are a list, since their shapes differ.
+
+    The pixels are Pillow's, bit for bit. Costs the decode of every pixel, without the GIL.
+
+    Args:
+        orientation: turn the picture by its EXIF orientation.
+    """
 
     orientation: bool = False
 
@@ -155,9 +164,14 @@ class Decode:
         """None: each picture has its own."""
         return
 
-    def __call__(self, data: bytes | memoryview, rng: Rng, out: Pixels | None = None) -> Pixels:  # noqa: ARG002 - all transforms are given them
-        """Decode. Draws nothing. Raises `ImageError`, and `UsageError` if `out` has another shape."""
-        pixels = decode(data, orientation=self.orientation)
+    def __call__(self, sample: EncodedImage, out: Pixels | None = None) -> Pixels:
+        """Return the pixels, uint8 [height, width, 3], in `out` if given. Draws no random numbers.
+
+        Raises:
+            ImageError: the image cannot be decoded.
+            UsageError: `out` has another shape.
+        """
+        pixels = decode_image(sample.data, orientation=self.orientation)
         if out is None:
             return pixels
         if out.shape != pixels.shape:
@@ -180,11 +194,11 @@ def _scale_for_box(header: ImageHeader, box: Box, size: int) -> int:
 
 def _check_side(name: str, value: int) -> None:
     if type(value) is not int or not 1 <= value <= 16_384:
-        raise UsageError(f"{name} is {value!r}; it is a number of pixels from 1 to 16,384")
+        raise UsageError(f"{name} is {value!r}: give a number of pixels from 1 to 16,384")
 
 
 def _check_range(name: str, value: Sequence[float], limit: float) -> None:
     if len(value) != 2 or not 0 < value[0] <= value[1] <= limit:
         raise UsageError(
-            f"{name} is {value!r}; it is a pair (low, high) with 0 < low ≤ high{' ≤ 1' * (limit == 1)}"
+            f"{name} is {value!r}: give a pair (low, high) with 0 < low ≤ high{' ≤ 1' * (limit == 1)}"
         )

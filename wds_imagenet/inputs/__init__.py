@@ -1,25 +1,37 @@
-"""inputs.
+"""Reading other people's files, whatever their meaning: archives, tables, JSON and images in folders.
 
-- `csv_files`  Large CSV files, row by row: plain or gzipped, alone, in a folder or in a tar, on any store.
-- `duplicates`  Which of many values occur more than once, without a set of them all.
-- `file_listing`  The files of an input, whatever it is: a folder or an archive, on any store.
-- `gzip_tar`  Gzipped tars, read once from their beginning to their end: no file is ever unpacked.
-- `image_files`  Which of the listed files are images, and the keys that they get.
-- `json_stream`  A large JSON array or object, entry by entry: what is held is the entry and a few MiB
-  around it.
-- `json_types`  The JSON types of fields, told from all values that there are. Pure.
-- `large_files`  A large label file, piece by piece: plain, gzipped or the only such file in a zip, on any
-  store.
-- `mat`  MAT-files of level 5, as far as the ILSVRC devkits use them: structs of numbers and strings.
-- `parquet`  Parquet tables, by PyArrow: imported here alone, and only when one is read.
-- `reference`  What a source yields: where each image's bytes lie and what is known of it, without reading it.
-- `small_files`  Small files, wherever they lie: alone, in a folder, in a tar or in a gzipped tar, on any
-  store.
-- `split_files`  The files that a data set is split into: all of a folder, or those that a pattern names.
-- `streamed_images`  A gzipped archive as a stream: what it is, and its images one after the other.
-- `tar_listing`  Tar archives, and tars of tars, listed in place by their headers: nothing is unpacked.
-- `torch_save`  What `torch.save` wrote, read without running anything that is in it.
-- `windowed_reader`  Small reads in rising order, such as those of an archive's headers: cheap here, few
-  elsewhere.
-- `spilled`  a folder of its own
+No file is unpacked to disk, no code in a file is run, and memory stays bounded by a few MiB unless a
+docstring states more. Code for a file format is here; code for a data set is in `imagenet` and `sources`.
+
+The result of a source:
+
+- `reference`  one image: location, key, label and metadata, without its bytes
+- `listing`    a whole data set as references
+- `stream`     a data set that can be read only from beginning to end
+- `spilled`    references, records and rows on disk, where they do not fit in memory
+
+Files and archives:
+
+- `file_listing`     the files of a folder or a tar archive
+- `split_files`      the files of a data set or of one split, by folder or pattern
+- `tar_listing`      tars, and tars of tars, listed by their headers
+- `gzip_tar`         gzipped tars, read once from beginning to end
+- `windowed_reader`  small reads of an object in rising order, with few requests
+- `small_files`      small files, read whole
+- `large_files`      large files, read chunk by chunk
+
+File formats:
+
+- `csv_files`    CSV, row by row
+- `json_stream`  a large JSON array or object, entry by entry
+- `json_types`   the JSON types of metadata fields
+- `parquet`      Parquet tables
+- `mat`          MATLAB's MAT-files
+- `torch_save`   files of `torch.save`
+
+Images:
+
+- `image_files`  images among the listed files, and notes on ignored files
+- `keys`         keys made from file names, unique in a data set
+- `gzip_images`  images in a gzipped tar
 """

@@ -1,4 +1,4 @@
-"""The files of an input, whatever it is: a folder or an archive, on any store."""
+"""The files of an input: a folder or a tar archive, on any store."""
 
 import re
 from collections.abc import Iterator
@@ -14,11 +14,18 @@ from wds_imagenet.storage.url import parse_url
 def list_files(
     url: str, options: StorageOptions, archives: re.Pattern[str] | None = None
 ) -> Iterator[ListedFile]:
-    """Yield every file in the folder or tar archive at a URL, at any depth.
+    """Yield every file in a folder or a tar archive, at any depth.
 
-    In a folder, files whose name matches `archives` are tar archives to be looked into. Costs a
-    listing, and what `list_archive` costs; nothing is read of a file that is no archive. Raises
-    `SourceError` where there is nothing, or an archive is not to be read at random.
+    Costs one listing, and for each archive the cost of `list_archive`; other files are not read.
+
+    Args:
+        url: the folder or archive.
+        options: storage options.
+        archives: names of files in a folder that are tar archives and are listed in turn.
+
+    Raises:
+        UsageError: there is nothing at the URL.
+        SourceError: the folder is empty, or an archive is compressed.
     """
     found = find_file(url, options)
     if found is not None:
@@ -37,7 +44,7 @@ def list_files(
 
 
 def folder_name(url: str) -> str:
-    """Return what the folder at a URL is called, also where that is `.`; "" where it has no name."""
+    """Return the name of the folder at a URL, also if the URL is `.`; "" for a folder without a name."""
     location = parse_url(url)
     return (location.root if location.scheme == "file" else url).rstrip("/").rpartition("/")[2]
 

@@ -1,8 +1,9 @@
-"""A gzipped archive as a stream: what it is, and its images one after the other."""
+"""Images in a gzipped tar, for sources that return a `Stream`."""
 
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from typing import Final
 
 from wds_imagenet.errors import SourceError
 from wds_imagenet.inputs.gzip_tar import stream_files
@@ -14,30 +15,36 @@ from wds_imagenet.inputs.tar_listing import ListedFile
 from wds_imagenet.storage.store import StorageOptions
 from wds_imagenet.util import strict_json
 
-STREAM_NOTE = "a gzipped archive: files that are no images are passed over and not counted"
+STREAM_NOTE: Final = "a gzipped archive: files that are no images are ignored and not counted"
+"""A note for the report, since a stream's notes are written before its files are read."""
 
 
 def read_streamed_images(
-    url: str, options: StorageOptions, refer: Callable[[ListedFile], Reference | None]
+    url: str, options: StorageOptions, make_reference: Callable[[ListedFile], Reference | None]
 ) -> Iterator[StreamedImage]:
-    """Yield every image in the gzipped archive at a URL that `refer` has a reference for.
+    """Yield the images in a gzipped tar. Guarantees, costs and errors are those of `stream_files`.
 
-    Hidden files and those that are no images by their names are passed over. Guarantees and costs are
-    those of `stream_files`. Raises `SourceError` if it was none in the end.
+    Args:
+        url: the archive.
+        options: storage options.
+        make_reference: returns the reference of an image file, or None to skip the image.
+
+    Raises:
+        SourceError: no image was left at the end.
     """
-    arrived = False
+    empty = True
     with closing(stream_files(url, options)) as files:
         for file, data in files:
-            reference = refer(file) if is_image(file.path) and not is_hidden(file.path) else None
+            reference = make_reference(file) if is_image(file.path) and not is_hidden(file.path) else None
             if reference is not None:
-                arrived = True
+                empty = False
                 yield StreamedImage(reference, data)
-    if not arrived:
+    if empty:
         raise SourceError(f"there are no such images in {url}")
 
 
 def first_image(url: str, options: StorageOptions) -> ListedFile:
-    """Return the first image in the gzipped archive at a URL. Costs reading up to there."""
+    """Return the first image file in a gzipped tar. Costs reading up to the image."""
     with closing(stream_files(url, options)) as files:
         for file, _ in files:
             if is_image(file.path) and not is_hidden(file.path):
@@ -45,14 +52,21 @@ def first_image(url: str, options: StorageOptions) -> ListedFile:
     raise SourceError(f"there are no images in {url}")
 
 
-def stream_identity(url: str, options: StorageOptions, told: object, **more: object) -> Metadata:
-    """Return the identity of a stream: the archive's name and size, and a hash of all told of its labels.
+def stream_identity(url: str, options: StorageOptions, labels: object, **more: object) -> Metadata:
+    """Return the identity of a gzipped archive, for `Stream.identity`: its name, size and a hash of labels.
 
-    `told` and `more` are JSON values. Raises `SourceError` if the archive is gone.
+    Args:
+        url: the archive.
+        options: storage options.
+        labels: a JSON value that determines all labels.
+        more: further JSON values of the identity, by name.
+
+    Raises:
+        UsageError: there is no such file.
     """
     found = find_file(url, options)
     if found is None:
         raise no_file_error(url)
     _, info = found
-    sha256 = hashlib.sha256(strict_json.dumps(told)).hexdigest()
+    sha256 = hashlib.sha256(strict_json.dumps(labels)).hexdigest()
     return {**more, "file": info.path, "bytes": info.size, "labels_sha256": sha256}

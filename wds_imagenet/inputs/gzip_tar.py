@@ -1,7 +1,7 @@
-"""Gzipped tars, read once from their beginning to their end: no file is ever unpacked.
+"""Gzipped tars, read once from beginning to end, without unpacking to disk.
 
-Gzip has no way in but the front. So the archive is fetched, inflated and walked as it comes, each step
-a few pieces ahead of the next, and an inner tar of many gigabytes passes through as a folder would.
+Gzip cannot be read at random. So the archive is fetched, inflated and walked in parallel threads, each a few
+chunks ahead of the next, and an inner tar of many gigabytes is listed like a folder.
 """
 
 import zlib
@@ -17,14 +17,14 @@ from wds_imagenet.storage.store import ObjectInfo, StorageOptions, Store
 from wds_imagenet.util.threads import map_ahead
 
 MAX_FILE_BYTES: Final = 256 << 20
-"""Bytes of the largest file that is held in memory; no image has so many."""
+"""Bytes of the largest file that is read into memory; every released image is smaller."""
 _FETCH: Final = 4 << 20
 _FETCHES: Final = 4
 _CHUNK: Final = 2 << 20
 
 
 def is_gzipped(url: str, options: StorageOptions) -> bool:
-    """Whether there is a file at a URL, and a gzipped one by its first bytes, whatever it is called."""
+    """Return True if a URL has a file that is gzipped by its first bytes, whatever its name."""
     found = find_file(url, options)
     if found is None or found[1].size < len(GZIP):
         return False
@@ -33,36 +33,44 @@ def is_gzipped(url: str, options: StorageOptions) -> bool:
 
 
 def stream_files(url: str, options: StorageOptions) -> Generator[tuple[ListedFile, bytes], None, None]:
-    """Yield every file in the gzipped tar at a URL with its bytes, in the archive's own order.
+    """Yield every file in a gzipped tar with its bytes, in the archive's own order.
 
-    An inner tar counts as a folder. Guarantees what `list_archive` does, and by the end that every byte
-    is the one that was packed, by gzip's CRC-32: a file may have been yielded whose bytes are then found
-    to be damaged. A `File.offset` is one in the unpacked archive, for messages.
+    Guarantees of the listing are those of `list_archive`. At the end of the iteration, gzip's CRC-32 has
+    confirmed every byte; a damaged file may have been yielded before. A file's offset is one in the unpacked
+    archive, for messages.
 
-    Costs one pass, in threads that end with the iteration (close it to end it early), and about 40 MB
-    beside the file at hand. Raises `UsageError` where there is no such file; `SourceError` where one in it
-    has more than 256 MiB; `CorruptError`, with notes on archive and member, where it is damaged or cut off;
-    `ChangedError` if it is replaced meanwhile.
+    Costs one pass and about 40 MB of memory beside the current file. The threads end with the iteration:
+    close the generator to end it early.
+
+    Args:
+        url: the archive.
+        options: storage options.
+
+    Raises:
+        UsageError: there is no such file.
+        SourceError: a file in the archive has more than 256 MiB.
+        CorruptError: the archive is damaged or cut off; notes give the archive and the member.
+        ChangedError: the archive was replaced during the iteration.
     """
     found = find_file(url, options)
     if found is None:
         raise no_file_error(url)
     where = join_url(found[0].url, found[1].path)
-    with open_forward_reader(*found) as forward:
-        for file in list_archive(forward.read, None, where):
+    with open_forward_reader(*found) as reader:
+        for file in list_archive(reader.read, None, where):
             if file.size > MAX_FILE_BYTES:
                 raise SourceError(
                     f"{where}: {file.path!r} at offset {file.offset:,} has {file.size:,} bytes, more than "
                     f"the {MAX_FILE_BYTES:,} that an image may have in a stream"
                 )
-            yield file, _read(forward, file, where)
+            yield file, _read_file(reader, file, where)
 
 
 @contextmanager
 def open_forward_reader(store: Store, info: ObjectInfo) -> Iterator["ForwardReader"]:
-    """Give what is in a gzipped file, to be read in rising order, with what `stream_files` costs and raises.
+    """Yield a reader of a gzipped file's unpacked bytes, with the costs and errors of `stream_files`.
 
-    Only who reads to the end has every byte checked.
+    Gzip's checksum is verified only at the end of the file.
     """
 
     def fetch(start: int) -> bytes:
@@ -71,16 +79,16 @@ def open_forward_reader(store: Store, info: ObjectInfo) -> Iterator["ForwardRead
 
     with (
         closing(map_ahead(fetch, range(0, info.size, _FETCH), threads=_FETCHES, name="fetch")) as fetched,
-        closing(_inflate(fetched)) as inflated,
-        # One thread, so `next` is called by one at a time and the pieces come in their order.
-        closing(map_ahead(lambda _: next(inflated, None), repeat(None), threads=1, name="inflate")) as pieces,
+        closing(_inflated(fetched)) as inflated,
+        # One thread, so that calls of `next` do not overlap and the chunks keep their order.
+        closing(map_ahead(lambda _: next(inflated, None), repeat(None), threads=1, name="inflate")) as chunks,
     ):
-        yield ForwardReader(iter(lambda: next(pieces), None))
+        yield ForwardReader(iter(lambda: next(chunks), None))
 
 
-def _read(forward: "ForwardReader", file: ListedFile, where: str) -> bytes:
+def _read_file(reader: "ForwardReader", file: ListedFile, where: str) -> bytes:
     try:
-        return forward.take(file.offset, file.size)
+        return reader.read_exactly(file.offset, file.size)
     except CorruptError as error:
         error.add_note(
             f"in the tar archive {where}, in {file.path!r}, which begins at offset {file.offset:,}"
@@ -88,64 +96,69 @@ def _read(forward: "ForwardReader", file: ListedFile, where: str) -> bytes:
         raise
 
 
-def _inflate(pieces: Iterable[bytes]) -> Generator[bytes, None, None]:
-    """Yield what gzipped bytes unpack to, of one gzip member or several, in pieces of 2 MiB at most."""
+def _inflated(chunks: Iterable[bytes]) -> Generator[bytes, None, None]:
+    """Yield the unpacked bytes of one or several gzip members, in chunks of at most 2 MiB."""
     position = 0
     inflater = None
-    for piece in pieces:
-        data, more = piece, True
+    for chunk in chunks:
+        data, more = chunk, True
         while data or more:
             if inflater is None or inflater.eof:
-                data = data.lstrip(b"\0")  # tape blocks are filled up with zeros
+                data = data.lstrip(b"\0")  # tape blocks are padded with zeros
                 if not data:
                     break
                 inflater = zlib.decompressobj(wbits=31)
             try:
                 out = inflater.decompress(data, _CHUNK)
             except zlib.error as error:
-                at = position + len(piece) - len(data)
+                offset = position + len(chunk) - len(data)
                 raise CorruptError(
-                    f"the gzip data is damaged, at or behind its byte {at:,}: {error}"
+                    f"the gzip data is damaged at or after its byte {offset:,}: {error}"
                 ) from error
             data = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
-            more = len(out) == _CHUNK  # the inflater may hold some back
+            more = len(out) == _CHUNK  # the inflater may still hold output
             if out:
                 yield out
-        position += len(piece)
+        position += len(chunk)
     if inflater is None or not inflater.eof:
         raise CorruptError(f"the gzip data is cut off: it ends at its byte {position:,}")
 
 
 class ForwardReader:
-    """Pieces of a stream as one archive that is read in rising order, for `format.tar.walk`."""
+    """Chunks of bytes as one file that is read in rising order, for `format.tar.walk`."""
 
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
         self._start = 0
         self._data = memoryview(b"")
 
-    def read(self, at: int, size: int) -> memoryview:
-        """Return bytes from an offset, which is none before the last call's; fewer at the end."""
-        if at < self._start:
-            raise ValueError(f"a stream does not go back, from {self._start:,} to {at:,}")
-        while at >= self._start + len(self._data):  # what lies between is passed over
-            piece = next(self._pieces, None)
-            if piece is None:
+    def read(self, start: int, size: int) -> memoryview:
+        """Return `size` bytes from an offset, fewer at the end.
+
+        Raises `ValueError` for an offset before that of the last call.
+        """
+        if start < self._start:
+            raise ValueError(f"a stream cannot be read backwards, from {self._start:,} to {start:,}")
+        while start >= self._start + len(self._data):  # skip to the chunk with the offset
+            chunk = next(self._chunks, None)
+            if chunk is None:
                 break
             self._start += len(self._data)
-            self._data = memoryview(piece)
-        self._data, self._start = self._data[at - self._start :], at
+            self._data = memoryview(chunk)
+        self._data, self._start = self._data[start - self._start :], start
         if len(self._data) < size:
-            parts, held = [self._data], len(self._data)
-            while held < size and (piece := next(self._pieces, None)) is not None:
-                parts.append(memoryview(piece))
-                held += len(piece)
-            self._data = memoryview(b"".join(parts))
+            joined, length = [self._data], len(self._data)
+            while length < size and (chunk := next(self._chunks, None)) is not None:
+                joined.append(memoryview(chunk))
+                length += len(chunk)
+            self._data = memoryview(b"".join(joined))
         return self._data[:size]
 
-    def take(self, at: int, size: int) -> bytes:
-        """Return bytes from an offset, all of them, or raise `CorruptError`."""
-        data = bytes(self.read(at, size))
+    def read_exactly(self, start: int, size: int) -> bytes:
+        """Return `size` bytes from an offset; raise `CorruptError` if there are fewer."""
+        data = bytes(self.read(start, size))
         if len(data) < size:
-            raise CorruptError(f"the archive is cut off at offset {at + len(data):,}, before {at + size:,}")
+            raise CorruptError(
+                f"the archive is cut off at offset {start + len(data):,}, before {start + size:,}"
+            )
         return data

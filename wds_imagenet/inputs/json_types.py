@@ -1,4 +1,4 @@
-"""The JSON types of fields, told from all values that there are. Pure."""
+"""The JSON types of metadata fields, found from all values of a data set. Pure."""
 
 import json
 import math
@@ -9,52 +9,57 @@ from wds_imagenet.errors import SourceError
 from wds_imagenet.inputs.reference import Kind, Metadata
 
 EMPTY_VALUES: Final[Mapping[Kind, Any]] = {"text": "", "list": [], "object": {}}
-"""What stands for a value that a sample lacks, where anything can."""
+"""The value of a field in a sample that lacks it, for the types that have an empty value."""
 _KINDS: Final[tuple[tuple[type | tuple[type, ...], Kind], ...]] = (
     (str, "text"),
-    (bool, "boolean"),  # before int, of which it is one
+    (bool, "boolean"),  # before int: bool is a subclass of int
     (int, "integer"),
     (float, "number"),
     ((list, tuple), "list"),
     (dict, "object"),
 )
 KindCounts: TypeAlias = dict[str, dict[Kind | None, int]]
-"""How many samples have a field as which type."""
+"""The number of samples by field and type; the type None counts null values."""
 
 
-def count_kinds(kinds: KindCounts, record: Metadata) -> None:
-    """Count the types of one record's values. Raises `SourceError` for what JSON has not."""
-    for name, value in record.items():
-        counts = kinds.setdefault(name, {})
+def count_kinds(counts: KindCounts, metadata: Metadata) -> None:
+    """Count the types of one sample's values. Raises `SourceError` for a value that is not JSON."""
+    for name, value in metadata.items():
+        of_field = counts.setdefault(name, {})
         kind = kind_of(value)
-        counts[kind] = counts.get(kind, 0) + 1
+        of_field[kind] = of_field.get(kind, 0) + 1
 
 
 def kind_of(value: object) -> Kind | None:
-    """Return the JSON type of a value, None for a gap."""
+    """Return the JSON type of a value, None for null. Raises `SourceError` for a value that is not JSON."""
     if value is None:
         return None
     for types, kind in _KINDS:
         if isinstance(value, types):
-            # JSON has no NaN and no infinity: they are spelled out.
+            # JSON has no NaN and no infinity: `as_kind` writes them as text.
             return "text" if isinstance(value, float) and not math.isfinite(value) else kind
-    raise SourceError(f"the metadata holds a {type(value).__name__}, which JSON has not: {value!r:.80}")
+    raise SourceError(f"the metadata holds a {type(value).__name__}, which JSON cannot hold: {value!r:.80}")
 
 
 def common_kind(counts: Mapping[Kind | None, int], samples: int) -> Kind:
-    """Return the one type that holds every value."""
-    present = {kind for kind in counts if kind is not None}
+    """Return the one type that can hold every value of a field; text if no other type can.
+
+    Args:
+        counts: the number of samples by type of their value.
+        samples: the number of all samples, also of those that lack the field.
+    """
+    kinds = {kind for kind in counts if kind is not None}
     gaps = samples - sum(counts.values()) + counts.get(None, 0)
-    if present == {"integer", "number"}:
-        present = {"number"}
-    if len(present) != 1:
+    if kinds == {"integer", "number"}:
+        kinds = {"number"}
+    if len(kinds) != 1:
         return "text"
-    (kind,) = present
+    (kind,) = kinds
     return "text" if gaps and kind not in EMPTY_VALUES else kind
 
 
 def as_kind(value: object, kind: Kind) -> object:
-    """Return a value as the type that its field has."""
+    """Return a value in its field's type: null becomes empty, and text holds other values as JSON."""
     if value is None:
         return EMPTY_VALUES[kind]
     if kind == "text" and not isinstance(value, str):

@@ -1,4 +1,4 @@
-"""Small files, wherever they lie: alone, in a folder, in a tar or in a gzipped tar, on any store."""
+"""Small files, read whole: alone, in a folder, in a tar or in a gzipped tar, on any store."""
 
 import zlib
 from collections.abc import Callable
@@ -14,24 +14,22 @@ from wds_imagenet.storage.url import parse_url
 MAX_BYTES: Final = 64 << 20
 MAX_INFLATED: Final = 256 << 20
 GZIP: Final = b"\x1f\x8b"
+"""The first bytes of gzipped data (RFC 1952, section 2.3.1)."""
 
 
 def join_url(folder: str, path: str) -> str:
-    """Return the URL of a path in a folder; the query of an HTTP URL stays at its end."""
+    """Return the URL of a path in a folder; the query of an HTTP URL stays at the end."""
     http = folder.startswith(("http://", "https://"))
     base, mark, query = folder.partition("?") if http else (folder, "", "")
     return f"{base.rstrip('/')}/{path}{mark}{query}"
 
 
 def find_file(url: str, options: StorageOptions) -> tuple[Store, ObjectInfo] | None:
-    """Return the store and the entry of the file at a URL, or None where there is none.
-
-    None says that it can only be a folder; whether it is one is seen by listing it.
-    """
+    """Return the store and the entry of the file at a URL; None if the URL is a folder or does not exist."""
     location = parse_url(url)
     try:
         parent, name = split_url(location.root if location.scheme == "file" else url)
-    except UsageError:  # a bucket, the root of a disk, or a folder by the slash at its end
+    except UsageError:  # a bucket, the root of a disk, or a folder with a slash at its end
         return None
     store = open_store(parent, options)
     try:
@@ -41,13 +39,13 @@ def find_file(url: str, options: StorageOptions) -> tuple[Store, ObjectInfo] | N
 
 
 def no_file_error(url: str) -> UsageError:
-    """Return the error for a file that is not there, or is a folder."""
+    """Return the error for a missing file, or for a folder where a file is expected."""
     folder = _is_local_folder(url)
-    return UsageError(f"{url} is a folder, and no file" if folder else f"there is no file {url}")
+    return UsageError(f"{url} is a folder, not a file" if folder else f"there is no file {url}")
 
 
 def no_input_error(url: str) -> UsageError | SourceError:
-    """Return the error for an input that is not there; an empty folder is, and its data is bad."""
+    """Return the error for a missing input: a `UsageError`, but a `SourceError` for an empty folder."""
     if _is_local_folder(url):
         return SourceError(f"there is nothing in {url}: it is a folder without files")
     return UsageError(f"there is nothing at {url}: no file, and no folder with files")
@@ -59,10 +57,16 @@ def _is_local_folder(url: str) -> bool:
 
 
 def read_file(url: str, options: StorageOptions, *, max_bytes: int = MAX_BYTES) -> bytes:
-    """Return a whole file of at most `max_bytes`, unpacked if it is gzipped.
+    """Return a whole file. A file that is gzipped by its first bytes is unpacked, to at most 256 MiB.
 
-    Gzip is known by its first bytes, and unpacked to at most 256 MiB. Raises `UsageError` for a file
-    that is missing, `SourceError` for one that is larger.
+    Args:
+        url: the file.
+        options: storage options.
+        max_bytes: the largest size of the stored file.
+
+    Raises:
+        UsageError: there is no such file.
+        SourceError: the file is too large, or its gzip data is damaged.
     """
     found = find_file(url, options)
     if found is None:
@@ -71,10 +75,20 @@ def read_file(url: str, options: StorageOptions, *, max_bytes: int = MAX_BYTES) 
 
 
 def read_files(url: str, options: StorageOptions, wanted: Callable[[str], bool]) -> dict[str, bytes]:
-    """Return the files with a wanted path in a folder, a tar or a gzipped tar, by path.
+    """Return the wanted files in a folder, a tar or a gzipped tar, by path.
 
-    Each, and the archive, may have 64 MiB. Costs one listing and one request a file, or one
-    request for an archive. Raises what `no_input_error` says if there is nothing at the URL.
+    Each file, and an archive as a whole, may have 64 MiB. Costs one listing and one request a file, or one
+    request for an archive.
+
+    Args:
+        url: the folder or archive.
+        options: storage options.
+        wanted: returns True for the path of a file to read.
+
+    Raises:
+        UsageError: there is nothing at the URL.
+        SourceError: the folder is empty, or a file is too large.
+        CorruptError: the archive is damaged.
     """
     found = find_file(url, options)
     if found is not None:
@@ -93,28 +107,31 @@ def read_files(url: str, options: StorageOptions, wanted: Callable[[str], bool])
 
 
 def inflate(data: bytes, max_bytes: int = MAX_INFLATED) -> bytes:
-    """Return gzipped bytes unpacked, of one gzip member or several; a `ValueError` if they can't be."""
-    parts = []
-    room = max_bytes
+    """Return gzipped bytes unpacked, of one gzip member or several.
+
+    Raises `ValueError` if the data is damaged, cut off, or unpacks to more than `max_bytes`.
+    """
+    unpacked = []
+    left = max_bytes
     while data:
         inflater = zlib.decompressobj(wbits=31)
         try:
-            parts.append(inflater.decompress(data, room + 1))
+            unpacked.append(inflater.decompress(data, left + 1))
         except zlib.error as error:
             raise ValueError(f"the gzip data is damaged: {error}") from error
-        room -= len(parts[-1])
-        if room < 0:
+        left -= len(unpacked[-1])
+        if left < 0:
             raise ValueError(f"the gzip data unpacks to more than {max_bytes:,} bytes")
         if not inflater.eof:
             raise ValueError("the gzip data is cut off")
-        data = inflater.unused_data.lstrip(b"\0")  # tape blocks are filled up with zeros
-    return b"".join(parts)
+        data = inflater.unused_data.lstrip(b"\0")  # tape blocks are padded with zeros
+    return b"".join(unpacked)
 
 
 def _read(store: Store, info: ObjectInfo, max_bytes: int) -> bytes:
     where = join_url(store.url, info.path)
     if info.size > max_bytes:
-        raise SourceError(f"{where} has {info.size:,} bytes, but should have {max_bytes:,} at most")
+        raise SourceError(f"{where} has {info.size:,} bytes; at most {max_bytes:,} are allowed")
     data = store.read(info.path, etag=info.etag).data
     if not data.startswith(GZIP):
         return data

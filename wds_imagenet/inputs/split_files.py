@@ -1,4 +1,4 @@
-"""The files that a data set is split into: all of a folder, or those that a pattern names."""
+"""The files of a data set or of one split: one file, all files of a folder, or the files of a pattern."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ from wds_imagenet.storage.url import parse_url
 _BRACES: Final = re.compile(r"\{([^{}]*)\}")
 _RANGE: Final = re.compile(r"([0-9]{1,9})\.\.([0-9]{1,9})")
 _NUMBERED: Final = re.compile(r"(.*)-([0-9]{5})-of-([0-9]{5})[^/]*")
-_MAX_PARTS: Final = 100_000
+_MAX_FILES: Final = 100_000
 _SPLITS: Final = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
@@ -25,75 +25,88 @@ _SPLITS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class SplitFile:
-    """One of the files."""
+    """One file of a data set."""
 
     store: Store
     info: ObjectInfo
 
     @property
     def url(self) -> str:
-        """Where it lies."""
+        """Return the file's URL."""
         return join_url(self.store.url, self.info.path)
 
 
 def find_split_files(url: str, options: StorageOptions, suffixes: tuple[str, ...]) -> list[SplitFile]:
-    """Return the file at a URL, else the files that a pattern names, else those in the folder.
+    """Return the file at a URL, else the files of a pattern, else the files in a folder.
 
-    In a pattern `{000..146}` and `{a,b}` stand for each of theirs, and each must be there; `*` is
-    anything but `/`. They come in the pattern's order, a folder's in code-point order; its hidden files,
-    and those without one of the suffixes, are passed over. Costs one listing. Raises `SourceError` where
-    one is missing, or there are none.
+    The order is that of the pattern; in a folder, the code-point order of the paths. Costs one listing.
+
+    Args:
+        url: a file, a folder, or a pattern. In a pattern, `{000..146}` and `{a,b}` stand for several names,
+            all of which must exist; `*` stands for any characters but `/`.
+        options: storage options.
+        suffixes: the suffixes of wanted files in a folder. Other files, and hidden files, are ignored.
+
+    Raises:
+        SourceError: a file of the pattern is missing, or the folder has no wanted file.
+        UsageError: the URL or the pattern has no file.
     """
     found = find_file(url, options)
     if found is not None:
         return [SplitFile(*found)]
     if re.search(r"[{*]", url):
-        return list(_named(url, options))
+        return list(_expanded(url, options))
     store = open_store(url, options)
     infos = [info for info in store.list_objects() if not is_hidden(info.path)]
-    parts = [SplitFile(store, info) for info in infos if info.path.lower().endswith(suffixes)]
     if not infos:
         raise no_input_error(url)
-    if not parts:
-        there = describe_files([info.path for info in infos])
-        raise SourceError(f"there is no {' or '.join(suffixes)} file in {url}: {there}")
-    return parts
+    files = [SplitFile(store, info) for info in infos if info.path.lower().endswith(suffixes)]
+    if not files:
+        description = describe_files([info.path for info in infos])
+        raise SourceError(f"there is no {' or '.join(suffixes)} file in {url}: {description}")
+    return files
 
 
 def choose_split(
-    parts: Sequence[SplitFile], asked: str | None, url: str
+    files: Sequence[SplitFile], requested: str | None, url: str
 ) -> tuple[list[SplitFile], str | None]:
-    """Return the files of one split, and which one it is, if that is told.
+    """Return the files of one split and its name, or None for files whose names contain no split.
 
-    A file's name or folder tells it by a word of its own, as Hugging Face has it: `in1k-train-0001.tar`.
-    Raises `SourceError` where files of several splits are there and none is asked for, or none of the one
-    that is.
+    As at Hugging Face, the split is a word of its own in a file's name or folder: `in1k-train-0001.tar`.
+
+    Args:
+        files: all files.
+        requested: the name of the split, in any usual spelling; None for the only one.
+        url: the data set, for errors.
+
+    Raises:
+        SourceError: files of several splits exist and none is requested, or the requested one is missing.
     """
-    told = [_split_of(part.info.path) for part in parts]
-    there = sorted({split or "none" for split in told})
-    asked = _SPLITS.get(asked or "", asked)
-    if asked is None:
-        if len(there) > 1:
+    splits = [_split_of(file.info.path) for file in files]
+    existing = sorted({split or "none" for split in splits})
+    requested = _SPLITS.get(requested or "", requested)
+    if requested is None:
+        if len(existing) > 1:
             raise SourceError(
-                f"{url} has files of several splits ({', '.join(there)}): choose one, as option 'split'"
+                f"{url} has files of several splits ({', '.join(existing)}): choose one, as option 'split'"
             )
-        return list(parts), told[0]
-    chosen = [part for part, split in zip(parts, told, strict=True) if split == asked]
-    if not chosen and any(told):
-        raise SourceError(f"{url} has no files of the split {asked!r}, only of {', '.join(there)}")
-    return chosen or list(parts), asked
+        return list(files), splits[0]
+    chosen = [file for file, split in zip(files, splits, strict=True) if split == requested]
+    if not chosen and any(splits):
+        raise SourceError(f"{url} has no files of the split {requested!r}, only of {', '.join(existing)}")
+    return chosen or list(files), requested
 
 
-def check_numbering(parts: Sequence[SplitFile], url: str) -> None:
-    """Refuse a folder in which `train-00007-of-00294.parquet` is missing."""
-    if parse_url(url).url != parts[0].store.url:
-        return  # a pattern says what is wanted
-    there: dict[tuple[str, int], set[int]] = {}
-    for part in parts:
-        match = _NUMBERED.fullmatch(part.info.path)
+def check_numbering(files: Sequence[SplitFile], url: str) -> None:
+    """Raise `SourceError` for a folder that lacks a numbered file, such as `x-00007-of-00294.parquet`."""
+    if parse_url(url).url != files[0].store.url:
+        return  # a pattern may name a part of the files
+    numbers_of: dict[tuple[str, int], set[int]] = {}
+    for file in files:
+        match = _NUMBERED.fullmatch(file.info.path)
         if match is not None:
-            there.setdefault((match[1], int(match[3])), set()).add(int(match[2]))
-    for (name, count), numbers in there.items():
+            numbers_of.setdefault((match[1], int(match[3])), set()).add(int(match[2]))
+    for (name, count), numbers in numbers_of.items():
         missing = sorted(set(range(count)) - numbers)
         if missing:
             raise SourceError(
@@ -107,14 +120,14 @@ def _split_of(path: str) -> str | None:
     return next((_SPLITS[word] for word in reversed(words) if word in _SPLITS), None)
 
 
-def _named(url: str, options: StorageOptions) -> Iterator[SplitFile]:
+def _expanded(url: str, options: StorageOptions) -> Iterator[SplitFile]:
     fixed = re.split(r"[{*]", url, maxsplit=1)[0]
     folder = fixed[: fixed.rfind("/") + 1]
-    names = list(_expand(url[len(folder) :], url))
+    names = list(_expand_braces(url[len(folder) :], url))
     if len(names) != len(set(names)):
         raise UsageError(f"{url} names a file twice")
     if parse_url(folder or ".").scheme in {"http", "https"}:
-        yield from (_only(folder + name, options) for name in names)
+        yield from (_http_file(folder + name, options) for name in names)
         return
     store = open_store(folder or ".", options)
     infos = {info.path: info for info in store.list_objects(fixed[len(folder) :])}
@@ -129,23 +142,23 @@ def _named(url: str, options: StorageOptions) -> Iterator[SplitFile]:
         yield from (SplitFile(store, infos[path]) for path in paths)
 
 
-def _only(url: str, options: StorageOptions) -> SplitFile:
+def _http_file(url: str, options: StorageOptions) -> SplitFile:
     found = None if "*" in url else find_file(url, options)
     if found is None:
         raise SourceError(
-            f"there is no file {split_url(url)[1]}; over HTTP, where nothing is listed, each is named"
+            f"there is no file {split_url(url)[1]}; HTTP servers have no listings, so name each file"
         )
     return SplitFile(*found)
 
 
-def _expand(pattern: str, url: str) -> Iterator[str]:
-    """Yield what a pattern's braces stand for, from left to right."""
+def _expand_braces(pattern: str, url: str) -> Iterator[str]:
+    """Yield the names for all combinations of a pattern's braces, the last brace varying first."""
     names = [""]
-    *pieces, last = re.split(_BRACES, pattern)
-    for literal, choice in zip(pieces[::2], pieces[1::2], strict=True):
+    *pairs, last = re.split(_BRACES, pattern)
+    for literal, choice in zip(pairs[::2], pairs[1::2], strict=True):
         choices = _choices(choice, url)
-        if len(names) * len(choices) > _MAX_PARTS:
-            raise UsageError(f"{url} names more than {_MAX_PARTS:,} files")
+        if len(names) * len(choices) > _MAX_FILES:
+            raise UsageError(f"{url} names more than {_MAX_FILES:,} files")
         names = [f"{name}{literal}{one}" for name in names for one in choices]
     yield from (name + last for name in names)
 
@@ -155,7 +168,7 @@ def _choices(text: str, url: str) -> Sequence[str]:
     if bounds is None:
         return text.split(",")
     first, last = int(bounds[1]), int(bounds[2])
-    if not 0 <= last - first < _MAX_PARTS:
-        raise UsageError(f"{url}: {{{text}}} is no range of up to {_MAX_PARTS:,} numbers")
+    if not 0 <= last - first < _MAX_FILES:
+        raise UsageError(f"{url}: {{{text}}} is not a range of 1 to {_MAX_FILES:,} numbers")
     width = max(map(len, bounds.groups())) if text.startswith("0") else 0
     return [f"{number:0{width}d}" for number in range(first, last + 1)]

@@ -1,7 +1,7 @@
-"""Tar archives, and tars of tars, listed in place by their headers: nothing is unpacked.
+"""Tar archives, and tars of tars, listed by their headers without unpacking.
 
-The train set of ILSVRC is a tar of a thousand tars. A file in an inner tar is a range of the outer
-one, so both are listed, and later read, as one file.
+The train set of ILSVRC is a tar of a thousand tars. A file in an inner tar is a range of bytes of the outer
+tar, so that both are listed, and later read, as one file.
 """
 
 from collections.abc import Iterator
@@ -23,24 +23,30 @@ _COMPRESSED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class ListedFile:
-    """A range of bytes with a name: a file, or one inside an archive."""
+    """A file, or a file inside an archive: a range of bytes with a path."""
 
     path: str
     """Relative to the input. An inner tar counts as a folder: `n01440764/n01440764_10026.JPEG`."""
     url: str
-    """The file on the store that has the bytes: itself, or the outermost archive."""
+    """The file on the store that holds the bytes: the file itself, or the outermost archive."""
     offset: int
     size: int
 
 
 def list_archive(read: ReadAt, size: int | None, url: str, folder: str = "") -> Iterator[ListedFile]:
-    """Yield every file in the tar archive at a URL, those of inner tars included, in its own order.
+    """Yield every file in a tar archive, files of inner tars included, in the archive's own order.
 
-    `read(offset, size)` reads the archive, in rising order; a `size` of None says that it ends where
-    that finds no more. `folder` is put before every path. Guarantees what
-    `format.tar.walk` does: an archive that is damaged or ends early raises `CorruptError` with the
-    offset, and a note with the URL and the member. A compressed one, which cannot be read at
-    random, raises `SourceError`. Costs one read a member, about 10 µs of CPU.
+    Guarantees are those of `format.tar.walk`. Costs one read a member, about 10 µs of CPU.
+
+    Args:
+        read: `read(offset, size)` reads the archive; it is called with rising offsets.
+        size: the archive's bytes; None if only a short read finds the end.
+        url: the archive, for the listed files and for errors.
+        folder: a prefix of every path.
+
+    Raises:
+        CorruptError: the archive is damaged or cut off; the message gives the offset, a note the member.
+        SourceError: the archive, or an inner one, is compressed and so cannot be read at random.
     """
     for member in _walk(read, 0, size, url):
         path = folder + _clean(member.name)
@@ -60,7 +66,9 @@ def _walk(read: ReadAt, start: int, stop: int | None, where: str) -> Iterator[Me
         last += f"; it begins {head[:16]!r}" * bool(head)
         for magic, kind, tool in _COMPRESSED:
             if head.startswith(magic):
-                raise SourceError(f"{where} is a {kind} file, not to be read at random: {tool} it first")
+                raise SourceError(
+                    f"{where} is a {kind} file, which cannot be read at random: {tool} it first"
+                )
         for member in walk(read, start, stop):
             yield member
             last = f"after the member {member.name!r}"

@@ -1,4 +1,4 @@
-"""What `torch.save` wrote, read without running anything that is in it."""
+"""Files of `torch.save`, read without running code from the file."""
 
 import io
 import re
@@ -7,15 +7,22 @@ from typing import Any, Final
 from wds_imagenet.errors import MissingExtraError, SourceError
 
 _REFUSED: Final = re.compile(r"(?:Unsupported (?:global: GLOBAL|class)|unsupported GLOBAL) (\S+)")
-_REASON: Final = re.compile(r"WeightsUnpickler error:\s*(.+)")  # behind advice to run what is in the file
+_REASON: Final = re.compile(r"WeightsUnpickler error:\s*(.+)")  # PyTorch first advises to run the file's code
 
 
-def load_tensors(data: bytes, where: str) -> Any:  # noqa: ANN401 - whatever was saved
-    """Return what `torch.save` wrote: tensors on the CPU, numbers and texts, in lists and (ordered) dicts.
+def load_tensors(data: bytes, where: str) -> Any:  # noqa: ANN401 - any saved value
+    """Return a saved value: tensors on the CPU, numbers and texts, in lists and (ordered) dicts.
 
-    Guarantees that no code of the file is run: PyTorch's restricted unpickler refuses every other
-    class and function. `where` names the file in errors. Raises `SourceError` for a file that is
-    refused or damaged, `MissingExtraError` without PyTorch.
+    Guarantees that no code of the file runs: PyTorch's restricted unpickler rejects all other classes and
+    functions.
+
+    Args:
+        data: the file's bytes.
+        where: the file, for errors.
+
+    Raises:
+        SourceError: the file is damaged, or holds an object of another class.
+        MissingExtraError: PyTorch is not installed.
     """
     try:
         import torch  # noqa: PLC0415 - an extra
@@ -23,13 +30,13 @@ def load_tensors(data: bytes, where: str) -> Any:  # noqa: ANN401 - whatever was
         raise MissingExtraError.of("torch", f"reading {where}, which PyTorch wrote,") from error
     try:
         return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    except Exception as error:  # damaged bytes raise a dozen types, of which PyTorch promises none
+    except Exception as error:  # PyTorch documents no types, and damaged bytes raise a dozen
         refused = _REFUSED.search(str(error))
         if refused is not None:
             raise SourceError(
-                f"{where} holds {refused[1]}, which is neither a tensor nor a plain value: refused, since "
+                f"{where} holds {refused[1]}, which is neither a tensor nor a plain value: rejected, because "
                 "reading it would run code"
             ) from error
         found = _REASON.search(str(error))
         reason = (found[1] if found else str(error).strip().partition("\n")[0]) or type(error).__name__
-        raise SourceError(f"{where} is no file of torch.save that can be read: {reason:.200}") from error
+        raise SourceError(f"{where} cannot be read as a file of torch.save: {reason:.200}") from error

@@ -1,6 +1,6 @@
-"""`blacklist`: the validation images that ILSVRC's localisation leaves out since 2013.
+"""`blacklist`: the validation images that ILSVRC's localisation has left out since 2013.
 
-Format: `ILSVRC2014_clsloc_validation_blacklist.txt` of the later devkits, 1,762 lines, each the number
+Format: `ILSVRC2014_clsloc_validation_blacklist.txt` of the later devkits has 1,762 lines, each the number
 in the name of a validation image, from 1.
 """
 
@@ -23,18 +23,24 @@ _MAX_BYTES: Final = 1 << 20
 def blacklist(url: str, storage_options: StorageOptions = NO_OPTIONS) -> Labels:
     """Read the blacklist of the devkits of 2013 and later: `blacklisted`, for every validation image.
 
-    It concerns the localisation error alone; the classification error counts all images. Raises
-    `SourceError` that names the line for anything but 1,762 different numbers from 1 to 50,000.
+    The blacklist concerns only the localisation error; the classification error counts all images.
+
+    Args:
+        url: the file.
+        storage_options: storage options.
+
+    Raises:
+        SourceError: the file is not 1,762 different numbers from 1 to 50,000; the message gives the line.
     """
     numbers: set[int] = set()
     lines = read_file(url, storage_options, max_bytes=_MAX_BYTES).removeprefix(b"\xef\xbb\xbf").splitlines()
-    for place, line in enumerate(lines, 1):
+    for line_number, line in enumerate(lines, 1):
         text = line.strip()
         number = int(text) if text.isdigit() and len(text) < 9 else 0
         if not 1 <= number <= VALIDATION_IMAGES:
-            raise SourceError(f"{url}, line {place:,}: {line[:40]!r} is no number from 1 to 50,000")
+            raise SourceError(f"{url}, line {line_number:,}: {line[:40]!r} is not a number from 1 to 50,000")
         if number in numbers:
-            raise SourceError(f"{url}, line {place:,}: {number} is listed before")
+            raise SourceError(f"{url}, line {line_number:,}: {number} is listed twice")
         numbers.add(number)
     if len(numbers) != LENGTH:
         raise SourceError(f"{url} has {len(numbers):,} lines; the blacklist has {LENGTH:,}")

@@ -1,8 +1,8 @@
-"""`boxes`: bounding boxes as PASCAL VOC's XML, ILSVRC's archives above all.
+"""`boxes`: bounding boxes in PASCAL VOC's XML, such as ILSVRC's archives.
 
 `ILSVRC2012_bbox_train_v2.tar.gz` has 544,546 files, `nXXXXXXXX/nXXXXXXXX_YYYY.xml`, and
-`ILSVRC2012_bbox_val_v3.tgz` has 50,000, `val/ILSVRC2012_val_00000001.xml`. A file belongs to the image of
-its own name, since `<filename>` may be `%s`, and the folder may be another class's.
+`ILSVRC2012_bbox_val_v3.tgz` has 50,000, `val/ILSVRC2012_val_00000001.xml`. The name of an XML file is that of
+its image, because `<filename>` may be `%s`, and the folder may be another class's.
 """
 
 import re
@@ -18,7 +18,7 @@ from wds_imagenet.imagenet.voc_xml import MAX_BYTES, parse_voc
 from wds_imagenet.inputs.gzip_tar import is_gzipped, stream_files
 from wds_imagenet.inputs.image_files import ignored_notes, is_hidden
 from wds_imagenet.inputs.reference import Kind
-from wds_imagenet.inputs.small_files import find_file, join_url
+from wds_imagenet.inputs.small_files import find_file, join_url, no_input_error
 from wds_imagenet.inputs.spilled.records import SpilledRecords
 from wds_imagenet.inputs.tar_listing import ListedFile, list_archive
 from wds_imagenet.inputs.windowed_reader import open_reader
@@ -37,21 +37,32 @@ _ARCHIVE: Final = re.compile(r".*\.tar", re.IGNORECASE)
 def boxes(url: str, storage_options: StorageOptions = NO_OPTIONS) -> Labels:
     """Read bounding boxes in PASCAL VOC's XML: ILSVRC's archives as released, any tar, or folders of files.
 
-    Metadata: `boxes`, a list of `{"wnid", "xmin", "ymin", "xmax", "ymax"}` (`name` where it is no WNID),
-    and `boxes_size`, the [width, height] of the image that the annotators saw. Corners are whole
-    pixels of that size, both inside the box; divide by it, and not by the size of the decoded image, which
-    may differ. `labels.box` says how a box is put right; how many were, and how many were empty and left
-    out, is in the notes. An image whose boxes are all gone has an empty list.
+    Metadata: `boxes`, a list of `{"wnid", "xmin", "ymin", "xmax", "ymax"}` (`name` if it is not a WNID), and
+    `boxes_size`, the [width, height] of the image that the annotators saw. Corners are whole pixels of that
+    size, both inside the box. Divide corners by `boxes_size`: the decoded image may have another size.
 
-    Costs about 0.12 ms a file (a minute for train), 60 MB of memory and 150 MB in the temporary folder;
-    for a folder a request a file. Raises `SourceError` that names file or member, and line.
+    `imagenet.box` repairs a box, or leaves it out if it is empty; notes count both. An image without any
+    other box has an empty list.
+
+    Costs about 0.12 ms a file (a minute for train), 60 MB of memory and 150 MB in the temporary folder, and
+    for a folder one request a file.
+
+    Args:
+        url: a tar, gzipped or not, or a folder of XML files or tars.
+        storage_options: storage options.
+
+    Raises:
+        UsageError: there is nothing at the URL.
+        SourceError: a file is invalid, or two files have different boxes for one image; the message gives
+            the file and line.
+        CorruptError: an archive is damaged.
     """
     records = SpilledRecords()
     counts: Counter[str] = Counter()
-    others: list[str] = []
+    ignored: list[str] = []
     for file, data in _files(url, storage_options):
         if is_hidden(file.path) or not file.path.lower().endswith(_XML):
-            others.append(file.path)
+            ignored.append(file.path)
             continue
         where = f"{file.url}: {file.path}"
         try:
@@ -65,10 +76,10 @@ def boxes(url: str, storage_options: StorageOptions = NO_OPTIONS) -> Labels:
             error.add_note(f"from {where}")
             raise
         if folders and WNID.fullmatch(folders[-1]) and not stem.startswith(f"{folders[-1]}_"):
-            counts["files in another class's folder; their own names count"] += 1
+            counts["files in another class's folder, used by their own names"] += 1
         if not records.add(stem, value):
             if records.get(stem) != value:
-                raise SourceError(f"{where} has other boxes than another file for the image {stem}")
+                raise SourceError(f"{where} and an earlier file have different boxes for the image {stem}")
             counts["files that repeat another"] += 1
     if not records:
         raise SourceError(f"there are no boxes (files '*.xml') in {url}")
@@ -78,7 +89,7 @@ def boxes(url: str, storage_options: StorageOptions = NO_OPTIONS) -> Labels:
         return None if value is None else Annotation(metadata=strict_json.loads(value, max_bytes=len(value)))
 
     notes = [quantity(count, what) for what, count in counts.items()]
-    notes += ignored_notes(others, "files that are no XML")
+    notes += ignored_notes(ignored, "files that are no XML")
     return Labels(url, find, len(records), fields=FIELDS, notes=tuple(notes), sha256=records.sha256)
 
 
@@ -86,15 +97,15 @@ def _read(data: bytes, counts: Counter[str]) -> dict[str, Any]:
     voc = parse_voc(data)
     found = []
     for name, written in voc.objects:
-        corners, odd = normalise_box(written, voc.size)
-        counts.update(f"boxes {what}" for what in odd)
+        corners, repairs = normalise_box(written, voc.size)
+        counts.update(f"boxes {repair}" for repair in repairs)
         if corners is not None:
             found.append(box_metadata(name, corners))
     return {"boxes": found, "boxes_size": list(voc.size)}
 
 
 def _files(url: str, options: StorageOptions) -> Iterator[tuple[ListedFile, bytes]]:
-    """Yield every file of an archive or a folder with its bytes, of those that are no XML none."""
+    """Yield every file of an archive or a folder, with the bytes of XML files and no bytes of others."""
     if is_gzipped(url, options):
         yield from stream_files(url, options)
         return
@@ -104,13 +115,17 @@ def _files(url: str, options: StorageOptions) -> Iterator[tuple[ListedFile, byte
         yield from _archive(store, info.path, "")
         return
     store = open_store(url, options)
+    empty = True
     for info in store.list_objects():
+        empty = False
         if _ARCHIVE.fullmatch(info.path):
             yield from _archive(store, info.path, info.path[: -len(".tar")] + "/")
             continue
         file = ListedFile(info.path, join_url(store.url, info.path), 0, info.size)
         wanted = _is_wanted(file)
         yield file, store.read(info.path, etag=info.etag).data if wanted else b""
+    if empty:
+        raise no_input_error(url)
 
 
 def _archive(store: Store, path: str, folder: str) -> Iterator[tuple[ListedFile, bytes]]:
@@ -128,5 +143,7 @@ def _is_wanted(file: ListedFile) -> bool:
     if not file.path.lower().endswith(_XML):
         return False
     if file.size > MAX_BYTES:
-        raise SourceError(f"{file.url}: {file.path} has {file.size:,} bytes; at most {MAX_BYTES:,} are read")
+        raise SourceError(
+            f"{file.url}: {file.path} has {file.size:,} bytes; at most {MAX_BYTES:,} are allowed"
+        )
     return True

@@ -1,7 +1,7 @@
 """`imagenetv2`: the class table and the lists of images of ImageNetV2 (Recht et al., 2019).
 
-Formats, both JSON: `class_info.json`, a list of `{cid, wnid, synset, gloss}` in which `cid` is the label;
-`imagenetv2-b-33.json`, `-a-44` and `-c-12`, an object whose `image_filenames` are `[hash, wnid]`.
+Formats, both JSON: `class_info.json` is a list of `{cid, wnid, synset, gloss}`, in which `cid` is the label.
+`imagenetv2-b-33.json`, `-a-44` and `-c-12` are objects whose `image_filenames` are pairs `[hash, wnid]`.
 """
 
 import hashlib
@@ -23,14 +23,21 @@ _MAX_BYTES: Final = 16 << 20
 def imagenetv2(
     url: str,
     *,
-    class_info: Annotated[str | None, "class_info.json, for a list of images that lacks classes"] = None,
+    class_info: Annotated[str | None, "class_info.json, for a list without images of all classes"] = None,
     storage_options: StorageOptions = NO_OPTIONS,
 ) -> Labels:
     """Read ImageNetV2's list of images (`imagenetv2-*.json`), or its class table (`class_info.json`).
 
-    A list gives the label of an image by its hash: the place of the WNID among the thousand sorted
-    ones. These come from `class_info`, or from the list if all thousand are there. A class table says
-    nothing of images. Raises `SourceError` that names the entry.
+    A list gives each image, by its hash, a label: the position of its WNID among the sorted thousand. A class
+    table gives only classes.
+
+    Args:
+        url: the list or the class table.
+        class_info: the class table, for a list without images of all classes.
+        storage_options: storage options.
+
+    Raises:
+        SourceError: an entry is invalid or listed twice, or classes are missing; the message gives the entry.
     """
     value = _load(url, storage_options)
     if isinstance(value, list):
@@ -40,7 +47,7 @@ def imagenetv2(
     wnids = [info["wnid"] for info in table] or sorted(set(images.values()))
     if len(wnids) != CLASSES:
         raise SourceError(
-            f"{url} has images of {len(wnids):,} classes, not all: give class_info.json too, as option "
+            f"{url} has images of only {len(wnids):,} classes: give class_info.json, as option "
             "'imagenetv2.class_info'"
         )
     label_of = {wnid: label for label, wnid in enumerate(wnids)}
@@ -59,7 +66,7 @@ def imagenetv2(
 def read_class_info(url: str, storage_options: StorageOptions = NO_OPTIONS) -> tuple[Metadata, ...]:
     """Return the classes of `class_info.json` by label: `name`, `wnid` and `gloss`.
 
-    Guarantees that the thousand labels are the places of the sorted WNIDs. Raises `SourceError`.
+    Guarantees that the labels are the positions of the thousand sorted WNIDs. Raises `SourceError` otherwise.
     """
     return _classes(_load(url, storage_options), url)
 
@@ -69,19 +76,24 @@ def _load(url: str, options: StorageOptions) -> Any:  # noqa: ANN401 - JSON
     try:
         return strict_json.loads(data, max_bytes=_MAX_BYTES)
     except ValueError as error:
-        raise SourceError(f"{url} is no JSON: {error}") from error
+        raise SourceError(f"{url} is not valid JSON: {error}") from error
 
 
 def _classes(value: Any, url: str) -> tuple[Metadata, ...]:  # noqa: ANN401 - JSON
     classes: list[Metadata] = []
-    for place, info in enumerate(value if isinstance(value, list) else []):
+    for position, info in enumerate(value if isinstance(value, list) else []):
         match info:
-            case {"cid": int(cid), "wnid": str(wnid), "synset": [*words], "gloss": str(gloss)} if (
-                cid == place and WNID.fullmatch(wnid) and words and all(isinstance(w, str) for w in words)
+            case {"cid": int(cid), "wnid": str(wnid), "synset": [*lemmas], "gloss": str(gloss)} if (
+                cid == position
+                and WNID.fullmatch(wnid)
+                and lemmas
+                and all(isinstance(lemma, str) for lemma in lemmas)
             ):
-                classes.append({"name": ", ".join(words), "wnid": wnid, "gloss": gloss})
+                classes.append({"name": ", ".join(lemmas), "wnid": wnid, "gloss": gloss})
             case _:
-                raise SourceError(f"{url}, entry {place}: {info!r:.80} is not what class_info.json has there")
+                raise SourceError(
+                    f"{url}, entry {position}: {info!r:.80} is not the class {position} of class_info.json"
+                )
     wnids = [info["wnid"] for info in classes]
     if wnids != sorted(set(wnids)) or len(wnids) != CLASSES:
         raise SourceError(f"{url} has {len(set(wnids)):,} classes; class_info.json has 1,000, sorted by WNID")
@@ -93,12 +105,12 @@ def _images(value: Any, url: str) -> dict[str, str]:  # noqa: ANN401 - JSON
     if not isinstance(entries, list) or not entries:
         raise SourceError(f"{url} is neither class_info.json nor a list with 'image_filenames'")
     images: dict[str, str] = {}
-    for place, entry in enumerate(entries):
+    for position, entry in enumerate(entries):
         match entry:
             case [str(name), str(wnid)] if _HASH.fullmatch(name) and WNID.fullmatch(wnid):
                 if name in images:
-                    raise SourceError(f"{url}, entry {place}: {name} is listed before")
+                    raise SourceError(f"{url}, entry {position}: {name} is listed twice")
                 images[name] = wnid
             case _:
-                raise SourceError(f"{url}, entry {place}: {entry!r:.80} is not [hash, WNID]")
+                raise SourceError(f"{url}, entry {position}: {entry!r:.80} is not [hash, WNID]")
     return images

@@ -1,8 +1,8 @@
 """`kaggle`: the labels and boxes of Kaggle's ImageNet Object Localization Challenge.
 
-Format: `LOC_train_solution.csv` (the images with boxes) and `LOC_val_solution.csv`, a header
-`ImageId,PredictionString` and rows in no order; a prediction is `wnid xmin ymin xmax ymax` once for each
-box, with a space at its end.
+Format: `LOC_train_solution.csv` (only images with boxes) and `LOC_val_solution.csv` have the columns
+`ImageId` and `PredictionString`, and rows in no order. A prediction is `wnid xmin ymin xmax ymax` for each
+box, with a space at the end.
 """
 
 import hashlib
@@ -31,16 +31,25 @@ _FIELDS: Final[dict[str, Kind]] = {"wnid": "text", "boxes": "list"}
 def kaggle(
     url: str,
     *,
-    synsets: Annotated[str | None, "LOC_synset_mapping.txt, which tells the labels"] = None,
+    synsets: Annotated[str | None, "LOC_synset_mapping.txt, for the labels"] = None,
     storage_options: StorageOptions = NO_OPTIONS,
 ) -> Labels:
     """Read `LOC_train_solution.csv` or `LOC_val_solution.csv` of Kaggle's challenge, plain or zipped.
 
-    Metadata: `wnid`, and `boxes` as of the label source `boxes`, but without the size of the image, so
-    that boxes are not cut at its edge. With `synsets` also the label, the place of the WNID among the
-    thousand sorted ones (the class number of Kaggle's submissions is one more). Costs about 25 µs an
-    image, little memory and 150 MB in the temporary folder. Raises `SourceError` that names the line: a
-    header of other columns, an image twice, boxes of several classes or in no fives.
+    Metadata: `wnid`, and `boxes` as by the label source `boxes`, but not cut at the edge of the image, whose
+    size the file lacks. With `synsets` also the label, the position of the WNID among the sorted thousand.
+    (The class number of Kaggle's submissions is the label plus 1.)
+
+    Costs about 25 µs an image, little memory and 150 MB in the temporary folder.
+
+    Args:
+        url: the CSV, plain, gzipped or zipped.
+        synsets: `LOC_synset_mapping.txt`; None for boxes without labels.
+        storage_options: storage options.
+
+    Raises:
+        SourceError: the header has other columns, an image is listed twice, or a row has boxes of several
+            classes or an incomplete box; the message gives the line.
     """
     classes = () if synsets is None else read_synsets(synsets, storage_options=storage_options)
     label_of = {info["wnid"]: label for label, info in enumerate(classes)}
@@ -49,12 +58,12 @@ def kaggle(
     with closing(read_lines(url, storage_options, ".csv")) as lines:
         for row in parse_solution(lines, url):
             if not row.image or make_key(f"{row.image}.JPEG") != row.image:
-                raise SourceError(f"{row.where}: {row.image!r:.60} is no ImageId (a name without .JPEG)")
+                raise SourceError(f"{row.where}: {row.image!r:.60} is not an ImageId (a name without .JPEG)")
             if label_of and row.wnid not in label_of:
                 raise SourceError(f"{row.where}: the class {row.wnid} is not in {synsets}")
-            known = {"wnid": row.wnid, "boxes": _boxes(row, counts)}
-            if not records.add(row.image, strict_json.dumps(known)):
-                raise SourceError(f"{row.where}: {row.image} is listed before")
+            record = {"wnid": row.wnid, "boxes": _boxes(row, counts)}
+            if not records.add(row.image, strict_json.dumps(record)):
+                raise SourceError(f"{row.where}: {row.image} is listed twice")
 
     def find(stem: str) -> Annotation | None:
         value = records.get(released_stem(stem))
@@ -63,7 +72,7 @@ def kaggle(
         metadata = strict_json.loads(value, max_bytes=len(value))
         return Annotation(label=label_of.get(metadata["wnid"]), metadata=metadata)
 
-    notes = tuple(quantity(count, f"boxes {what}") for what, count in counts.items())
+    notes = tuple(quantity(count, f"boxes {repair}") for repair, count in counts.items())
     return Labels(
         url,
         find,
@@ -79,20 +88,21 @@ def kaggle(
 def read_synsets(url: str, storage_options: StorageOptions = NO_OPTIONS) -> tuple[Metadata, ...]:
     """Return the classes of `LOC_synset_mapping.txt` by label: `name` and `wnid`.
 
-    Guarantees a thousand WNIDs in sorted order, so that the place is the label. Raises `SourceError`.
+    Guarantees a thousand WNIDs in sorted order, so that a position is the label. Raises `SourceError`
+    otherwise.
     """
     listed = read_classes(url, storage_options=storage_options)
     wnids = [info.get("wnid", "") for info in listed.classes]
     if len(wnids) != CLASSES or wnids != sorted(wnids) or not all(wnids):
-        raise SourceError(f"{url} is no LOC_synset_mapping.txt: that has 1,000 WNIDs in sorted order")
+        raise SourceError(f"{url} is not a LOC_synset_mapping.txt, which has 1,000 WNIDs in sorted order")
     return listed.classes
 
 
 def _boxes(row: KaggleRow, counts: Counter[str]) -> list[dict[str, Any]]:
     found = []
     for written in row.boxes:
-        corners, odd = normalise_box(written)
-        counts.update(odd)
+        corners, repairs = normalise_box(written)
+        counts.update(repairs)
         if corners is not None:
             found.append(box_metadata(row.wnid, corners))
     return found

@@ -1,9 +1,9 @@
-"""`real`: ILSVRC2012's validation images, labelled anew.
+"""`real`: ReaL, new labels of ILSVRC2012's validation images.
 
 Source: Beyer et al., "Are we done with ImageNet?", 2020.
 
-Format: `real.json`, a list of 50,000 lists of labels 0 to 999; the place, from 0, is one less than the
-number in `ILSVRC2012_val_00000001`. (The example in its README says `i+i`, which is a slip.)
+Format: `real.json` is a list of 50,000 lists of labels 0 to 999. The first list is that of
+`ILSVRC2012_val_00000001`. (The example in ReaL's README has `i+i` for `i+1`.)
 """
 
 import hashlib
@@ -22,29 +22,35 @@ _MAX_BYTES: Final = 8 << 20
 
 
 def real(url: str, storage_options: StorageOptions = NO_OPTIONS) -> Labels:
-    """Read ReaL, `real.json`: `real_labels`, every label that is right for a validation image.
+    """Read ReaL, `real.json`: `real_labels`, all correct labels of each validation image.
 
-    In the file's order, which means nothing. Where the list is empty, as 3,163 are, the image counts
-    neither as right nor as wrong: it is left out of the metric. Raises `SourceError` that names the
-    image for anything but 50,000 lists of different labels.
+    The labels of an image are in the file's order, which has no meaning. The metric leaves out images
+    without labels; 3,163 have none.
+
+    Args:
+        url: the file.
+        storage_options: storage options.
+
+    Raises:
+        SourceError: the file is not 50,000 lists of different labels; the message gives the image.
     """
     data = read_file(url, storage_options)
     try:
         value = strict_json.loads(data, max_bytes=_MAX_BYTES)
     except ValueError as error:
-        raise SourceError(f"{url} is no JSON: {error}") from error
+        raise SourceError(f"{url} is not valid JSON: {error}") from error
     if not isinstance(value, list) or len(value) != VALIDATION_IMAGES:
         found = f"{len(value):,} entries" if isinstance(value, list) else f"a {type(value).__name__}"
-        raise SourceError(f"{url} has {found}, where a list of {VALIDATION_IMAGES:,} lists belongs")
+        raise SourceError(f"{url} has {found}, not a list of {VALIDATION_IMAGES:,} lists")
     for number, labels in enumerate(value, 1):
-        _check(labels, f"{url}, image {number:,} (place {number - 1:,})")
+        _check(labels, f"{url}, image {number:,} (index {number - 1:,})")
 
     def find(stem: str) -> Annotation | None:
         number = validation_number(stem)
         return None if number is None else Annotation(metadata={FIELD: value[number - 1]})
 
     empty = sum(not labels for labels in value)
-    note = f"{empty:,} of {len(value):,} images have no ReaL label: they are not to be scored"
+    note = f"{empty:,} of {len(value):,} images have no ReaL label and must not be scored"
     sha256 = hashlib.sha256(strict_json.dumps(value)).hexdigest()
     notes = (note,) if empty else ()
     return Labels(url, find, len(value), fields={FIELD: "list"}, notes=notes, sha256=sha256)
@@ -52,9 +58,9 @@ def real(url: str, storage_options: StorageOptions = NO_OPTIONS) -> Labels:
 
 def _check(labels: Any, where: str) -> None:  # noqa: ANN401 - JSON
     if not isinstance(labels, list):
-        raise SourceError(f"{where}: {labels!r:.60} is no list")
+        raise SourceError(f"{where}: {labels!r:.60} is not a list")
     for label in labels:
         if type(label) is not int or not 0 <= label < CLASSES:
-            raise SourceError(f"{where}: {label!r:.60} is no label from 0 to {CLASSES - 1}")
+            raise SourceError(f"{where}: {label!r:.60} is not a label from 0 to {CLASSES - 1}")
     if len(set(labels)) < len(labels):
-        raise SourceError(f"{where}: {labels!r:.60} names a label twice")
+        raise SourceError(f"{where}: {labels!r:.60} has a label twice")

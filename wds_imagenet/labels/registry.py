@@ -1,4 +1,17 @@
-"""Every label source by its name."""
+"""All label sources, by the names that `--labels NAME=URL` and `pack(labels=...)` accept.
+
+To add a label source, such as a CSV of scores:
+
+1. Write a module in this room with one function, named as the option: `scores(url, *, storage_options=...)`.
+   A further option is a keyword argument, `Annotated[str | None, "its help"]` with the default None.
+2. The function returns `annotation.Labels`. `inputs.large_files.read_lines` reads a file line by line, and
+   `inputs.spilled.records` keeps a million annotations on disk. `imagenet.stems.released_stem` finds the stem
+   of a copy's file name.
+3. The first line of the function's docstring is its help: write the file's name and the fields.
+4. List the function below.
+5. Add a class to `tests/labels/test_contract.py` that inherits `LabelSourceContract`, the facts on which
+   packing relies. Tests of the format itself go into `tests/labels/test_scores.py`.
+"""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -20,4 +33,4 @@ LABELS: Final[Mapping[str, LabelSource]] = MappingProxyType(
         for source in (captions, real, imagenetv2, relabel, boxes, kaggle, blacklist, names)
     }
 )
-"""The first line of each docstring says what it reads."""
+"""Every label source by name; the first line of its docstring is its help."""

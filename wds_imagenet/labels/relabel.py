@@ -1,8 +1,8 @@
 """`relabel`: label maps of the train set (Yun et al., "Re-labeling ImageNet", CVPR 2021).
 
-Format: `relabel_imagenet.tar`, 12 GB, or the folder that came out of it: `nXXXXXXXX/nXXXXXXXX_YYYY.pt` for
-each image, a tensor [2, 5, 15, 15] that `torch.save` wrote. `[0]` are the five largest scores (logits) of
-each cell, `[1]` the labels that they belong to, 0 to 999.
+Format: `relabel_imagenet.tar`, 12 GB, or its extracted folder, has for each image a file
+`nXXXXXXXX/nXXXXXXXX_YYYY.pt`, a tensor [2, 5, 15, 15] that `torch.save` wrote. `[0]` has the five largest
+scores (logits) of each cell, `[1]` their labels, 0 to 999.
 """
 
 import hashlib
@@ -26,34 +26,42 @@ from wds_imagenet.util import strict_json
 SUFFIX: Final = "relabel.npy"
 SHAPE: Final = (2, 5, 15, 15)
 _NAME: Final = re.compile(r"(?:.*/)?(n[0-9]{8})/((n[0-9]{8})_[0-9]+)\.pt")
-_PLACE: Final = struct.Struct("<QQ")
+_OFFSET_AND_SIZE: Final = struct.Struct("<QQ")
 _MAX_BYTES: Final = 1 << 20
 
 
 def relabel(url: str, storage_options: StorageOptions = NO_OPTIONS) -> Labels:
-    """List ReLabel's label maps: `relabel_imagenet.tar`, or the folder that came out of it, on any store.
+    """List ReLabel's label maps: `relabel_imagenet.tar` or its extracted folder, on any store.
 
-    Each image gets the attachment `relabel.npy`, which `label_map` makes of what is stored; nothing is
-    read but headers, so that a plan knows the maps by their names, places and sizes. Files of other names
-    are passed over with a note. Costs a listing, or the headers of the archive (25 µs a map), little memory
-    and 100 MB in the temporary folder. Raises `SourceError` for two maps of one image, a map in another
-    class's folder, or one of more than 1 MiB.
+    Each image gets the attachment `relabel.npy`, which `label_map` converts during the pack. Only headers
+    are read here, so that a plan identifies maps by name, offset and size. Files of other names are ignored
+    with a note.
+
+    Costs a listing, or the headers of the archive (25 µs a map), little memory and 100 MB in the temporary
+    folder.
+
+    Args:
+        url: the archive or the folder.
+        storage_options: storage options.
+
+    Raises:
+        SourceError: an image has two maps, a map lies in another class's folder, or has more than 1 MiB.
     """
     records = SpilledRecords()
     digest = hashlib.sha256()
-    others: list[str] = []
+    ignored: list[str] = []
     for file in list_files(url, storage_options):
         match = _NAME.fullmatch(file.path)
         if is_hidden(file.path) or match is None:
-            others.append(file.path)
+            ignored.append(file.path)
             continue
         folder, stem, wnid = match.groups()
         where = f"{file.url}: {file.path} at offset {file.offset:,}"
         if folder != wnid:
-            raise SourceError(f"{where} is of the class {wnid}, but lies among those of {folder}")
+            raise SourceError(f"{where} is of the class {wnid}, but lies in the folder of {folder}")
         if not 0 < file.size <= _MAX_BYTES:
             raise SourceError(f"{where} has {file.size:,} bytes; a label map has about 10,000")
-        if not records.add(stem, _PLACE.pack(file.offset, file.size) + file.url.encode()):
+        if not records.add(stem, _OFFSET_AND_SIZE.pack(file.offset, file.size) + file.url.encode()):
             raise SourceError(f"{where} is a second label map of {stem}")
         digest.update(strict_json.dumps([stem, file.offset, file.size]))
     if not records:
@@ -63,22 +71,31 @@ def relabel(url: str, storage_options: StorageOptions = NO_OPTIONS) -> Labels:
         value = records.get(released_stem(stem))
         if value is None:
             return None
-        offset, size = _PLACE.unpack_from(value)
-        place = Attachment(SUFFIX, value[_PLACE.size :].decode(), offset, size, encoding="torch")
-        return Annotation(attachments=(place,))
+        offset, size = _OFFSET_AND_SIZE.unpack_from(value)
+        attachment = Attachment(
+            SUFFIX, value[_OFFSET_AND_SIZE.size :].decode(), offset, size, encoding="torch"
+        )
+        return Annotation(attachments=(attachment,))
 
-    notes = tuple(ignored_notes(others, "files that are no label maps"))
+    notes = tuple(ignored_notes(ignored, "files that are no label maps"))
     return Labels(url, find, len(records), suffixes=(SUFFIX,), notes=notes, sha256=digest.hexdigest())
 
 
 def label_map(data: bytes, where: str) -> bytes:
-    """Return the `.npy` of a label map that `torch.save` wrote: float16 [2, 5, 15, 15], no pickle.
+    """Return a label map as `.npy`: float16 [2, 5, 15, 15], without pickle. Needs PyTorch.
 
-    Guarantees finite scores and, in each cell, five different whole labels 0 to 999; these, like scores
-    stored as float16, are kept exactly. Scores of more bits are rounded. `where` names the file in
-    `SourceError`. Needs PyTorch.
+    Guarantees finite scores and, in each cell, five different whole labels 0 to 999. Labels, and scores
+    stored as float16, are exact; scores of more bits are rounded.
+
+    Args:
+        data: the file that `torch.save` wrote.
+        where: the file, for errors.
+
+    Raises:
+        SourceError: the file is not a label map.
+        MissingExtraError: PyTorch is not installed.
     """
-    import numpy as np  # noqa: PLC0415 - whoever only lists needs none
+    import numpy as np  # noqa: PLC0415 - a listing needs none
 
     tensor = load_tensors(data, where)
     shape = tuple(getattr(tensor, "shape", ()))
@@ -89,7 +106,7 @@ def label_map(data: bytes, where: str) -> bytes:
     if not np.array_equal(labels, np.clip(np.floor(labels), 0, CLASSES - 1)):
         raise SourceError(f"{where}: its labels, at [1], are not whole numbers from 0 to {CLASSES - 1}")
     if (np.diff(np.sort(labels, axis=0), axis=0) == 0).any():
-        raise SourceError(f"{where}: a cell names a label twice, at [1]")
+        raise SourceError(f"{where}: a cell has a label twice, at [1]")
     if not (np.abs(values[0]) <= np.finfo(np.float16).max).all():
         raise SourceError(f"{where}: its scores, at [0], are not finite, or too large for float16")
     file = io.BytesIO()

@@ -5,10 +5,11 @@ from dataclasses import fields, replace
 from typing import Unpack
 
 from wds_imagenet.errors import UsageError
+from wds_imagenet.format.dataset_name import default_name
 from wds_imagenet.inputs.stream import Stream
 from wds_imagenet.packing.engines.registry import open_engine
 from wds_imagenet.packing.label_files import LabelOptions, open_labels
-from wds_imagenet.packing.options import JpegPolicy, OnBad, PackOptions, default_name
+from wds_imagenet.packing.options import JpegPolicy, OnBad, PackOptions
 from wds_imagenet.packing.pack_dataset import RunOptions, pack_listing, pack_stream
 from wds_imagenet.packing.plan.label_join import Unmatched
 from wds_imagenet.packing.publish.preflight import check_apart, check_destination, check_optimizer

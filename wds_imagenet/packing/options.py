@@ -130,12 +130,3 @@ class PackOptions:
             "jpeg": str(self.jpeg),
             "on_bad": self.on_bad,
         }
-
-
-def default_name(dest: str, split: str) -> str:
-    """Return the name of a data set by its destination: `in1k` for `s3://bucket/in1k/train`."""
-    parts = [part for part in dest.rpartition("://")[2].split("/") if part]
-    if len(parts) > 1 and parts[-1] == split:
-        parts.pop()
-    name = re.sub(r"[^A-Za-z0-9]", "_", parts[-1] if parts else "").strip("_")
-    return name or "data"

@@ -1,4 +1,4 @@
-"""Measure a loader, and say what holds it back."""
+"""Measure a loader, and name its bottleneck."""
 
 import resource
 import sys
@@ -6,47 +6,47 @@ import time
 from dataclasses import dataclass
 from itertools import chain, repeat
 
-from wds_imagenet.reading.loader.loader import Loader
-from wds_imagenet.reading.loader.stats import Stats
+from wds_imagenet.reading.batches.stats import Stats
+from wds_imagenet.reading.loader import Loader
 from wds_imagenet.reading.order.ranks import usable_processors
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What a run of a loader came to from its first batch on, with a consumer that does nothing."""
+    """A run of a loader after its first batch, with a consumer that does nothing."""
 
     stats: Stats
     seconds: float
     cpu_seconds: float
-    """Of this whole process, and of the loader's own if it has one."""
+    """CPU time of this process, and of the loader's child process."""
     peak_bytes: int
-    """Resident memory of the same at its highest since they began; what the two share counts twice."""
+    """The highest resident memory of both since they began; shared memory counts twice."""
     threads: int
     processors: int
 
     @property
     def images_per_second(self) -> float:
-        """Samples handed out a second."""
+        """Samples handed out each second."""
         return self.stats.samples / self.seconds
 
     @property
     def busy(self) -> float:
-        """The part of the processors that this process kept busy."""
+        """The fraction of the processors that was in use."""
         return self.cpu_seconds / (self.seconds * self.processors)
 
     @property
     def starved(self) -> float:
-        """The part of the decoding threads' time in which they waited for blocks."""
+        """The fraction of the decoding threads' time in which they waited for blocks."""
         return self.stats.starved_seconds / (self.seconds * self.threads)
 
     @property
     def fetch_rate(self) -> float:
-        """Bytes fetched a second."""
+        """Bytes fetched each second."""
         return self.stats.bytes / self.seconds
 
 
 def measure(loader: Loader, seconds: float) -> Measurement:
-    """Iterate for so long after the first batch, at least to a second one; then close the loader."""
+    """Iterate for so many seconds after the first batch, at least to the second; then close the loader."""
     epochs = chain.from_iterable(repeat(loader))
     next(epochs)
     before, began, cpu = loader.stats(), time.perf_counter(), time.process_time()
@@ -70,7 +70,7 @@ def measure(loader: Loader, seconds: float) -> Measurement:
 
 
 def verdict(measured: Measurement) -> str:
-    """Return one sentence that names the bottleneck and what would widen it."""
+    """Return one sentence that names the bottleneck, and the change that would help."""
     stats, starved, busy = measured.stats, measured.starved, measured.busy
     if busy > 0.75:
         decoding = stats.transform_cpu_seconds / max(measured.cpu_seconds, 1e-9)

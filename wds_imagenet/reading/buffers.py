@@ -1,7 +1,7 @@
-"""Memory that is lent out, and comes back when the last view of it is gone.
+"""Memory that is lent out, and returns when its last view is gone.
 
-Fresh memory costs a page fault every 4 KiB: 40 µs for each image of a batch, and as much again for the
-block that it came from.
+Fresh memory costs a page fault every 4 KiB: 40 µs for each image of a batch, and as much again for its
+block.
 """
 
 import os
@@ -20,96 +20,96 @@ import numpy.typing as npt
 
 Memory: TypeAlias = npt.NDArray[np.uint8]
 _GRAIN: Final = 64 << 10
-_OUR_OWN: Final = MAP_PRIVATE | MAP_ANONYMOUS  # what a forked child writes stays the child's
-_FEWEST: Final = 4  # batches, say, of which one is used while three are filled
+_PRIVATE: Final = MAP_PRIVATE | MAP_ANONYMOUS  # a forked child's writes stay its own
+_FEWEST: Final = 4  # such as batches, of which one is used while three are filled
 
 
 class Buffers:
-    """Lends arrays of bytes, from any number of threads, and keeps some of those that come back.
+    """Lends arrays of bytes to any number of threads, and keeps some of those that return.
 
-    Four of them, or as many as have `kept` bytes together if they are of one size; and with those that are
-    lent no more bytes than were ever asked for at a time, so that it does not grow with the time.
+    It keeps four arrays, or up to `kept` bytes of arrays of one size. Lent and kept arrays together never
+    exceed the most bytes that were requested at a time, so the memory does not grow over time.
     """
 
     def __init__(self, kept: int = 0) -> None:
         self._kept: Final = kept
         self._lock = threading.Lock()
         _all.add(self)
-        # What comes back waits here until the next is taken: garbage is collected at any moment, also while
-        # this thread holds the lock.
-        self._back: Final[deque[tuple[Memory | None, int, int]]] = deque()
+        # Returned arrays wait here until the next `take`: the garbage collector may return one while this
+        # thread holds the lock.
+        self._returned: Final[deque[tuple[Memory | None, int, int]]] = deque()
         self._free: Final[list[Memory]] = []
-        self._asked = self._lent = self._most_asked = 0  # bytes
+        self._requested = self._lent = self._most_requested = 0  # bytes
 
     def __reduce__(self) -> tuple[type["Buffers"], tuple[int]]:
-        """Go to another process without the memory."""
+        """Pickle without the memory."""
         return Buffers, (self._kept,)
 
     def __len__(self) -> int:
-        """Return how many pieces wait."""
-        return len(self._free) + sum(memory is not None for memory, _, _ in tuple(self._back))
+        """Return the number of arrays kept."""
+        return len(self._free) + sum(memory is not None for memory, _, _ in tuple(self._returned))
 
     def take(self, size: int) -> Memory:
-        """Return `size` bytes that nobody else has; what is in them is left from before.
+        """Return `size` bytes that no other user has. Their content is undefined.
 
-        They come back when the array and every view of its memory are gone: slices, memoryviews, tensors.
+        They return when the array and every view of its memory are gone: slices, memoryviews, tensors.
         """
-        asked = max(1, -(-size // _GRAIN)) * _GRAIN
+        requested = max(1, -(-size // _GRAIN)) * _GRAIN
         with self._lock:
             self._sort_in()
-            found = self._best_fit(asked)
-            self._asked += asked
-            self._lent += asked if found is None else found.size
-            self._most_asked = max(self._most_asked, self._asked)
+            found = self._best_fit(requested)
+            self._requested += requested
+            self._lent += requested if found is None else found.size
+            self._most_requested = max(self._most_requested, self._requested)
             self._trim()
-        # Not from malloc, whose arenas, one a thread, would keep each its share of what is given back.
-        memory = np.frombuffer(mmap(-1, asked, flags=_OUR_OWN), np.uint8) if found is None else found
-        return np.asarray(Lease(memory, partial(self._give_back, memory, asked)))[:size]
+        # Not from malloc, whose arenas, one a thread, would each keep memory that was freed.
+        memory = np.frombuffer(mmap(-1, requested, flags=_PRIVATE), np.uint8) if found is None else found
+        return np.asarray(Lease(memory, partial(self._give_back, memory, requested)))[:size]
 
     def clear(self) -> None:
-        """Let go of what is kept. What is lent out comes back all the same.
+        """Free the arrays that are kept. Arrays that are lent still return.
 
-        Takes no lock, since the handler of a signal may call it while this thread holds that.
+        Takes no lock, since a signal's handler may call it while this thread holds the lock.
         """
         self._free.clear()
-        for _ in range(len(self._back)):
+        for _ in range(len(self._returned)):
             with suppress(IndexError):  # another thread was faster
-                _, size, asked = self._back.popleft()
-                self._back.append((None, size, asked))
+                _, size, requested = self._returned.popleft()
+                self._returned.append((None, size, requested))
 
     def _sort_in(self) -> None:
-        while self._back:
+        while self._returned:
             with suppress(IndexError):  # `clear` was faster
-                memory, size, asked = self._back.popleft()
-                self._asked -= asked
+                memory, size, requested = self._returned.popleft()
+                self._requested -= requested
                 self._lent -= size
                 if memory is not None:
                     insort(self._free, memory, key=_size)
 
-    def _best_fit(self, asked: int) -> Memory | None:
-        at = bisect_left(self._free, asked, key=_size)
+    def _best_fit(self, requested: int) -> Memory | None:
+        at = bisect_left(self._free, requested, key=_size)
         with suppress(IndexError):  # none is so large, or `clear` was called
-            if self._free[at].size - asked <= max(_GRAIN, asked // 4):
+            if self._free[at].size - requested <= max(_GRAIN, requested // 4):
                 return self._free.pop(at)
         return None
 
     def _trim(self) -> None:
         waiting = sum(memory.size for memory in self._free)
-        while waiting > 0 and self._lent + waiting > self._most_asked:
+        while waiting > 0 and self._lent + waiting > self._most_requested:
             with suppress(IndexError):
                 waiting -= self._free.pop().size
             if not self._free:
                 return
 
-    def _give_back(self, memory: Memory, asked: int) -> None:
-        is_kept = len(self._free) + len(self._back) < max(_FEWEST, self._kept // memory.size)
-        self._back.append((memory if is_kept else None, memory.size, asked))
+    def _give_back(self, memory: Memory, requested: int) -> None:
+        is_kept = len(self._free) + len(self._returned) < max(_FEWEST, self._kept // memory.size)
+        self._returned.append((memory if is_kept else None, memory.size, requested))
 
 
 def _open_in_child() -> None:
-    """Give a forked child locks that no thread holds, since it has none of its parent's but one."""
+    """Give a forked child new locks: the parent's thread that holds one does not exist in the child."""
     for buffers in _all:
-        buffers._lock = threading.Lock()  # noqa: SLF001 - our own
+        buffers._lock = threading.Lock()  # noqa: SLF001 - of this module
 
 
 _all: Final[weakref.WeakSet[Buffers]] = weakref.WeakSet()
@@ -122,7 +122,7 @@ def _size(memory: Memory) -> int:
 
 
 class Lease:
-    """What every array and tensor made of some memory holds on to, and what gives it back in the end."""
+    """The base object of every array and tensor of some memory. Its end gives the memory back."""
 
     __slots__ = ("_give_back", "_memory")
 

@@ -1,4 +1,4 @@
-"""A finished data set: opened by its manifest, read by index, by key or from end to end."""
+"""A finished data set: opened by its manifest, and read by index, by key or from end to end."""
 
 import hashlib
 from bisect import bisect_right
@@ -14,7 +14,7 @@ from wds_imagenet.format import manifest as manifests
 from wds_imagenet.format.layers import merge_classes
 from wds_imagenet.format.manifest import Manifest
 from wds_imagenet.reading.fetch import BlockLocation, Fetcher, block_locations
-from wds_imagenet.reading.layers import Blocks, Layer
+from wds_imagenet.reading.layers import BlockReader, Layer
 from wds_imagenet.sample import Sample
 from wds_imagenet.storage import Store, open_store
 from wds_imagenet.storage.store import StorageOptions
@@ -23,9 +23,16 @@ from wds_imagenet.util.threads import map_ahead
 
 
 class Dataset:
-    """What a manifest describes: immutable, of known length, every byte of it verified when read.
+    """A finished data set: immutable, of known length, every byte verified when it is read.
 
-    Safe to use from many threads. Opening costs one request, and for 1.3 million samples about 3 MB.
+    Safe to use from many threads. `Dataset.open` opens one by its URL; it costs one request, and about 3 MB
+    of memory for 1.3 million samples.
+
+    Attributes:
+        store: the store of the data set's folder.
+        manifest: the manifest, which lists shards and blocks.
+        layers: the label layers that are merged over the samples.
+        classes: by label, the class's `name` and further facts, those of layers included.
     """
 
     def __init__(
@@ -47,19 +54,25 @@ class Dataset:
                 error.add_note(f"in the layer {layer.name!r} of {store.url}")
                 raise
         self.classes: Final = classes
-        """By label: its class's `name` and what else is known of it; of whichever gives the labels, with
-        what layers of class names add."""
 
     @classmethod
     def open(
         cls, url: str, *, layers: Sequence[str] = (), storage_options: StorageOptions | None = None
     ) -> Self:
-        """Open a data set by the URL of its folder, its samples with what the named layers give them.
+        """Open a data set by the URL of its folder.
 
-        A later layer counts for more; each costs two requests here and, if it is of samples, one more with
-        every block.
-        Raises `ManifestError` where there is no manifest, or one that cannot be read: without it a
-        prefix is not a data set yet. Raises `StoreError` where the store cannot be asked.
+        Costs one request, and two for each layer. Each later read of a block costs one request more for
+        every layer of samples.
+
+        Args:
+            url: the folder: a path, or a URL of s3, gs, az, http or any scheme of fsspec.
+            layers: names of label layers, whose members replace the data set's; the last one counts most.
+            storage_options: options of the store, by name.
+
+        Raises:
+            ManifestError: the folder or a layer has no manifest, or one that cannot be read.
+            StoreError: the store cannot be read.
+            UsageError: an option is unknown.
         """
         store = open_store(url, storage_options)
         try:
@@ -72,9 +85,9 @@ class Dataset:
             error.add_note(f"in {store.url}/{manifests.MANIFEST_PATH}")
             raise
         if not manifest.shards:
-            raise ManifestError(f"{store.url} is no data set: its manifest lists no shards, as a layer's may")
+            raise ManifestError(f"{store.url} is no data set: its manifest lists no shards")
         if isinstance(layers, str):
-            raise UsageError(f"layers are a list of names: [{layers!r}]")
+            raise UsageError(f"layers are a list of names: pass [{layers!r}]")
         return cls(store, manifest, [Layer.open(store, manifest, name) for name in layers])
 
     def __repr__(self) -> str:
@@ -92,13 +105,13 @@ class Dataset:
         return block_locations(self.manifest)
 
     @cached_property
-    def blocks(self) -> Blocks:
-        """Every block's samples, with what the layers give them."""
-        return Blocks(self.fetcher, self.block_locations, self.layers)
+    def blocks(self) -> BlockReader:
+        """The reader of blocks and of their layers' blocks."""
+        return BlockReader(self.fetcher, self.block_locations, self.layers)
 
     @property
     def suffixes(self) -> tuple[str, ...]:
-        """The members of every sample; empty where samples differ."""
+        """The suffixes of every sample's members; empty if samples differ."""
         own = self.manifest.suffixes
         given = [suffix for layer in self.layers for suffix in layer.manifest.suffixes]
         return tuple(dict.fromkeys([*own, *given])) if own else ()
@@ -111,7 +124,15 @@ class Dataset:
         """Return one sample by its index, or by its key.
 
         Costs one request of a block (2 MiB); the first look-up of a key reads all keys (20 MB for
-        ImageNet). Raises `IndexError` or `KeyError`.
+        ImageNet).
+
+        Args:
+            item: an index, negative ones from the end, or a key.
+
+        Raises:
+            IndexError: there is no such index.
+            KeyError: there is no such key.
+            CorruptError: the sample's block is damaged.
         """
         if isinstance(item, str):
             return self[self.index_of(item)]
@@ -124,7 +145,11 @@ class Dataset:
         return own(self.blocks.samples(location)[index - location.first_sample])
 
     def samples(self, *, threads: int = 4) -> Iterator[Sample]:
-        """Yield every sample, once, in the order of the shards. Holds at most 2·threads blocks."""
+        """Yield every sample once, in the order of the shards. Holds at most 2·threads blocks.
+
+        Args:
+            threads: threads that fetch blocks.
+        """
         blocks = map_ahead(
             self.blocks.samples, self.block_locations, threads=threads, ahead=2 * threads, name="samples"
         )
@@ -161,29 +186,31 @@ class Dataset:
 
 
 def _no_manifest(store: Store) -> ManifestError:
-    """Return the error for a folder without a manifest. Raises `NotFoundError` where there is no bucket."""
-    there = list(store.list_objects(f"{manifests.METADATA_FOLDER}/")) if store.listable else []
-    if there:
+    """Return the error for a folder without a manifest. Raises `NotFoundError` if there is no bucket."""
+    is_begun = store.listable and any(True for _ in store.list_objects(f"{manifests.METADATA_FOLDER}/"))
+    if is_begun:
         return ManifestError(
             f"{store.url} is no data set yet: packing was begun and not finished. Run the same 'pack' again"
         )
     return ManifestError(
-        f"{store.url} is no data set: it has no {manifests.MANIFEST_PATH}, or does not exist. For shards "
-        "that others wrote, run 'wds-imagenet index'"
+        f"{store.url} is no data set: it has no {manifests.MANIFEST_PATH}, or does not exist. For shards of "
+        "another program, run 'wds-imagenet index'"
     )
 
 
 def own(sample: Sample) -> Sample:
-    """Return the sample with bytes of its own, so that it does not keep its whole block alive."""
+    """Return a copy of the sample that does not keep its whole block in memory."""
     return Sample(sample.key, {suffix: bytes(data) for suffix, data in sample.members.items()})
 
 
 def as_dataset(
     dataset: Dataset | str | PathLike[str], storage_options: StorageOptions | None, layers: Sequence[str] = ()
 ) -> Dataset:
-    """Return the data set, opened if it is given as a URL."""
+    """Return the data set; a URL is opened first."""
     if not isinstance(dataset, Dataset):
         return Dataset.open(fspath(dataset), layers=layers, storage_options=storage_options)
     if storage_options or layers:
-        raise UsageError("storage options and layers belong to a URL; this data set is open already")
+        raise UsageError(
+            "storage options and layers belong to a URL, and this data set is open: leave them out"
+        )
     return dataset

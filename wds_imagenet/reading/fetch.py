@@ -1,4 +1,4 @@
-"""Fetch a block: one ranged read, one checksum, and the samples that it holds."""
+"""Fetch a block: one ranged read, one checksum, and its samples."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,21 +14,21 @@ from wds_imagenet.sample import Sample
 from wds_imagenet.storage import ObjectInfo, Store
 
 Data: TypeAlias = bytes | memoryview
-_KEPT: Final = 512 << 20  # bytes: as many as the blocks have that all lanes of one rank are in
+_KEPT: Final = 512 << 20  # bytes: the blocks that all lanes of one rank read at a time
 _REMEDY: Final = "run the same 'pack' again with --check"
 
 
 @dataclass(frozen=True, slots=True)
 class BlockLocation:
-    """Where a block lies."""
+    """The location of a block: its shard, and its offset there."""
 
     shard: Shard
     offset: int
     block: Block
     is_last: bool
-    """Whether the archive ends in it."""
+    """True if the archive ends in this block."""
     first_sample: int
-    """The index in the data set of its first sample."""
+    """The index in the data set of the block's first sample."""
 
     def __str__(self) -> str:
         stop = self.offset + self.block.size
@@ -51,8 +51,8 @@ def block_locations(manifest: Manifest) -> list[BlockLocation]:
 class Fetcher:
     """Reads blocks of one data set, or of one of its layers in a folder, from any number of threads.
 
-    What it returns is what the packer wrote, or a `CorruptError` names shard and offset. A block whose
-    checksum is wrong is read once more, since the wire may have been at fault and not the store.
+    The bytes returned are those that the packer wrote; otherwise a `CorruptError` names shard and offset. A
+    block with a wrong checksum is read once more, since the network may have damaged it and not the store.
     """
 
     def __init__(self, store: Store, folder: str = "", remedy: str = _REMEDY) -> None:
@@ -72,10 +72,10 @@ class Fetcher:
             if actual != location.block.crc32:
                 size = info.size if info else self.store.info(self._path(location)).size
                 raise CorruptError(
-                    f"{self._where(location)}: the block's checksum is {actual:08x}, the manifest "
+                    f"{self._url(location)}: the block's checksum is {actual:08x}, the manifest "
                     f"says {location.block.crc32:08x}; the shard has {size:,} bytes, the manifest says "
                     f"{location.shard.size:,}. Its bytes were changed or the shard was replaced: "
-                    f"copy the shard again; or {self._remedy}, which rebuilds what is damaged"
+                    f"copy the shard again; or {self._remedy}, which rebuilds damaged shards"
                 )
         return data
 
@@ -84,33 +84,33 @@ class Fetcher:
         return self.split(location, self.read(location))
 
     def split(self, location: BlockLocation, data: Data) -> Sequence[Sample]:
-        """Return the samples that a block's verified bytes hold. Costs about 1 µs a sample."""
+        """Return the samples in a block's verified bytes. Costs about 1 µs a sample."""
         try:
             samples = ArchiveSamples(data, ended=location.is_last)
         except CorruptError as error:
-            error.add_note(f"in the block {self._where(location)}; offsets count from its beginning")
+            error.add_note(f"in the block {self._url(location)}; offsets count from its beginning")
             raise
         if len(samples) != location.block.samples:
             raise CorruptError(
-                f"{self._where(location)}: the block has {len(samples)} samples, "
+                f"{self._url(location)}: the block has {len(samples)} samples, "
                 f"the manifest says {location.block.samples}"
             )
         return samples
 
-    def let_go(self) -> None:
-        """Give the memory that waits for further blocks back to the system."""
+    def release_memory(self) -> None:
+        """Return the memory that is kept for further blocks to the system."""
         self._buffers.clear()
 
     def _path(self, location: BlockLocation) -> str:
         return f"{self.folder}{location.shard.name}"
 
-    def _where(self, location: BlockLocation) -> str:
+    def _url(self, location: BlockLocation) -> str:
         return f"{self.store.url}/{self.folder}{location}"
 
     def _read(self, location: BlockLocation) -> tuple[Data, ObjectInfo | None]:
         name = self._path(location)
         try:
-            data, info = self._ask(name, location.offset, location.block.size, self._etags.get(name))
+            data, info = self._request(name, location.offset, location.block.size, self._etags.get(name))
         except (StoreError, CorruptError) as error:
             error.add_note(f"while reading the block {self.folder}{location}")
             raise
@@ -124,6 +124,6 @@ class Fetcher:
             self._etags[name] = info.etag
         return data, info
 
-    def _ask(self, name: str, start: int, size: int, etag: str | None) -> tuple[Data, ObjectInfo | None]:
+    def _request(self, name: str, start: int, size: int, etag: str | None) -> tuple[Data, ObjectInfo | None]:
         view = self._buffers.take(size).data
         return view, self.store.read_into(name, start, view, etag=etag)

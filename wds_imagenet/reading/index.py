@@ -1,209 +1,150 @@
-"""Index shards that someone else wrote: a manifest for them, and not a byte of them touched."""
+"""Index the shards of another program: a manifest for them, so that they are read like our own."""
 
-import hashlib
-import tempfile
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
 
-from wds_imagenet.errors import DataError, ExistsError, NotFoundError, SourceError, UsageError
-from wds_imagenet.format.blocks import block_bytes_for, checksum_blocks, cut_blocks
-from wds_imagenet.format.manifest import (
-    KEYS_PATH,
-    MANIFEST_PATH,
-    METADATA_FOLDER,
-    Manifest,
-    Shard,
-    check_shard_name,
-)
-from wds_imagenet.format.samples import group_members
-from wds_imagenet.format.tar import Member, walk
-from wds_imagenet.sample import IMAGE_SUFFIXES, Sample
-from wds_imagenet.storage import ObjectInfo, Store
-from wds_imagenet.storage.local import error_from_os
+from wds_imagenet.errors import SourceError, UsageError
+from wds_imagenet.format.dataset_name import default_name
+from wds_imagenet.format.manifest import Manifest
+from wds_imagenet.reading.arguments import whole
+from wds_imagenet.reading.shard_index import IndexedShard, index_shards, shard_infos
+from wds_imagenet.storage import ObjectInfo, Store, open_store
+from wds_imagenet.storage.store import StorageOptions
 from wds_imagenet.storage.url import parse_url
-from wds_imagenet.util.threads import map_ahead
-
-_WINDOW: Final = 16 << 20
-_MAX_CLASSES: Final = 1 << 20
-_MAX_LABEL_JSON: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Indexed:
-    """One shard's entry for the manifest, and what is summed up over all."""
+class IndexReport:
+    """The result of `index`.
 
-    shard: Shard
-    keys: tuple[str, ...]
-    labels: Counter[int]
-    suffixes: frozenset[tuple[str, ...]]
+    Attributes:
+        url: the folder of the manifest, which `Dataset.open` and `Loader` take.
+        manifest: the manifest that was written.
+    """
+
+    url: str
+    manifest: Manifest
+
+    @property
+    def samples(self) -> int:
+        """Samples in all shards."""
+        return self.manifest.samples
+
+    @property
+    def shards(self) -> int:
+        """Number of shards."""
+        return len(self.manifest.shards)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all shards."""
+        return self.manifest.size
+
+
+@dataclass(frozen=True, slots=True)
+class IndexProgress:
+    """The work done after one more shard.
+
+    Attributes:
+        bytes: bytes of the shards indexed so far.
+        total_bytes: bytes of all shards.
+        samples: samples found so far.
+    """
+
+    bytes: int
+    total_bytes: int
+    samples: int
 
 
 def index(
-    store: Store,
-    names: Iterable[str],
+    urls: str | Sequence[str],
     *,
-    name: str,
-    split: str,
+    out: str | None = None,
+    name: str | None = None,
+    split: str = "train",
     block_bytes: int | None = None,
     threads: int = 2,
-    on_shard: Callable[[Indexed], None] = lambda _: None,
-) -> Manifest:
-    """Read every shard once and publish a manifest for them, create-only.
+    storage_options: StorageOptions | None = None,
+    on_progress: Callable[[IndexProgress], object] = lambda _: None,
+) -> IndexReport:
+    """Write a manifest for WebDataset shards of another program. The shards are read once and never written.
 
-    `names` are relative to `store`, where the manifest goes too.
+    The manifest holds the same as that of `pack`: each block's checksum, each shard's hash, and unique keys.
+    Costs one read of the shards, and temporary disk for a copy of `threads` of them.
 
-    Guarantees what `pack` does of its own: each block's checksum, each shard's hash, keys that are
-    unique. Raises `CorruptError` for a shard that is damaged, compressed or not a tar, `SourceError` for
-    a key that comes twice, `ExistsError` where a manifest is. Costs one reading of the shards, and
-    temporary disk for a copy of `threads` of them.
+    Args:
+        urls: a folder of `.tar` files or one `.tar`, or several of them.
+        out: the folder that gets the manifest, around all shards; by default the first URL's folder.
+        name: the data set's name; by default the folder's.
+        split: the split's name.
+        block_bytes: target size of a block, the unit of one ranged read; by default up to 2 MiB.
+        threads: shards that are read at a time.
+        storage_options: options of the store, by name.
+        on_progress: called after each shard, in order, by the calling thread.
+
+    Raises:
+        UsageError: a URL is not in `out`, or nothing is there.
+        SourceError: there are no tars, a tar is compressed, or a key is repeated.
+        CorruptError: a shard is damaged, or is no tar.
+        ExistsError: the folder has a manifest already.
+        StoreError: the store cannot be read or written.
     """
-    names = list(names)
-    for shard in names:
-        check_shard_name(shard)
-    _check_absent(store)
-    found: list[Indexed] = []
-    size = block_bytes or block_bytes_for(sum(store.info(shard).size for shard in names))
-    for indexed in map_ahead(
-        lambda shard: index_shard(store, shard, size),
-        names,
-        threads=threads,
-        ahead=threads,
-        name="index",
-    ):
-        on_shard(indexed)
-        found.append(indexed)
-    if not found:
-        raise SourceError(f"{store.url} has no shards to index")
-    _check_unique(found)
-    keys = "".join(f"{key}\n" for item in found for key in item.keys).encode()
-    labels: Counter[int] = sum((item.labels for item in found), Counter())
-    highest = max(labels, default=-1)
-    classes = tuple({"name": str(i), "samples": labels[i]} for i in range(highest + 1))
-    if highest >= _MAX_CLASSES:  # those are no class indices
-        classes = ()
-    kinds = frozenset[tuple[str, ...]]().union(*(item.suffixes for item in found))
-    manifest = Manifest(
-        name=name,
+    urls = [urls] if isinstance(urls, str) else list(urls)
+    if not urls:
+        raise UsageError("index needs at least one URL")
+    folder = urls[0] if out is None else out
+    if out is None and folder.endswith(".tar"):
+        folder = folder.rpartition("/")[0] or "."
+    threads = whole("threads", threads, 1)
+    store = open_store(folder, storage_options)
+    infos = [info for url in urls for info in _shards_at(store, _below(url, folder))]
+    total_bytes = sum(info.size for info in infos)
+    done = samples = 0
+
+    def on_shard(indexed: IndexedShard) -> None:
+        nonlocal done, samples
+        done += indexed.shard.size
+        samples += indexed.shard.samples
+        on_progress(IndexProgress(done, total_bytes, samples))
+
+    manifest = index_shards(
+        store,
+        [info.path for info in infos],
+        name=name or default_name(store.url, split),
         split=split,
-        suffixes=next(iter(kinds)) if len(kinds) == 1 else (),
-        keys_sha256=hashlib.sha256(keys).hexdigest(),
-        shards=tuple(item.shard for item in found),
-        classes=classes,
+        block_bytes=None if block_bytes is None else whole("block_bytes", block_bytes, 1),
+        threads=threads,
+        on_shard=on_shard,
     )
-    store.put(KEYS_PATH, keys)
-    store.put(MANIFEST_PATH, manifest.to_json(), create=True)
-    return manifest
+    return IndexReport(store.url, manifest)
 
 
-def index_shard(store: Store, name: str, block_bytes: int) -> Indexed:
-    """Read one shard and describe it. Raises `CorruptError` or `SourceError`."""
-    with _temporary(f"{store.url}/{name}") as file:
-        size, sha256 = _copy(store, name, file)
-
-        def read(start: int, length: int) -> bytes:
-            file.seek(start)
-            return file.read(length)
-
-        try:
-            if read(0, 2) == b"\x1f\x8b":
-                raise SourceError(f"{store.url}/{name} is compressed; shards are read at random: gunzip it")
-            samples = list(group_members(walk(read, 0, size)))
-            described = [_describe(key, members, read) for key, members in samples]
-        except DataError as error:
-            error.add_note(f"in {store.url}/{name}")
-            raise
-        ends = (max(member.end for member in members.values()) for _, members in samples)
-        blocks = checksum_blocks(
-            lambda start, stop: read(start, stop - start), cut_blocks(ends, size, block_bytes)
-        )
-    return Indexed(
-        Shard(name, size, len(samples), sha256, blocks),
-        tuple(key for key, _ in samples),
-        Counter(label for label, _ in described if label is not None and label >= 0),
-        frozenset(suffixes for _, suffixes in described),
-    )
+def _below(url: str, folder: str) -> str:
+    """Return a URL's path in the folder: "" for the folder itself, and a folder's path with its slash."""
+    inside, root = url.rstrip("/"), folder.rstrip("/")
+    if inside == root:
+        return ""
+    if root == "." and "://" not in inside and not inside.startswith(("/", ".")):
+        path = inside
+    elif inside.startswith(f"{root}/"):
+        path = inside.removeprefix(f"{root}/")
+    else:
+        raise UsageError(f"{url} is not in {folder}: the manifest names shards relative to its own folder")
+    return path if path.endswith(".tar") else f"{path}/"
 
 
-def shard_infos(store: Store, prefix: str = "") -> list[ObjectInfo]:
-    """Return the tars whose path begins with the prefix, in order."""
-    return [
-        info
-        for info in store.list_objects(prefix)
-        if info.path.endswith(".tar") and not info.path.startswith(f"{METADATA_FOLDER}/")
-    ]
+def _shards_at(store: Store, prefix: str) -> list[ObjectInfo]:
+    """Return the tars below a prefix, or the one tar of that path.
 
-
-def shards_at(store: Store, prefix: str) -> list[ObjectInfo]:
-    """Return the tars that a person means by a prefix.
-
-    Raises `UsageError` where nothing is there, not even an empty folder, and `SourceError` where no tar is.
+    Raises `UsageError` if there is nothing, not even an empty folder, and `SourceError` if there is no tar.
     """
     found = shard_infos(store, prefix)
     if not found:
-        what = f"{store.url}/{prefix}".rstrip("/")
-        location = parse_url(what)
-        folder = location.scheme == "file" and Path(location.root).is_dir()
-        if not folder and next(iter(store.list_objects(prefix)), None) is None:
-            raise UsageError(f"there is nothing at {what}: no tar, and no folder with tars")
-        raise SourceError(f"{what} has no shards to index: files that end with .tar")
+        url = f"{store.url}/{prefix}".rstrip("/")
+        location = parse_url(url)
+        is_folder = location.scheme == "file" and Path(location.root).is_dir()
+        if not is_folder and next(iter(store.list_objects(prefix)), None) is None:
+            raise UsageError(f"there is nothing at {url}: no tar, and no folder with tars")
+        raise SourceError(f"{url} has no shards to index: files that end with .tar")
     return found
-
-
-def _check_absent(store: Store) -> None:
-    try:
-        store.info(MANIFEST_PATH)
-    except NotFoundError:
-        return
-    raise ExistsError(f"{store.url} has a manifest already: it is a data set, and is not touched")
-
-
-def _describe(
-    key: str, members: dict[str, Member], read: Callable[[int, int], bytes]
-) -> tuple[int | None, tuple[str, ...]]:
-    small: dict[str, bytes | memoryview] = {
-        suffix: read(members[suffix].offset, members[suffix].size)
-        for suffix in ("cls", "json")
-        if suffix in members and members[suffix].size <= _MAX_LABEL_JSON
-    }
-    suffixes = tuple("image" if suffix in IMAGE_SUFFIXES else suffix for suffix in members)
-    if "image" not in suffixes:
-        raise SourceError(f"key {key!r} has no image, only {', '.join(suffixes)}")
-    return Sample(key, small).label, suffixes
-
-
-@contextmanager
-def _temporary(what: str) -> Iterator[IO[bytes]]:
-    try:
-        with tempfile.TemporaryFile(prefix="wds-imagenet-") as file:
-            yield file
-    except OSError as error:
-        told = error_from_os(error, Path(tempfile.gettempdir()))
-        told.add_note(f"a copy of {what} is read there; TMPDIR may name another place")
-        raise told from error
-
-
-def _copy(store: Store, name: str, file: IO[bytes]) -> tuple[int, str]:
-    info = store.info(name)
-    digest = hashlib.sha256()
-    for start in range(0, info.size, _WINDOW):
-        data = store.read(name, start, min(start + _WINDOW, info.size), etag=info.etag).data
-        digest.update(data)
-        file.write(data)
-    return info.size, digest.hexdigest()
-
-
-def _check_unique(found: Iterable[Indexed]) -> None:
-    owner: dict[str, str] = {}
-    for key, shard in _keys(found):
-        first = owner.setdefault(key, shard)
-        if first != shard:
-            raise SourceError(f"key {key!r} is in {first} and in {shard}; keys must be unique")
-
-
-def _keys(found: Iterable[Indexed]) -> Iterator[tuple[str, str]]:
-    for item in found:
-        yield from ((key, f"{item.shard.name} (entry {number})") for number, key in enumerate(item.keys))

@@ -1,4 +1,4 @@
-"""Label layers: read beside the blocks of their data set, each verified, and merged sample by sample."""
+"""Label layers: their blocks are read and verified with the data set's, and merged sample by sample."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,9 +23,9 @@ from wds_imagenet.util import strict_json
 
 @dataclass(frozen=True)
 class Layer:
-    """A finished layer of a data set: for each of its blocks, one with what the layer gives the samples.
+    """A finished layer of a data set: for each of its blocks, one with further members of the same samples.
 
-    A layer that tells of classes alone has none.
+    A layer of classes alone has no blocks.
     """
 
     name: str
@@ -33,18 +33,18 @@ class Layer:
     plan: LayerPlan
     fetcher: Fetcher
     block_locations: Sequence[BlockLocation]
-    """As many as the data set has, with the same samples; none if it tells of classes alone."""
+    """As many as the data set has, with the same samples; none for a layer of classes alone."""
 
     @property
     def folder(self) -> str:
-        """Where it lies in its data set, with a slash at its end."""
+        """The layer's folder in its data set, with a slash at its end."""
         return self.fetcher.folder
 
     @classmethod
     def open(cls, store: Store, base: Manifest, name: str) -> Self:
         """Open a layer of the data set on a store. Costs two requests.
 
-        Raises `ManifestError` where there is none of that name, or one of another data set.
+        Raises `ManifestError` if no layer has that name, or if it belongs to another data set.
         """
         folder = layer_folder(name)
         try:
@@ -67,27 +67,27 @@ class Layer:
 
 
 def list_layers(store: Store) -> list[str]:
-    """Return the names of the finished layers; none over HTTP, which cannot be listed. Costs a listing."""
+    """Return the names of the finished layers; none over HTTP, which has no listing. Costs one listing."""
     if not store.listable:
         return []
     return layer_names(info.path for info in store.list_objects(LAYERS))
 
 
-class Blocks:
-    """A data set's blocks, with those of its layers. Reads one block of each at a time."""
+class BlockReader:
+    """Reads the blocks of a data set together with those of its layers."""
 
     def __init__(self, base: Fetcher, own: Sequence[BlockLocation], layers: Sequence[Layer] = ()) -> None:
         self._base: Final = base
         self._layers: Final = [layer for layer in layers if layer.block_locations]
-        places = {(e.shard.name, e.offset): i for i, e in enumerate(own)} if self._layers else {}
-        self._places: Final[Mapping[tuple[str, int], int]] = places
+        numbers = {(e.shard.name, e.offset): i for i, e in enumerate(own)} if self._layers else {}
+        self._numbers: Final[Mapping[tuple[str, int], int]] = numbers
 
     def read(self, location: BlockLocation) -> list[Data]:
-        """Return the verified bytes of a block, then those of each layer's. Costs a request for each."""
+        """Return the verified bytes of a block, then of each layer's block. Costs one request for each."""
         return [self._base.read(location), *(one.fetcher.read(e) for one, e in self._over(location))]
 
     def split(self, location: BlockLocation, data: Sequence[Data]) -> Sequence[Sample]:
-        """Return the samples that verified bytes hold, merged. A layer with JSON costs 40 µs a sample."""
+        """Return the merged samples in verified bytes. A layer with JSON costs 40 µs a sample."""
         samples = self._base.split(location, data[0])
         for (layer, over), more in zip(self._over(location), data[1:], strict=True):
             theirs = layer.fetcher.split(over, more)
@@ -102,22 +102,22 @@ class Blocks:
         """Return the samples of a block; their members are views into its bytes."""
         return self.split(location, self.read(location))
 
-    def let_go(self) -> None:
-        """Give the memory that waits for further blocks back to the system."""
+    def release_memory(self) -> None:
+        """Return the memory that is kept for further blocks to the system."""
         for fetcher in (self._base, *(layer.fetcher for layer in self._layers)):
-            fetcher.let_go()
+            fetcher.release_memory()
 
     def _over(self, location: BlockLocation) -> list[tuple[Layer, BlockLocation]]:
         if not self._layers:
             return []
-        place = self._places[location.shard.name, location.offset]
-        return [(layer, layer.block_locations[place]) for layer in self._layers]
+        number = self._numbers[location.shard.name, location.offset]
+        return [(layer, layer.block_locations[number]) for layer in self._layers]
 
 
 def merge(sample: Sample, over: Sample) -> Sample:
-    """Return a sample with what a layer gives it: its members replace, its JSON fields are merged over.
+    """Return a sample with a layer's members in place of its own, and the JSON fields of both.
 
-    Raises `CorruptError` if they are not the same sample, or if JSON cannot be read.
+    The layer's fields win. Raises `CorruptError` if the keys differ, or if JSON cannot be read.
     """
     if sample.key != over.key:
         raise CorruptError(f"the layer has the sample {over.key!r} where {sample.key!r} belongs")

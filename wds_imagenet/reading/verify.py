@@ -1,220 +1,116 @@
-"""Verify a data set: read every byte and say of each that is not as it should be where it lies."""
+"""Verify a data set: read every byte of it, and report every fault with its location."""
 
-import hashlib
-from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from os import PathLike
 
-from wds_imagenet.errors import ChangedError, CorruptError, DataError, NotFoundError
-from wds_imagenet.format.crc import crc32
-from wds_imagenet.format.manifest import METADATA_FOLDER
-from wds_imagenet.format.samples import ArchiveSamples
-from wds_imagenet.images.decode import decode
-from wds_imagenet.reading.dataset import Dataset
-from wds_imagenet.reading.fetch import BlockLocation, Data
-from wds_imagenet.reading.layers import Layer
-from wds_imagenet.sample import IMAGE_SUFFIXES, Sample
-from wds_imagenet.util.threads import map_ahead
+from wds_imagenet.reading.arguments import whole
+from wds_imagenet.reading.dataset import Dataset, as_dataset
+from wds_imagenet.reading.layers import Layer, list_layers
+from wds_imagenet.reading.verify_blocks import Finding, VerifiedBlock, verify_blocks, verify_layer_blocks
+from wds_imagenet.storage.store import StorageOptions
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is wrong."""
+class VerifyReport:
+    """The result of `verify`.
 
-    what: str
-    shard: str | None = None
-    offset: int | None = None
-    """Of the block in its shard."""
-    key: str | None = None
+    Attributes:
+        url: the data set's folder, without credentials.
+        findings: every fault; empty for an intact data set.
+        samples: samples found in intact blocks.
+        bytes: bytes that could be read, those of layers included.
+        expected_samples: samples that the manifest lists.
+        expected_bytes: bytes of all shards, those of layers included.
+        layers: the names of the layers that were verified too.
+    """
 
-    def __str__(self) -> str:
-        where = [self.shard, None if self.offset is None else f"offset {self.offset:,}", self.key]
-        return ": ".join([", ".join(part for part in where if part), self.what]).removeprefix(": ")
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """What one block came to."""
-
-    location: BlockLocation
+    url: str
+    findings: tuple[Finding, ...]
+    samples: int
     bytes: int
-    """How many of it could be read: all, or none."""
-    keys: tuple[str, ...]
-    labels: tuple[int | None, ...]
+    expected_samples: int
+    expected_bytes: int
+    layers: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """True if nothing is wrong."""
+        return not self.findings
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyProgress:
+    """The work done after one more block.
+
+    Attributes:
+        bytes: bytes read so far.
+        total_bytes: bytes of all shards, those of layers included.
+        samples: samples found so far.
+        findings: the faults of this block.
+    """
+
+    bytes: int
+    total_bytes: int
+    samples: int
     findings: tuple[Finding, ...]
 
 
-@dataclass(slots=True)
-class _Totals:
-    """What can only be told of the whole."""
-
-    keys: list[str] = field(default_factory=list)
-    labels: Counter[int | None] = field(default_factory=Counter)
-    complete: bool = True
-    """Whether every block could be read: keys and labels are compared only then."""
-
-
-def verify_layer(dataset: Dataset, layer: Layer, *, threads: int = 4) -> Iterator[Checked]:
-    """Yield every block of a layer, checked as `verify` checks those of its data set.
-
-    Its samples are those of the data set, key by key, in the same blocks; they are not told again. A layer
-    of classes alone has no blocks: it was checked when it was opened.
-    """
-    if not layer.block_locations:
-        return
-    own = Dataset(dataset.store, layer.manifest, fetcher=layer.fetcher)
-    for checked in verify(own, threads=threads, keys=dataset.keys):
-        where = (f"{layer.folder}{item.shard or ''}" for item in checked.findings)
-        findings = (replace(item, shard=at) for item, at in zip(checked.findings, where, strict=True))
-        yield replace(checked, keys=(), labels=(), findings=tuple(findings))
-
-
 def verify(
-    dataset: Dataset,
+    dataset: Dataset | str | PathLike[str],
     *,
     deep: bool = False,
+    layers: Sequence[str] | None = None,
     threads: int = 4,
-    keys: Callable[[], Iterator[str]] | None = None,
-) -> Iterator[Checked]:
-    """Yield every block, checked, and one last time the end of the last with what the whole lacks.
+    storage_options: StorageOptions | None = None,
+    on_progress: Callable[[VerifyProgress], object] = lambda _: None,
+) -> VerifyReport:
+    """Read a whole data set with its label layers, and report every fault.
 
-    Guarantees that a data set without findings is, byte for byte, the one whose manifest it has: sizes,
-    checksums of blocks and shards, tar structure, keys, labels, JSON, and each image against the hash
-    in its JSON; and that no other tar lies there, but over HTTP, where nothing can be listed. With `deep`,
-    each image also decodes. Costs one reading of the data set; memory for 2·threads blocks and all keys.
-    Those that it should have are `keys`, by default what its `keys.txt` lists.
+    A data set without findings is, byte for byte, the one that its manifest describes: sizes, checksums of
+    blocks and shards, tar structure, keys, labels, JSON, and the hash of each image. A listing also finds
+    layers, and tars that are not in the manifest; over HTTP nothing can be listed.
+
+    Costs one read of the data set, and memory for 2·threads blocks and all keys.
+
+    Args:
+        dataset: the URL of a data set, or an open `Dataset`.
+        deep: decode every image too.
+        layers: names of the layers to verify; by default every finished layer that a listing finds.
+        threads: threads that read and check blocks.
+        storage_options: options of the store, by name.
+        on_progress: called after each block, in order, by the calling thread.
+
+    Raises:
+        ManifestError: the URL holds no data set.
+        StoreError: the store cannot be read; a missing or changed shard is a finding instead.
     """
-    totals = _Totals()
-    digest, readable = hashlib.sha256(), True
-    said: set[Finding] = set()
-    for checked, data in map_ahead(
-        lambda location: _check_block(dataset, location, deep=deep),
-        dataset.block_locations,
-        threads=threads,
-        ahead=2 * threads,
-        name="verify",
-    ):
-        location = checked.location
-        # What is told of a whole shard is told once, not for each of its blocks.
-        findings = [item for item in checked.findings if item.offset is not None or item not in said]
-        said.update(item for item in findings if item.offset is None)
-        totals.keys += checked.keys
-        totals.labels.update(checked.labels)
-        if location.offset == 0:
-            digest, readable = hashlib.sha256(), True
-        if data is None:
-            totals.complete = readable = False
-        else:
-            totals.complete &= len(checked.keys) == location.block.samples
-            digest.update(data)
-        if location.is_last and readable and digest.hexdigest() != location.shard.sha256:
-            findings.append(Finding("the shard's SHA-256 is not the manifest's", location.shard.name))
-        yield Checked(location, checked.bytes, checked.keys, checked.labels, tuple(findings))
-    whole = tuple(_check_whole(dataset, totals, keys or dataset.keys))
-    if whole:
-        yield Checked(dataset.block_locations[-1], 0, (), (), whole)
+    threads = whole("threads", threads, 1)
+    opened = as_dataset(dataset, storage_options)
+    names = list_layers(opened.store) if layers is None else layers
+    over = [Layer.open(opened.store, opened.manifest, name) for name in names]
+    expected_bytes = opened.manifest.size + sum(layer.manifest.size for layer in over)
+    read = samples = 0
+    findings: list[Finding] = []
+    for block in _all_blocks(opened, over, deep=deep, threads=threads):
+        read += block.bytes
+        samples += len(block.keys)
+        findings += block.findings
+        on_progress(VerifyProgress(read, expected_bytes, samples, block.findings))
+    return VerifyReport(
+        url=opened.url,
+        findings=tuple(findings),
+        samples=samples,
+        bytes=read,
+        expected_samples=len(opened),
+        expected_bytes=expected_bytes,
+        layers=tuple(layer.name for layer in over),
+    )
 
 
-def _check_block(dataset: Dataset, location: BlockLocation, *, deep: bool) -> tuple[Checked, Data | None]:
-    shard, offset = location.shard.name, location.offset
-    try:
-        data, damage = _read(dataset, location)
-    except CorruptError as error:
-        return Checked(location, 0, (), (), (Finding(str(error), shard, offset),)), None
-    except (NotFoundError, ChangedError) as error:  # a store that is down is no finding
-        return Checked(location, 0, (), (), (Finding(str(error), shard),)), None
-    if damage is not None:
-        return Checked(location, len(data), (), (), tuple(_damaged(dataset, location, data, damage))), None
-    try:
-        samples = dataset.fetcher.split(location, data)
-    except CorruptError as error:
-        return Checked(location, len(data), (), (), (Finding(str(error), shard, offset),)), data
-    labels, wrong = [], []
-    for sample in samples:
-        label, problems = _check_sample(dataset, sample, deep=deep)
-        labels.append(label)
-        wrong += [Finding(problem, shard, offset, sample.key) for problem in problems]
-    keys = tuple(sample.key for sample in samples)
-    return Checked(location, len(data), keys, tuple(labels), tuple(wrong)), data
-
-
-def _read(dataset: Dataset, location: BlockLocation) -> tuple[Data, CorruptError | None]:
-    """Return a block's bytes, and what is wrong with them.
-
-    A whole block of a shard that is too long or too short has nothing wrong; of the shard it is told.
-    """
-    try:
-        return dataset.fetcher.read(location), None
-    except CorruptError as error:
-        damage = error
-    path = f"{dataset.fetcher.folder}{location.shard.name}"
-    data = dataset.store.read(path, location.offset, location.offset + location.block.size).data
-    return data, damage if crc32(data) != location.block.crc32 else None
-
-
-def _damaged(
-    dataset: Dataset, location: BlockLocation, data: Data, damage: CorruptError
-) -> Iterator[Finding]:
-    """Tell of a damaged block, and name those of its samples whose images are not what their JSON says."""
-    told = str(damage)
-    found: list[Finding] = []
-    try:
-        for sample in ArchiveSamples(data, ended=location.is_last):
-            wrong = _check_sample(dataset, sample, deep=False)[1]
-            found += [Finding(problem, location.shard.name, location.offset, sample.key) for problem in wrong]
-    except DataError as error:
-        told += f"; in the block, {error}"
-    yield Finding(told, location.shard.name, location.offset)
-    yield from found
-
-
-def _check_sample(dataset: Dataset, sample: Sample, *, deep: bool) -> tuple[int | None, list[str]]:
-    problems: list[str] = []
-    label: int | None = None
-    suffixes = tuple("image" if s in IMAGE_SUFFIXES else s for s in sample.members)
-    if dataset.manifest.suffixes and suffixes != dataset.manifest.suffixes:
-        expected = ", ".join(dataset.manifest.suffixes)
-        problems.append(f"its members are {', '.join(suffixes)}, not {expected}")
-    try:
-        label = sample.label
-        sample.caption  # noqa: B018 - reading it is the check
-        declared = sample.json.get("sha256")
-        if declared is not None and hashlib.sha256(sample.image).hexdigest() != declared:
-            problems.append("its image is not the one whose SHA-256 its JSON has")
-        if deep:
-            decode(sample.image)
-    except DataError as error:
-        problems.append(str(error))
-    return label, problems
-
-
-def _check_whole(dataset: Dataset, totals: _Totals, listed: Callable[[], Iterator[str]]) -> Iterator[Finding]:
-    manifest = dataset.manifest
-    folder = dataset.fetcher.folder
-    there = dataset.store.list_objects(folder) if dataset.store.listable else ()
-    paths = ((i.path.removeprefix(folder), i.size) for i in there)
-    sizes = {
-        path: size for path, size in paths if path.endswith(".tar") and not path.startswith(METADATA_FOLDER)
-    }
-    for shard in manifest.shards:
-        size = sizes.pop(shard.name, None)
-        if size is not None and size != shard.size:
-            yield Finding(f"the shard has {size:,} bytes, the manifest says {shard.size:,}", shard.name)
-    if manifest.plan is not None:  # what was indexed may have neighbours
-        for name in sorted(sizes):
-            yield Finding("a tar that is not in the manifest; other readers may take it for a shard", name)
-    twice = [key for key, count in Counter(totals.keys).items() if count > 1]
-    for key in twice[:10]:
-        yield Finding("the key comes more than once in the data set", key=key)
-    try:
-        keys = list(listed())
-    except (CorruptError, NotFoundError) as error:
-        yield Finding(str(error))
-        keys = totals.keys
-    if not totals.complete:
-        return
-    if keys != totals.keys:
-        yield Finding("keys.txt does not list the shards' keys in their order")
-    for index, item in enumerate(manifest.classes):
-        if item.get("samples", totals.labels[index]) != totals.labels[index]:
-            yield Finding(f"class {index} has {totals.labels[index]} samples, not {item['samples']}")
+def _all_blocks(
+    dataset: Dataset, layers: Sequence[Layer], *, deep: bool, threads: int
+) -> Iterator[VerifiedBlock]:
+    yield from verify_blocks(dataset, deep=deep, threads=threads)
+    for layer in layers:
+        yield from verify_layer_blocks(dataset, layer, threads=threads)

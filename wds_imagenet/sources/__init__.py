@@ -1,20 +1,24 @@
-"""Released data sets → references: where each image's bytes lie, its key, its label and the rest.
+"""Sources: one function for each released data set, which lists its images without reading them.
 
-- `imagefolder`  one folder a class
-- `imagenet`     ILSVRC2012 as released; `ilsvrc` knows its names, `kaggle` its CSVs, `truth` its labels
-- `imagenet21k`  the whole ImageNet; `synsets` knows its class lists
-- `imagenet21k_p`  ImageNet-21K-P; `releases` knows its class lists by their hashes
-- `imagenet_v2`  the three test sets of ImageNet-V2
-- `open_images`  Open Images; `flickr` knows its photographs, `verdicts` what is in them, `hosted` where
-                 they are kept, `gathering` brings that together, `turning` turns boxes
-- `table`        a CSV, TSV, JSONL or Parquet file that lists images; `rows` and `parquet` read it,
-                 `columns` understands it, `places` finds the images, `grouping` joins rows of one
-- `sidecars`     images with files `beside` them, or with one JSON of `annotations` for all
-- `webdataset`   shards that are there already; `shards` reads them, `selection` says which samples are
-                 taken and what their labels become
-- `huggingface`  Parquet files with images in them; `features` tells what the columns are, `survey` what
-                 all rows have
-- `source_options`  Sources, and what each lets a person choose: read from its signature, so it is said once.
+- `imagenet`         ILSVRC2012, as released by its authors, by Kaggle or by Hugging Face
+- `imagenet21k`      the whole ImageNet: fall 2011 and winter 2021
+- `imagenet21k_p`    ImageNet-21K-P, the processed ImageNet-21K
+- `imagenet_v2`      the three test sets of ImageNet-V2
+- `open_images`      Open Images V1 to V7
+- `imagefolder`      one folder of images a class
+- `table`            a CSV, TSV, JSON Lines or Parquet file that lists images
+- `sidecars`         images, and their annotations in files of the same stem or in one JSON
+- `webdataset`       WebDataset shards
+- `huggingface`      Parquet files that hold images
+- `columns`          shared by three sources: column names, and the types, labels and captions in cells
+- `source_options`   a source's options, read from its signature
+
+A data set is one module, or one folder whose module `source` holds the function. To add one:
+
+1. Write `name(url, *, option=None, ..., storage_options=NO_OPTIONS) -> Listing | Stream`. The first line of
+   its docstring and the `Annotated` texts of its options become `wds-imagenet pack NAME --help`.
+2. Add the function to `_ALL` below.
+3. Write `tests/sources/test_name.py`: keys, labels, order, and an error that names the file for each fault.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +27,6 @@ from typing import Final
 
 from wds_imagenet.inputs.listing import Listing
 from wds_imagenet.inputs.reference import Attachment, Kind, Metadata, Reference
-from wds_imagenet.inputs.spilled.references import SpilledReferences, spill_in_order
 from wds_imagenet.inputs.stream import Stream, StreamedImage
 from wds_imagenet.sources.huggingface.source import huggingface
 from wds_imagenet.sources.imagefolder import imagefolder
@@ -52,7 +55,7 @@ _ALL: Final[Sequence[Source]] = (
 SOURCES: Final[Mapping[str, Source]] = MappingProxyType(
     {source.__name__.replace("_", "-"): source for source in _ALL}
 )
-"""Every source by its name; the first line of its docstring says what it lists."""
+"""Every source by its name on the command line, such as `imagenet21k-p`."""
 
 __all__ = [
     "SOURCES",
@@ -63,7 +66,6 @@ __all__ = [
     "Option",
     "Reference",
     "Source",
-    "SpilledReferences",
     "Stream",
     "StreamedImage",
     "huggingface",
@@ -75,8 +77,6 @@ __all__ = [
     "open_images",
     "options_of",
     "sidecars",
-    "spill_in_order",
-    "spool_in_order",
     "table",
     "takes_several",
     "webdataset",

@@ -1,4 +1,4 @@
-"""Columns: which one has the images, the labels, the captions, and what the text of the others means."""
+"""Columns of a table: their usual names, and the types, labels and captions in their cells."""
 
 import math
 import re
@@ -16,15 +16,21 @@ IMAGE: Final = (
 LABEL: Final = ("label", "class", "cls", "target", "label_name", "class_name")
 CAPTION: Final = ("caption", "text", "title")
 _INTEGER: Final = re.compile(r"0|-?[1-9][0-9]{0,18}")
-# An exponent without point has a sign, as every program writes it: 12e45678 is an identifier.
+# Programs write an exponent without a decimal point with a sign: 12e45678 is an identifier.
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+(?:[eE][+-]?[0-9]+)?|[eE][+-][0-9]+)")
 
 
-def choose(names: Iterable[str], asked: str | None, usual: Sequence[str], where: str) -> str | None:
-    """Return the column asked for (`""`: none), else the first of the usual ones that is there, else None.
+def choose_column(names: Iterable[str], asked: str | None, usual: Sequence[str], where: str) -> str | None:
+    """Return the column asked for, else the first usual one that exists, else None.
 
-    Case is ignored in usual names. Raises `SourceError` that names the columns, if the one asked for
-    is missing.
+    Args:
+        names: all columns.
+        asked: the user's choice; `""` chooses none, None leaves the choice to `usual`.
+        usual: the usual names, best first; case is ignored.
+        where: the table, for errors.
+
+    Raises:
+        SourceError: the column asked for does not exist.
     """
     names = list(names)
     if asked == "":
@@ -38,17 +44,17 @@ def choose(names: Iterable[str], asked: str | None, usual: Sequence[str], where:
 
 
 @dataclass(slots=True)
-class Cells:
-    """What the text of a column means: numbers where all of it is, integers if it can be, else text.
+class CellType:
+    """The type of a column of text: integers or floats if every cell is written as one, else text.
 
-    Only what would be written the same way counts: `007`, `1e5`, `+1`, `nan` and an empty cell make
-    the column text, so identifiers stay whole. Integers are those of 64 bits.
+    A cell counts as a number only if it would be written back the same way. So `007`, `1e5`, `+1`, `nan`
+    and an empty cell make the column text, and identifiers stay whole. Integers have 64 bits.
     """
 
     integers: bool = True
     numbers: bool = True
 
-    def look(self, cell: str) -> None:
+    def add(self, cell: str) -> None:
         """Take a cell into account."""
         whole = (self.integers or self.numbers) and _INTEGER.fullmatch(cell) is not None
         if self.integers:
@@ -57,20 +63,20 @@ class Cells:
             number = (whole and len(cell) < 16) or _NUMBER.fullmatch(cell) is not None
             self.numbers = number and math.isfinite(float(cell))
 
-    def read(self, cell: str) -> str | int | float:
-        """Return what a cell means, once all have been looked at."""
+    def parse(self, cell: str) -> str | int | float:
+        """Return the value of a cell, once all cells have been added."""
         return int(cell) if self.integers else float(cell) if self.numbers else cell
 
 
 @dataclass(slots=True)
-class Called:
-    """The classes that values call, by name or number."""
+class LabelValues:
+    """The distinct class names and numbers in a column of labels."""
 
     first: dict[str, str] = field(default_factory=dict)
-    """Where each is met first."""
+    """The location of the first occurrence, by class name."""
 
-    def look(self, value: object, where: Callable[[], str]) -> None:
-        """Take a value into account. Raises `SourceError` for one that is no label."""
+    def add(self, value: object, where: Callable[[], str]) -> None:
+        """Take a cell into account; raise `SourceError` if it can be no label."""
         if type(value) is str and value in self.first:
             return
         try:
@@ -80,29 +86,31 @@ class Called:
         if name is not None and name not in self.first:
             self.first[name] = where()
 
-    def naming(self, listed: ClassList | None) -> ClassNaming:
-        """Return what they stand for, understood as in `labels.naming`. Raises `SourceError`."""
+    def label_classes(self, listed: ClassList | None) -> ClassNaming:
+        """Return the label of each value, as `name_classes` gives it; raise `SourceError` as it does."""
         return label_classes(self.first, listed, self.first.__getitem__)
 
 
-def label(value: object, naming: ClassNaming) -> int | None:
-    """Return the label of a value that has been looked at; None for an empty one."""
+def label_of(value: object, naming: ClassNaming) -> int | None:
+    """Return the label of a cell that was added to `LabelValues`, None for an empty cell."""
     name = value if type(value) is str and value in naming.labels else class_name(value)
     return None if name is None else naming.labels[name]
 
 
-def caption(value: object, where: str) -> str | None:
-    """Return a caption, None for an empty one; raise `SourceError` for what is no text."""
+def caption_of(value: object, where: str) -> str | None:
+    """Return the caption in a cell, None for an empty cell; raise `SourceError` if it is not text."""
     if value is not None and not isinstance(value, str):
-        raise SourceError(f"{where}: the caption {value!r:.60} is no text")
+        raise SourceError(f"{where}: the caption {value!r:.60} is not text")
     return value or None
 
 
 def class_name(value: object) -> str | None:
-    """Return the name or number by which a cell calls its class, as text; None for an empty one.
+    """Return the class name or number in a cell, as text; None for an empty cell.
 
-    `3.0` is 3, for that is what programs write who hold labels as floats. Raises `ValueError` for
-    what is neither text nor a whole number.
+    `3.0` becomes `3`: programs that hold labels as floats write them so.
+
+    Raises:
+        ValueError: the value is neither text nor a whole number.
     """
     match value:
         case None:
@@ -113,7 +121,7 @@ def class_name(value: object) -> str | None:
                 return text or None
             return class_name(float(text))
         case bool():
-            raise ValueError(f"{value} is no label")
+            raise ValueError(f"{value} is no label: give text or a whole number")
         case int():
             return str(value)
         case float() if value.is_integer():

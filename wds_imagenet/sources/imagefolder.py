@@ -1,4 +1,4 @@
-"""`imagefolder`: one folder a class, as torchvision's ImageFolder and most small data sets have it."""
+"""`imagefolder`: one folder of images a class, the layout of torchvision's ImageFolder."""
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 from wds_imagenet.util.messages import quantity
 
 _SPLITS: Final = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
-_NOTHING: Final[Metadata] = {}
+_NO_METADATA: Final[Metadata] = {}
 
 
 def imagefolder(
@@ -29,93 +29,99 @@ def imagefolder(
 ) -> Listing:
     """List a folder, or a tar archive, that has one folder of images a class.
 
-    A folder whose name is a number has that label: 2 is 2, wherever 10 sorts, and 5 and 10 alone stay
-    5 and 10. Other names are numbered from 0 in code-point order, as torchvision does it. A class
-    list (see `labels.classes`) fixes another mapping. Images may lie deeper in their class's folder,
-    and a folder around all classes is looked through. A folder without images is no class.
+    Folders named by numbers have these as labels: 5 and 10 stay 5 and 10, even where 10 sorts before 5.
+    Other names are numbered from 0 in code-point order, as torchvision numbers them. A class list fixes
+    other labels.
 
-    Keys are the files' stems; where these repeat, each with its folders before it. References come by
-    label, then by path, on disk. Costs a listing, and 40 µs an image. Raises `SourceError` for images
-    outside of class folders, for folders that are splits, two files with one key, and where there are no
-    images.
+    Images may lie deeper in the folder of their class. A folder around all classes is ignored, and so
+    are folders without images. Keys are the files' stems; stems that repeat get their folders in front.
+    References are sorted by label, then by path, and kept on disk. Costs a listing, and 40 µs an image.
+
+    Args:
+        url: the folder, or the archive.
+        classes: class list that gives the label of each folder.
+        storage_options: options of the store.
+
+    Raises:
+        SourceError: an image lies in no class folder, the folders are splits, two files have one key, or
+            there are no images.
     """
-    others, hidden = IgnoredFiles(), IgnoredFiles()
-    paths = _Paths()
+    skipped, hidden = IgnoredFiles(), IgnoredFiles()
+    scan = _FolderScan()
     images = SpilledReferences(
-        paths.watch(image_references(list_files(url, storage_options), others, hidden))
+        scan.watch(image_references(list_files(url, storage_options), skipped, hidden))
     )
     if not images:
-        raise no_images_error(url, others, hidden)
-    wrapper = paths.wrapper
-    tops = dict.fromkeys(_top(image.name, wrapper) for image in images)
-    _check_folders(url, wrapper, paths.loose, sorted(tops))
+        raise no_images_error(url, skipped, hidden)
+    common = scan.common
+    folders = dict.fromkeys(_class_folder(image.name, common) for image in images)
+    _check_folders(url, common, scan.unfiled, sorted(folders))
     listed = None if classes is None else read_classes(classes, storage_options=storage_options)
-    naming = label_classes(tops, listed, lambda name: f"{url}: folder {wrapper}{name}")
+    naming = label_classes(folders, listed, lambda name: f"{url}: folder {common}{name}")
     _check_labels(url, naming.labels)
 
-    def found() -> Iterator[Reference]:
+    def make_references() -> Iterator[Reference]:
         for image in images:
-            path = image.name[len(wrapper) :]
+            path = image.name[len(common) :]
             key = key_of_file(ListedFile(path, image.url, image.offset, 0), path.rpartition("/")[2])
-            label = naming.labels[_top(path, "")]
-            yield Reference(key, image.url, image.offset, image.size, path, label, None, _NOTHING)
+            label = naming.labels[_class_folder(path, "")]
+            yield Reference(key, image.url, image.offset, image.size, path, label, None, _NO_METADATA)
 
-    references = spill_in_order(found(), lambda reference: (reference.label or 0, reference.name))
+    references = spill_in_order(make_references(), lambda reference: (reference.label or 0, reference.name))
     references = with_unique_keys(references, lambda place: f"{url}: {references[place].name!r}")
     notes = hidden.notes("hidden files")
-    if wrapper:
-        notes.append(f"the classes are the folders in {wrapper}")
-    notes += others.notes("files that are no images")
+    if common:
+        notes.append(f"the classes are the folders in {common}")
+    notes += skipped.notes("files that are no images")
     return Listing(references, naming.classes, (*notes, *naming.notes))
 
 
 @dataclass(slots=True)
-class _Paths:
-    """What the images' paths tell together."""
+class _FolderScan:
+    """Finds the folders that all images have in common, in one pass and without holding the paths."""
 
-    loose: IgnoredFiles = field(default_factory=IgnoredFiles)
-    """Those in no folder."""
+    unfiled: IgnoredFiles = field(default_factory=IgnoredFiles)
+    """Images that lie in no folder."""
     _first: str = ""
     _last: str = ""
     _depth: int = sys.maxsize
-    """Of the folder that an image lies in, the least."""
+    """The least number of folders above an image."""
 
     def watch(self, images: Iterable[Reference]) -> Iterator[Reference]:
-        """Pass images through."""
+        """Yield the images unchanged, and take their paths into account."""
         for image in images:
             path = image.name
             depth = path.count("/")
             if not depth:
-                self.loose.add(path)
+                self.unfiled.add(path)
             self._depth = min(self._depth, depth)
             self._first = min(self._first or path, path)
             self._last = max(self._last, path)
             yield image
 
     @property
-    def wrapper(self) -> str:
-        """The folders that lie around all classes, with a slash at the end."""
+    def common(self) -> str:
+        """The folders around all classes, with a slash at the end."""
         ends = zip(self._first.split("/")[:-1], self._last.split("/")[:-1], strict=False)
         shared = [one for one, _ in takewhile(lambda pair: pair[0] == pair[1], ends)]
-        return "".join(f"{folder}/" for folder in shared[: max(self._depth - 1, 0)])  # a class is no wrapper
+        # The innermost folder of the highest image is its class.
+        return "".join(f"{folder}/" for folder in shared[: max(self._depth - 1, 0)])
 
 
-def _top(path: str, wrapper: str) -> str:
-    """Return the class's folder."""
-    return path[len(wrapper) :].partition("/")[0]
+def _class_folder(path: str, common: str) -> str:
+    return path[len(common) :].partition("/")[0]
 
 
-def _check_folders(url: str, wrapper: str, loose: IgnoredFiles, tops: Sequence[str]) -> None:
-    if loose.count:
+def _check_folders(url: str, common: str, unfiled: IgnoredFiles, folders: Sequence[str]) -> None:
+    if unfiled.count:
         raise SourceError(
-            f"{url}: {quantity(loose.count, 'images lie')} in no class folder, the first is "
-            f"{loose.first[0]}; images with labels in other files are read by the sources 'sidecars' and "
-            "'table'"
+            f"{url}: {quantity(unfiled.count, 'images lie')} in no class folder, the first is "
+            f"{unfiled.first[0]}; to read labels from other files, use the source 'sidecars' or 'table'"
         )
-    if _SPLITS.issuperset(top.lower() for top in tops):
+    if _SPLITS.issuperset(folder.lower() for folder in folders):
         raise SourceError(
-            f"{url}: the folders {', '.join(tops)} are splits and not classes: pack each by itself, "
-            f"such as {url.rstrip('/')}/{wrapper}{tops[0]}"
+            f"{url}: the folders {', '.join(folders)} are splits and not classes: pack each by itself, "
+            f"such as {url.rstrip('/')}/{common}{folders[0]}"
         )
 
 

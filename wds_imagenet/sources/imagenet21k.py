@@ -5,7 +5,7 @@ As released::
     fall11_whole.tar            n00004475.tar, …                  a tar of tars, listed in place
     winter21_whole.tar.gz       winter21_whole/n00004475.tar, …   gzipped outside: a stream
 
-and in each inner tar `n00004475_6590.JPEG`, ….
+Each inner tar holds `n00004475_6590.JPEG`, ….
 """
 
 import re
@@ -41,11 +41,11 @@ from wds_imagenet.util.messages import quantity
 
 _WNID: Final = re.compile(r"n[0-9]{8}")
 _SYNSET_TAR: Final = re.compile(r"n[0-9]{8}\.tar")
-_NOTHING: Final[Metadata] = {}
-_MANY: Final = 5
+_NO_METADATA: Final[Metadata] = {}
+_MAX_NAMED: Final = 5
 _DAMAGED: Final = (
-    "images known to be damaged in the release, packed as they are unless their headers show it, when option "
-    "'on_bad' decides:"
+    "images known to be damaged in the release; option 'on_bad' applies to those whose headers show the "
+    "damage, and the others are packed unchanged:"
 )
 
 
@@ -53,30 +53,42 @@ def imagenet21k(
     url: str,
     *,
     class_list: Annotated[
-        str | None, "whose labels: fall11, winter21, google or microsoft; or give classes"
+        str | None, "published class list: fall11, winter21, google or microsoft; else give classes"
     ] = None,
     classes: Classes = None,
     names: Annotated[str | None, "class names by WNID, such as imagenet_synset_to_lemma.txt"] = None,
-    others: Annotated[str | None, "skip, to leave out images whose class is not in the list"] = None,
+    others: Annotated[str | None, "'skip': leave out images whose class is not in the list"] = None,
     storage_options: StorageOptions = NO_OPTIONS,
 ) -> Listing | Stream:
-    """List the whole ImageNet: `fall11_whole.tar`, `winter21_whole.tar.gz`, or what came out of them.
+    """List the whole ImageNet: `fall11_whole.tar`, `winter21_whole.tar.gz`, or a folder extracted from one.
 
-    The label is the place of the WNID in the class list: that in the file `classes`, which must be the one
-    that `class_list` names, by its hash (of winter21, of which there is none, by count, order and anchors).
-    Without the file, the sorted WNIDs of a listing are the class list if they pass the same test; a
-    gzipped archive needs it. The WNID is that of the folder or inner tar, else of the name.
+    The label is the position of the WNID in the class list. The WNID is that of the folder or inner tar,
+    else of the file name. Keys are the stems; a file whose name has another WNID than its folder gets the
+    folder in its key. References are sorted by key, and kept on disk.
 
-    Keys are the stems, and a listing's references come in their order, on disk; a name that does not begin
-    with its folder's WNID has the folder in its key. Images known to be damaged, and counts that differ
-    from the published ones, are noted. Costs a listing, or the headers of the archive: 25 µs an image. A
-    gzipped archive gives a stream, in its own order. Raises `SourceError` for images of classes that are
-    not in the list, naming them, unless they are to be skipped.
+    The list in the file `classes` must be the one named by `class_list`, compared by hash. No hash of
+    winter21 is published, so its count, order and known positions are compared. Without the file, the
+    sorted WNIDs of a listing are the class list, if they pass the same check; a gzipped archive needs it.
+
+    Notes report images known to be damaged, and counts that differ from the published ones. Costs a listing,
+    or reading the headers of the archive: 25 µs an image. A gzipped archive gives a stream, in its own order.
+
+    Args:
+        url: the archive, or the folder.
+        class_list: name of the published class list: `fall11`, `winter21`, `google` or `microsoft`.
+        classes: file with the class list, one WNID a line.
+        names: file with the class names by WNID.
+        others: `skip` leaves out images whose class is not in the list; None makes them an error.
+        storage_options: options of the stores.
+
+    Raises:
+        SourceError: images have classes that are not in the list, or the class list is another one.
+        UsageError: the options do not determine a class list.
     """
     known = find_synset_list(class_list)
     if known is None and classes is None:
         raise UsageError(
-            "say whose labels: give option 'class_list' (fall11, winter21, google or microsoft), or option "
+            "no class list: give option 'class_list' (fall11, winter21, google or microsoft), or option "
             "'classes'"
         )
     if others not in {None, "skip"}:
@@ -95,12 +107,12 @@ def imagenet21k(
     def refer(file: ListedFile) -> Reference | None:
         wnid = _wnid_of(file)
         if wnid in labels:
-            return _refer(file, wnid, labels[wnid])
+            return _reference(file, wnid, labels[wnid])
         if others == "skip":
             return None
         raise SourceError(
-            f"{_where(file)}: its class {wnid} is not in {classes}; is that the list of this release? To "
-            "leave such images out, give option others='skip'"
+            f"{_where(file)}: the class {wnid} is not in {classes}: give the class list of this release, or "
+            "leave such images out with option others='skip'"
         )
 
     identity = stream_identity(url, storage_options, table, source="imagenet21k", others=others)
@@ -125,26 +137,26 @@ def _list(
     skip: bool,
 ) -> Listing:
     counts: Counter[str] = Counter()
-    passed: list[str] = []
+    skipped: list[str] = []
     corrupt: list[str] = []
     labels = None if wnids is None else {wnid: label for label, wnid in enumerate(wnids)}
 
-    def found() -> Iterator[Reference]:
+    def make_references() -> Iterator[Reference]:
         for file in list_files(url, options, _SYNSET_TAR):
             if is_hidden(file.path) or not is_image(file.path):
-                passed.append(file.path)
+                skipped.append(file.path)
                 continue
             wnid = _wnid_of(file)
             counts[wnid] += 1
             if labels is None or wnid in labels:
-                reference = _refer(file, wnid, None if labels is None else labels[wnid])
+                reference = _reference(file, wnid, None if labels is None else labels[wnid])
                 if reference.key in DAMAGED_IMAGES:
                     corrupt.append(reference.key)
                 yield reference
 
-    references = spill_in_order(found(), lambda reference: reference.key)
+    references = spill_in_order(make_references(), lambda reference: reference.key)
     if not counts:
-        raise SourceError(f"there are no images in {url}: {describe_files(passed)}")
+        raise SourceError(f"there are no images in {url}: {describe_files(skipped)}")
     if wnids is None:
         wnids = sorted(counts)
         if known is not None:
@@ -154,14 +166,14 @@ def _list(
     unlisted = _unlisted(counts, wnids)
     if unlisted and not (skip and len(references)):
         raise SourceError(
-            f"{url}: {unlisted}; is that the list of this release? To leave them out, give option "
+            f"{url}: {unlisted}: give the class list of this release, or leave these images out with option "
             "others='skip'"
         )
     check_sorted_keys(references)
     notes = [
-        *ignored_notes(passed, "files that are hidden or no images"),
-        *([f"left out are {unlisted}"] if unlisted else []),
-        *_count(counts, wnids, known),
+        *ignored_notes(skipped, "files that are hidden or no images"),
+        *([f"left out: {unlisted}"] if unlisted else []),
+        *_count_notes(counts, wnids, known),
         *([f"{_DAMAGED} {', '.join(corrupt)}"] if corrupt else []),
     ]
     return Listing(references, class_table(wnids, names, options), tuple(notes))
@@ -172,14 +184,14 @@ def _wnid_of(file: ListedFile) -> str:
     for part in (*reversed(folders), name.partition("_")[0]):
         if _WNID.fullmatch(part):
             return part
-    raise SourceError(f"{_where(file)}: neither a folder nor the name tells a class such as n01440764")
+    raise SourceError(f"{_where(file)}: neither a folder nor the file name is a WNID such as n01440764")
 
 
-def _refer(file: ListedFile, wnid: str, label: int | None) -> Reference:
+def _reference(file: ListedFile, wnid: str, label: int | None) -> Reference:
     name = file.path.rsplit("/", 1)[-1]
-    # A file may lie in another class's folder than its name says, and under that name in its own.
+    # Some files lie in the folder of another class, and again under the same name in their own folder.
     key = key_of_file(file, name if name.startswith(f"{wnid}_") else f"{wnid}/{name}")
-    return Reference(key, file.url, file.offset, file.size, name, label, None, _NOTHING)
+    return Reference(key, file.url, file.offset, file.size, name, label, None, _NO_METADATA)
 
 
 def _where(file: ListedFile) -> str:
@@ -187,31 +199,30 @@ def _where(file: ListedFile) -> str:
 
 
 def _unlisted(counts: Mapping[str, int], wnids: Collection[str]) -> str:
-    """Say which images have classes that are not in the list, "" if none."""
-    strange = sorted(counts.keys() - set(wnids))
-    if not strange:
+    """Return a phrase that counts the images whose classes are not in the list, "" if there are none."""
+    unlisted = sorted(counts.keys() - set(wnids))
+    if not unlisted:
         return ""
-    images = sum(counts[wnid] for wnid in strange)
-    more = ", …" if len(strange) > _MANY else ""
-    listed = ", ".join(strange[:_MANY]) + more
-    return (
-        f"{quantity(images, 'images')} of {quantity(len(strange), 'classes')} not in the class list: {listed}"
-    )
+    images = sum(counts[wnid] for wnid in unlisted)
+    more = ", …" if len(unlisted) > _MAX_NAMED else ""
+    listed = ", ".join(unlisted[:_MAX_NAMED]) + more
+    classes = quantity(len(unlisted), "classes")
+    return f"{quantity(images, 'images')} of {classes} not in the class list: {listed}"
 
 
-def _count(counts: Mapping[str, int], wnids: Sequence[str], known: SynsetList | None) -> Iterator[str]:
-    """Yield the notes on what differs from what was published."""
+def _count_notes(counts: Mapping[str, int], wnids: Sequence[str], known: SynsetList | None) -> Iterator[str]:
+    """Yield a note for each count that differs from the published one."""
     images = sum(counts.values())
     if known is not None and images != known.images:
-        yield f"{quantity(images, 'images')}, where the release of {known.name} has {known.images:,}"
+        yield f"{quantity(images, 'images')}; the release {known.name} has {known.images:,}"
     empty = len(set(wnids) - counts.keys())
     if empty:
         yield f"{empty:,} of the {len(wnids):,} classes have no images"
 
 
 def _stream_notes(known: SynsetList | None, *, skip: bool) -> Iterator[str]:
-    """Yield what can be said before anything is read."""
+    """Yield the notes that are possible before the archive is read."""
     yield STREAM_NOTE + (", nor are images whose class is not in the list" if skip else "")
     if known is not None:
-        yield f"the release of {known.name} has {known.images:,} images"
+        yield f"the release {known.name} has {known.images:,} images"
     yield f"{_DAMAGED} {', '.join(damaged_images(known))}"

@@ -4,7 +4,7 @@ As released, `imagenet21k_resized.tar.gz`::
 
     imagenet21k_resized/imagenet21k_train/n01440764/n01440764_10026.JPEG
     imagenet21k_resized/imagenet21k_val/…
-    imagenet21k_resized/imagenet21k_small_classes/…      never packed: they are none of its classes
+    imagenet21k_resized/imagenet21k_small_classes/…      ignored: not among its classes
 """
 
 import re
@@ -35,31 +35,40 @@ _SPLITS: Final = {"train": "train", "val": "val", "validation": "val"}
 _PATH: Final = re.compile(
     r"(?:.*/)?(?:imagenet21k_)?(train|val|small_classes)/(n[0-9]{8})/([^/]+)", re.DOTALL
 )
-_NOTHING: Final[Metadata] = {}
+_NO_METADATA: Final[Metadata] = {}
 
 
 def imagenet21k_p(
     url: str,
     *,
-    split: Annotated[str | None, "train or validation (or val); needed where there are both"] = None,
+    split: Annotated[str | None, "train or validation (or val); needed if the input has both"] = None,
     release: Annotated[str | None, "the release, winter21 or fall11; always needed"] = None,
     classes: Classes = None,
-    tree: Annotated[
-        str | None, "the semantic tree (imagenet21k_miil_tree.pth), for names and parents"
-    ] = None,
+    tree: Annotated[str | None, "semantic tree (imagenet21k_miil_tree.pth), for names and parents"] = None,
     storage_options: StorageOptions = NO_OPTIONS,
 ) -> Listing | Stream:
-    """List one split of ImageNet-21K-P: `imagenet21k_resized.tar.gz`, or what came out of it.
+    """List one split of ImageNet-21K-P: `imagenet21k_resized.tar.gz`, or a folder extracted from it.
 
-    The label is the place of the folder's WNID among the release's sorted ones: 10,450 of winter21,
-    11,221 of fall11. The release is named and never guessed; its class list, or the folders where a
-    listing has all of them, must have its hash. The folder of small classes is passed by. With the
-    semantic tree, JSONs have the labels of what their class is a kind of, as `parents`.
+    The label is the position of the folder's WNID among the sorted WNIDs of the release: 10,450 of winter21,
+    11,221 of fall11. The release is never guessed. The hash of its class list is checked, or that of the
+    folders, if a listing has all of them.
 
-    Keys are the stems, and references come in their order, on disk; a name that does not begin with its
-    folder's WNID has the folder in its key. Counts that differ from the published ones are noted. Costs
-    a listing, or the headers of the archive. A gzipped archive gives a stream, in its own order. Raises
-    `SourceError` for an image outside of these folders, or of a class that is none of the release's.
+    Keys are the stems; a file whose name has another WNID than its folder gets the folder in its key.
+    References are sorted by key, and kept on disk. With the semantic tree, the JSON field `parents` holds
+    the labels of all ancestors. Notes report counts that differ from the published ones. Costs a listing, or
+    reading the headers of the archive. A gzipped archive gives a stream, in its own order.
+
+    Args:
+        url: the archive, or the folder.
+        split: `train`, `validation` or `val`.
+        release: `winter21` or `fall11`.
+        classes: file with the WNIDs of the release, one a line; a gzipped archive needs it.
+        tree: the file of the semantic tree.
+        storage_options: options of the stores.
+
+    Raises:
+        SourceError: an image lies outside of the folders above, or its class is not in the release.
+        UsageError: an option has no such value, or a gzipped archive lacks one that it needs.
     """
     known = RELEASES.get(release or "")
     if known is None:
@@ -68,19 +77,19 @@ def imagenet21k_p(
         raise UsageError(f"option split={split!r}: ImageNet-21K-P has the splits train and val")
     wnids = None if classes is None else read_wnids(classes, known, storage_options)
     if not is_gzipped(url, storage_options):
-        return _list(url, split and _SPLITS[split], known, wnids, tree, storage_options)
+        return _list(url, split and _SPLITS[split], known, wnids, tree, options=storage_options)
     if split is None or wnids is None:
         raise UsageError(
-            f"{url} is gzipped, so what is in it is known only at its end: give option 'split' (train or "
-            f"val) and, as option 'classes', the class list of {release} ({known.file})"
+            f"{url} is gzipped, so its splits and classes are known only at its end: give option 'split' "
+            f"(train or val) and, as option 'classes', the class list of {release} ({known.file})"
         )
     chosen = _SPLITS[split]
     table = class_table(wnids, tree, storage_options)
     labels = {wnid: label for label, wnid in enumerate(wnids)}
 
     def refer(file: ListedFile) -> Reference | None:
-        place, wnid, name = _parse(file, file.path)
-        return _refer(file, wnid, name, labels, known) if place == chosen else None
+        folder, wnid, name = _parse(file, file.path)
+        return _reference(file, wnid, name, labels, known) if folder == chosen else None
 
     count = f"{chosen} was published with {known.published[chosen]:,} images"
     return Stream(
@@ -96,33 +105,34 @@ def imagenet21k_p(
     )
 
 
-def _list(  # noqa: PLR0917 - what the source was given
+def _list(
     url: str,
     split: str | None,
     release: Release,
     wnids: Sequence[str] | None,
     tree: str | None,
+    *,
     options: StorageOptions,
 ) -> Listing:
-    places: Counter[str] = Counter()
+    folders: Counter[str] = Counter()
     counts: Counter[str] = Counter()
     labels = None if wnids is None else {wnid: label for label, wnid in enumerate(wnids)}
-    # The folder may itself be that of a split.
+    # The input may itself be the folder of a split.
     above = "" if find_file(url, options) else f"{folder_name(url)}/"
 
-    def found() -> Iterator[Reference]:
+    def make_references() -> Iterator[Reference]:
         for file in list_files(url, options):
             if is_hidden(file.path) or not is_image(file.path):
-                places["hidden" if is_hidden(file.path) else "no image"] += 1
+                folders["hidden" if is_hidden(file.path) else "no image"] += 1
                 continue
-            place, wnid, name = _parse(file, above + file.path)
-            places[place] += 1
-            if place == split or (split is None and place != "small_classes"):
+            folder, wnid, name = _parse(file, above + file.path)
+            folders[folder] += 1
+            if folder == split or (split is None and folder != "small_classes"):
                 counts[wnid] += 1
-                yield _refer(file, wnid, name, labels, release)
+                yield _reference(file, wnid, name, labels, release)
 
-    references = spill_in_order(found(), lambda reference: reference.key)
-    chosen = _choose(url, split, places)
+    references = spill_in_order(make_references(), lambda reference: reference.key)
+    chosen = _choose(url, split, folders)
     check_sorted_keys(references)
     if wnids is None:
         wnids = sorted(counts)
@@ -130,15 +140,15 @@ def _list(  # noqa: PLR0917 - what the source was given
         numbers = {wnid: label for label, wnid in enumerate(wnids)}
         references = SpilledReferences(replace(r, label=numbers[r.key[:9]]) for r in references)
     notes = [
-        *(f"passed over {places[what]:,} {what} files" for what in ("hidden", "no image") if places[what]),
-        *_count(chosen, places, counts, release),
+        *(f"ignored {folders[kind]:,} {kind} files" for kind in ("hidden", "no image") if folders[kind]),
+        *_count_notes(chosen, folders, counts, release),
         release.note,
     ]
     return Listing(references, class_table(wnids, tree, options), tuple(notes), _public(chosen))
 
 
 def _parse(file: ListedFile, path: str) -> tuple[str, str, str]:
-    """Return the place (train, val or small_classes), the WNID and the name of an image."""
+    """Return the folder (train, val or small_classes), the WNID and the file name of an image."""
     match = _PATH.fullmatch(path)
     if match is None:
         raise SourceError(
@@ -148,46 +158,45 @@ def _parse(file: ListedFile, path: str) -> tuple[str, str, str]:
     return match[1], match[2], match[3]
 
 
-def _refer(
+def _reference(
     file: ListedFile, wnid: str, name: str, labels: Mapping[str, int] | None, release: Release
 ) -> Reference:
     if labels is not None and wnid not in labels:
         raise SourceError(
-            f"{file.url}: {file.path!r} at offset {file.offset:,} is of the class {wnid}, which is none of "
-            f"the {release.classes:,} of {release.name}"
+            f"{file.url}: {file.path!r} at offset {file.offset:,} has the class {wnid}, which is not among "
+            f"the {release.classes:,} of {release.name}: give another option 'release'"
         )
-    # In the full ImageNet a file may lie in another class's folder than its name says.
+    # In the whole ImageNet, some files lie in the folder of another class.
     key = key_of_file(file, name if name.startswith(f"{wnid}_") else f"{wnid}/{name}")
     label = None if labels is None else labels[wnid]
-    return Reference(key, file.url, file.offset, file.size, name, label, None, _NOTHING)
+    return Reference(key, file.url, file.offset, file.size, name, label, None, _NO_METADATA)
 
 
-def _choose(url: str, split: str | None, places: Mapping[str, int]) -> str:
-    there = [place for place in ("train", "val") if places.get(place)]
-    told = [f"{quantity(places[name], 'images')} of {name}" for name in (*there, "small_classes")]
-    found = ", ".join(told) or "none"
-    if split is None and len(there) > 1:
+def _choose(url: str, split: str | None, folders: Mapping[str, int]) -> str:
+    splits = [name for name in ("train", "val") if folders.get(name)]
+    found = ", ".join(f"{quantity(folders[name], 'images')} of {name}" for name in (*splits, "small_classes"))
+    if split is None and len(splits) > 1:
         raise SourceError(f"{url} has images of several splits ({found}): choose one, as option 'split'")
-    if not there or (split is not None and split not in there):
+    if not splits or (split is not None and split not in splits):
         of = f"'s {split}" if split else ""
         raise SourceError(f"there are no images of ImageNet-21K-P{of} in {url}: {found}")
-    return split or there[0]
+    return split or splits[0]
 
 
-def _count(
-    split: str, places: Mapping[str, int], counts: Mapping[str, int], release: Release
+def _count_notes(
+    split: str, folders: Mapping[str, int], counts: Mapping[str, int], release: Release
 ) -> Iterator[str]:
-    """Yield what differs from the published counts, and what was passed over."""
-    if places[split] != release.published[split]:
+    """Yield a note for each count that differs from the published one, and for each folder left out."""
+    if folders[split] != release.published[split]:
         yield (
-            f"{quantity(places[split], 'images')}, where {release.name}'s {split} was published with "
+            f"{quantity(folders[split], 'images')}; {release.name}'s {split} was published with "
             f"{release.published[split]:,}"
         )
     if len(counts) != release.classes:
         yield f"{len(counts):,} of {release.classes:,} classes have images"
-    for place in ("train", "val", "small_classes"):
-        if place != split and places[place]:
-            yield f"passed over {quantity(places[place], 'images')} of {place}"
+    for name in ("train", "val", "small_classes"):
+        if name != split and folders[name]:
+            yield f"ignored {quantity(folders[name], 'images')} of {name}"
 
 
 def _public(split: str) -> str:

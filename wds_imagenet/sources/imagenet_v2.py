@@ -1,11 +1,11 @@
-"""`imagenet-v2`: the three test sets of Recht et al., each of ten new images for each of the classes.
+"""`imagenet-v2`: the three test sets of Recht et al., each with ten new images a class.
 
-As released, `imagenetv2-matched-frequency.tar.gz`, which despite its name is a plain tar::
+As released, `imagenetv2-matched-frequency.tar.gz`, a plain tar in spite of its name::
 
     imagenetv2-matched-frequency-format-val/0/<40 hexadecimal digits>.jpeg
     imagenetv2-matched-frequency-format-val/999/…
 
-The folder is the label itself, so it is read as a number: sorted as text, 10 comes before 2.
+The folder is the label, read as a number: sorted as text, 10 would come before 2.
 """
 
 import re
@@ -43,24 +43,35 @@ def imagenet_v2(
     url: str,
     *,
     variant: Annotated[
-        str | None, "which one, matched-frequency, threshold0.7 or top-images, if no folder says"
+        str | None, "matched-frequency, threshold0.7 or top-images; needed if no folder has such a name"
     ] = None,
     keys: Annotated[
-        str | None, "what keys are: 'hash' (the default), or 'variant' to put the variant before it"
+        str | None, "'hash' (the default): keys are image hashes; 'variant': with the variant in front"
     ] = None,
     classes: Classes = None,
     storage_options: StorageOptions = NO_OPTIONS,
 ) -> Listing | Stream:
-    """List one variant of ImageNet-V2: an archive as released, whatever it is packed with, or a folder.
+    """List one variant of ImageNet-V2: an archive as released, plain or gzipped, or a folder.
 
-    The label is the number that the class folder is called by, 0 to 999, whichever others are there.
-    The variant is told by the folder around these, or named, and goes into the JSON. `class_info.json` or
-    a class list of the thousand gives names. Keys are the images' hashes, unique within a variant; the
-    variants share images, so who packs several to be read together puts the variant before them.
+    The label is the number that names the class folder, 0 to 999. The variant is read from the folder around
+    the class folders, or given as an option, and stored in the JSON. A class list of the thousand, such as
+    `class_info.json`, gives names.
 
-    References come by label, then by key. Counts that differ from the published ten a class are noted.
-    Costs a listing, or the headers of the archive; a gzipped archive gives a stream, in its own order.
-    Raises `SourceError` for an image in no such folder, or whose name is no hash.
+    Keys are the images' hashes, unique within a variant. The variants share images: to read several
+    variants together, pack them with `keys="variant"`. References are sorted by label, then by key. Notes
+    report classes that have not ten images. Costs a listing, or reading the headers of the archive. A gzipped
+    archive gives a stream, in its own order.
+
+    Args:
+        url: the archive, or the folder.
+        variant: `matched-frequency`, `threshold0.7` or `top-images`.
+        keys: `hash` or `variant`.
+        classes: class list of ILSVRC2012's thousand classes.
+        storage_options: options of the stores.
+
+    Raises:
+        SourceError: an image lies outside of the class folders, or its name is no hash.
+        UsageError: an option has no such value.
     """
     if variant is not None and variant not in VARIANTS:
         raise UsageError(f"option variant={variant!r}: ImageNet-V2 has {', '.join(VARIANTS)}")
@@ -70,47 +81,52 @@ def imagenet_v2(
     if is_gzipped(url, storage_options):
         return _stream(url, variant, keys, table, storage_options)
     above = "" if find_file(url, storage_options) else f"{folder_name(url)}/"
-    others, hidden = IgnoredFiles(), IgnoredFiles()
-    images = SpilledReferences(image_references(list_files(url, storage_options), others, hidden))
+    skipped, hidden = IgnoredFiles(), IgnoredFiles()
+    images = SpilledReferences(image_references(list_files(url, storage_options), skipped, hidden))
     if not images:
-        raise no_images_error(url, others, hidden)
-    there = {told for image in images if (told := _variant(above + image.name))}
-    chosen = _choose(url, variant, there)
-    known: Metadata = {"variant": chosen}
-    found = (
-        _refer(
-            ListedFile(image.name, image.url, image.offset, image.size or 0), known, keyed=keys == "variant"
+        raise no_images_error(url, skipped, hidden)
+    variants = {found for image in images if (found := _variant(above + image.name))}
+    chosen = _choose(url, variant, variants)
+    metadata: Metadata = {"variant": chosen}
+    chosen_images = (
+        _reference(
+            ListedFile(image.name, image.url, image.offset, image.size or 0),
+            metadata,
+            in_key=keys == "variant",
         )
         for image in images
         if _variant(above + image.name) in (None, chosen)
     )
-    references = spill_in_order(found, lambda reference: (reference.label or 0, reference.key))
+    references = spill_in_order(chosen_images, lambda reference: (reference.label or 0, reference.key))
     if not references:
-        raise SourceError(f"there are no images of {chosen} in {url}, only of {', '.join(sorted(there))}")
+        raise SourceError(f"there are no images of {chosen} in {url}, only of {', '.join(sorted(variants))}")
     if (pair := first_duplicate_key(references)) is not None:
         one, other = (references[place] for place in pair)
         raise duplicate_key_error(_where(one), _where(other), one.key)
-    notes = [*hidden.notes("hidden files"), *others.notes("files that are no images")]
+    notes = [*hidden.notes("hidden files"), *skipped.notes("files that are no images")]
     if len(references) < len(images):
-        notes.append(f"passed over {len(images) - len(references):,} images of other variants")
-    return Listing(references, table, (*notes, *_count(references)), "test")
+        notes.append(f"ignored {len(images) - len(references):,} images of other variants")
+    return Listing(references, table, (*notes, *_count_notes(references)), "test")
 
 
 def _stream(
     url: str, variant: str | None, keys: str | None, table: tuple[Metadata, ...], options: StorageOptions
 ) -> Stream:
-    told = _variant(first_image(url, options).path)
-    chosen = _choose(url, variant, {told} if told else set())
-    known: Metadata = {"variant": chosen}
+    found = _variant(first_image(url, options).path)
+    chosen = _choose(url, variant, {found} if found else set())
+    metadata: Metadata = {"variant": chosen}
 
     def refer(file: ListedFile) -> Reference:
         if _variant(file.path) not in (None, chosen):
-            raise SourceError(f"{file.url}: {file.path!r} is not of the variant {chosen}, as others are")
-        return _refer(file, known, keyed=keys == "variant")
+            raise SourceError(
+                f"{file.url}: {file.path!r} at offset {file.offset:,} is not of the variant {chosen}: an "
+                "archive holds images of one variant"
+            )
+        return _reference(file, metadata, in_key=keys == "variant")
 
-    what = {"source": "imagenet-v2", "variant": chosen, "keys": keys or "hash"}
+    choices = {"source": "imagenet-v2", "variant": chosen, "keys": keys or "hash"}
     return Stream(
-        identity=stream_identity(url, options, table, **what),
+        identity=stream_identity(url, options, table, **choices),
         images=partial(read_streamed_images, url, options, refer),
         labelled=True,
         fields=_FIELDS,
@@ -126,56 +142,54 @@ def _read_table(url: str, options: StorageOptions) -> tuple[Metadata, ...]:
     wnids = [info.get("wnid", "") for info in classes]
     if len(classes) != CLASSES or wnids != sorted(wnids):
         raise SourceError(
-            f"{url} lists {len(classes):,} classes, or not in the order of their WNIDs; the labels of "
-            "ImageNet-V2 are the places of ILSVRC2012's thousand, sorted"
+            f"{url} lists {len(classes):,} classes, or not in the order of their WNIDs: the labels of "
+            "ImageNet-V2 are the positions of ILSVRC2012's 1,000 WNIDs, sorted"
         )
     return classes
 
 
 def _variant(path: str) -> str | None:
-    """Return the variant that a folder in a path is called by, the nearest to the image."""
+    """Return the variant in the name of the folder nearest to the image, None if no folder has one."""
     folders = reversed(path.split("/")[:-1])
     return next((match[1] for folder in folders if (match := _FOLDER.fullmatch(folder))), None)
 
 
-def _choose(url: str, variant: str | None, there: set[str]) -> str:
+def _choose(url: str, variant: str | None, found: set[str]) -> str:
     if variant is None:
-        if len(there) == 1:
-            return next(iter(there))
-        found = f"several ({', '.join(sorted(there))})" if there else "none"
+        if len(found) == 1:
+            return next(iter(found))
+        listed = f"several ({', '.join(sorted(found))})" if found else "none"
         raise SourceError(
-            f"{url} has folders of {found} of ImageNet-V2's variants: give option 'variant', one of "
+            f"{url} has folders of {listed} of ImageNet-V2's variants: give option 'variant', one of "
             f"{', '.join(VARIANTS)}"
         )
-    if there and variant not in there:
-        raise SourceError(f"{url} has images of {', '.join(sorted(there))}, by its folders, not of {variant}")
+    if found and variant not in found:
+        raise SourceError(f"{url} has folders of {', '.join(sorted(found))}, but not of {variant}")
     return variant
 
 
-def _refer(file: ListedFile, known: Metadata, *, keyed: bool) -> Reference:
+def _reference(file: ListedFile, metadata: Metadata, *, in_key: bool) -> Reference:
     match = _PATH.fullmatch(file.path)
     label = int(match[2]) if match else CLASSES
     if match is None or label >= CLASSES:
         raise SourceError(
-            f"{file.url}: {file.path!r} at offset {file.offset:,} is no image of ImageNet-V2: those are "
-            "called by 40 hexadecimal digits, in folders from 0 to 999"
+            f"{file.url}: {file.path!r} at offset {file.offset:,} is no image of ImageNet-V2: the name has "
+            "40 hexadecimal digits, and the folder is a number from 0 to 999"
         )
-    key = key_of_file(file, f"{known['variant']}/{match[3]}" if keyed else match[3])
-    return Reference(key, file.url, file.offset, file.size, match[3], label, None, known)
+    key = key_of_file(file, f"{metadata['variant']}/{match[3]}" if in_key else match[3])
+    return Reference(key, file.url, file.offset, file.size, match[3], label, None, metadata)
 
 
 def _where(reference: Reference) -> str:
     return f"{reference.url}: {reference.label}/{reference.name} at offset {reference.offset:,}"
 
 
-def _count(references: Sequence[Reference]) -> list[str]:
+def _count_notes(references: Sequence[Reference]) -> list[str]:
     counts = Counter(reference.label for reference in references)
     published = _PER_CLASS * CLASSES
     notes = []
     if len(references) != published:
-        notes.append(
-            f"{quantity(len(references), 'images')}, where the variant was published with {published:,}"
-        )
+        notes.append(f"{quantity(len(references), 'images')}; the variant was published with {published:,}")
     wrong = [label for label in range(CLASSES) if counts[label] != _PER_CLASS]
     if wrong:
         notes.append(

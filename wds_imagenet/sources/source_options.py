@@ -1,7 +1,8 @@
-"""Sources, and what each lets a person choose: read from its signature, so it is said once.
+"""Options of a source, read from the signature of its function: the command line needs no second list.
 
-Messages speak of an option as `option 'key_column'`, or with a value as `option others='skip'`; the command
-line shows these as `--key-column` and `--others skip`. That of a label file is `option 'names.devkit'`.
+Error messages write an option as `option 'key_column'`, or with its value as `option others='skip'`. The
+command line shows these as `--key-column` and `--others skip`. Options of label sources have their
+source's name in front: `option 'names.devkit'`.
 """
 
 from collections.abc import Callable
@@ -13,26 +14,31 @@ from wds_imagenet.inputs.listing import Listing
 from wds_imagenet.inputs.stream import Stream
 
 Source = Callable[..., Listing | Stream]
-"""`source(url, *, option=None, ..., storage_options={})`: a plain function that lists a data set.
+"""A plain function that lists a data set: `source(url, *, option=None, ..., storage_options={})`.
 
-One whose data set may come in several inputs is `source(url, *more, option=None, ...)`.
+A source whose data set may be split over several inputs is `source(url, *more, option=None, ...)`.
 """
 
-Classes: TypeAlias = Annotated[str | None, "file that says which class has which label"]
+Classes: TypeAlias = Annotated[str | None, "class list: the file that gives each class its label"]
+"""The option `classes`, the same in every source that has it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """An option of a source; its value is a string, and leaving it out is always allowed."""
+    """An option of a source. Its value is a string, and every option may be left out."""
 
     name: str
-    """As in Python, with `_`."""
+    """The name in Python, with `_`."""
     help: str
-    """What it is, as a phrase without a full stop."""
+    """A phrase without a full stop."""
 
 
 def options_of(source: Callable[..., object]) -> tuple[Option, ...]:
-    """Return the options of a source: its keyword-only parameters, each `Annotated` with its help."""
+    """Return the options of a source: its keyword-only parameters, each `Annotated` with its help.
+
+    Args:
+        source: a source or a label source; its `storage_options` is no option of its own.
+    """
     hints = get_type_hints(source, include_extras=True)
     own = (p for p in signature(source).parameters.values() if p.name != "storage_options")
     names = [p.name for p in own if p.kind is Parameter.KEYWORD_ONLY]
@@ -40,5 +46,5 @@ def options_of(source: Callable[..., object]) -> tuple[Option, ...]:
 
 
 def takes_several(source: Source) -> bool:
-    """Whether a source takes more inputs than one."""
+    """Return True if a source takes more than one input."""
     return any(p.kind is Parameter.VAR_POSITIONAL for p in signature(source).parameters.values())

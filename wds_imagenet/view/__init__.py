@@ -1,37 +1,22 @@
-"""A data set as pages for people: a small server for a browser, or one page in a file.
+"""Show a data set in a browser: a small server for this machine, or one page in a file.
 
-From the values to the page (pure):
+From the data set to values:
 
-boxes.py      where boxes of any of our forms lie in the picture as it is shown
-tags.py       what the JSON says that is in the picture, with names
-item.py       one sample as it is shown
-facts.py      a data set as its manifest tells of it, and its classes
-histogram.py  numbers in bars
-pages.py      these values → HTML; the only file that knows Jinja. The HTML itself is in templates/
+- `sample_reader`  samples by index or by class, with a cache of blocks
+- `overview`       a summary of a random part of the samples
+- `dataset_info`   the facts that the manifest records, without reading a sample
+- `class_table`    the class table, and the search in it
+- `item`           one sample with everything that its page shows
+- `shown_boxes`    the boxes of a sample, in the coordinates of the shown picture
+- `tags`           the labels of a sample as tags
+- `histogram`      counts of numbers in bars
+- `thumbnail`      a small JPEG of an image
 
-From the data set to the values:
+From values to pages:
 
-survey.py     what a random part of the samples is like
-reader.py     samples by place or by class
-thumbnail.py  a small picture of an image
-
-And out into the world:
-
-target.py     what an address asks for; pure
-site.py       what each address of the gallery answers
-server.py     the same over HTTP, on this machine alone
-report.py     all in one page that needs nothing else
-- `boxes`  Where boxes lie in a picture as it is shown, whichever of our forms they are in. Pure.
-- `facts`  A data set as its manifest tells of it, and its classes. Pure, and no sample is read.
-- `histogram`  Numbers in bars. Pure.
-- `item`  One sample as it is shown. Pure.
-- `overview`  What the samples of a data set are like, by a random part of them.
-- `pages`  Values → HTML: the one file that knows Jinja. Pure, and every text from a data set is escaped.
-- `reader`  Samples by their place or by their class, for one who leafs through them.
-- `report`  All in one page that needs nothing else: to be kept, or sent to somebody.
-- `server`  The gallery over HTTP, for the browsers of this machine.
-- `site`  What each address of the gallery answers.
-- `tags`  What a sample says is in its picture: its label, and the lists of labels that its JSON has. Pure.
-- `target`  What an address asks for, read strictly. Pure.
-- `thumbnail`  A small picture of an image, as a browser shows it.
+- `pages`          HTML from the files in `templates/`; the only file that imports Jinja
+- `single_page`    the whole view in one self-contained page
+- `request`        the path and query of an address
+- `gallery`        the response to each address
+- `server`         the gallery over HTTP, on this machine alone
 """

@@ -1,4 +1,4 @@
-"""Numbers in bars. Pure."""
+"""Count numbers in bars of equal width. Pure."""
 
 import math
 from collections.abc import Sequence
@@ -11,23 +11,22 @@ _TAIL: Final = 0.98
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """How many numbers lie in [low, high)."""
+    """The count of the numbers in [low, high)."""
 
     low: float
     high: float | None
-    """None of the last bar where that takes all that are larger."""
+    """None if the bar counts every larger number too."""
     count: int
 
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """Bars of one width, side by side; each number lies in just one of them."""
+    """Adjacent bars of equal width; each number counts in exactly one."""
 
     title: str
     bars: tuple[Bar, ...]
     least: float
-    middle: float
-    """The median."""
+    median: float
     most: float
 
     @property
@@ -37,10 +36,15 @@ class Histogram:
 
 
 def histogram(title: str, numbers: Sequence[float], bars: int = 24) -> Histogram | None:
-    """Return whole numbers in at most `bars` bars of a round width; None where there are no numbers.
+    """Return the counts of numbers in bars of a round width; None if there are no numbers.
 
-    The largest fiftieth goes into the last bar if it reaches far beyond the others, which a single panorama
-    would otherwise press into one bar.
+    The largest 2 % share the last bar if they reach far beyond the other numbers. Otherwise one panorama
+    would press all ordinary images into one bar.
+
+    Args:
+        title: Text above the bars.
+        numbers: The numbers to count.
+        bars: Most bars.
     """
     if not numbers:
         return None
@@ -63,6 +67,6 @@ def histogram(title: str, numbers: Sequence[float], bars: int = 24) -> Histogram
 
 
 def _round_up(width: float) -> int:
-    """Return the next of 1, 2, 5, 10, 20, 50 and so on."""
+    """Return the next larger of 1, 2, 5, 10, 20, 50 and so on."""
     power = 10 ** max(0, math.floor(math.log10(width)))
     return int(next(step * power for step in _STEPS if step * power >= width))

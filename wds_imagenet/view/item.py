@@ -1,4 +1,4 @@
-"""One sample as it is shown. Pure."""
+"""One sample in the form that the pages show. Pure."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -11,83 +11,88 @@ from wds_imagenet.images.orientation import swaps
 from wds_imagenet.images.probe import probe
 from wds_imagenet.reading.fetch import BlockLocation
 from wds_imagenet.sample import Sample
-from wds_imagenet.view.boxes import Box, read_boxes
+from wds_imagenet.view.shown_boxes import ShownBox, shown_boxes
 from wds_imagenet.view.tags import LABEL, Classes, Tag, tags_of
 
-MOST_CHARACTERS: Final = 100_000
-"""Of a caption, and of the JSON; what is longer is cut, and that is said."""
+MAX_CHARACTERS: Final = 100_000
+"""Most characters of a caption or of the JSON that are shown."""
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A sample and where it lies."""
+    """A sample, its location, and everything that its page shows."""
 
     index: int
     key: str
     location: BlockLocation
     members: tuple[tuple[str, int], ...]
-    """Suffixes and bytes."""
+    """Suffix and number of bytes of each member."""
     header: ImageHeader | None
-    """None where there is no image, or none that can be read."""
+    """None if there is no image, or its header cannot be read."""
     label: int | None
     tags: tuple[Tag, ...]
     names: tuple[tuple[str, str], ...]
-    """What the class table says of the class, such as ("name_zh", "丁鲷")."""
+    """Columns of the class table, such as ("name_zh", "丁鲷")."""
     caption: str | None
     json: str
-    """Indented; empty where there is none."""
-    boxes: tuple[Box, ...]
+    """Indented; empty if there is none."""
+    boxes: tuple[ShownBox, ...]
     problems: tuple[str, ...]
-    """What of it cannot be read, and why."""
+    """A message for each part that cannot be read."""
 
     @property
     def title(self) -> str:
-        """The name of its class, empty where it has no label."""
+        """The name of its class; empty if it has no label."""
         return next((tag.name for tag in self.tags if tag.kind == LABEL), "")
 
     @property
     def width(self) -> int:
-        """Of the picture as it is shown, in pixels; 1 if there is none."""
-        return self._shown[0]
+        """Width of the shown picture in pixels; 1 if there is none."""
+        return self._shown_size[0]
 
     @property
     def height(self) -> int:
-        """Of the picture as it is shown, in pixels; 1 if there is none."""
-        return self._shown[1]
+        """Height of the shown picture in pixels; 1 if there is none."""
+        return self._shown_size[1]
 
     @property
-    def _shown(self) -> tuple[int, int]:
+    def _shown_size(self) -> tuple[int, int]:
         if self.header is None:
             return 1, 1
         size = self.header.width, self.header.height
         return size[::-1] if swaps(self.header.orientation) else size
 
 
-def describe(
-    sample: Sample, index: int, location: BlockLocation, classes: Classes, wnids: Mapping[str, str]
+def make_item(
+    sample: Sample, index: int, location: BlockLocation, classes: Classes, class_names: Mapping[str, str]
 ) -> Item:
-    """Return what there is to show of a sample; what cannot be read becomes one of its problems.
+    """Return a sample as it is shown. A part that cannot be read becomes one of the problems.
 
-    `wnids` has the names of classes by WNID, for boxes.
+    Args:
+        sample: The sample.
+        index: Its index in the data set.
+        location: Its block.
+        classes: The class table by label.
+        class_names: The names of the classes by WNID, for boxes.
     """
     problems: list[str] = []
 
-    def attempt(read: Callable[[], _T], otherwise: _T) -> _T:
+    def attempt(read: Callable[[], _T], default: _T) -> _T:
         try:
             return read()
         except DataError as error:
             problems.append(str(error))
-            return otherwise
+            return default
 
     def header_of() -> ImageHeader | None:
         return probe(sample.members[sample.suffix])
 
-    known: dict[str, Any] = attempt(lambda: sample.json, {})
-    label = attempt(lambda: sample.label, None) if known or "cls" in sample.members else None
+    fields: dict[str, Any] = attempt(lambda: sample.json, {})
+    label = attempt(lambda: sample.label, None) if fields or "cls" in sample.members else None
     caption = attempt(lambda: sample.caption, None)
     header = attempt(header_of, None)
-    of_class = classes[label] if label is not None and 0 <= label < len(classes) else {}
+    class_entry = classes[label] if label is not None and 0 <= label < len(classes) else {}
     return Item(
         index=index,
         key=sample.key,
@@ -95,15 +100,15 @@ def describe(
         members=tuple((suffix, len(data)) for suffix, data in sample.members.items()),
         header=header,
         label=label,
-        tags=tuple(tags_of(label, known, classes)),
-        names=tuple((name, str(value)) for name, value in of_class.items() if name != "samples"),
+        tags=tuple(tags_of(label, fields, classes)),
+        names=tuple((name, str(value)) for name, value in class_entry.items() if name != "samples"),
         caption=None if caption is None else shorten(caption),
-        json=shorten(json.dumps(known, ensure_ascii=False, indent=2)) if known else "",
-        boxes=tuple(read_boxes(known, header, wnids)) if header is not None else (),
+        json=shorten(json.dumps(fields, ensure_ascii=False, indent=2)) if fields else "",
+        boxes=tuple(shown_boxes(fields, header, class_names)) if header is not None else (),
         problems=tuple(dict.fromkeys(problems)),
     )
 
 
-def shorten(text: str, most: int = MOST_CHARACTERS) -> str:
-    """Return a text of at most so many characters, and say how many are left out."""
-    return text if len(text) <= most else f"{text[:most]}… ({len(text) - most:,} more characters)"
+def shorten(text: str, limit: int = MAX_CHARACTERS) -> str:
+    """Return at most `limit` characters of a text, followed by the number of those left out."""
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text) - limit:,} more characters)"

@@ -1,4 +1,4 @@
-"""What the samples of a data set are like, by a random part of them."""
+"""Summarise a random part of the samples: histograms of sizes, and the most frequent labels."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -16,94 +16,101 @@ from wds_imagenet.util.threads import thread_pool
 from wds_imagenet.view.histogram import Histogram, histogram
 from wds_imagenet.view.tags import Classes, Tag, tags_of
 
-MOST_BYTES: Final = 32 << 20
-MOST_SAMPLES: Final = 2000
+MAX_BYTES: Final = 32 << 20
+MAX_SAMPLES: Final = 2000
 _THREADS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What one sample is like."""
+class _SampleSummary:
+    """The size and the labels of one sample."""
 
     width: int
-    """In pixels as stored; 0 if it has no image that can be read."""
+    """Stored width in pixels; 0 if no image can be read."""
     height: int
     size: int
-    """Of the image, in bytes."""
+    """Bytes of the image."""
     tags: tuple[tuple[str, str], ...]
-    """Kinds and names of what is in the picture."""
+    """Kind and name of each tag."""
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
-    """What a part of the samples is like."""
+class Overview:
+    """A summary of some or all samples of a data set."""
 
     samples: int
-    """How many were looked at."""
-    whole: bool
-    """Whether those are all."""
+    """Number of samples that were read."""
+    complete: bool
+    """True if these are all samples of the data set."""
     unreadable: int
-    """How many have no image, or one whose header cannot be read."""
+    """Number of samples without a readable image header."""
     sizes: tuple[Histogram, ...]
-    """Of widths, heights and bytes."""
+    """Histograms of width, height and bytes."""
     labels: dict[str, list[tuple[str, int]]]
-    """For each kind of label the most frequent, with their counts."""
+    """The most frequent labels of each kind, with their counts."""
 
 
-def survey(dataset: Dataset, *, seed: int = 0, most_bytes: int = MOST_BYTES, frequent: int = 40) -> Survey:
-    """Look at random blocks until `MOST_SAMPLES` samples or `most_bytes` bytes are read; at one at least.
+def make_overview(
+    dataset: Dataset, *, seed: int = 0, max_bytes: int = MAX_BYTES, labels_per_kind: int = 40
+) -> Overview:
+    """Read random blocks, and summarise their samples.
 
-    The same seed looks at the same samples. Costs a request a block, from four threads. Raises what
-    reading a block raises.
+    One seed reads the same samples every time. Costs a request a block, from four threads.
+
+    Args:
+        dataset: The data set.
+        seed: Seed of the order of the blocks.
+        max_bytes: Most bytes to read, besides one block; at most `MAX_SAMPLES` samples are read too.
+        labels_per_kind: Labels to count of each kind.
     """
-    chosen = list(_choose(dataset.block_locations, seed, most_bytes))
+    chosen = list(_choose_blocks(dataset.block_locations, seed, max_bytes))
     classes = dataset.classes
 
-    def look_at(location: BlockLocation) -> list[Look]:
-        return [_look(sample, classes) for sample in dataset.blocks.samples(location)]
+    def summarise_block(location: BlockLocation) -> list[_SampleSummary]:
+        return [_summarise(sample, classes) for sample in dataset.blocks.samples(location)]
 
     with thread_pool(_THREADS, "overview") as threads:
-        looks = [look for block in threads.map(look_at, chosen) for look in block]
-    return _sum_up(looks, whole=len(looks) == len(dataset), frequent=frequent)
+        summaries = [summary for block in threads.map(summarise_block, chosen) for summary in block]
+    return _combine(summaries, complete=len(summaries) == len(dataset), labels_per_kind=labels_per_kind)
 
 
-def _choose(block_locations: list[BlockLocation], seed: int, most_bytes: int) -> Iterator[BlockLocation]:
+def _choose_blocks(locations: list[BlockLocation], seed: int, max_bytes: int) -> Iterator[BlockLocation]:
     size = samples = 0
-    for place in permutation(mix(seed), len(block_locations)).tolist():
-        block = block_locations[place].block
-        if samples and (size + block.size > most_bytes or samples >= MOST_SAMPLES):
+    for index in permutation(mix(seed), len(locations)).tolist():
+        block = locations[index].block
+        if samples and (size + block.size > max_bytes or samples >= MAX_SAMPLES):
             return
         size, samples = size + block.size, samples + block.samples
-        yield block_locations[place]
+        yield locations[index]
 
 
-def _look(sample: Sample, classes: Classes) -> Look:
+def _summarise(sample: Sample, classes: Classes) -> _SampleSummary:
     width = height = size = 0
     tags: list[Tag] = []
-    with suppress(DataError):  # a sample without an image is counted; its own page says what it lacks
+    with suppress(DataError):  # counted as unreadable; the page of the sample shows the error
         data = sample.members[sample.suffix]
         header = probe(data)
         width, height, size = header.width, header.height, len(data)
     with suppress(DataError):
         tags = tags_of(sample.label, sample.json, classes)
-    return Look(width, height, size, tuple((tag.kind, tag.name) for tag in tags))
+    return _SampleSummary(width, height, size, tuple((tag.kind, tag.name) for tag in tags))
 
 
-def _sum_up(looks: list[Look], *, whole: bool, frequent: int) -> Survey:
-    seen = [look for look in looks if look.width]
-    drawn = [
-        histogram("Width in pixels", [look.width for look in seen]),
-        histogram("Height in pixels", [look.height for look in seen]),
-        histogram("Size of the file in kB", [look.size / 1000 for look in seen]),
+def _combine(summaries: list[_SampleSummary], *, complete: bool, labels_per_kind: int) -> Overview:
+    readable = [summary for summary in summaries if summary.width]
+    histograms = [
+        histogram("Width in pixels", [summary.width for summary in readable]),
+        histogram("Height in pixels", [summary.height for summary in readable]),
+        histogram("File size in kB", [summary.size / 1000 for summary in readable]),
     ]
     counts: dict[str, Counter[str]] = {}
-    for look in looks:
-        for kind, name in look.tags:
+    for summary in summaries:
+        for kind, name in summary.tags:
             counts.setdefault(kind, Counter())[name] += 1
-    return Survey(
-        samples=len(looks),
-        whole=whole,
-        unreadable=len(looks) - len(seen),
-        sizes=tuple(one for one in drawn if one is not None),
-        labels={kind: counter.most_common(frequent) for kind, counter in counts.items()},
+    return Overview(
+        samples=len(summaries),
+        complete=complete,
+        unreadable=len(summaries) - len(readable),
+        sizes=tuple(found for found in histograms if found is not None),
+        labels={kind: counter.most_common(labels_per_kind) for kind, counter in counts.items()},
     )

@@ -1,4 +1,4 @@
-"""Values → HTML: the one file that knows Jinja. Pure, and every text from a data set is escaped."""
+"""Render values to HTML. Pure; every text from a data set is escaped, and only this file imports Jinja."""
 
 import base64
 import hashlib
@@ -8,31 +8,41 @@ from importlib import resources
 from typing import TYPE_CHECKING, Final
 
 from wds_imagenet.errors import MissingExtraError
-from wds_imagenet.view.facts import ClassRow, Facts
+from wds_imagenet.view.class_table import ClassRow
+from wds_imagenet.view.dataset_info import DatasetInfo
 from wds_imagenet.view.histogram import Histogram, histogram
 from wds_imagenet.view.item import Item, shorten
-from wds_imagenet.view.overview import Survey
+from wds_imagenet.view.overview import Overview
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 _FOLDER: Final = "templates"
-_CAPTION: Final = 240
+_BRIEF: Final = 240
+"""Characters of a text that a card of the gallery shows."""
 
 
-def overview(facts: Facts, survey: Survey) -> str:
-    """Return the first page: what the data set is, and what a part of it is like."""
-    return _render("overview.html", facts=facts, survey=survey, counts=class_counts(facts))
+def overview_page(info: DatasetInfo, overview: Overview) -> str:
+    """Return the first page: the facts of the data set, and a summary of its samples."""
+    return _render("overview.html", info=info, overview=overview, counts=class_counts(info))
 
 
-def classes(facts: Facts, rows: Sequence[ClassRow], words: str, start: int, count: int) -> str:
-    """Return the page of those classes in which `words` occur, `count` of them from `start` on."""
+def classes_page(info: DatasetInfo, rows: Sequence[ClassRow], text: str, start: int, count: int) -> str:
+    """Return a page of the classes that a search found.
+
+    Args:
+        info: The facts of the data set.
+        rows: All classes that the search found.
+        text: The text of the search.
+        start: First class on the page.
+        count: Classes on the page.
+    """
     shown = rows[start : start + count]
-    return _render("classes.html", facts=facts, rows=shown, total=len(rows), words=words, start=start)
+    return _render("classes.html", info=info, rows=shown, total=len(rows), text=text, start=start)
 
 
-def gallery(
-    facts: Facts,
+def gallery_page(
+    info: DatasetInfo,
     items: Sequence[Item],
     start: int,
     count: int,
@@ -41,38 +51,57 @@ def gallery(
     stop: int = 0,
     unreadable: int = 0,
 ) -> str:
-    """Return a page of samples in order; with a label, those of its class found up to `stop`."""
+    """Return a page of samples.
+
+    Args:
+        info: The facts of the data set.
+        items: The samples on the page.
+        start: First index of the page, or of the search.
+        count: Samples a page.
+        label: The class that was searched; None for all samples in order.
+        stop: Index at which the search stopped.
+        unreadable: Number of samples whose labels cannot be read.
+    """
     return _render(
         "gallery.html",
-        facts=facts,
+        info=info,
         items=items,
         start=start,
         count=count,
         label=label,
-        stop=stop if label is not None else min(start + count, facts.samples),
+        stop=stop if label is not None else min(start + count, info.samples),
         unreadable=unreadable,
     )
 
 
-def sample(facts: Facts, item: Item) -> str:
+def sample_page(info: DatasetInfo, item: Item) -> str:
     """Return the page of one sample."""
-    return _render("sample.html", facts=facts, item=item)
+    return _render("sample.html", info=info, item=item)
 
 
-def problem(title: str, message: str) -> str:
-    """Return the page that says what went wrong."""
-    return _render("problem.html", title=title, message=message)
+def error_page(title: str, message: str) -> str:
+    """Return the page of an error."""
+    return _render("error.html", title=title, message=message)
 
 
-def whole(facts: Facts, survey: Survey, items: Sequence[Item], pictures: Mapping[int, bytes]) -> str:
-    """Return all in one page, which loads nothing: the `pictures`, JPEGs by sample, are in it."""
+def single_page(
+    info: DatasetInfo, overview: Overview, items: Sequence[Item], pictures: Mapping[int, bytes]
+) -> str:
+    """Return the whole view in one page that loads nothing.
+
+    Args:
+        info: The facts of the data set.
+        overview: The summary of its samples.
+        items: The samples on the page.
+        pictures: JPEGs by the index of the sample.
+    """
     inlined = {i: f"data:image/jpeg;base64,{base64.b64encode(p).decode()}" for i, p in pictures.items()}
     style = stylesheet()
     return _render(
-        "whole.html",
-        facts=facts,
-        survey=survey,
-        counts=class_counts(facts),
+        "single.html",
+        info=info,
+        overview=overview,
+        counts=class_counts(info),
         items=items,
         pictures=inlined,
         style=style,
@@ -86,14 +115,14 @@ def stylesheet() -> str:
     return (resources.files(__package__) / _FOLDER / "style.css").read_text("utf-8")
 
 
-def class_counts(facts: Facts) -> Histogram | None:
-    """Return how many classes have how many samples; None where all have the same, or none is counted."""
-    counts = [row.samples for row in facts.classes.rows if row.samples is not None]
+def class_counts(info: DatasetInfo) -> Histogram | None:
+    """Return the histogram of samples a class; None if all counts are equal, or there is none."""
+    counts = [row.samples for row in info.classes.rows if row.samples is not None]
     return histogram("Classes by number of samples", counts) if len(set(counts)) > 1 else None
 
 
 def language(column: str) -> str:
-    """Return the language of a column such as `name_zh`, as HTML writes it; empty if it has none."""
+    """Return the HTML language of a column such as `name_zh`; empty if it has none."""
     return column.removeprefix("name_").replace("_", "-") if column.startswith("name_") else ""
 
 
@@ -103,7 +132,7 @@ def _render(template: str, **values: object) -> str:
 
 @cache
 def environment() -> "Environment":
-    """Return what fills in the templates. Raises `MissingExtraError` without Jinja."""
+    """Return the environment of the templates. Raises `MissingExtraError` without Jinja."""
     try:
         from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - an extra
     except ImportError as error:
@@ -117,7 +146,7 @@ def environment() -> "Environment":
     )
     environment.filters |= {
         "number": "{:,}".format,
-        "brief": lambda text: shorten(text, _CAPTION),
+        "brief": lambda text: shorten(text, _BRIEF),
         "language": language,
     }
     return environment

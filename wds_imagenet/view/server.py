@@ -1,4 +1,4 @@
-"""The gallery over HTTP, for the browsers of this machine."""
+"""Serve the gallery over HTTP, to browsers on this machine."""
 
 import re
 import socket
@@ -13,14 +13,14 @@ from typing import Any, Final
 from wds_imagenet.errors import UsageError
 from wds_imagenet.reading.dataset import Dataset
 from wds_imagenet.util.cancel import CancelToken, use_token
-from wds_imagenet.view.site import Response, Site
+from wds_imagenet.view.gallery import Gallery, Response
 
 HOST: Final = "127.0.0.1"
-_PATIENCE: Final = 20
-"""Seconds that a browser may take over a request."""
+_REQUEST_SECONDS: Final = 20
+"""Longest time in which a browser sends a request."""
 _CONNECTIONS: Final = 64
-# A page of another site that has its own name lead to this machine comes with that name.
-_NAMES: Final = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]{1,5})?", re.IGNORECASE)
+# Guards against DNS rebinding: a foreign page whose name resolves to this machine sends that name.
+_HOST_NAMES: Final = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]{1,5})?", re.IGNORECASE)
 _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'",
@@ -28,80 +28,86 @@ _HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-store",  # the next data set may be shown at the same address
+    "Cache-Control": "no-store",  # the next data set may have the same address
 }
 
 
-class Server(ThreadingMixIn, TCPServer):
-    """Serves the gallery of a data set at `url` while `serve_forever` runs; to be used in a `with`.
+class GalleryServer(ThreadingMixIn, TCPServer):
+    """Serves the gallery of a data set at `url` while `serve_forever` runs. Use it in a `with`.
 
-    On the way out whatever is under way is cut short, requests to the store too, and no thread remains.
-    Answers GET alone, and browsers alone that name this machine. Raises `UsageError` where it cannot listen
-    at the port; 0 is any that is free.
+    At the end, all requests are cancelled, those to the store too, and no thread remains. The server answers
+    only GET requests, whose Host names this machine.
+
+    Args:
+        dataset: The data set.
+        port: Port on 127.0.0.1; 0 is any free port.
+
+    Raises:
+        UsageError: The port is not free.
     """
 
-    daemon_threads = False  # so that they are joined
+    daemon_threads = False  # closing the server joins them
     allow_reuse_address = sys.platform != "win32"
     request_queue_size = _CONNECTIONS
 
     def __init__(self, dataset: Dataset, port: int = 0) -> None:
         self._token: Final = CancelToken()
-        self._room: Final = threading.BoundedSemaphore(_CONNECTIONS)
-        site = Site(dataset)
+        self._slots: Final = threading.BoundedSemaphore(_CONNECTIONS)
+        gallery = Gallery(dataset)
         try:
-            super().__init__((HOST, port), partial(_Handler, site))
+            super().__init__((HOST, port), partial(_Handler, gallery))
         except OSError as error:
             raise UsageError(
-                f"nothing can be served at port {port} of {HOST}: {error.strerror}; give another as option "
-                "'port', or none for one that is free"
+                f"port {port} of {HOST} cannot be used: {error.strerror}; give another with option 'port', "
+                "or leave it out for a free one"
             ) from error
 
     @property
     def url(self) -> str:
-        """The address of its first page."""
+        """The address of the first page."""
         return f"http://{HOST}:{self.server_address[1]}/"
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the base's
-        """Answer one request, so that it ends when the server does."""
-        with use_token(self._token), self._room, self._token.on_cancel(partial(_cut, request)):
+        """Answer one request. Closing the server cancels it."""
+        with use_token(self._token), self._slots, self._token.on_cancel(partial(_disconnect, request)):
             super().process_request_thread(request, client_address)
 
     def server_close(self) -> None:
-        """End what is under way, and every thread."""
+        """Cancel all requests, and join all threads."""
         self._token.cancel()
         super().server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):
-    timeout = _PATIENCE
+    timeout = _REQUEST_SECONDS
     server_version = "wds-imagenet"
     sys_version = ""
 
-    def __init__(self, site: Site, *arguments: Any) -> None:  # noqa: ANN401 - the base's
-        self._site: Final = site
+    def __init__(self, gallery: Gallery, *arguments: Any) -> None:  # noqa: ANN401 - the base's
+        self._gallery: Final = gallery
         super().__init__(*arguments)
 
     def handle(self) -> None:
-        """Answer; one who leaves before the end is no error."""
+        """Answer. A browser that disconnects early is no error."""
         with suppress(ConnectionError, TimeoutError):
             super().handle()
 
     def do_GET(self) -> None:
         """Answer a GET."""
         hosts = self.headers.get_all("Host", [])
-        if len(hosts) != 1 or not _NAMES.fullmatch(hosts[0].strip()):
-            self.send_error(421, explain="This server is for the browsers of this machine.")
+        if len(hosts) != 1 or not _HOST_NAMES.fullmatch(hosts[0].strip()):
+            self.send_error(421, explain="This server answers only browsers on this machine.")
             return
-        self._send(self._site.answer(self.path))
+        self._send(self._gallery.respond(self.path))
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Answer with a status alone. What is no GET ends here."""
+        """Answer with a status and one line. Every method but GET ends here."""
         status = 405 if code == 501 else code
         text = explain or message or self.responses.get(status, ("",))[0]
         self._send(Response(status, "text/plain; charset=utf-8", f"{status} {text:.200}\n".encode()))
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, ANN401 - the base's
-        """Say nothing: what goes wrong is on the page."""
+        """Log nothing: the page shows every error."""
 
     def _send(self, response: Response) -> None:
         self.close_connection = True
@@ -118,6 +124,6 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(response.body)
 
 
-def _cut(connection: socket.socket) -> None:
-    with suppress(OSError):  # it may be closed by now
+def _disconnect(connection: socket.socket) -> None:
+    with suppress(OSError):  # it may be closed already
         connection.shutdown(socket.SHUT_RDWR)

@@ -1,4 +1,4 @@
-"""What a sample says is in its picture: its label, and the lists of labels that its JSON has. Pure."""
+"""The labels of a sample as tags: its class, and the lists of labels in its JSON. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,56 +7,56 @@ from typing import Any, Final
 from wds_imagenet.sample import Sample
 
 Classes = Sequence[Mapping[str, Any]]
-"""By label, what the data set knows of the class."""
+"""By label, the entry of the class table."""
 
 LABEL: Final = "label"
 POSITIVE: Final = "human_positive"
 LISTS: Final = ("real_labels", POSITIVE, "human_negative", "machine")
-"""The lists of labels that our sources write: ReaL's, and those of Open Images."""
+"""The fields of the JSON that list labels: ReaL, and three of Open Images."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """One thing that is said to be in the picture, or not to be."""
+    """One label of an image, positive or negative."""
 
     kind: str
-    """`label`, or the list in the JSON that has it."""
+    """`label`, or the field of the JSON that lists it."""
     label: int | None
-    """The index of its class; None where no class list fixes one."""
+    """The index of its class; None if no class list defines one."""
     name: str
     confidence: float | None = None
 
 
 def tags_of(label: int | None, json: Mapping[str, Any], classes: Classes) -> list[Tag]:
-    """Return all that the label and the JSON say; what is no label is left out."""
-    told = [] if label is None else [Tag(LABEL, label, name_of(label, classes))]
+    """Return the tags of a label and of the lists in the JSON. Entries that are no label are left out."""
+    tags = [] if label is None else [Tag(LABEL, label, name_of(label, classes))]
     for kind in LISTS:
         for entry in list_of(json, kind):
             tag = _tag(kind, entry, classes)
-            told += [] if tag is None else [tag]
-    return told
+            tags += [] if tag is None else [tag]
+    return tags
 
 
 def labels_of(sample: Sample) -> set[int]:
-    """Return the classes that a sample counts as: its label, else what people saw in it.
+    """Return the classes that a sample belongs to: its label, or else the labels that people confirmed.
 
-    Raises `CorruptError` where neither can be read.
+    Raises `CorruptError` if neither can be read.
     """
     label = sample.label
     if label is not None:
         return {label}
-    told = tags_of(None, sample.json, ())
-    return {tag.label for tag in told if tag.kind == POSITIVE and tag.label is not None}
+    tags = tags_of(None, sample.json, ())
+    return {tag.label for tag in tags if tag.kind == POSITIVE and tag.label is not None}
 
 
 def name_of(label: int, classes: Classes) -> str:
-    """Return the name of a class, and its number where it has none."""
-    known = classes[label] if 0 <= label < len(classes) else {}
-    return str(known.get("name") or known.get("wnid") or label)
+    """Return the name of a class, or else its WNID, or else its label."""
+    entry = classes[label] if 0 <= label < len(classes) else {}
+    return str(entry.get("name") or entry.get("wnid") or label)
 
 
 def list_of(json: Mapping[str, Any], name: str) -> list[Any]:
-    """Return the list of this name; an empty one where there is something else, or nothing."""
+    """Return the list in a field; an empty list if the field is missing or no list."""
     value = json.get(name)
     return value if isinstance(value, list) else []
 
@@ -67,8 +67,8 @@ def _tag(kind: str, entry: object, classes: Classes) -> Tag | None:
             return None
         case int(label):
             return Tag(kind, label, name_of(label, classes))
-        case {"id": str(identity), **known}:
-            index, name, confidence = (known.get(one) for one in ("class", "name", "confidence"))
+        case {"id": str(identity), **rest}:
+            index, name, confidence = (rest.get(field) for field in ("class", "name", "confidence"))
             return Tag(
                 kind,
                 index if type(index) is int else None,

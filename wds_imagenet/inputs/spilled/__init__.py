@@ -1,6 +1,6 @@
-"""spilled.
+"""Temporary data on disk, for listings and labels that do not fit in memory.
 
-- `records`  What is known of a million images: on disk and not in memory, by stem.
-- `references`  References on disk: a listing of millions that takes a few bytes of memory an entry.
-- `rows`  Rows of many files, brought together by image: on disk, since there are hundreds of millions.
+- `references`  a sequence of references, sorted or not
+- `records`     bytes by stem: the annotation of each image of a label file
+- `rows`        rows of many files, grouped by image
 """

@@ -1,4 +1,4 @@
-"""What is known of a million images: on disk and not in memory, by stem."""
+"""Records of a million images by stem, on disk and not in memory."""
 
 import hashlib
 import sqlite3
@@ -12,11 +12,12 @@ _CACHE_KIB: Final = 16 << 10
 
 
 class SpilledRecords:
-    """Bytes by stem, in a database without a name that SQLite keeps in the temporary folder.
+    """Bytes by stem, in a temporary SQLite database.
 
-    It is deleted there as soon as it is made, so nothing is left behind whichever way the process ends,
-    and its space is free when this object is gone. Costs 16 MiB of memory whatever it holds, about 5 µs
-    to add or find one. Safe from many threads. Raises `FullError` where the disk is full.
+    SQLite deletes the database's file as soon as it is made. So no file is left behind however the process
+    ends, and the disk space is free when this object is gone. Costs 16 MiB of memory for any number of
+    records, and about 5 µs to add or find one. For any number of threads. Raises `FullError` where the disk
+    is full.
     """
 
     def __init__(self) -> None:
@@ -34,21 +35,21 @@ class SpilledRecords:
         return self._count
 
     def add(self, stem: str, value: bytes) -> bool:
-        """Keep the bytes of a stem, unless it has some. Returns whether it had none."""
-        done = self._execute("INSERT OR IGNORE INTO records VALUES (?, ?)", (stem, value)).rowcount == 1
-        if done:
+        """Add the record of a stem. Returns False, and changes nothing, if the stem has a record."""
+        added = self._execute("INSERT OR IGNORE INTO records VALUES (?, ?)", (stem, value)).rowcount == 1
+        if added:
             self._count += 1
             name = stem.encode()
             self._digest.update(b"%d %d %b%b" % (len(name), len(value), name, value))
-        return done
+        return added
 
     @property
     def sha256(self) -> str:
-        """SHA-256 of all that was added, in its order."""
+        """SHA-256 of all stems and records, in the order in which they were added."""
         return self._digest.hexdigest()
 
     def get(self, stem: str) -> bytes | None:
-        """Return the bytes of a stem, None if it has none."""
+        """Return the record of a stem, None if there is none."""
         row: tuple[bytes] | None = self._execute(
             "SELECT value FROM records WHERE stem = ?", (stem,)
         ).fetchone()
@@ -59,7 +60,12 @@ class SpilledRecords:
             with self._lock:
                 return self._database.execute(statement, values)
         except sqlite3.Error as error:
-            kind = FullError if "full" in str(error) else StoreError
-            raise kind(
-                f"the database in the temporary folder failed: {error}; SQLITE_TMPDIR or TMPDIR moves it"
-            ) from error
+            raise database_error(error) from error
+
+
+def database_error(error: sqlite3.Error) -> StoreError:
+    """Return the error for a failed temporary database: a `FullError` where the disk is full."""
+    kind = FullError if "full" in str(error) else StoreError
+    return kind(
+        f"the database in the temporary folder failed: {error}; set SQLITE_TMPDIR or TMPDIR to another folder"
+    )

@@ -1,4 +1,4 @@
-"""References on disk: a listing of millions that takes a few bytes of memory an entry."""
+"""References on disk: a listing of millions costs a few bytes of memory an entry."""
 
 import heapq
 import json
@@ -16,54 +16,62 @@ from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.inputs.reference import Attachment, Metadata, Reference
 from wds_imagenet.storage.local import error_from_os
 
-_BUFFER: Final = 1 << 20
+_BUFFER_BYTES: Final = 1 << 20
 _CHUNK: Final = 256
-_RUN: Final = 1 << 16
-_HELD: Final = 1 << 15
-_NOTHING: Final[Metadata] = {}
+_SORTED_RUN: Final = 1 << 16
+_MAX_CACHED: Final = 1 << 15
+_NO_METADATA: Final[Metadata] = {}
 _encode: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
 class SpilledReferences(Sequence[Reference]):
-    """A sequence of references that lies in a temporary file.
+    """A sequence of references in a temporary file.
 
-    Gives back what was put in, as JSON has it: a tuple in the metadata comes back as a list. The file
-    has no name, so it is gone with the object, and with the process however that ends. Any number of
-    threads may read, and so may processes that are forked meanwhile; one thread appends.
+    References come back as JSON keeps them: a tuple in the metadata comes back as a list. The file has no
+    name, so that it disappears with this object, and with the process however that ends. Any number of
+    threads, and of processes forked meanwhile, may read; only one thread of the first process may append.
 
-    Costs 8 bytes of memory an entry, and 2 MiB; on disk what its texts are long, about 120 bytes an
-    entry. To append one takes 3 µs, to pass one 3 µs, to read one at random 8 µs; up to 32,768 entries stay
-    in memory too once they were read, about 20 MB, and take nothing then. Raises `FullError` where there
-    is no room for temporary files.
+    Costs 2 MiB of memory and 8 bytes an entry, and about 120 bytes an entry on disk. An entry takes 3 µs to
+    append, 3 µs to read in order and 8 µs to read at random. A sequence of up to 32,768 entries is cached
+    in memory when it is first read, about 20 MB, and then costs no time. Raises `FullError` where there is
+    no room for temporary files.
+
+    Args:
+        references: the first entries.
     """
 
     def __init__(self, references: Iterable[Reference] = ()) -> None:
-        self._file = tempfile.TemporaryFile(prefix="wds-imagenet-", buffering=0)  # noqa: SIM115 - as long as we
-        weakref.finalize(self, self._file.close)  # Python warns of a file that nobody closed
-        self._maker = os.getpid()
+        self._file = tempfile.TemporaryFile(prefix="wds-imagenet-", buffering=0)  # noqa: SIM115 - closed below
+        weakref.finalize(self, self._file.close)  # Python warns of an unclosed file
+        self._owner_pid = os.getpid()
         self._lock = threading.Lock()
-        self._buffer = bytearray()  # the entries' end, not yet in the file
+        self._buffer = bytearray()  # the last entries, not yet in the file
         self._written = 0
         self._bounds = array("q", [0])
-        self._held: list[Reference] = []  # the first entries, as read back, while there are not too many
+        self._cached: list[Reference] = []  # the first entries, as read back, of a short sequence
         for reference in references:
             self.append(reference)
 
     def append(self, reference: Reference) -> None:
-        """Put a reference at the end. Raises `SourceError` for one that has no JSON form."""
-        if os.getpid() != self._maker:
-            raise UsageError("a spool that another process made is only read")
+        """Append a reference.
+
+        Raises:
+            SourceError: the reference has no JSON form.
+            UsageError: the sequence was made in another process.
+        """
+        if os.getpid() != self._owner_pid:
+            raise UsageError("references that another process spilled can only be read")
         try:
             entry = _encode(_to_json(reference)).encode()
         except (TypeError, ValueError, RecursionError) as error:
-            raise SourceError(f"what is known of {reference.name!r} has no JSON form: {error}") from error
+            raise SourceError(f"the reference of {reference.name!r} has no JSON form: {error}") from error
         with self._lock:
             self._buffer += entry
             self._buffer += b","
             self._bounds.append(self._bounds[-1] + len(entry) + 1)
-        if len(self) > _HELD and self._held:
-            self._held = []
-        if len(self._buffer) >= _BUFFER:
+        if len(self) > _MAX_CACHED and self._cached:
+            self._cached = []
+        if len(self._buffer) >= _BUFFER_BYTES:
             self._flush()
 
     def __len__(self) -> int:
@@ -74,15 +82,15 @@ class SpilledReferences(Sequence[Reference]):
     @overload
     def __getitem__(self, index: slice) -> list[Reference]: ...
     def __getitem__(self, index: int | slice) -> Reference | list[Reference]:
-        if len(self) <= _HELD:
+        if len(self) <= _MAX_CACHED:
             return self._all()[index]
         if isinstance(index, slice):
-            places = range(*index.indices(len(self)))
-            if places.step != 1:
-                return [self[place] for place in places]
-            return self._read(places.start, max(places.start, places.stop))
-        place = range(len(self))[index]
-        return self._read(place, place + 1)[0]
+            positions = range(*index.indices(len(self)))
+            if positions.step != 1:
+                return [self[position] for position in positions]
+            return self._read(positions.start, max(positions.start, positions.stop))
+        position = range(len(self))[index]
+        return self._read(position, position + 1)[0]
 
     def __iter__(self) -> Iterator[Reference]:
         start = 0
@@ -91,11 +99,11 @@ class SpilledReferences(Sequence[Reference]):
             start += len(chunk)
 
     def _all(self) -> list[Reference]:
-        """Return the few that there are, each read only once."""
-        held = self._held
-        if len(held) < len(self):  # a new list, since another thread may be about to read this one
-            held = self._held = held + self._read(len(held), len(self))
-        return held
+        """Return all entries of a short sequence, each read from the file only once."""
+        cached = self._cached
+        if len(cached) < len(self):  # a new list, because another thread may be reading the old one
+            cached = self._cached = cached + self._read(len(cached), len(self))
+        return cached
 
     def _read(self, first: int, last: int) -> list[Reference]:
         start, stop = self._bounds[first], self._bounds[last]
@@ -119,9 +127,13 @@ class SpilledReferences(Sequence[Reference]):
 
 
 def spill_in_order(references: Iterable[Reference], key: Callable[[Reference], Any]) -> SpilledReferences:
-    """Return references in the order of a key, equal ones in that of their arrival.
+    """Return references sorted by a key; references with equal keys keep their order.
 
-    Costs the memory of 65,536 of them, 10 µs each, and twice the disk for a while.
+    Costs the memory of 65,536 references, 10 µs a reference, and for a while twice the disk space.
+
+    Args:
+        references: the references, in any order.
+        key: returns the key by which a reference is sorted.
     """
     runs = _sorted_runs(references, key)
     return runs[0] if len(runs) == 1 else SpilledReferences(heapq.merge(*runs, key=key))
@@ -130,20 +142,20 @@ def spill_in_order(references: Iterable[Reference], key: Callable[[Reference], A
 def sorted_references(
     references: Iterable[Reference], key: Callable[[Reference], Any]
 ) -> Iterator[Reference]:
-    """Yield what `spool_in_order` returns, for who goes through it once: at half the cost."""
+    """Yield the references of `spill_in_order` once, at half the cost."""
     return heapq.merge(*_sorted_runs(references, key), key=key)
 
 
 def _sorted_runs(references: Iterable[Reference], key: Callable[[Reference], Any]) -> list[SpilledReferences]:
-    arriving = iter(references)
+    unsorted = iter(references)
     runs = []
-    while run := sorted(islice(arriving, _RUN), key=key):
+    while run := sorted(islice(unsorted, _SORTED_RUN), key=key):
         runs.append(SpilledReferences(run))
     return runs
 
 
 def _to_json(reference: Reference) -> list[Any]:
-    known: list[Any] = [
+    values: list[Any] = [
         reference.key,
         reference.url,
         reference.offset,
@@ -152,14 +164,14 @@ def _to_json(reference: Reference) -> list[Any]:
         reference.label,
     ]
     if reference.caption is not None or reference.metadata or reference.attachments or reference.rotation:
-        attached = [[a.suffix, a.url, a.offset, a.size, a.encoding] for a in reference.attachments]
-        known += [reference.caption, reference.metadata, attached]
+        attachments = [[a.suffix, a.url, a.offset, a.size, a.encoding] for a in reference.attachments]
+        values += [reference.caption, reference.metadata, attachments]
         if reference.rotation:
-            known.append(reference.rotation)
-    return known
+            values.append(reference.rotation)
+    return values
 
 
-def _from_json(  # noqa: PLR0917 - an array has places, not names
+def _from_json(  # noqa: PLR0917 - an array has positions, not names
     key: str,
     url: str,
     offset: int,
@@ -167,9 +179,11 @@ def _from_json(  # noqa: PLR0917 - an array has places, not names
     name: str,
     label: int | None,
     caption: str | None = None,
-    metadata: Metadata = _NOTHING,
+    metadata: Metadata = _NO_METADATA,
     attached: Sequence[Any] = (),
-    turn: int = 0,
+    rotation: int = 0,
 ) -> Reference:
     attachments = tuple(Attachment(*item) for item in attached)
-    return Reference(key, url, offset, size, name, label, caption, metadata or _NOTHING, attachments, turn)
+    return Reference(
+        key, url, offset, size, name, label, caption, metadata or _NO_METADATA, attachments, rotation
+    )

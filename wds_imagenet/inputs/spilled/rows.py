@@ -7,7 +7,7 @@ from operator import itemgetter
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
-from wds_imagenet.errors import FullError, StoreError
+from wds_imagenet.inputs.spilled.records import database_error
 
 _CACHE_KIB: Final = 64 << 10
 
@@ -58,7 +58,7 @@ class SpilledRows:
         try:
             self._database.executemany("INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
         except sqlite3.Error as error:
-            raise _store_error(error) from error
+            raise database_error(error) from error
 
     def images(self) -> Iterator[tuple[int, list[SpilledRow]]]:
         """Yield each image with its rows, in the order of image numbers."""
@@ -71,11 +71,4 @@ class SpilledRows:
             for row in self._database.execute("SELECT * FROM rows ORDER BY image, kind, rowid"):  # noqa: UP028
                 yield row
         except sqlite3.Error as error:
-            raise _store_error(error) from error
-
-
-def _store_error(error: sqlite3.Error) -> StoreError:
-    kind = FullError if "full" in str(error) else StoreError
-    return kind(
-        f"the database in the temporary folder failed: {error}; set SQLITE_TMPDIR or TMPDIR to another folder"
-    )
+            raise database_error(error) from error

@@ -1,7 +1,6 @@
-"""order.
+"""The order of samples: pure functions of the manifest, the seed, the epoch and the rank.
 
-- `epoch_order`  The order of an epoch: a pure function of the manifest's counts, the seed, the epoch and
-  the lanes.
-- `ranks`  Which process of how many this is, and its share of the CPUs.
-- `state`  The state of a loader: which sequence, and how many of its samples have been given out.
+- `epoch_order`  The order of an epoch, and the slice of it that one rank reads.
+- `ranks`  The rank and the world size of this process, and its number of threads.
+- `state`  The position of a loader, as JSON values.
 """

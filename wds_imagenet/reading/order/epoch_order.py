@@ -2,11 +2,11 @@
 
 All blocks, permuted and laid end to end, form a line of T samples, permuted within each block. The
 line is cut into N lanes of equal length (±1). The epoch's sequence takes the first sample of every
-lane, then the second of every lane, and so on: any N neighbours come from N places of the data set.
-Every other lane is walked backwards, so that a block which a cut divides is wanted by both its lanes at
-the same time, and fetched once. Rank r of W owns every W-th entry, hence the lanes r, r + W, …, where
-W divides N. So the sequence, and with it every global batch, is the same for every such W, and no two
-ranks share a block but at lane ends.
+lane, then the second of every lane, and so on: N neighbours come from N parts of the data set.
+
+Every other lane is walked backwards. Two lanes that share a block therefore read it at the same time, and it
+is fetched once. Rank r of W owns every W-th entry, hence the lanes r, r + W, …, where W divides N. The
+sequence, and with it every global batch, is the same for every such W. Ranks share blocks at lane ends only.
 """
 
 import math
@@ -34,24 +34,24 @@ def default_lanes(world_size: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
-    """Where some entries of the sequence lie, one array element an entry, dtype int64."""
+class EntryLocations:
+    """The locations of some entries of the sequence: one array element an entry, int64."""
 
     lane: Ints
-    place: Ints
-    """The place on the line of the block that holds the entry."""
+    slot: Ints
+    """The position of the entry's block in the permuted line of blocks."""
     block: Ints
-    """That block's number, counted through the shards in the manifest's order."""
+    """The number of that block, counted through the shards in the manifest's order."""
     within: Ints
-    """Which of the block's samples it is, in the order of the tar."""
+    """The sample's index in its block, in the order of the tar."""
     number: Ints
     """The sample's index in the data set."""
     last: npt.NDArray[np.bool_]
-    """Whether the lane leaves the block after this entry."""
+    """True if the lane leaves the block after this entry."""
 
 
-class Order:
-    """One epoch's sequence. Making it costs about 10 ns a block and holds 32 bytes a block."""
+class EpochOrder:
+    """One epoch's sequence. Building it costs about 10 ns and 32 bytes a block."""
 
     def __init__(self, counts: Ints, seed: int, epoch: int, lanes: int, *, shuffle: bool = True) -> None:
         if lanes < 1:
@@ -71,53 +71,53 @@ class Order:
         self._state = mix(mix(seed, epoch, _WITHIN))
         self._drawn: dict[int, list[int]] = {}
 
-    def locate(self, entries: Ints) -> Places:
-        """Return where these entries of the sequence lie. Costs about 0.5 µs an entry, of 200 or more."""
+    def locate(self, entries: Ints) -> EntryLocations:
+        """Return the locations of entries of the sequence. Costs about 0.5 µs an entry, of 200 or more."""
         lane = entries % self.lanes
         step = entries // self.lanes
         backwards = (lane % 2 == 1) & self._shuffle
         begin, end = self._lane_starts[lane], self._lane_stops[lane]
         position = np.where(backwards, end - 1 - step, begin + step)
-        place = np.searchsorted(self._starts, position, side="right") - 1
-        block = self._line[place]
-        offset = position - self._starts[place]
-        within = self._within(place.tolist(), offset.tolist()) if self._shuffle else offset
+        slot = np.searchsorted(self._starts, position, side="right") - 1
+        block = self._line[slot]
+        offset = position - self._starts[slot]
+        within = self._within(slot.tolist(), offset.tolist()) if self._shuffle else offset
         leaves = np.where(
             backwards,
-            position == np.maximum(self._starts[place], begin),
-            position + 1 == np.minimum(self._starts[place + 1], end),
+            position == np.maximum(self._starts[slot], begin),
+            position + 1 == np.minimum(self._starts[slot + 1], end),
         )
-        return Places(lane, place, block, within, self._firsts[block] + within, leaves)
+        return EntryLocations(lane, slot, block, within, self._firsts[block] + within, leaves)
 
-    def _within(self, places: list[int], offsets: list[int]) -> Ints:
+    def _within(self, slots: list[int], offsets: list[int]) -> Ints:
         drawn = self._drawn
-        self._draw(list({place: None for place in places if place not in drawn}))
-        found = [drawn[place][offset] for place, offset in zip(places, offsets, strict=True)]
-        # A block is visited by its own lane, and by a neighbour where a lane's end cuts it. The oldest go
-        # first: one that is still in use is drawn again.
+        self._draw(list({slot: None for slot in slots if slot not in drawn}))
+        found = [drawn[slot][offset] for slot, offset in zip(slots, offsets, strict=True)]
+        # A block is visited by its own lane, and by a neighbour where a lane's end cuts it. The oldest
+        # permutations are dropped first, and drawn again if a lane still needs them.
         while len(drawn) > 2 * self.lanes + 64:
             del drawn[next(iter(drawn))]
         return np.array(found, np.int64)
 
-    def _draw(self, places: list[int]) -> None:
+    def _draw(self, slots: list[int]) -> None:
         """Draw the order within some blocks, all at once: one by one they cost 15 µs each."""
-        if not places:
+        if not slots:
             return
-        counts = self._starts[np.array(places) + 1] - self._starts[places]
-        drawn = permutations(mix_array(self._state, self._line[places]), counts).tolist()
+        counts = self._starts[np.array(slots) + 1] - self._starts[slots]
+        drawn = permutations(mix_array(self._state, self._line[slots]), counts).tolist()
         stops = np.cumsum(counts).tolist()
-        for place, start, stop in zip(places, [0, *stops], stops, strict=False):
-            self._drawn[place] = drawn[start:stop]
+        for slot, start, stop in zip(slots, [0, *stops], stops, strict=False):
+            self._drawn[slot] = drawn[start:stop]
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
-    """Which entries of the sequence one rank takes: every global batch in equal parts."""
+class RankSlice:
+    """The entries of the sequence that one rank reads: an equal part of every global batch."""
 
     rank: int
     world_size: int
     batch_size: int
-    """Samples a batch of this rank."""
+    """Samples in a batch of this rank."""
     drop_last: bool = False
 
     def __post_init__(self) -> None:
@@ -128,11 +128,11 @@ class Share:
 
     @property
     def global_batch(self) -> int:
-        """Samples a batch of all ranks together."""
+        """Samples in a batch of all ranks together."""
         return self.batch_size * self.world_size
 
     def check_lanes(self, lanes: int) -> None:
-        """Raise `UsageError` unless the lanes can be dealt to the ranks in equal numbers."""
+        """Raise `UsageError` unless every rank gets the same number of lanes."""
         if lanes < 1:
             raise UsageError(f"an order needs at least one lane, not {lanes}")
         if lanes % self.world_size:
@@ -145,9 +145,9 @@ class Share:
             )
 
     def starts(self, start: int, samples: int) -> range:
-        """Return where each global batch from `start` on begins, in a sequence of so many samples.
+        """Return the first entry of each global batch from `start` on, in a sequence of so many samples.
 
-        The same for every rank, so all have equally many.
+        The range is the same for every rank, so all ranks have the same number of batches.
         """
         stop = samples - self.global_batch + 1 if self.drop_last else samples
         return range(start, max(stop, start), self.global_batch)

@@ -1,4 +1,4 @@
-"""The state of a loader: which sequence, and how many of its samples have been given out."""
+"""The position of a loader: its sequence, and the number of samples handed out."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -10,19 +10,19 @@ _VERSION: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
-class State:
-    """Enough to continue the very same sequence on any world size, thread count or machine."""
+class LoaderState:
+    """A position from which the same sequence continues on any world size, thread count or machine."""
 
     fingerprint: str
-    """Of the manifest."""
+    """The manifest's fingerprint."""
     seed: int
     epoch: int
     lanes: int
     samples: int
-    """How many samples of the epoch's sequence the consumers of all ranks have been given."""
+    """Samples of the epoch's sequence that all ranks together have handed out."""
     shuffle: bool = True
     skipped: tuple[str, ...] = ()
-    """The keys of this epoch's samples that this rank could not decode, under `on_bad="skip"`."""
+    """The keys of this epoch's samples that this rank skipped, with `on_bad="skip"`."""
 
     def __post_init__(self) -> None:
         for name in ("epoch", "samples"):
@@ -30,12 +30,12 @@ class State:
                 raise UsageError(f"a loader's state cannot have {name} {getattr(self, name)}")
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON values."""
+        """Return the state as JSON values."""
         return {"version": _VERSION, **asdict(self), "skipped": list(self.skipped)}
 
     @classmethod
     def from_dict(cls, value: object) -> Self:
-        """Read what `to_dict` gave, from whatever it was saved in. Raises `UsageError`."""
+        """Return the state that `to_dict` returned, checked. Raises `UsageError`."""
         kinds = {
             "version": int,
             "fingerprint": str,

@@ -1,7 +1,7 @@
-"""subprocess.
+"""Epochs read in a child process: the same batches, in shared memory, and no GIL in common.
 
-- `child`  The child's side of reading in a process of its own: what it is told, what it says, and how it
-  ends.
-- `parent`  Epochs read in a process of their own: the same batches, in shared memory, and no GIL in common.
-- `shared_memory`  Batches in memory that two processes share: one lays them out, the other finds them.
+- `parent`  The parent's side: start the child, ask for batches, and end it on every way out.
+- `child`  The child's side: make the batches that the parent asks for.
+- `messages`  The messages between the two.
+- `shared_memory`  Batches in memory that both processes map.
 """

@@ -1,4 +1,4 @@
-"""The child's side of reading in a process of its own: what it is told, what it says, and how it ends."""
+"""The child's side of a loader's process: it makes the batches that its parent asks for."""
 
 import logging
 import os
@@ -15,75 +15,51 @@ from logging.handlers import QueueHandler
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler, send_handle
 from queue import SimpleQueue
-from typing import Final, Literal, NamedTuple, NoReturn, TextIO
+from typing import Final, NoReturn, TextIO
 
 from wds_imagenet.errors import WdsImagenetError
+from wds_imagenet.reading.batches.epochs import EpochRange, Epochs
+from wds_imagenet.reading.batches.stats import Meter
 from wds_imagenet.reading.dataset import Dataset
-from wds_imagenet.reading.loader.batch import images_shape
-from wds_imagenet.reading.loader.epochs import Epochs, Stretch
-from wds_imagenet.reading.loader.stats import Meter
-from wds_imagenet.reading.subprocess.shared_memory import Images, Packed, Release, Segments
-from wds_imagenet.reading.torch import seed_torch
+from wds_imagenet.reading.subprocess.messages import (
+    BatchMessage,
+    Command,
+    EndMessage,
+    Message,
+    WarningMessage,
+)
+from wds_imagenet.reading.subprocess.shared_memory import Release, Segments, SharedImagePool
+from wds_imagenet.reading.tensors import seed_torch
 from wds_imagenet.util.cancel import CancelToken, use_token
 from wds_imagenet.util.threads import thread_pool
 
 _HEARTBEAT: Final = 0.5  # seconds between looks at the parent
 
 
-class Order(NamedTuple):
-    """What the parent says; and what memory it needs no longer."""
-
-    what: Literal["begin", "more", "halt", "leave"]
-    stretch: Stretch | None = None
-    released: tuple[Release, ...] = ()
-
-
-class Given(NamedTuple):
-    """A batch. The descriptors of the segments that it says are made follow."""
-
-    samples: int
-    packed: Packed
-    skipped: tuple[str, ...]
-    stats: dict[str, float]
-
-
-class Ended(NamedTuple):
-    """The last message of a stretch."""
-
-    stats: dict[str, float]
-    error: BaseException | None = None
-    trace: str = ""
-
-
-class Warned(NamedTuple):
-    """A warning, with the arguments of `warnings.warn_explicit`."""
-
-    text: str
-    category: type[Warning]
-    filename: str
-    lineno: int
-
-
-Message = Given | Ended | Warned | logging.LogRecord
-
-
 def serve(
     connection: Connection, parent: int, levels: dict[str, int], make: Callable[[Dataset], Epochs]
 ) -> None:
-    """Run stretches until the parent says leave, or ends. Never returns."""
+    """Make batches until the parent commands the exit, or ends itself. Never returns.
+
+    Args:
+        connection: the socket to the parent, whose first message is the data set.
+        parent: the parent's process ID.
+        levels: the parent's log levels, by logger.
+        make: returns the epochs of the data set.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     try:
         dataset = connection.recv()
     except (EOFError, ConnectionError):  # the parent has ended
         _leave(0)
-    with thread_pool(1, "orders") as orders:
+    with thread_pool(1, "commands") as commands:
         try:
-            desk = _Desk(connection, make(dataset), parent)
-            desk.speak_up(levels)
-            orders.submit(desk.listen)
+            server = _Server(connection, make(dataset), parent)
+            server.forward_logs(levels)
+            commands.submit(server.listen)
             while True:
-                desk.work(desk.runs.get())
+                server.work(server.runs.get())
         except BaseException:  # noqa: BLE001 - the thread that listens must not be waited for
             traceback.print_exc()
             _leave(1)
@@ -91,14 +67,14 @@ def serve(
 
 @dataclass(slots=True)
 class _Run:
-    stretch: Stretch
+    epoch_range: EpochRange
     token: CancelToken = field(default_factory=CancelToken)
-    asked: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(1))
+    requested: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(1))
     """Batches that may be sent: one beyond those that the parent has taken."""
 
 
-class _Desk:
-    """One thread listens, the main one works and speaks."""
+class _Server:
+    """One thread receives commands; the main thread makes batches and sends every message."""
 
     def __init__(self, connection: Connection, epochs: Epochs, parent: int) -> None:
         self.runs: Final[SimpleQueue[_Run]] = SimpleQueue()
@@ -106,19 +82,19 @@ class _Desk:
         self._epochs: Final = epochs
         self._parent: Final = parent
         self._segments: Final = Segments()
-        shape = images_shape(epochs.recipe)
-        self._images: Final = None if shape is None else Images(self._segments, shape)
+        shape, dtype = epochs.spec.images_shape, epochs.spec.traits.dtype
+        self._images: Final = None if shape is None else SharedImagePool(self._segments, shape, dtype)
         self._released: Final[SimpleQueue[Release]] = SimpleQueue()
-        self._heard: Final[SimpleQueue[logging.LogRecord | Warned]] = SimpleQueue()
+        self._logged: Final[SimpleQueue[logging.LogRecord | WarningMessage]] = SimpleQueue()
 
-    def speak_up(self, levels: dict[str, int]) -> None:
-        """From now on pass on log records of these levels and every warning, each before the next batch."""
-        logging.getLogger().addHandler(QueueHandler(self._heard))
+    def forward_logs(self, levels: dict[str, int]) -> None:
+        """From now on send log records of these levels, and every warning, before the next batch."""
+        logging.getLogger().addHandler(QueueHandler(self._logged))
         for name, level in levels.items():
             logging.getLogger(name).setLevel(level)
         warnings.simplefilter("default")  # the parent's filters decide
 
-        def showwarning(  # noqa: PLR0917 - as warnings calls it
+        def showwarning(  # noqa: PLR0917 - the signature of the warnings module
             message: Warning | str,
             category: type[Warning],
             filename: str,
@@ -128,69 +104,69 @@ class _Desk:
         ) -> None:
             del file, line
 
-            self._heard.put(Warned(str(message), category, filename, lineno))
+            self._logged.put(WarningMessage(str(message), category, filename, lineno))
 
         warnings.showwarning = showwarning
 
     def listen(self) -> None:
-        """Take orders. The last one, or the parent's end, ends this process, whatever is under way."""
+        """Receive commands. The exit command, or the parent's end, ends this process at once."""
         try:
-            while (order := self._order()).what != "leave":
-                for release in order.released:
+            while (command := self._command()).name != "exit":
+                for release in command.released:
                     self._released.put(release)
-                if order.stretch is not None:
-                    run = _Run(order.stretch)
+                if command.epoch_range is not None:
+                    run = _Run(command.epoch_range)
                     self.runs.put(run)
                     continue
-                if order.what == "halt":
+                if command.name == "cancel":
                     run.token.cancel()
-                run.asked.release()
+                run.requested.release()
         except (EOFError, ConnectionError):
             _leave(0)
-        except BaseException:  # noqa: BLE001 - nobody asks this thread how it ended
+        except BaseException:  # noqa: BLE001 - no other thread sees this one's exception
             traceback.print_exc()
             _leave(1)
         _leave(0)
 
     def work(self, run: _Run) -> None:
-        """Give a stretch's batches as they are asked for, then say that it has ended, and by which error."""
-        epochs, stretch, meter = self._epochs, run.stretch, Meter()
-        ended, cpu = Ended({}), time.process_time()
-        seed_torch(epochs.recipe.seed, stretch.epoch, stretch.start, epochs.share.rank)
+        """Send a run's batches as they are requested, then its end or its error."""
+        epochs, epoch_range, meter = self._epochs, run.epoch_range, Meter()
+        end, cpu = EndMessage({}), time.process_time()
+        seed_torch(epochs.spec.seed, epoch_range.epoch, epoch_range.start, epochs.rank_slice.rank)
         try:
-            self._take_back()
-            with use_token(run.token), closing(epochs.run(stretch, meter, self._images)) as deliveries:
-                for samples, batch, skipped in deliveries:
-                    run.asked.acquire()
+            self._reuse_released()
+            with use_token(run.token), closing(epochs.batches(epoch_range, meter, self._images)) as batches:
+                for samples, batch, skipped in batches:
+                    run.requested.acquire()
                     if run.token.cancelled:
                         break
-                    self._take_back()
-                    packed = self._segments.pack(batch)
+                    self._reuse_released()
+                    layout = self._segments.lay_out(batch)
                     cpu = _add_cpu(meter, cpu)
-                    self._say(Given(samples, packed, skipped, meter.drain()))
+                    self._send(BatchMessage(samples, layout, skipped, meter.drain()))
                     del batch
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it is raised in the parent
-            ended = _failed(error)
-        self._segments.take_back_drafts()
+        except BaseException as error:  # noqa: BLE001 - any error is raised again in the parent
+            end = _end_by(error)
+        self._segments.reuse_abandoned()
         _add_cpu(meter, cpu)
-        self._say(ended._replace(stats=meter.drain()))
+        self._send(end._replace(stats=meter.drain()))
 
-    def _order(self) -> Order:
+    def _command(self) -> Command:
         while not self._connection.poll(_HEARTBEAT):
-            if os.getppid() != self._parent:  # which may have left our socket to a process forked from it
+            if os.getppid() != self._parent:  # a process forked from the parent may keep our socket open
                 raise EOFError
-        order: Order = self._connection.recv()
-        return order
+        command: Command = self._connection.recv()
+        return command
 
-    def _take_back(self) -> None:
-        self._segments.take_back([self._released.get() for _ in range(self._released.qsize())])
+    def _reuse_released(self) -> None:
+        self._segments.reuse([self._released.get() for _ in range(self._released.qsize())])
 
-    def _say(self, message: Message) -> None:
+    def _send(self, message: Message) -> None:
         try:
-            for _ in range(self._heard.qsize()):
-                self._connection.send(self._heard.get())
+            for _ in range(self._logged.qsize()):
+                self._connection.send(self._logged.get())
             self._connection.send(message)
-            for _ in message.packed.made if isinstance(message, Given) else ():
+            for _ in message.layout.made if isinstance(message, BatchMessage) else ():
                 descriptor = self._segments.descriptors.popleft()
                 send_handle(self._connection, descriptor, self._parent)
                 os.close(descriptor)
@@ -199,28 +175,28 @@ class _Desk:
 
 
 def _add_cpu(meter: Meter, before: float) -> float:
-    """Add this process's CPU time since it was `before`, and return what it is now."""
+    """Add this process's CPU time since `before`, and return the present one."""
     now = time.process_time()
     meter.add(process_cpu_seconds=now - before)
     return now
 
 
-def _failed(error: BaseException) -> Ended:
-    """Return the end by an error, or by one that tells of it if it cannot be pickled."""
+def _end_by(error: BaseException) -> EndMessage:
+    """Return the end by an error, or by a `WdsImagenetError` that quotes an error which cannot be pickled."""
     trace = "".join(traceback.format_exception(error))
     try:
         same = type(ForkingPickler.loads(ForkingPickler.dumps(error))) is type(error)
     except Exception:  # noqa: BLE001 - an exception's class decides what happens here
         same = False
-    if not same:
-        told = WdsImagenetError(f"{type(error).__qualname__}: {error}")
-        told.__notes__ = getattr(error, "__notes__", [])
-        return Ended({}, told, trace)
-    return Ended({}, error, trace)
+    if same:
+        return EndMessage({}, error, trace)
+    quoted = WdsImagenetError(f"{type(error).__qualname__}: {error}")
+    quoted.__notes__ = getattr(error, "__notes__", [])
+    return EndMessage({}, quoted, trace)
 
 
 def _leave(code: int) -> NoReturn:
-    """End this process at once: there is nothing to put in order but what was printed."""
+    """End this process at once, whatever its threads do; only printed text is flushed."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             stream.flush()

@@ -1,7 +1,7 @@
-"""Epochs read in a process of their own: the same batches, in shared memory, and no GIL in common.
+"""The parent's side of a loader's process: it starts the child, asks for batches, and ends it.
 
-The two processes talk over a socket, by multiprocessing's own pickling. The parent asks for each batch
-as it takes the one before. An end of the socket that closes is the news of a death, on either side.
+The two processes talk over a socket. The parent asks for each batch as it takes the one before. A closed
+end of the socket reveals the death of the other process, on either side.
 """
 
 import logging
@@ -14,7 +14,7 @@ import warnings
 import weakref
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager, nullcontext, suppress
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from functools import partial
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
@@ -23,20 +23,26 @@ from multiprocessing.reduction import recv_handle
 from typing import Final, Literal, NoReturn
 
 from wds_imagenet.errors import UsageError, WdsImagenetError
-from wds_imagenet.images.transforms import Decode, RandomResizedCrop, ResizeCenterCrop
-from wds_imagenet.reading.loader.epochs import Delivery, Epochs, Stretch
-from wds_imagenet.reading.loader.stats import Meter
-from wds_imagenet.reading.subprocess.child import Ended, Given, Message, Order, Warned, serve
-from wds_imagenet.reading.subprocess.shared_memory import Found
+from wds_imagenet.reading.batches.epochs import EpochRange, Epochs, PositionedBatch
+from wds_imagenet.reading.batches.stats import Meter
+from wds_imagenet.reading.subprocess.child import serve
+from wds_imagenet.reading.subprocess.messages import (
+    BatchMessage,
+    Command,
+    EndMessage,
+    Message,
+    WarningMessage,
+)
+from wds_imagenet.reading.subprocess.shared_memory import MappedSegments
 from wds_imagenet.util.cancel import CancelToken, current_token
 from wds_imagenet.util.processes import hide_main_module
 
-_HEARTBEAT: Final = 0.2  # seconds between looks at what sends no message: a death, a cancelled token
-_GRACE: Final = 5.0  # seconds to end in good order
+_HEARTBEAT: Final = 0.2  # seconds between looks at a death or a cancellation, which send no message
+_GRACE: Final = 5.0  # seconds for the child to end by itself
 
 
-class ReadingProcess:
-    """Runs epochs as `Epochs` itself does, in a child process that is kept from one run to the next."""
+class SubprocessSource:
+    """Batches made in a child process, which is started late and kept from one run to the next."""
 
     def __init__(self, epochs: Epochs) -> None:
         if not hasattr(os, "memfd_create"):
@@ -45,29 +51,29 @@ class ReadingProcess:
         self._idle: Final[list[_Child]] = []
         self._closed = 0
 
-    def run(self, stretch: Stretch, meter: Meter) -> Generator[Delivery, None, None]:
-        """Yield the batches of a stretch.
+    def batches(self, epoch_range: EpochRange, meter: Meter) -> Generator[PositionedBatch, None, None]:
+        """Yield the batches of a part of an epoch.
 
-        Errors are raised as in one process, the child's traceback as their cause. Raises
-        `WdsImagenetError` if the child dies, `UsageError` if the transform cannot be sent to it.
+        Raises the errors of one process, with the child's traceback as their cause. Raises
+        `WdsImagenetError` if the child dies, and `UsageError` if the transform cannot be pickled.
         """
         closed = self._closed
         idle = (self._idle.pop() for _ in range(len(self._idle)))
-        child = next((one for one in idle if one.usable), None) or _Child(self._epochs)
-        pin = self._epochs.recipe.pin_memory
+        child = next((one for one in idle if one.is_usable), None) or _Child(self._epochs)
+        pin = self._epochs.spec.pin_memory
         try:
-            with closing(child.run(stretch, meter)) as deliveries:
-                for samples, batch, skipped in deliveries:
-                    yield Delivery(samples, batch.pin_memory() if pin else batch, skipped)
+            with closing(child.batches(epoch_range, meter)) as batches:
+                for samples, batch, skipped in batches:
+                    yield PositionedBatch(samples, batch.pin_memory() if pin else batch, skipped)
                     del batch
         finally:
-            if child.usable and not self._idle and closed == self._closed:
+            if child.is_usable and not self._idle and closed == self._closed:
                 self._idle.append(child)
             else:
                 child.end()
 
     def close(self) -> None:
-        """End the child; one that is at work ends with its run."""
+        """End the idle child; a child at work ends with its run."""
         self._closed += 1
         while self._idle:
             self._idle.pop().end()
@@ -80,56 +86,59 @@ class _Child:
         if multiprocessing.current_process().daemon:
             raise UsageError("a daemonic process may start no process: leave out process=True here")
         self._connection, self._process = _start(epochs)
-        self._found: Final = Found()
+        self._segments: Final = MappedSegments()
         self._owner: Final = os.getpid()
         self.end: Final = weakref.finalize(self, _end, self._connection, self._process, self._owner)
         self._send(epochs.dataset)
 
     @property
-    def usable(self) -> bool:
-        """Whether it is alive, as far as is known, and this process's own."""
+    def is_usable(self) -> bool:
+        """True if no death was noticed, and this process started the child."""
         return self.end.alive and self._owner == os.getpid()
 
-    def run(self, stretch: Stretch, meter: Meter) -> Generator[Delivery, None, None]:
-        """Yield the batches of a stretch. An error other than the run's own ends the child."""
+    def batches(self, epoch_range: EpochRange, meter: Meter) -> Generator[PositionedBatch, None, None]:
+        """Yield the batches of a part of an epoch. Any error but the run's own ends the child."""
         token = current_token()
         try:
-            self._order("begin", stretch)
-            while isinstance(message := self._hear(meter, token), Given):
-                self._order("more")
-                delivery = Delivery(message.samples, self._found.unpack(message.packed), message.skipped)
-                del message
-                yield delivery
-                del delivery
-            ended = self._halt(meter) if message is None else message
+            self._command("begin", epoch_range)
+            while isinstance(message := self._receive(meter, token), BatchMessage):
+                self._command("next")
+                batch = self._segments.open(message.layout)
+                positioned = PositionedBatch(message.samples, batch, message.skipped)
+                del message, batch
+                yield positioned
+                del positioned
+            end = self._cancel(meter) if message is None else message
         except GeneratorExit:
-            self._halt(meter)
+            self._cancel(meter)
             raise
         except BaseException:  # half a message may have been read
             self.end()
             raise
-        if ended is not None and ended.error is not None and not token.cancelled:
-            raise ended.error from RuntimeError(f"in the loader's process:\n{ended.trace}")
+        if end is not None and end.error is not None and not token.cancelled:
+            raise end.error from RuntimeError(f"in the loader's process:\n{end.trace}")
 
-    def _halt(self, meter: Meter) -> Ended | None:
-        """Have the run ended, its requests cut short; and the child too if that does not end it soon."""
-        message: Given | Ended | None = None
-        if not self.usable:
+    def _cancel(self, meter: Meter) -> EndMessage | None:
+        """Cancel the run under way, and end the child if it does not answer in time."""
+        message: BatchMessage | EndMessage | None = None
+        if not self.is_usable:
             return None
         try:
-            self._order("halt")
+            self._command("cancel")
             until = time.monotonic() + _GRACE
-            while isinstance(message := self._hear(meter, CancelToken(), until), Given):
-                self._found.unpack(message.packed)
-        except WdsImagenetError:  # it died, and nobody waits for it
+            while isinstance(message := self._receive(meter, CancelToken(), until), BatchMessage):
+                self._segments.open(message.layout)
+        except WdsImagenetError:  # the child died, and nobody waits for it
             return None
         finally:
-            if not isinstance(message, Ended):
+            if not isinstance(message, EndMessage):
                 self.end()
         return message
 
-    def _order(self, what: Literal["begin", "more", "halt"], stretch: Stretch | None = None) -> None:
-        self._send(Order(what, stretch, tuple(self._found.released())))
+    def _command(
+        self, name: Literal["begin", "next", "cancel"], epoch_range: EpochRange | None = None
+    ) -> None:
+        self._send(Command(name, epoch_range, tuple(self._segments.released())))
 
     def _send(self, message: object) -> None:
         try:
@@ -137,7 +146,9 @@ class _Child:
         except OSError:
             self._report_death()
 
-    def _hear(self, meter: Meter, token: CancelToken, until: float = math.inf) -> Given | Ended | None:
+    def _receive(
+        self, meter: Meter, token: CancelToken, until: float = math.inf
+    ) -> BatchMessage | EndMessage | None:
         """Return the next batch or the end; None if `token` is cancelled, or at the time `until`."""
         try:
             while True:
@@ -147,11 +158,11 @@ class _Child:
                     if not self._process.is_alive() and not self._connection.poll():
                         self._report_death()
                 message: Message = self._connection.recv()
-                if isinstance(message, Given | Ended):
+                if isinstance(message, BatchMessage | EndMessage):
                     break
-                _pass_on(message)
-            for number, size in message.packed.made if isinstance(message, Given) else ():
-                self._found.add(number, size, recv_handle(self._connection))
+                _log(message)
+            for number, size in message.layout.made if isinstance(message, BatchMessage) else ():
+                self._segments.add(number, size, recv_handle(self._connection))
         except (EOFError, OSError):
             self._report_death()
         meter.add(**message.stats)
@@ -161,27 +172,26 @@ class _Child:
         self._process.join(_GRACE)
         pid, code = self._process.pid, self._process.exitcode
         self.end()
-        how = "its traceback is above"
+        cause = "its traceback is above"
         if code is not None and code < 0:
-            how = (
-                f"that is {signal.Signals(-code).name}. If it was for want of memory, use smaller batches, "
+            cause = (
+                f"that is {signal.Signals(-code).name}. If memory ran out, use smaller batches, "
                 "fewer lanes or a smaller prefetch_bytes"
             )
         raise WdsImagenetError(
-            f"the loader's process {pid} died with exit code {code}: {how}. To go on after the last batch, "
-            "load the loader's state_dict() into it again"
+            f"the loader's process {pid} died with exit code {code}: {cause}. To continue after the last "
+            "batch, load the loader's state_dict() into it again"
         ) from None
 
 
 def _start(epochs: Epochs) -> tuple[Connection, BaseProcess]:
-    """Start the child, which waits for the data set. Spawned: what is forked has locks, and no threads."""
+    """Start the child, which waits for the data set. It is spawned: a forked child inherits held locks."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    recipe = epochs.recipe
     make = partial(
         Epochs,
-        recipe=replace(recipe, pin_memory=False),  # which needs CUDA, and so is done here
-        share=epochs.share,
+        spec=replace(epochs.spec, pin_memory=False),  # the parent pins, since that needs CUDA
+        rank_slice=epochs.rank_slice,
         shuffle=epochs.shuffle,
         threads=epochs.threads,
         prefetch_bytes=epochs.prefetch_bytes,
@@ -190,13 +200,12 @@ def _start(epochs: Epochs) -> tuple[Connection, BaseProcess]:
     process = context.Process(
         target=serve, args=(theirs, os.getpid(), levels, make), daemon=True, name="wds-imagenet-loader"
     )
-    ours_alone = isinstance(recipe.transform, RandomResizedCrop | ResizeCenterCrop | Decode)
-    with _interrupts_held(), hide_main_module() if ours_alone else nullcontext():
+    with _interrupts_held(), hide_main_module() if needs_no_main(epochs.spec.transform) else nullcontext():
         try:
             process.start()
         except (OSError, RuntimeError):
             raise
-        except Exception as error:  # whatever the transform's own pickling raises
+        except Exception as error:  # the transform's own pickling may raise anything
             raise UsageError(
                 f"process=True sends the transform to another process, and this one cannot be pickled "
                 f"({error}): define it at the top level of a module"
@@ -206,12 +215,28 @@ def _start(epochs: Epochs) -> tuple[Connection, BaseProcess]:
     return ours, process
 
 
+def needs_no_main(transform: object) -> bool:
+    """Return True for plain data that the child can unpickle without the user's script.
+
+    Plain data is a dataclass of a module other than the script, with numbers, text and tuples as fields.
+    """
+    if not is_dataclass(transform) or isinstance(transform, type) or type(transform).__module__ == "__main__":
+        return False
+    return all(_is_plain(getattr(transform, one.name)) for one in fields(transform))
+
+
+def _is_plain(value: object) -> bool:
+    if type(value) is tuple:
+        return all(map(_is_plain, value))
+    return value is None or type(value) in {bool, int, float, str}
+
+
 def _end(connection: Connection, process: BaseProcess, owner: int) -> None:
-    """End the child: at its next instruction, or after the grace by force."""
-    if os.getpid() != owner:  # a process forked from its parent's
+    """End the child: by a command, or after the grace by force."""
+    if os.getpid() != owner:  # this process was forked from the child's parent
         return
     with suppress(OSError):
-        connection.send(Order("leave"))
+        connection.send(Command("exit"))
     connection.close()
     process.join(_GRACE)
     process.kill()
@@ -219,8 +244,8 @@ def _end(connection: Connection, process: BaseProcess, owner: int) -> None:
     process.close()
 
 
-def _pass_on(message: Warned | logging.LogRecord) -> None:
-    if isinstance(message, Warned):
+def _log(message: WarningMessage | logging.LogRecord) -> None:
+    if isinstance(message, WarningMessage):
         warnings.warn_explicit(*message)
         return
     logger = logging.getLogger(message.name)
@@ -230,8 +255,8 @@ def _pass_on(message: Warned | logging.LogRecord) -> None:
 
 @contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Have a process that is started now spared Ctrl-C until it ignores it by itself."""
-    resource_tracker.ensure_running()  # it would end the holding
+    """Block Ctrl-C in a process that is started now, until it ignores the signal by itself."""
+    resource_tracker.ensure_running()  # starting it later would unblock the signal
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

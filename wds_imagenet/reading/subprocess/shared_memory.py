@@ -1,7 +1,7 @@
-"""Batches in memory that two processes share: one lays them out, the other finds them.
+"""Batches in memory that two processes share: one lays them out, the other maps them.
 
-The memory is Linux's memfd: it has no name, so nothing of it is left when both have ended, however they
-did, and neither the size of `/dev/shm` nor the number of open files bounds it.
+The memory is Linux's memfd, which has no name. It is freed when both processes have ended, however they
+ended, and neither the size of `/dev/shm` nor the number of open files bounds it.
 """
 
 import math
@@ -10,17 +10,17 @@ from collections import deque
 from collections.abc import Sequence
 from functools import partial
 from itertools import count
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from wds_imagenet.reading.batches.batch import Batch
 from wds_imagenet.reading.buffers import Lease
-from wds_imagenet.reading.loader.batch import Batch
-from wds_imagenet.reading.torch import ImageMemory
+from wds_imagenet.reading.tensors import TensorMemory
 
-_KEPT: Final = 8  # free segments of a size: as many as an epoch has under way
+_KEPT: Final = 8  # free segments of one size: the batches that an epoch has under way
 _ALIGNED: Final = 64
 _forks: Final = [0]
 
@@ -32,8 +32,8 @@ def _count_fork() -> None:
 os.register_at_fork(before=_count_fork)
 
 
-class Piece(NamedTuple):
-    """Where a tensor lies in its segment."""
+class TensorLayout(NamedTuple):
+    """The location of a tensor in its segment."""
 
     offset: int
     dtype: torch.dtype
@@ -42,7 +42,7 @@ class Piece(NamedTuple):
 
     @property
     def size(self) -> int:
-        """In bytes, if it is dense."""
+        """Bytes of the tensor, which is dense."""
         return math.prod(self.shape) * self.dtype.itemsize
 
     def of(self, segment: torch.Tensor) -> torch.Tensor:
@@ -51,38 +51,38 @@ class Piece(NamedTuple):
         return flat.as_strided(self.shape, self.strides)
 
 
-class Parcel(NamedTuple):
-    """Tensors that lie in one segment."""
+class TensorGroup(NamedTuple):
+    """Tensors in one segment."""
 
     segment: int
-    pieces: list[Piece]
+    tensors: list[TensorLayout]
 
 
-class Packed(NamedTuple):
-    """A batch as it is told to the other process: what is large lies in segments."""
+class BatchLayout(NamedTuple):
+    """A batch as it is sent: its images and soft labels lie in segments, the rest is pickled."""
 
-    images: Parcel
-    listed: bool
-    soft_labels: Parcel | None
+    images: TensorGroup
+    is_listed: bool
+    soft_labels: TensorGroup | None
     labels: npt.NDArray[np.int64]
     mask: npt.NDArray[np.bool_]
     keys: list[str]
     captions: list[str] | None
     json: list[dict[str, object]] | None
     made: list[tuple[int, int]]
-    """Segments that the other process does not know: number and size. Their descriptors follow."""
+    """Number and size of each new segment. Their descriptors follow the message."""
     dropped: list[int]
-    """Segments that will not come again."""
+    """Segments that no later batch uses."""
 
 
 Release = tuple[int, bool]
-"""A segment that nobody looks at any more in the other process, and whether it may be used again."""
+"""A segment without readers in the other process, and True if it may be used again."""
 
 
 class Segments:
-    """The side that fills memory: each segment again and again, when the other side has let go of it.
+    """The side that fills memory. It uses each segment again, once the other side has released it.
 
-    As many are made as the other side holds on to, and those of an epoch under way.
+    There are as many segments as the other side keeps, and those of an epoch under way.
     """
 
     def __init__(self) -> None:
@@ -90,23 +90,23 @@ class Segments:
         self._tensors: Final[dict[int, torch.Tensor]] = {}
         self._free: Final[dict[int, list[int]]] = {}
         self._taken: Final[dict[int, int]] = {}
-        """By address: the segments of drafts."""
+        """The segments of batches under construction, by address."""
         self._made: list[tuple[int, int]] = []
         self._dropped: list[int] = []
         self.descriptors: Final[deque[int]] = deque()
-        """Of the segments that packed batches say are made, one after the other: to be sent, and closed."""
+        """The descriptors of new segments, in the order of `BatchLayout.made`: to be sent, then closed."""
 
     def take(self, size: int) -> torch.Tensor:
-        """Return a segment of so many bytes or up to twice as many. What is in it is left from before."""
-        size = 1 << (max(size, 1) - 1).bit_length()  # what is never touched takes no memory
+        """Return a segment of at least `size` bytes, and less than twice as many, of any content."""
+        size = 1 << (max(size, 1) - 1).bit_length()  # pages that are never touched take no memory
         free = self._free.setdefault(size, [])
         number = free.pop() if free else self._make(size)
         tensor = self._tensors[number]
         self._taken[tensor.data_ptr()] = number
         return tensor
 
-    def take_back(self, released: Sequence[Release]) -> None:
-        """Use these again, or never."""
+    def reuse(self, released: Sequence[Release]) -> None:
+        """Use released segments again, or drop those that may not be used again."""
         for number, again in released:
             free = self._free[self._tensors[number].numel()]
             if again and len(free) < _KEPT:
@@ -115,39 +115,48 @@ class Segments:
                 del self._tensors[number]
                 self._dropped.append(number)
 
-    def take_back_drafts(self) -> None:
-        """Use again what was taken and never packed."""
-        self.take_back([(number, True) for number in self._taken.values()])
+    def reuse_abandoned(self) -> None:
+        """Use the segments again that were taken for batches which were never laid out."""
+        self.reuse([(number, True) for number in self._taken.values()])
         self._taken.clear()
 
-    def pack(self, batch: Batch) -> Packed:
-        """Return the batch for the other process. Copies only what does not lie in a segment yet."""
-        listed = isinstance(batch.images, list)
-        images = self._parcel(batch.images if isinstance(batch.images, list) else [batch.images])
-        soft_labels = None if batch.soft_labels is None else self._parcel([batch.soft_labels])
+    def lay_out(self, batch: Batch) -> BatchLayout:
+        """Return the batch for the other process. Tensors outside a segment are copied into one."""
+        is_listed = isinstance(batch.images, list)
+        images = self._group(batch.images if isinstance(batch.images, list) else [batch.images])
+        soft_labels = None if batch.soft_labels is None else self._group([batch.soft_labels])
         made, self._made = self._made, []
         dropped, self._dropped = self._dropped, []
         # Labels are small, and often kept: they must not keep the images' memory.
         labels, mask = batch.labels.numpy(), batch.mask.numpy()
-        return Packed(
-            images, listed, soft_labels, labels, mask, batch.keys, batch.captions, batch.json, made, dropped
+        return BatchLayout(
+            images,
+            is_listed,
+            soft_labels,
+            labels,
+            mask,
+            batch.keys,
+            batch.captions,
+            batch.json,
+            made,
+            dropped,
         )
 
-    def _parcel(self, tensors: list[torch.Tensor]) -> Parcel:
+    def _group(self, tensors: list[torch.Tensor]) -> TensorGroup:
         if len(tensors) == 1 and tensors[0].data_ptr() in self._taken:
             (tensor,) = tensors
             number = self._taken.pop(tensor.data_ptr())
-            return Parcel(number, [Piece(0, tensor.dtype, tuple(tensor.shape), tensor.stride())])
-        pieces: list[Piece] = []
+            return TensorGroup(number, [TensorLayout(0, tensor.dtype, tuple(tensor.shape), tensor.stride())])
+        layouts: list[TensorLayout] = []
         offset = 0
         for tensor in tensors:
             strides = torch.empty_like(tensor, device="meta").stride()  # without gaps
-            pieces.append(Piece(offset, tensor.dtype, tuple(tensor.shape), strides))
-            offset += -(-pieces[-1].size // _ALIGNED) * _ALIGNED
+            layouts.append(TensorLayout(offset, tensor.dtype, tuple(tensor.shape), strides))
+            offset += -(-layouts[-1].size // _ALIGNED) * _ALIGNED
         segment = self.take(offset)
-        for tensor, piece in zip(tensors, pieces, strict=True):
-            piece.of(segment).copy_(tensor)
-        return Parcel(self._taken.pop(segment.data_ptr()), pieces)
+        for tensor, layout in zip(tensors, layouts, strict=True):
+            layout.of(segment).copy_(tensor)
+        return TensorGroup(self._taken.pop(segment.data_ptr()), layouts)
 
     def _make(self, size: int) -> int:
         number = next(self._numbers)
@@ -159,62 +168,63 @@ class Segments:
         return number
 
 
-class Images:
-    """Memory for images of one shape, in segments."""
+class SharedImagePool:
+    """Memory for batches of one shape, in segments."""
 
-    def __init__(self, segments: Segments, shape: tuple[int, ...]) -> None:
+    def __init__(self, segments: Segments, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         self._segments = segments
         self._shape = shape
+        self._dtype = dtype
 
-    def take(self) -> ImageMemory:
-        """Return memory that nobody else has. What is in it is left from before."""
-        size = math.prod(self._shape)
-        tensor = self._segments.take(size)[:size].view(self._shape)
-        return ImageMemory(tensor.numpy(), tensor)
+    def take(self) -> TensorMemory:
+        """Return memory that no other batch uses. Its content is undefined."""
+        size = math.prod(self._shape) * self._dtype.itemsize
+        array = self._segments.take(size)[:size].numpy().view(self._dtype).reshape(self._shape)
+        return TensorMemory(array, torch.from_numpy(array))
 
 
-class Found:
-    """The side that is told of batches, and gives their memory back when their last tensor is gone."""
+class MappedSegments:
+    """The side that maps batches, and releases their memory when their last tensor is gone."""
 
     def __init__(self) -> None:
         self._memory: Final[dict[int, npt.NDArray[np.uint8]]] = {}
         self._released: Final[deque[Release]] = deque()
 
     def add(self, number: int, size: int, descriptor: int) -> None:
-        """Take a segment into account. Closes the descriptor."""
+        """Map a segment. Closes the descriptor."""
         self._memory[number] = _mapped(descriptor, size).numpy()
         os.close(descriptor)
 
-    def unpack(self, packed: Packed) -> Batch:
+    def open(self, layout: BatchLayout) -> Batch:
         """Return the batch; its images lie in the segment itself."""
-        images = self._open(packed.images)
-        soft_labels = None if packed.soft_labels is None else self._open(packed.soft_labels)[0]
-        for number in packed.dropped:
+        images = self._open(layout.images)
+        soft_labels = None if layout.soft_labels is None else self._open(layout.soft_labels)[0]
+        for number in layout.dropped:
             del self._memory[number]
         return Batch(
-            images if packed.listed else images[0],
-            torch.from_numpy(packed.labels),
-            packed.keys,
-            packed.captions,
-            packed.json,
-            torch.from_numpy(packed.mask),
+            images if layout.is_listed else images[0],
+            torch.from_numpy(layout.labels),
+            layout.keys,
+            layout.captions,
+            layout.json,
+            torch.from_numpy(layout.mask),
             soft_labels,
         )
 
     def released(self) -> list[Release]:
-        """Return, once, the segments whose last tensor is gone."""
+        """Return the segments whose last tensor is gone, each once."""
         return [self._released.popleft() for _ in range(len(self._released))]
 
-    def _open(self, parcel: Parcel) -> list[torch.Tensor]:
-        give_back = partial(self._give_back, parcel.segment, _forks[0])
-        segment = torch.from_numpy(np.asarray(Lease(self._memory[parcel.segment], give_back)))
-        return [piece.of(segment) for piece in parcel.pieces]
+    def _open(self, group: TensorGroup) -> list[torch.Tensor]:
+        release = partial(self._release, group.segment, _forks[0])
+        segment = torch.from_numpy(np.asarray(Lease(self._memory[group.segment], release)))
+        return [layout.of(segment) for layout in group.tensors]
 
-    def _give_back(self, number: int, forks: int) -> None:
-        # A process forked meanwhile may look at it still, and would see what is written there next.
+    def _release(self, number: int, forks: int) -> None:
+        # A process forked meanwhile may still read it, and would see the next batch there.
         self._released.append((number, forks == _forks[0]))
 
 
 def _mapped(descriptor: int, size: int) -> torch.Tensor:
-    """Map a descriptor's memory, which needs it no longer then; Python's own mmap would keep one open."""
+    """Map a descriptor's memory. The descriptor may be closed then; Python's own mmap would keep one open."""
     return torch.from_file(f"/proc/self/fd/{descriptor}", shared=True, size=size, dtype=torch.uint8)

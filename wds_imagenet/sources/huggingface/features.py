@@ -1,4 +1,4 @@
-"""Features: what Hugging Face writes of a table's columns, and which is used for what. Pure."""
+"""The columns of Parquet files, chosen by the features that Hugging Face writes into the schema. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,23 +15,23 @@ _MAX_BYTES: Final = 64 << 20
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """What the columns of a data set are used for."""
+    """The column of images, of labels and of captions, and all others."""
 
     image: str
     path: bool
-    """Whether the images have paths."""
+    """True if the images have paths."""
     label: str | None
     names: tuple[str, ...]
-    """Of the classes, by label; none where only numbers are told."""
+    """The class names by label; empty if the features have none."""
     caption: str | None
     metadata: Mapping[str, Kind]
     """All other columns, in their order."""
-    left: tuple[str, ...]
-    """Those that hold bytes, and so are left out."""
+    left_out: tuple[str, ...]
+    """Columns that are left out, because they hold bytes."""
 
 
-def understand(
-    told: bytes | None,
+def choose_features(
+    info: bytes | None,
     found: Mapping[str, ParquetColumn],
     url: str,
     *,
@@ -39,18 +39,27 @@ def understand(
     label: str | None,
     caption: str | None,
 ) -> Features:
-    """Return what the columns are used for: as asked (`""`: not), as the features tell, as is usual.
+    """Choose the columns of images, labels and captions: as asked, else by the features, else by usual names.
 
-    Raises `SourceError` that names the columns, where that is not certain.
+    Args:
+        info: the JSON that Hugging Face writes into the schema, None if there is none.
+        found: the columns of the file, by name.
+        url: the file, for errors.
+        image: the column of images asked for.
+        label: the column of labels asked for; `""` for none.
+        caption: the column of captions asked for; `""` for none.
+
+    Raises:
+        SourceError: the choice is uncertain, or a column asked for does not exist.
     """
-    features = _features(told, url)
-    image = _image(features, found, url, image)
+    features = _parse(info, url)
+    image = _choose_image(features, found, url, image)
     names: tuple[str, ...] = ()
-    label = _label(features, found, url, label)
+    label = _choose_label(features, found, url, label)
     if label is not None and features.get(label, {}).get("_type") == "ClassLabel":
-        names = _names(features[label], f"{url}: the column {label!r}")
+        names = _class_names(features[label], f"{url}: the column {label!r}")
     texts = [name for name, column in found.items() if column.kind == "text" and name != label]
-    caption = columns.choose(found if caption else texts, caption, columns.CAPTION, url)
+    caption = columns.choose_column(found if caption else texts, caption, columns.CAPTION, url)
     others = {n: column.kind for n, column in found.items() if n not in {image, label, caption}}
     return Features(
         image,
@@ -63,53 +72,55 @@ def understand(
     )
 
 
-def _features(told: bytes | None, url: str) -> Mapping[str, Mapping[str, Any]]:
-    if told is None:
+def _parse(info: bytes | None, url: str) -> Mapping[str, Mapping[str, Any]]:
+    if info is None:
         return {}
     try:
-        value = strict_json.loads(told, max_bytes=_MAX_BYTES)
+        value = strict_json.loads(info, max_bytes=_MAX_BYTES)
         features = value["info"]["features"]
         return {name: item for name, item in features.items() if isinstance(item, dict)}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SourceError(f"{url}: what its schema tells of features cannot be read: {error!r}") from error
+        raise SourceError(f"{url}: its schema's features cannot be read: {error!r}") from error
 
 
-def _image(
+def _choose_image(
     features: Mapping[str, Mapping[str, Any]], found: Mapping[str, ParquetColumn], url: str, asked: str | None
 ) -> str:
     able = [name for name, column in found.items() if column.holds_images]
     if asked is not None:
         if asked not in able:
-            raise SourceError(f"{url} has no images in a column {asked!r}; those with bytes are {able}")
+            raise SourceError(f"{url} has no images in a column {asked!r}; the columns with bytes are {able}")
         return asked
-    told = [name for name in able if features.get(name, {}).get("_type") == "Image"] or able
-    if len(told) == 1:
-        return told[0]
-    usual = columns.choose(told, None, columns.IMAGE, url)
+    images = [name for name in able if features.get(name, {}).get("_type") == "Image"] or able
+    if len(images) == 1:
+        return images[0]
+    usual = columns.choose_column(images, None, columns.IMAGE, url)
     if usual is None:
-        what = f"several columns of images ({', '.join(told)})" if told else "no column with bytes of images"
-        raise SourceError(f"{url} has {what} among {', '.join(found)}; one can be given as option 'image'")
+        fault = (
+            f"several columns of images ({', '.join(images)})" if images else "no column with bytes of images"
+        )
+        raise SourceError(f"{url} has {fault} among {', '.join(found)}: choose one, as option 'image'")
     return usual
 
 
-def _label(
+def _choose_label(
     features: Mapping[str, Mapping[str, Any]], found: Mapping[str, ParquetColumn], url: str, asked: str | None
 ) -> str | None:
-    told = [name for name in found if features.get(name, {}).get("_type") == "ClassLabel"]
-    if asked is not None or not told:
+    labels = [name for name in found if features.get(name, {}).get("_type") == "ClassLabel"]
+    if asked is not None or not labels:
         able = [name for name, column in found.items() if column.kind in {"integer", "number", "text"}]
-        return columns.choose(found if asked else able, asked, columns.LABEL, url)
-    usual = told[0] if len(told) == 1 else columns.choose(told, None, columns.LABEL, url)
+        return columns.choose_column(found if asked else able, asked, columns.LABEL, url)
+    usual = labels[0] if len(labels) == 1 else columns.choose_column(labels, None, columns.LABEL, url)
     if usual is None:
         raise SourceError(
-            f"{url} has several columns of labels ({', '.join(told)}): choose one, as option 'label'"
+            f"{url} has several columns of labels ({', '.join(labels)}): choose one, as option 'label'"
         )
     return usual
 
 
-def _names(feature: Mapping[str, Any], where: str) -> tuple[str, ...]:
+def _class_names(feature: Mapping[str, Any], where: str) -> tuple[str, ...]:
     names = feature.get("names")
-    if isinstance(names, dict):  # as a README's YAML has it
+    if isinstance(names, dict):  # the form in a README's YAML
         names = [names.get(str(label)) for label in range(len(names))]
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise SourceError(f"{where}: the names of its classes cannot be read")

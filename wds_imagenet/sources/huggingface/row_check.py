@@ -1,4 +1,4 @@
-"""A look at all rows of Parquet files before the first image: labels, gaps, and whether keys are unique."""
+"""A check of all rows of Parquet files before the first image: labels, gaps, and unique keys."""
 
 import hashlib
 import math
@@ -19,45 +19,51 @@ from wds_imagenet.sources import columns
 from wds_imagenet.sources.huggingface.features import Features
 
 Keys = Literal["stem", "path", "row"]
-"""What keys are made of: the stems of paths, whole paths, or the rows' numbers."""
+"""The origin of keys: the stems of paths, whole paths, or the rows' numbers."""
 _MAX_LABELS: Final = 1 << 20
 _ILSVRC: Final = re.compile(r"(n[0-9]{8}_.+?|ILSVRC2012_(?:val|test)_[0-9]{7,8})_n[0-9]{8}(\.[A-Za-z]+)?")
 
 
 @dataclass(slots=True)
-class Survey:
-    """What all rows tell together."""
+class RowCheck:
+    """The properties of all rows together."""
 
     labels: dict[str, str] = field(default_factory=dict)
-    """Each name or number of a class, and where it is met first."""
+    """The location of the first occurrence, by class name or number."""
     unlabelled: str | None = None
-    """Where the first row is that has nothing for a label."""
+    """The location of the first row without label."""
     gaps: set[str] = field(default_factory=set)
-    """The columns of numbers in which some are missing, or none that JSON has."""
+    """Columns of numbers in which some are missing, infinite or NaN."""
     keys: Keys = "row"
-    """The shortest that are there and unique."""
+    """The shortest origin that gives every row a unique key."""
 
 
-def survey(parts: list[SplitFile], features: Features, *, paths: bool) -> Survey:
-    """Read all columns but those of images, texts, lists and objects.
+def check_rows(parts: list[SplitFile], features: Features, *, paths: bool) -> RowCheck:
+    """Read all columns except those of images, texts, lists and objects.
 
-    `paths` says whether to read those too, to see if keys can be made of them. Costs two small requests a row
-    group on a remote store, 5 µs and 16 bytes of memory a row. Raises `SourceError` for what is no label,
-    and for more than a million of them.
+    Costs two small requests a row group on a remote store, and a row 5 µs and 16 bytes of memory.
+
+    Args:
+        parts: the files.
+        features: the chosen columns.
+        paths: read the images' paths, too, to find out if they give unique keys.
+
+    Raises:
+        SourceError: a label is neither text nor a whole number, or there are more than a million labels.
     """
-    found = Survey()
+    found = RowCheck()
     wanted = [*_numbers(features), *([features.label] if features.label else [])]
-    marks: dict[Keys, array[int] | None] = {"stem": array("q"), "path": array("q")}
+    hashes: dict[Keys, array[int] | None] = {"stem": array("q"), "path": array("q")}
     paths = paths and features.path
     for part in parts:
         with open_part(part) as file:
             for row in file.read([*wanted, *([f"{features.image}.path"] if paths else [])]):
-                _look(found, features, row, f"{part.url}, row {row.number:,}")
+                _check_row(found, features, row, f"{part.url}, row {row.number:,}")
                 if paths:
-                    _mark(marks, (row.values[features.image] or {}).get("path"))
+                    _add_hashes(hashes, (row.values[features.image] or {}).get("path"))
     if paths:
         unique = [
-            made for made, hashes in marks.items() if hashes is not None and not repeated_positions(hashes)
+            keys for keys, values in hashes.items() if values is not None and not repeated_positions(values)
         ]
         found.keys = unique[0] if unique else "row"
     return found
@@ -65,18 +71,17 @@ def survey(parts: list[SplitFile], features: Features, *, paths: bool) -> Survey
 
 @contextmanager
 def open_part(part: SplitFile) -> Iterator[ParquetFile]:
-    """Open one of the files; what `open_parquet` and `windows.open_reader` raise."""
+    """Open one of the files. Raises as `open_parquet` and `open_reader` do."""
     with open_reader(part.store, part.info) as read, open_parquet(read, part.info.size, part.url) as file:
         yield file
 
 
-def key_of(path: str, made: Keys) -> str:
-    """Return the key that an image's path gives. Raises `DataError` where it gives none.
+def key_of(path: str, keys: Keys) -> str:
+    """Return the key made from an image's path; raise `DataError` if the path gives none.
 
-    In ImageNet's names as Hugging Face has them, `n01440764_10026_n01440764.JPEG`, the WNID at the end is
-    theirs, and left out.
+    Hugging Face appends the WNID to ImageNet's names, as in `n01440764_10026_n01440764.JPEG`: it is removed.
     """
-    if made == "path":
+    if keys == "path":
         return make_key(path.lstrip("/"))
     name = path.rpartition("/")[2]
     match = _ILSVRC.fullmatch(name)
@@ -87,7 +92,7 @@ def _numbers(features: Features) -> list[str]:
     return [n for n, kind in features.metadata.items() if kind in {"integer", "number", "boolean"}]
 
 
-def _look(found: Survey, features: Features, row: ParquetRow, where: str) -> None:
+def _check_row(found: RowCheck, features: Features, row: ParquetRow, where: str) -> None:
     for name in _numbers(features):
         value = row.values[name]
         if value is None or (isinstance(value, float) and not math.isfinite(value)):
@@ -102,19 +107,23 @@ def _look(found: Survey, features: Features, row: ParquetRow, where: str) -> Non
         found.unlabelled = found.unlabelled or where
     elif text not in found.labels:
         if len(found.labels) == _MAX_LABELS:
-            raise SourceError(f"{where}: more than {_MAX_LABELS:,} labels; those are no classes")
+            raise SourceError(
+                f"{where}: there are more than {_MAX_LABELS:,} labels: give the column of the classes, as "
+                "option 'label'"
+            )
         found.labels[text] = where
 
 
-def _mark(marks: "dict[Keys, array[int] | None]", path: object) -> None:
-    for made, hashes in marks.items():
-        if hashes is None:
+def _add_hashes(hashes: "dict[Keys, array[int] | None]", path: object) -> None:
+    """Add the hash of a row's key to each origin; None marks an origin that gives some row no key."""
+    for keys, values in hashes.items():
+        if values is None:
             continue
         try:
-            key = key_of(path if isinstance(path, str) else "", made)
+            key = key_of(path if isinstance(path, str) else "", keys)
         except DataError:
-            marks[made] = None
+            hashes[keys] = None
         else:
-            # Not `hash()`, which is another in each process: what keys are made of is part of the plan.
+            # Not `hash()`, which differs between processes: the origin of keys is part of the plan.
             digest = hashlib.blake2b(key.encode(), digest_size=8).digest()
-            hashes.append(int.from_bytes(digest, "little", signed=True))
+            values.append(int.from_bytes(digest, "little", signed=True))

@@ -1,4 +1,4 @@
-"""`huggingface`: Parquet files with a column of images, as ImageNet-1k is published there."""
+"""`huggingface`: Parquet files with a column of images, the form of ImageNet-1k on Hugging Face."""
 
 import hashlib
 import json
@@ -15,13 +15,13 @@ from wds_imagenet.inputs.reference import Kind, Reference
 from wds_imagenet.inputs.split_files import SplitFile, check_numbering, choose_split, find_split_files
 from wds_imagenet.inputs.stream import Stream, StreamedImage
 from wds_imagenet.sources import columns
-from wds_imagenet.sources.huggingface.features import Features, understand
-from wds_imagenet.sources.huggingface.row_check import Keys, Survey, key_of, open_part, survey
+from wds_imagenet.sources.huggingface.features import Features, choose_features
+from wds_imagenet.sources.huggingface.row_check import Keys, RowCheck, check_rows, key_of, open_part
 from wds_imagenet.sources.source_options import Classes
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 from wds_imagenet.util import strict_json
 
-_MADE: Final[Mapping[Keys, str]] = {
+_KEYS_FROM: Final[Mapping[Keys, str]] = {
     "stem": "the stems of paths",
     "path": "whole paths",
     "row": "split and row",
@@ -31,77 +31,95 @@ _MADE: Final[Mapping[Keys, str]] = {
 def huggingface(
     url: str,
     *,
-    split: Annotated[str | None, "train, validation or test; needed where there are files of several"] = None,
-    image: Annotated[str | None, "column with the images; else as the features tell"] = None,
-    label: Annotated[str | None, "column with the labels; else as the features tell"] = None,
+    split: Annotated[str | None, "train, validation or test; needed if there are files of several"] = None,
+    image: Annotated[str | None, "column with the images; else chosen by the features"] = None,
+    label: Annotated[str | None, "column with the labels; else chosen by the features"] = None,
     caption: Annotated[str | None, "column with the captions; else caption, text or title"] = None,
-    keys: Annotated[str | None, "what keys are made of: path or row; else paths if they are unique"] = None,
+    keys: Annotated[
+        str | None, "path or row: make keys from paths or row numbers; else paths if unique"
+    ] = None,
     classes: Classes = None,
     storage_options: StorageOptions = NO_OPTIONS,
 ) -> Stream:
-    """Stream the images in Parquet files: one, a folder of them, or a pattern as `data/train-*.parquet`.
+    """Stream the images in Parquet files: one file, a folder of them, or a pattern as `data/train-*.parquet`.
 
-    Which columns have images and labels, and the classes' names, is read from the features that Hugging
-    Face writes into the schema. The label -1 is none. Other columns become metadata, but for those that
-    hold bytes. Keys are the stems of the images' paths, without the WNID that ImageNet's have at the end,
-    where all are there and unique; else the whole paths; else split and row.
+    The features that Hugging Face writes into the schema name the columns of images and labels, and the
+    classes. The label -1 means no label. Other columns become metadata, except those that hold bytes.
 
-    Images arrive in the order of files and rows. In memory are 8 MiB of them, and a few times the page
-    that they lie in, which PyArrow makes of up to 1,024 rows, Hugging Face of 100. Costs, before the first
-    one, a look at the paths and the columns of numbers (see `sources.survey`). Raises `SourceError` that
-    names file and row, `MissingExtraError` without PyArrow.
+    Keys are the stems of the images' paths, if every image has one and all differ; else the whole paths, else
+    split and row. The WNID that Hugging Face appends to ImageNet's names is removed.
+
+    Images come in the order of files and rows. Memory holds 8 MiB of images, and a few times the page that
+    they lie in: PyArrow writes pages of up to 1,024 rows, Hugging Face of 100. Before the first image, the
+    paths and the columns of labels and numbers are read once.
+
+    Args:
+        url: the file, the folder or the pattern.
+        split: `train`, `validation` or `test`.
+        image: column with the images.
+        label: column with the labels; `""` for none.
+        caption: column with the captions; `""` for none.
+        keys: `path` or `row`.
+        classes: class list that gives each class its label.
+        storage_options: options of the stores.
+
+    Raises:
+        SourceError: a row has no image or a bad label, or the columns are uncertain; the message names file
+            and row.
+        UsageError: the option `keys` has no such value.
+        MissingExtraError: PyArrow is not installed.
     """
     if keys not in {None, "path", "row"}:
         raise UsageError(f"option 'keys' is path or row, not {keys!r}")
-    parts, told = choose_split(find_split_files(url, storage_options, (".parquet",)), split, url)
+    parts, found_split = choose_split(find_split_files(url, storage_options, (".parquet",)), split, url)
     check_numbering(parts, url)
     features, samples, size = _open_all(parts, image, label, caption)
     if not samples:
         raise SourceError(f"there are no rows in {url}")
-    found = survey(parts, features, paths=keys != "row")
-    if keys == "path" and found.keys == "row":
+    checked = check_rows(parts, features, paths=keys != "row")
+    if keys == "path" and checked.keys == "row":
         raise SourceError(
             f"{url}: the paths in {features.image!r} give no unique keys: give option keys='row'"
         )
     listed = None if classes is None else read_classes(classes, storage_options=storage_options)
-    naming = _name(found, features, listed)
-    labelled = any(number is not None for number in naming.labels.values())
+    naming = _label_classes(checked, features, listed)
+    labelled = any(label is not None for label in naming.labels.values())
     if labelled:
-        _check_labelled(found, naming)
+        _check_labelled(checked, naming)
     named = tuple({"name": name} for name in features.names)
     fields: dict[str, Kind] = {
-        name: "text" if name in found.gaps else kind for name, kind in features.metadata.items()
+        name: "text" if name in checked.gaps else kind for name, kind in features.metadata.items()
     }
     used = (features.image, features.label, features.caption)
-    told_of = zip(("images", "labels", "captions"), used, strict=True)
+    columns_used = zip(("images", "labels", "captions"), used, strict=True)
     return Stream(
         identity={
             "files": [[part.info.path, part.info.size] for part in parts],
             "columns": used,
-            "keys": found.keys,
+            "keys": checked.keys,
             "labels_sha256": hashlib.sha256(strict_json.dumps(sorted(naming.labels.items()))).hexdigest(),
         },
-        images=_Rows(parts, features, fields, naming.labels, found.keys, told or "image").images,
+        images=_RowImages(parts, features, fields, naming.labels, checked.keys, found_split or "image").read,
         labelled=labelled,
         fields=fields,
         captioned=features.caption is not None,
         classes=(naming.classes or named) if labelled else (),
         notes=(
             "columns: "
-            + ", ".join(f"{what} from {name!r}" if name else f"no {what}" for what, name in told_of),
-            f"keys are made of {_MADE[found.keys]}",
-            *ignored_notes(features.left, "columns that hold bytes"),
+            + ", ".join(f"{noun} from {name!r}" if name else f"no {noun}" for noun, name in columns_used),
+            f"keys are made from {_KEYS_FROM[checked.keys]}",
+            *ignored_notes(features.left_out, "columns that hold bytes"),
             *naming.notes,
         ),
-        split=told,
+        split=found_split,
         samples=samples,
         size=size,
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Rows:
-    """The rows of all files, and what becomes of them."""
+class _RowImages:
+    """The rows of all files, each made into an image of the stream."""
 
     parts: Sequence[SplitFile]
     features: Features
@@ -110,8 +128,8 @@ class _Rows:
     keys: Keys
     split: str
 
-    def images(self) -> Iterator[StreamedImage]:
-        """Yield every row, in order. Raises `SourceError` for one without image."""
+    def read(self) -> Iterator[StreamedImage]:
+        """Yield the image of every row, in order; raise `SourceError` for a row without image."""
         features = self.features
         wanted = [features.image, features.label, features.caption, *features.metadata]
         before = 0
@@ -119,10 +137,14 @@ class _Rows:
             with open_part(part) as file:
                 for row in file.read([name for name in wanted if name is not None]):
                     image = _image(row.values[features.image], f"{part.url}, row {row.number:,}")
-                    yield StreamedImage(self._refer(row, part.url, before + row.number - 1, image), image[0])
+                    yield StreamedImage(
+                        self._reference(row, part.url, before + row.number - 1, image), image[0]
+                    )
                 before += file.rows
 
-    def _refer(self, row: ParquetRow, url: str, number: int, image: tuple[bytes, str | None]) -> Reference:
+    def _reference(
+        self, row: ParquetRow, url: str, number: int, image: tuple[bytes, str | None]
+    ) -> Reference:
         features, values = self.features, row.values
         data, path = image
         where = f"{url}, row {row.number:,}"
@@ -135,7 +157,7 @@ class _Rows:
             size=len(data),
             name=path.rpartition("/")[2] if path else numbered,
             label=None if text is None else self.labels[text],
-            caption=columns.caption(values[features.caption], where) if features.caption else None,
+            caption=columns.caption_of(values[features.caption], where) if features.caption else None,
             metadata={
                 n: _fit(json_value(values[n], f"{where}: column {n!r}"), k) for n, k in self.fields.items()
             },
@@ -145,25 +167,29 @@ class _Rows:
 def _image(value: object, where: str) -> tuple[bytes, str | None]:
     data, path = (value.get("bytes"), value.get("path")) if isinstance(value, dict) else (value, None)
     if not isinstance(data, bytes):
-        lies = f", only the path {path!r}, which is not followed" if path else ""
-        raise SourceError(f"{where} has no bytes of an image{lies}")
+        instead = f", only the path {path!r}, which is not read" if path else ""
+        raise SourceError(f"{where} has no bytes of an image{instead}")
     return data, path
 
 
 def _fit(value: object, kind: Kind) -> object:
-    """Return a number of a column with gaps as the text that it was announced as."""
+    """Return a value in the type of its field: a number in a column with gaps becomes text."""
     return value if value is None or isinstance(value, str) or kind != "text" else json.dumps(value)
 
 
 def _open_all(
     parts: Sequence[SplitFile], image: str | None, label: str | None, caption: str | None
 ) -> tuple[Features, int, int]:
-    """Return what the columns are used for, the same in all files; rows; and bytes of images."""
+    """Return the chosen columns, the number of rows, and the bytes of all images.
+
+    Raises:
+        SourceError: a file has other columns or features than the first.
+    """
     first: Features | None = None
     rows = size = 0
     for part in parts:
         with open_part(part) as file:
-            features = understand(
+            features = choose_features(
                 file.features, file.columns, part.url, image=image, label=label, caption=caption
             )
             rows += file.rows
@@ -176,19 +202,19 @@ def _open_all(
     return first, rows, size
 
 
-def _name(found: Survey, features: Features, listed: ClassList | None) -> ClassNaming:
-    naming = label_classes(found.labels, listed, found.labels.__getitem__)
-    for name, number in naming.labels.items():
-        if number is not None and listed is None and 0 < len(features.names) <= number:
+def _label_classes(checked: RowCheck, features: Features, listed: ClassList | None) -> ClassNaming:
+    naming = label_classes(checked.labels, listed, checked.labels.__getitem__)
+    for name, label in naming.labels.items():
+        if label is not None and listed is None and 0 < len(features.names) <= label:
             raise SourceError(
-                f"{found.labels[name]}: there is no class {number} among the {len(features.names):,} that "
+                f"{checked.labels[name]}: there is no class {label} among the {len(features.names):,} that "
                 f"the features name for {features.label!r}"
             )
     return naming
 
 
-def _check_labelled(found: Survey, naming: ClassNaming) -> None:
-    without = [where for name, where in found.labels.items() if naming.labels[name] is None]
-    first = next(iter(without), found.unlabelled)
+def _check_labelled(checked: RowCheck, naming: ClassNaming) -> None:
+    without = [where for name, where in checked.labels.items() if naming.labels[name] is None]
+    first = next(iter(without), checked.unlabelled)
     if first is not None:
         raise SourceError(f"{first} has no label, but other rows have: label all or none")

@@ -1,5 +1,5 @@
-"""imagenet.
+"""`imagenet`: one split of ILSVRC2012.
 
-- `ground_truth`  What the labels of ILSVRC2012's images are: all that tells them, which must agree.
-- `source`  `imagenet`: ILSVRC2012 as it was released, by its authors, by Kaggle or by Hugging Face.
+- `source`        the function: lists the images, or streams gzipped archives
+- `image_labels`  the label of each image, from the devkit, a class list, Kaggle's CSV and file names
 """

@@ -1,16 +1,16 @@
-"""The images of Open Images where they are kept: single files, tars or gzipped tars, in any folder."""
+"""The image files of Open Images: single files, tars or gzipped tars, in any folder."""
 
 import hashlib
 import re
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from wds_imagenet.errors import SourceError
 from wds_imagenet.inputs.gzip_images import read_streamed_images
-from wds_imagenet.inputs.image_files import ignored_notes, is_hidden, is_image
+from wds_imagenet.inputs.image_files import is_hidden, is_image
 from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.inputs.small_files import GZIP, find_file, join_url, no_input_error
 from wds_imagenet.inputs.spilled.references import SpilledReferences
@@ -18,30 +18,34 @@ from wds_imagenet.inputs.stream import StreamedImage
 from wds_imagenet.inputs.tar_listing import ListedFile, list_archive
 from wds_imagenet.inputs.windowed_reader import open_reader
 from wds_imagenet.sources.open_images.photo_ids import is_id, number_of, split_of
-from wds_imagenet.sources.open_images.photos import Gathering
+from wds_imagenet.sources.open_images.photos import PhotoMerger
 from wds_imagenet.storage import open_store
 from wds_imagenet.storage.store import StorageOptions
 from wds_imagenet.util import strict_json
-from wds_imagenet.util.messages import quantity
 
 _ARCHIVE: Final = re.compile(r".*\.(?:tar|tar\.gz|tgz)", re.IGNORECASE)
-_MAX_NAMED: Final = 1000
 
 
-class Packed(NamedTuple):
-    """A gzipped archive: what is in it is seen when it is read through."""
+class GzippedArchive(NamedTuple):
+    """A gzipped archive, whose files are listed only as it is streamed."""
 
     url: str
     path: str
     size: int
 
 
-def find_images(url: str, options: StorageOptions, split: str | None) -> Iterator[ListedFile | Packed]:
-    """Yield what there is at a URL: a folder with images or archives of them, or one archive.
+def find_images(
+    url: str, options: StorageOptions, split: str | None
+) -> Iterator[ListedFile | GzippedArchive]:
+    """Yield the files at a URL: in a folder, in a folder of archives, or in one archive.
 
-    Archives are told from each other by their first bytes; of a tar, the files are yielded. What belongs to
-    another split by its path, such as `validation/`, is passed over. Costs what `list_files` does, and
-    one more request an archive.
+    The first bytes tell gzipped archives from plain tars; a tar's files are yielded. Paths of another split,
+    such as `validation/`, and hidden files are ignored. Costs as `list_files`, and one request an archive.
+
+    Args:
+        url: the folder, or the archive.
+        options: options of the store.
+        split: the split to take; None takes all.
     """
     found = find_file(url, options)
     store = found[0] if found else open_store(url, options)
@@ -56,7 +60,7 @@ def find_images(url: str, options: StorageOptions, split: str | None) -> Iterato
         if not found and not _ARCHIVE.fullmatch(info.path):
             yield ListedFile(info.path, where, 0, info.size)
         elif info.size and store.read(info.path, 0, min(2, info.size), etag=info.etag).data == GZIP:
-            yield Packed(where, info.path, info.size)
+            yield GzippedArchive(where, info.path, info.size)
         else:
             with open_reader(store, info) as read:
                 folder = "" if found else info.path.rpartition(".tar")[0] + "/"
@@ -66,36 +70,16 @@ def find_images(url: str, options: StorageOptions, split: str | None) -> Iterato
 
 
 def number_in(path: str) -> int | None:
-    """Return the number of the image in a file, None where it is none of Open Images."""
+    """Return the number of the photo in a file, None if the file is no photo of Open Images."""
     stem = path.rpartition("/")[2].partition(".")[0]
     return number_of(stem) if is_image(path) and not is_hidden(path) and is_id(stem) else None
 
 
-@dataclass(slots=True)
-class Others:
-    """The files that are no images of Open Images: how many, and some of their names."""
-
-    count: int = 0
-    names: list[str] = field(default_factory=list)
-
-    def add(self, path: str) -> None:
-        """Count a file."""
-        self.count += 1
-        if len(self.names) < _MAX_NAMED:
-            self.names.append(path)
-
-    def notes(self) -> tuple[str, ...]:
-        """Say that they were passed over, if there are any."""
-        if self.count > len(self.names):
-            return (f"passed over {quantity(self.count, 'files that are')} no images of Open Images",)
-        return tuple(ignored_notes(self.names, "files that are no images of Open Images"))
-
-
-class Known:
-    """What is known of images by number, on disk: for archives that bring them in their own order."""
+class PhotoIndex:
+    """The references of photos by number, on disk: for archives whose order is not that of the ids."""
 
     def __init__(self, references: Iterable[tuple[int, Reference]]) -> None:
-        """Take references without a place, by rising number."""
+        """Take references without URL and offset, by rising number."""
         self._numbers = array("q")
         self._references = SpilledReferences()
         digest = hashlib.sha256()
@@ -108,50 +92,64 @@ class Known:
     def __len__(self) -> int:
         return len(self._numbers)
 
-    def place(self, number: int) -> int | None:
-        """Return the place of an image, None for an unknown one."""
-        place = bisect_left(self._numbers, number)
-        return place if place < len(self) and self._numbers[place] == number else None
+    def find(self, number: int) -> int | None:
+        """Return the index of a photo, None if it is not among them."""
+        index = bisect_left(self._numbers, number)
+        return index if index < len(self) and self._numbers[index] == number else None
 
-    def __getitem__(self, place: int) -> Reference:
-        return self._references[place]
+    def __getitem__(self, index: int) -> Reference:
+        return self._references[index]
 
 
-def read_images(
-    archives: Sequence[Packed], options: StorageOptions, known: Known, gathering: Gathering, blank: Reference
+def stream_photos(
+    archives: Sequence[GzippedArchive],
+    options: StorageOptions,
+    photos: PhotoIndex,
+    merger: PhotoMerger,
+    blank: Reference,
 ) -> Iterator[StreamedImage]:
-    """Yield the images in gzipped archives, each with what is known of it; else it is as `blank` says.
+    """Yield the photos in gzipped archives, each with its fields.
 
-    Raises `SourceError` for one that comes twice, one that a CSV of the images lacks, and in the end for
-    those that never came, unless such are to be left out.
+    Args:
+        archives: the archives, read in this order.
+        options: options of their stores.
+        photos: the photos that the CSVs list.
+        merger: the counts, and the choice to skip photos that some file lacks.
+        blank: the reference of a photo that no CSV lists, if there is no image CSV.
+
+    Raises:
+        SourceError: a photo comes twice, the image CSV lacks it, or at the end a listed photo has not come.
+            Photos that some file lacks may be skipped instead.
     """
-    seen = bytearray(len(known))
-    strangers: set[int] = set()
+    seen = bytearray(len(photos))
+    unlisted: set[int] = set()
 
     def refer(file: ListedFile) -> Reference | None:
         number = number_in(file.path)
         if number is None:
             return None
-        place = known.place(number)
+        index = photos.find(number)
         name = file.path.rpartition("/")[2]
-        if number in strangers or (place is not None and seen[place]):
-            raise SourceError(f"{file.url}, {file.path}: the image {name} is there a second time")
-        if place is None:
-            strangers.add(number)
-            if gathering.listed:
-                gathering.differ(f"{file.url}, {file.path} is not in the CSV of the images", "is unlisted")
+        if number in unlisted or (index is not None and seen[index]):
+            raise SourceError(f"{file.url}, {file.path}: the image {name} comes a second time")
+        if index is None:
+            unlisted.add(number)
+            if merger.with_csv:
+                merger.skip_or_raise(
+                    f"{file.url}, {file.path} is not in the CSV of the images", "is unlisted"
+                )
                 return None
             return replace(blank, key=name[:16], url=file.url, offset=file.offset, size=file.size, name=name)
-        seen[place] = 1
-        return replace(known[place], url=file.url, offset=file.offset, size=file.size, name=name)
+        seen[index] = 1
+        return replace(photos[index], url=file.url, offset=file.offset, size=file.size, name=name)
 
     for archive in archives:
         yield from read_streamed_images(archive.url, options, refer)
     absent = seen.find(0)
     if absent >= 0:
         where = ", ".join(archive.url for archive in archives)
-        gathering.differ(
-            f"{known[absent].name}: the image is listed there, and not in {where} (and so for "
-            f"{seen.count(0):,} of {len(seen):,} images)",
+        merger.skip_or_raise(
+            f"{photos[absent].name}: the image is listed, but not in {where} (in all, "
+            f"{seen.count(0):,} of {len(seen):,} images are missing)",
             "has no file among the images",
         )

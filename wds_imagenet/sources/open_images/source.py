@@ -7,165 +7,157 @@ from urllib.parse import urlsplit
 
 from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.imagenet.class_list import read_classes
-from wds_imagenet.inputs.csv_files import CsvFile, read_csv_files
+from wds_imagenet.inputs.image_files import IgnoredFiles
 from wds_imagenet.inputs.listing import Listing
 from wds_imagenet.inputs.reference import Kind, Reference
 from wds_imagenet.inputs.spilled.references import SpilledReferences
 from wds_imagenet.inputs.spilled.rows import SpilledRow, SpilledRows
 from wds_imagenet.inputs.stream import Stream
-from wds_imagenet.sources.open_images import image_files
 from wds_imagenet.sources.open_images.annotations import (
     BOX_COLUMNS,
     BOX_FIELDS,
     LABEL_COLUMNS,
     LABEL_FIELDS,
-    Verdicts,
+    AnnotationReader,
     read_names,
 )
-from wds_imagenet.sources.open_images.photo_ids import (
-    INTEGERS,
-    SPLITS,
-    fields_of,
-    number_of,
-    read_images,
-    split_of,
+from wds_imagenet.sources.open_images.csv_inputs import CsvInputs
+from wds_imagenet.sources.open_images.image_files import (
+    GzippedArchive,
+    PhotoIndex,
+    find_images,
+    number_in,
+    stream_photos,
 )
-from wds_imagenet.sources.open_images.photos import FILE, Gathering, Photograph
-from wds_imagenet.sources.open_images.rotation import FIELD as ROTATION_FIELD
+from wds_imagenet.sources.open_images.photo_csv import INTEGERS, fields_of, read_photo_rows
+from wds_imagenet.sources.open_images.photo_ids import SPLITS, number_of
+from wds_imagenet.sources.open_images.photos import FILE, Photo, PhotoMerger
+from wds_imagenet.sources.open_images.rotation import ROTATION_APPLIED
 from wds_imagenet.sources.source_options import Classes
 from wds_imagenet.storage.http_download import Download
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 
-_COLUMNS: Final = {"original": "original_url", "thumbnail": "thumbnail_300k_url"}
+_URL_FIELDS: Final = {"original": "original_url", "thumbnail": "thumbnail_300k_url"}
 
 
 def open_images(
     url: str,
     *,
-    images: Annotated[str | None, "the CSV of the images, with licence, author, title and rotation"] = None,
+    images: Annotated[str | None, "image CSV, with licence, author, title and rotation"] = None,
     image_labels: Annotated[
-        str | None, "CSVs of labels, machine's or human, comma between; or their folder"
+        str | None, "CSVs of labels, by machines or people, separated by commas; or their folder"
     ] = None,
-    boxes: Annotated[str | None, "CSVs of boxes, comma between; or their folder"] = None,
-    names: Annotated[str | None, "the class descriptions: dict.csv or class-descriptions.csv"] = None,
+    boxes: Annotated[str | None, "CSVs of boxes, separated by commas; or their folder"] = None,
+    names: Annotated[str | None, "class names: dict.csv or class-descriptions.csv"] = None,
     classes: Classes = None,
-    split: Annotated[str | None, "train, validation or test: no others are taken"] = None,
+    split: Annotated[str | None, "train, validation or test; else all"] = None,
     fetch: Annotated[
-        str | None, "'original' or 'thumbnail': download; INPUT is the CSV of the images"
+        str | None, "'original' or 'thumbnail': download them; then INPUT is the image CSV"
     ] = None,
     rotation: Annotated[
-        str | None, "'apply': turn images, and boxes with them, as their CSV says; else 'record' it"
+        str | None, "'apply': rotate images and boxes as the image CSV has it; else 'record' it"
     ] = None,
-    missing: Annotated[str | None, "'skip': leave out images that one file lists and another lacks"] = None,
-    private_hosts: Annotated[str | None, "'allow': download from private networks too"] = None,
+    missing: Annotated[str | None, "'skip': leave out images that some file lacks"] = None,
+    private_hosts: Annotated[str | None, "'allow': download from private networks, too"] = None,
     storage_options: StorageOptions = NO_OPTIONS,
 ) -> Listing | Stream:
     """List Open Images, V1 to V7, from files, tars, a store or the web.
 
-    The input is a folder (`train/`), one of archives (`train_0.tar`) or an archive; gzipped archives, known
-    by their first bytes, make it a stream. With `fetch` it is the CSV of the images, and packing downloads
-    them. A CSV may be gzipped, or lie in a folder or tar, as V1's do; its columns go by its header.
+    The input is a folder (`train/`), a folder of archives (`train_0.tar`) or an archive. Gzipped archives,
+    recognised by their first bytes, give a stream. With `fetch`, the input is the image CSV, and packing
+    downloads the images. A CSV may be gzipped, or lie in a folder or a tar, as V1's do; its header names
+    its columns.
 
-    Keys are the ids, references come in their order. There is no label: an image has many. Its JSON has,
-    where they are given, `human_positive`, `human_negative` (confidence 0: somebody looked, and it is not
-    there) and `machine`, lists of `{id, name, class, confidence, source}`, and `boxes`: `{id, name, class,
-    source, xmin, xmax, ymin, ymax, attributes, unknown, clicks}` from 0 to 1 on the pixels as they are
-    stored. `class` is the index in `classes`, whose lack of a class leaves labels and boxes of it out. Then
-    the columns of the images' CSV; `rotation`, in degrees counter-clockwise, is recorded and not applied.
-    With the option `rotation` 'apply' the packer turns these images, JPEGs being coded anew (quality 95),
-    boxes and clicks are turned with them, `rotation` becomes 0 and `rotation_applied` says what it was.
+    Keys are the ids, and references are sorted by them. There is no label, because an image has many. The
+    JSON of an image has these fields, as far as their files are given:
 
-    Costs about 10 µs a row, 64 MiB of memory and 16 bytes an image, and room in the temporary folder as
-    large as the CSVs twice over. Raises `SourceError` that names file and line: of a malformed row, an id
-    that is there twice, and one that one file lists and another lacks, unless `missing` is 'skip'.
+    - `human_positive`, `human_negative` (confidence 0: a person looked, and the class is absent) and
+      `machine`: lists of `{id, name, class, confidence, source}`
+    - `boxes`, a list of `{id, name, class, source, xmin, xmax, ymin, ymax, attributes, unknown, clicks}`,
+      coordinates from 0 to 1 on the stored pixels
+    - the columns of the image CSV
+
+    `class` is the label in `classes`; annotations whose class it lacks are left out. The field `rotation`, in
+    degrees counter-clockwise, is recorded. With `rotation="apply"`, the packer rotates the image, which
+    encodes a JPEG anew (quality 95), and rotates boxes and clicks. Then `rotation` is 0, and
+    `rotation_applied` holds the degrees.
+
+    Costs about 10 µs a row, 64 MiB of memory and 16 bytes an image, and temporary disk of twice the size of
+    the CSVs.
+
+    Args:
+        url: the images, or with `fetch` the image CSV.
+        images: the image CSV.
+        image_labels: CSVs of labels, separated by commas, or their folder.
+        boxes: CSVs of boxes, separated by commas, or their folder.
+        names: the class descriptions.
+        classes: class list that gives each class its label.
+        split: `train`, `validation`, `test` or `challenge2018`; None takes all.
+        fetch: `original` or `thumbnail`.
+        rotation: `record` (the default) or `apply`.
+        missing: `skip` leaves out images that some file lacks; None makes them an error.
+        private_hosts: `allow` permits downloads from private networks.
+        storage_options: options of the stores.
+
+    Raises:
+        SourceError: a row is malformed, an image is listed twice, or some file lacks it; the message names
+            file and line.
+        UsageError: an option has no such value, or options contradict each other.
     """
     _check(images, split=split, fetch=fetch, rotation=rotation, missing=missing, private_hosts=private_hosts)
-    verdicts = Verdicts(
+    annotations = AnnotationReader(
         None if names is None else read_names(names, storage_options),
         None if classes is None else read_classes(classes, storage_options=storage_options),
     )
-    gathering = Gathering(
-        verdicts,
-        labels=image_labels is not None,
-        boxes=boxes is not None,
-        listed=images is not None or fetch is not None,
-        present=fetch is None,
-        skip=missing == "skip",
-        turns=rotation == "apply",
+    csvs = CsvInputs(storage_options, split)
+    merger = PhotoMerger(
+        annotations,
+        csvs.locations,
+        with_labels=image_labels is not None,
+        with_boxes=boxes is not None,
+        with_csv=images is not None or fetch is not None,
+        with_files=fetch is None,
+        skip_missing=missing == "skip",
+        rotate=rotation == "apply",
     )
-    reader = _Reader(storage_options, split, gathering)
-    packed: list[image_files.Packed] = []
-    others = image_files.Others()
-    with SpilledRows() as ledger:
+    archives: list[GzippedArchive] = []
+    skipped = IgnoredFiles()
+    with SpilledRows() as rows:
         if fetch is None:
-            ledger.add(_files(url, storage_options, split, packed, others))
-        listed = url if fetch is not None else images
-        for sheet, number in reader.sheets(listed, ("ImageID",), without="LabelName"):
-            gathering.fields |= {name: 0 if name in INTEGERS else "" for name in fields_of(sheet)}
-            ledger.add(read_images(sheet, number, split))
-        if fetch is not None and _COLUMNS[fetch] not in gathering.fields:
-            raise SourceError(f"{listed} has no column of URLs for option fetch={fetch!r}")
-        if gathering.turns and "rotation" not in gathering.fields:
-            raise SourceError(f"{listed} has no column Rotation, and so nothing says how images are turned")
-        if gathering.turns:
-            gathering.fields[ROTATION_FIELD] = 0
-        for sheet, number in reader.sheets(image_labels, LABEL_COLUMNS, without="XMin"):
-            ledger.add(verdicts.labels(sheet, number))
-        for sheet, number in reader.sheets(boxes, BOX_COLUMNS):
-            ledger.add(verdicts.boxes(sheet, number))
-        if packed:
-            return _stream(ledger, packed, storage_options, split, gathering, others)
-        photographs = gathering.images(ledger)
+            rows.add(_file_rows(url, storage_options, split, archives, skipped))
+        image_csv = url if fetch is not None else images
+        for csv, number in csvs.read(image_csv, ("ImageID",), without="LabelName"):
+            merger.defaults |= {name: 0 if name in INTEGERS else "" for name in fields_of(csv)}
+            rows.add(read_photo_rows(csv, number, split))
+        if fetch is not None and _URL_FIELDS[fetch] not in merger.defaults:
+            raise SourceError(f"{image_csv} has no column of URLs for option fetch={fetch!r}")
+        if merger.rotate and "rotation" not in merger.defaults:
+            raise SourceError(f"{image_csv} has no column Rotation, which option rotation='apply' needs")
+        if merger.rotate:
+            merger.defaults[ROTATION_APPLIED] = 0
+        for csv, number in csvs.read(image_labels, LABEL_COLUMNS, without="XMin"):
+            rows.add(annotations.read_labels(csv, number))
+        for csv, number in csvs.read(boxes, BOX_COLUMNS):
+            rows.add(annotations.read_boxes(csv, number))
+        notes = skipped.notes("files that are no images of Open Images")
+        if archives:
+            return _stream(rows, archives, storage_options, split, merger, notes=notes)
+        photos = merger.merge(rows)
         if fetch is None:
-            references = SpilledReferences(_reference(photograph) for photograph in photographs)
+            references = SpilledReferences(_reference(photo) for photo in photos)
         else:
             references = SpilledReferences(
-                _downloads(photographs, gathering, fetch, private=private_hosts == "allow")
+                _downloads(photos, merger, fetch, private=private_hosts == "allow")
             )
-    notes = (*others.notes(), *gathering.notes())
+    notes += merger.notes()
     if not references:
         raise SourceError(f"there are no images of Open Images in {url}; {'; '.join(notes)}")
-    return Listing(references, verdicts.table(), notes, split or gathering.split)
-
-
-class _Reader:
-    """Opens the CSVs that were given, and numbers them."""
-
-    def __init__(self, options: StorageOptions, split: str | None, gathering: Gathering) -> None:
-        self._options = options
-        self._split = split
-        self._gathering = gathering
-
-    def sheets(
-        self, urls: str | None, columns: Sequence[str], without: str | None = None
-    ) -> Iterator[tuple[CsvFile, int]]:
-        """Yield the CSVs with these columns, and not that one; each of `urls` has at least one."""
-        for url in urls.split(",") if urls else ():
-            other: CsvFile | None = None
-            taken = False
-            for sheet in read_csv_files(url, self._options, self._is_wanted):
-                if not set(columns) <= set(sheet.columns) or without in sheet.columns:
-                    other = sheet
-                    continue
-                taken = True
-                self._gathering.sheets.append(sheet.where)
-                yield sheet, len(self._gathering.sheets) - 1
-            if taken:
-                continue
-            if other is None:
-                raise SourceError(
-                    f"there is no CSV in {url}" + f" for the split {self._split}" * bool(self._split)
-                )
-            other.positions(columns)
-            raise SourceError(f"{other.where} has a column {without!r}: it is given for what it is not")
-
-    def _is_wanted(self, path: str) -> bool:
-        return self._split is None or split_of(path) in {None, self._split}
+    return Listing(references, annotations.class_table(), tuple(notes), split or merger.split)
 
 
 _CHOICES: Final = {
     "split": SPLITS,
-    "fetch": tuple(_COLUMNS),
+    "fetch": tuple(_URL_FIELDS),
     "rotation": ("record", "apply"),
     "missing": ("skip",),
     "private_hosts": ("allow",),
@@ -178,98 +170,98 @@ def _check(images: str | None, **given: str | None) -> None:
             raise UsageError(f"option '{name}' is one of {', '.join(_CHOICES[name])}, not {value!r}")
     fetch, apply = given["fetch"], given["rotation"] == "apply"
     if fetch is not None and images is not None:
-        raise UsageError("with option 'fetch' the input is the CSV of the images: leave out option 'images'")
+        raise UsageError("with option 'fetch' the input is the image CSV: leave out option 'images'")
     if apply and fetch is None and images is None:
-        raise UsageError("option rotation='apply' needs the CSV of the images, as option 'images'")
+        raise UsageError("option rotation='apply' needs the image CSV, as option 'images'")
     if apply and fetch == "thumbnail":
-        raise UsageError("option rotation='apply' is not for thumbnails: Flickr may have turned them already")
+        raise UsageError(
+            "option rotation='apply' does not work for thumbnails, which Flickr may have rotated already"
+        )
 
 
-def _files(
+def _file_rows(
     url: str,
     options: StorageOptions,
     split: str | None,
-    packed: list[image_files.Packed],
-    others: image_files.Others,
+    archives: list[GzippedArchive],
+    skipped: IgnoredFiles,
 ) -> Iterator[SpilledRow]:
-    """Yield the image files; put gzipped archives and what else there is aside."""
-    loose: str | None = None
-    for file in image_files.find_images(url, options, split):
-        if isinstance(file, image_files.Packed):
-            packed.append(file)
-        elif (number := image_files.number_in(file.path)) is None:
-            others.add(file.path)
+    """Yield a row for each image file; append gzipped archives to `archives`, and count all other files."""
+    single: str | None = None
+    for file in find_images(url, options, split):
+        if isinstance(file, GzippedArchive):
+            archives.append(file)
+        elif (number := number_in(file.path)) is None:
+            skipped.add(file.path)
         else:
-            loose = file.url
+            single = file.url
             yield SpilledRow(number, FILE, -1, 0, file.offset, file.size, json.dumps([file.url, file.path]))
-        if packed and loose:
-            raise SourceError(f"{packed[0].url} is gzipped and {loose} is not: pack the two apart")
+        if archives and single:
+            raise SourceError(f"{archives[0].url} is gzipped and {single} is not: pack the two apart")
 
 
-def _reference(photograph: Photograph) -> Reference:
-    row = photograph.file
-    if row is None:  # a stream brings it
-        where = photograph.where
-        return Reference(
-            photograph.id, "", 0, None, where, metadata=photograph.known, rotation=photograph.turn
-        )
+def _reference(photo: Photo) -> Reference:
+    row = photo.file
+    if row is None:  # the stream gives URL, offset and size
+        return Reference(photo.id, "", 0, None, photo.where, metadata=photo.fields, rotation=photo.rotation)
     url, path = json.loads(row.text)
     name = path.rpartition("/")[2]
     size = int(row.real)
-    known, turn = photograph.known, photograph.turn
-    return Reference(photograph.id, url, row.integer, size, name, metadata=known, rotation=turn)
+    return Reference(photo.id, url, row.integer, size, name, metadata=photo.fields, rotation=photo.rotation)
 
 
 def _downloads(
-    photographs: Iterator[Photograph], gathering: Gathering, fetch: str, *, private: bool
+    photos: Iterator[Photo], merger: PhotoMerger, fetch: str, *, private: bool
 ) -> Iterator[Reference]:
-    field = _COLUMNS[fetch]
+    url_field = _URL_FIELDS[fetch]
     original = fetch == "original"
-    for photograph in photographs:
-        fields = photograph.known
-        if not fields.get(field):
-            gathering.differ(f"{photograph.where}: {photograph.id} has no {field}", f"has no {field}")
+    for photo in photos:
+        fields = photo.fields
+        if not fields.get(url_field):
+            merger.skip_or_raise(f"{photo.where}: {photo.id} has no {url_field}", f"has no {url_field}")
             continue
-        # Size and MD5 are those of the original: no copy has them.
+        # Size and MD5 are those of the original, not of the thumbnail.
         md5 = fields.get("original_md5") if original else None
         size = fields.get("original_size") if original else None
         try:
-            download = Download(fields[field], md5 or None, private)
+            download = Download(fields[url_field], md5 or None, private)
         except UsageError as error:
-            raise SourceError(f"{photograph.where}: {error}") from error
-        name = urlsplit(download.url).path.rpartition("/")[2] or photograph.id
-        known, turn = photograph.known, photograph.turn
-        yield Reference(photograph.id, str(download), 0, size or None, name, metadata=known, rotation=turn)
+            raise SourceError(f"{photo.where}: {error}") from error
+        name = urlsplit(download.url).path.rpartition("/")[2] or photo.id
+        yield Reference(
+            photo.id, str(download), 0, size or None, name, metadata=fields, rotation=photo.rotation
+        )
 
 
-def _stream(  # noqa: PLR0917 - all that was found
-    ledger: SpilledRows,
-    packed: Sequence[image_files.Packed],
+def _stream(
+    rows: SpilledRows,
+    archives: Sequence[GzippedArchive],
     options: StorageOptions,
     split: str | None,
-    gathering: Gathering,
-    others: image_files.Others,
+    merger: PhotoMerger,
+    *,
+    notes: Sequence[str],
 ) -> Stream:
-    gathering.present = False
-    known = image_files.Known((number_of(p.id), _reference(p)) for p in gathering.images(ledger))
-    blank = Reference("", "", 0, None, "", metadata=gathering.seen_in(()))
-    kinds: dict[str, Kind] = {n: "integer" if n in INTEGERS else "text" for n in gathering.fields}
+    merger.with_files = False
+    photos = PhotoIndex((number_of(photo.id), _reference(photo)) for photo in merger.merge(rows))
+    blank = Reference("", "", 0, None, "", metadata=merger.annotation_fields(()))
+    kinds: dict[str, Kind] = {n: "integer" if n in INTEGERS else "text" for n in merger.defaults}
     return Stream(
         identity={
-            "archives": [[archive.path, archive.size] for archive in packed],
-            "known_sha256": known.sha256,
-            **({"rotation": "apply"} if gathering.turns else {}),
+            "archives": [[archive.path, archive.size] for archive in archives],
+            "known_sha256": photos.sha256,
+            **({"rotation": "apply"} if merger.rotate else {}),
         },
-        images=lambda: image_files.read_images(packed, options, known, gathering, blank),
+        images=lambda: stream_photos(archives, options, photos, merger, blank),
         labelled=False,
         fields={
             **kinds,
-            **(LABEL_FIELDS if gathering.labels else {}),
-            **(BOX_FIELDS if gathering.boxes else {}),
+            **(LABEL_FIELDS if merger.with_labels else {}),
+            **(BOX_FIELDS if merger.with_boxes else {}),
         },
-        classes=gathering.verdicts.table(),
-        notes=(*others.notes(), *gathering.notes()),
-        split=split or gathering.split,
-        samples=len(known) if gathering.listed and not gathering.skip else None,
-        size=sum(archive.size for archive in packed),
+        classes=merger.annotations.class_table(),
+        notes=(*notes, *merger.notes()),
+        split=split or merger.split,
+        samples=len(photos) if merger.with_csv and not merger.skip_missing else None,
+        size=sum(archive.size for archive in archives),
     )

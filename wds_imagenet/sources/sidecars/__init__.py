@@ -1,7 +1,6 @@
-"""sidecars.
+"""`sidecars`: a tree of images, and their annotations in other files.
 
-- `annotations_json`  One JSON of all images' captions and labels: its entries, each joined to its image by
-  name.
-- `sidecar_files`  Files beside images: `cat.cls`, `cat.txt` and `cat.json` belong to `cat.jpg`.
-- `source`  `sidecars`: any tree of images, with what is known of each in files beside it or in one JSON.
+- `source`            the function: chooses the fields of label and caption
+- `sidecar_files`     annotations in files of the same stem: `cat.cls`, `cat.txt`, `cat.json`
+- `annotations_json`  annotations of all images in one JSON
 """

@@ -1,12 +1,12 @@
-"""One JSON of all images' captions and labels: its entries, each joined to its image by name.
+"""Annotations of all images in one JSON: each entry is joined to its image by name.
 
-Either an object by file name, or an array of objects with the file name in them::
+The JSON is an object by file name, or an array of objects with the file name in them::
 
     {"a.jpg": {"caption": "a cat", "label": 3}, "b.jpg": "a dog", "c": 7}
     [{"file_name": "a.jpg", "caption": "a cat", "label": 3}, …]
 
-In an object a bare text is a caption, and a bare number a label. A name is a path as the images have
-it, with or without suffix, or the last part of one if no other image has the same.
+In an object, a bare text is a caption, and a bare number a label. A name is the path of an image, with or
+without suffix, or the last part of its path if no other image has the same.
 """
 
 from array import array
@@ -21,7 +21,7 @@ from wds_imagenet.inputs.json_stream import MAX_ENTRY, JsonItem, read_items
 from wds_imagenet.inputs.large_files import read_chunks
 from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.inputs.spilled.references import SpilledReferences
-from wds_imagenet.sources.columns import IMAGE, choose
+from wds_imagenet.sources.columns import IMAGE, choose_column
 from wds_imagenet.storage.store import StorageOptions
 from wds_imagenet.util import strict_json
 
@@ -29,23 +29,31 @@ from wds_imagenet.util import strict_json
 def read_annotations(
     url: str, images: SpilledReferences, options: StorageOptions
 ) -> tuple[SpilledReferences, list[str]]:
-    """Return images, each with its entry of a JSON as the metadata `json`, and notes on what does not fit.
+    """Return the images, each with its entry as the metadata `json`, and notes on entries without image.
 
-    The JSON is read entry by entry, each of 1 MiB at most. Costs 60 µs an entry, 72 bytes of memory an image
-    and the temporary disk that the JSON takes. Raises `SourceError` for a JSON of another shape, an image
-    that has two entries, a name that several images have, and where no entry has an image.
+    The JSON is read entry by entry, of at most 1 MiB each. Costs 60 µs an entry, 72 bytes of memory an image,
+    and temporary disk of the size of the JSON.
+
+    Args:
+        url: the JSON, plain or compressed.
+        images: the images; the name of each is its path.
+        options: options of the JSON's store.
+
+    Raises:
+        SourceError: the JSON has another shape, an image has two entries, a name fits several images, or no
+            entry has an image.
     """
-    names = _Names(images)
+    names = _ImageNames(images)
     entries = SpilledReferences()
     entry_of = array("q", [-1]) * len(images)
-    strangers = IgnoredFiles()
+    unmatched = IgnoredFiles()
     for name, entry in _read(url, options):
         image = names.find(name)
         if image is None:
-            strangers.add(name)
+            unmatched.add(name)
             continue
         if image < 0:
-            raise SourceError(f"{url}: {name!r} is the name of several images; give their paths")
+            raise SourceError(f"{url}: {name!r} is the name of several images: use their paths")
         if entry_of[image] >= 0:
             other = entries[entry_of[image]].name
             twice = f"names {name!r} twice" if name == other else f"{other!r} and {name!r} are both"
@@ -53,12 +61,12 @@ def read_annotations(
         entry_of[image] = len(entries)
         entries.append(Reference("", "", 0, None, name, metadata={"json": entry}))
     if not entries:
-        first = f", such as {strangers.first[0]!r}" if strangers.count else ""
+        first = f" (the first is {unmatched.first[0]!r})" if unmatched.count else ""
         raise SourceError(
-            f"{url}: none of its {strangers.count:,} entries{first}, names one of {len(images):,} images, "
-            f"such as {images[0].name}"
+            f"{url}: none of its {unmatched.count:,} entries{first} names one of the {len(images):,} images, "
+            f"such as {images[0].name}: give each entry the path or the name of its image"
         )
-    notes = strangers.notes(f"entries of {url} whose images are not there")
+    notes = unmatched.notes(f"entries of {url} without an image")
     if len(entries) < len(images):
         notes.append(f"{len(images) - len(entries):,} of {len(images):,} images have no entry in {url}")
     return SpilledReferences(_joined(images, entries, entry_of)), notes
@@ -71,24 +79,26 @@ def _joined(
         if place < 0:
             yield image
         else:
-            known = entries[place].metadata
-            yield Reference("", image.url, image.offset, image.size, image.name, metadata=known)
+            entry = entries[place].metadata
+            yield Reference("", image.url, image.offset, image.size, image.name, metadata=entry)
 
 
 def _read(url: str, options: StorageOptions) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield each entry with the name that it gives its image."""
+    """Yield the image name and the fields of each entry."""
     with closing(read_chunks(url, options, ".json")) as pieces:
         try:
             for item in read_items(pieces):
                 value = strict_json.loads(item.raw, max_bytes=MAX_ENTRY)
-                yield _named(item.name, value, url) if item.name is not None else _listed(item, value, url)
+                yield (
+                    _by_name(item.name, value, url) if item.name is not None else _in_array(item, value, url)
+                )
         except UsageError:  # there is no such file
             raise
         except ValueError as error:
-            raise SourceError(f"{url} is not JSON as it should be: {error}") from error
+            raise SourceError(f"{url} is not valid JSON: {error}") from error
 
 
-def _named(name: str, value: object, url: str) -> tuple[str, Mapping[str, Any]]:
+def _by_name(name: str, value: object, url: str) -> tuple[str, Mapping[str, Any]]:
     match value:
         case dict():
             return name, value
@@ -98,23 +108,23 @@ def _named(name: str, value: object, url: str) -> tuple[str, Mapping[str, Any]]:
             return name, {"label": value}
         case _:
             raise SourceError(
-                f"{url}: {name!r} has {type(value).__name__} where an object, a caption or a label "
-                "belongs; a JSON of annotations goes by file names"
+                f"{url}: the entry of {name!r} is {type(value).__name__}, but must be an object, a caption "
+                "or a label: a JSON of annotations is an object by file name"
             )
 
 
-def _listed(item: JsonItem, value: object, url: str) -> tuple[str, Mapping[str, Any]]:
-    field = choose(value, None, IMAGE, url) if isinstance(value, dict) else None
+def _in_array(item: JsonItem, value: object, url: str) -> tuple[str, Mapping[str, Any]]:
+    field = choose_column(value, None, IMAGE, url) if isinstance(value, dict) else None
     if not isinstance(value, dict) or field is None or not isinstance(value[field], str):
         raise SourceError(
-            f"{url}: entry {item.number - 1:,} is no object with a file name ({', '.join(IMAGE)}): "
-            f"{value!r:.80}"
+            f"{url}: entry {item.number - 1:,} is no object with a file name in one of the fields "
+            f"{', '.join(IMAGE)}: {value!r:.80}"
         )
-    return value[field], {name: known for name, known in value.items() if name != field}
+    return value[field], {name: item for name, item in value.items() if name != field}
 
 
-class _Names:
-    """The images by path, by path without suffix, by name and by stem: hashes, and then the names."""
+class _ImageNames:
+    """Finds images by path, path without suffix, file name or stem. Memory holds their hashes."""
 
     def __init__(self, images: SpilledReferences) -> None:
         import numpy as np  # noqa: PLC0415 - sources are light to import
@@ -133,7 +143,7 @@ class _Names:
         self._hashes: Sequence[array[int]] = hashes
 
     def find(self, name: str) -> int | None:
-        """Return the place of the image of a name, None where there is none, -1 where there are several."""
+        """Return the index of the image with a name, None if there is none, -1 if there are several."""
         name = name.removeprefix("./")
         wanted = hash(name)
         for form, (hashes, order) in enumerate(zip(self._hashes, self._orders, strict=True)):

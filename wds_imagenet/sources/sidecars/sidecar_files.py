@@ -1,4 +1,4 @@
-"""Files beside images: `cat.cls`, `cat.txt` and `cat.json` belong to `cat.jpg`."""
+"""Sidecar files: `cat.cls`, `cat.txt` and `cat.json` annotate `cat.jpg`."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -18,25 +18,33 @@ from wds_imagenet.storage.store import StorageOptions, Store
 from wds_imagenet.util import strict_json
 
 SUFFIXES: Final = ("cls", "txt", "json")
-"""A label, the number or the name of a class; a caption; and an object with anything."""
+"""The suffixes of a label (number or name of a class), a caption, and a JSON object of metadata."""
 _MAX_BYTES: Final = 1 << 20
 _LABEL: Final = re.compile(r"\S(?:.{0,198}\S)?")
 
 
-def read_beside(
-    files: Iterable[ListedFile], strangers: IgnoredFiles, hidden: IgnoredFiles, options: StorageOptions
+def read_sidecars(
+    files: Iterable[ListedFile], unmatched: IgnoredFiles, hidden: IgnoredFiles, options: StorageOptions
 ) -> SpilledReferences:
-    """Return the images by path, each with what lies beside it by suffix, as its metadata.
+    """Return the images by path, each with the contents of its sidecar files as metadata, by suffix.
 
-    Files that are hidden, or belong to no image, are counted. Costs one request a file beside an image, and
-    30 µs a file; on disk. Raises `SourceError` that names the file: of more than 1 MiB, not UTF-8, a `.cls`
-    that is not one line with a label, a `.json` that is no object.
+    Costs one request a sidecar file, and 30 µs a file; the images are kept on disk.
+
+    Args:
+        files: all files.
+        unmatched: counts the files that belong to no image.
+        hidden: counts the hidden files.
+        options: options of the store.
+
+    Raises:
+        SourceError: a sidecar file has more than 1 MiB, is not UTF-8, or is a `.cls` of several lines or a
+            `.json` without object; the message names the file.
     """
-    seen = sorted_references(_shown(files, hidden), lambda file: (_stem(file.name), file.name))
-    return spill_in_order(_with_files(seen, strangers, options), lambda image: image.name)
+    by_stem = sorted_references(_visible(files, hidden), lambda file: (_stem(file.name), file.name))
+    return spill_in_order(_join(by_stem, unmatched, options), lambda image: image.name)
 
 
-def _shown(files: Iterable[ListedFile], hidden: IgnoredFiles) -> Iterator[Reference]:
+def _visible(files: Iterable[ListedFile], hidden: IgnoredFiles) -> Iterator[Reference]:
     for file in files:
         if is_hidden(file.path):
             hidden.add(file.path)
@@ -44,10 +52,10 @@ def _shown(files: Iterable[ListedFile], hidden: IgnoredFiles) -> Iterator[Refere
             yield Reference("", file.url, file.offset, file.size, file.path)
 
 
-def _with_files(
-    files: Iterable[Reference], strangers: IgnoredFiles, options: StorageOptions
+def _join(
+    files: Iterable[Reference], unmatched: IgnoredFiles, options: StorageOptions
 ) -> Iterator[Reference]:
-    """Yield images with their files, of files in the order of stems."""
+    """Yield each image with its sidecar files; `files` are sorted by stem."""
     store = cache(lambda folder: open_store(folder, options))
     for _, named in groupby(files, lambda file: _stem(file.name)):
         images, others = [], []
@@ -57,14 +65,14 @@ def _with_files(
                 images.append(file)
             else:
                 others.append((suffix, file))
-        beside = {}
+        contents = {}
         for suffix, file in others:
             if images and suffix in SUFFIXES:
                 folder, name = split_url(file.url)
-                beside[suffix] = _understood(suffix, _read(store(folder), name, file), file)
+                contents[suffix] = _parse(suffix, _read(store(folder), name, file), file)
             else:
-                strangers.add(file.name)
-        yield from (replace(image, metadata=beside) for image in images)
+                unmatched.add(file.name)
+        yield from (replace(image, metadata=contents) for image in images)
 
 
 def _stem(path: str) -> str:
@@ -75,7 +83,7 @@ def _stem(path: str) -> str:
 def _read(store: Store, name: str, file: Reference) -> str:
     size = file.size or 0
     if size > _MAX_BYTES:
-        raise SourceError(f"{file.url}: {file.name} has {size:,} bytes; at most {_MAX_BYTES:,} are read")
+        raise SourceError(f"{file.url}: {file.name} has {size:,} bytes; at most {_MAX_BYTES:,} are allowed")
     data = store.read(name, file.offset, file.offset + size).data
     try:
         return data.decode("utf-8-sig")
@@ -83,12 +91,12 @@ def _read(store: Store, name: str, file: Reference) -> str:
         raise SourceError(f"{file.url}: {file.name} is not UTF-8: {error}") from error
 
 
-def _understood(suffix: str, text: str, file: Reference) -> Any:  # noqa: ANN401 - a text, or a JSON object
+def _parse(suffix: str, text: str, file: Reference) -> Any:  # noqa: ANN401 - a text, or a JSON object
     if suffix == "cls":
         if not _LABEL.fullmatch(text.strip()):
             raise SourceError(
-                f"{file.url}: {file.name} holds {text[:40]!r}, and not one line with a number or the name of "
-                "a class"
+                f"{file.url}: {file.name} holds {text[:40]!r}: write one line, the number or the name of a "
+                "class"
             )
         return text.strip()
     if suffix == "txt":
@@ -96,7 +104,7 @@ def _understood(suffix: str, text: str, file: Reference) -> Any:  # noqa: ANN401
     try:
         value = strict_json.loads(text.encode(), max_bytes=_MAX_BYTES)
     except ValueError as error:
-        raise SourceError(f"{file.url}: {file.name} is not JSON as it should be: {error}") from error
+        raise SourceError(f"{file.url}: {file.name} is not valid JSON: {error}") from error
     if not isinstance(value, dict):
         raise SourceError(f"{file.url}: {file.name} is no JSON object: {text[:60]!r}")
     return value

@@ -1,4 +1,4 @@
-"""Rows of a table that mean one image: found, or made into one sample."""
+"""Rows of a table that name the same image: rejected, or joined into one sample."""
 
 import hashlib
 from array import array
@@ -10,56 +10,68 @@ from wds_imagenet.inputs.keys import first_duplicate
 from wds_imagenet.inputs.reference import Reference
 
 CAPTIONS = "captions"
-"""The field that has all captions of an image."""
+"""The field that holds all captions of an image."""
 
 
-def check_single(references: Sequence[Reference], where: Callable[[int], str]) -> None:
-    """Raise `SourceError` that names two rows which mean one image, and what may be done about it."""
+def check_one_row_each(references: Sequence[Reference], where: Callable[[int], str]) -> None:
+    """Raise `SourceError` if two rows name the same image.
+
+    Args:
+        references: one reference a row.
+        where: returns the location of a row, for the error.
+    """
     if (pair := first_duplicate(references, lambda reference: reference.url)) is not None:
         first, row = pair
         raise SourceError(
-            f"{where(row)} means the same image as {where(first)}, {references[row].url}: remove one, or "
-            "pack each image once with the captions of all its rows (option duplicates='group'), or each row "
-            "by itself, its key from a column that has another one for each (option 'key_column')"
+            f"{where(row)} names the same image as {where(first)}, {references[row].url}: remove one, or "
+            "join the rows of each image into one sample (option duplicates='group'), or pack every row "
+            "as a sample with a key of its own (option 'key_column')"
         )
 
 
 def group(
     references: Sequence[Reference], where: Callable[[int], str], *, captioned: bool
 ) -> Iterator[Reference]:
-    """Yield one reference an image, in the order in which they come first.
+    """Yield one reference an image, in the order of the images' first rows.
 
-    Its caption is that of its first row that has one, and where there are captions at all, the field
-    `captions` lists those of all rows. A field in which the rows of any image differ is a list for every
-    image, by row; the others stay as they are. Costs 24 bytes of memory a row and two passes. Raises
-    `SourceError` where rows of one image have not the same key or label, or the name `captions` is taken.
+    The caption is the first one among the image's rows; if the table has captions, the field `captions`
+    lists all of them. A field that differs between the rows of any image becomes a list, by row, for every
+    image. Other fields stay unchanged. Costs two passes, and 24 bytes of memory a row.
+
+    Args:
+        references: one reference a row.
+        where: returns the location of a row, for errors.
+        captioned: True if the table has a column of captions.
+
+    Raises:
+        SourceError: rows of one image differ in key or label, or a column is called `captions`.
     """
     if captioned and references and CAPTIONS in references[0].metadata:
         raise SourceError(
-            f"{where(0)}: a column {CAPTIONS!r} is there beside that of the captions: rename it"
+            f"{where(0)}: the column {CAPTIONS!r} has the name of the field for all captions: rename it"
         )
-    images = _Images(references)
+    images = _RowsByImage(references)
     varying: set[str] = set()
     for (place, first), *others in images:
         for row, other in others:
-            for what, one, two in (("key", first.key, other.key), ("label", first.label, other.label)):
+            for name, one, two in (("key", first.key, other.key), ("label", first.label, other.label)):
                 if one != two:
                     raise SourceError(
-                        f"{where(row)} gives {first.name} the {what} {two!r}, but {where(place)} gave "
-                        f"it {one!r}: the rows of one image are to have the same"
+                        f"{where(row)} gives {first.name} the {name} {two!r}, but {where(place)} gave "
+                        f"it {one!r}: all rows of one image must have the same {name}"
                     )
             varying |= {name for name, value in first.metadata.items() if other.metadata[name] != value}
     for rows in images:
-        yield _join([reference for _, reference in rows], varying, captioned)
+        yield _join([reference for _, reference in rows], varying, captioned=captioned)
 
 
-class _Images:
-    """The rows of each image with their places, images in the order in which they come first."""
+class _RowsByImage:
+    """Groups the rows of each image, with their indices, in the order of the images' first rows."""
 
     def __init__(self, references: Sequence[Reference]) -> None:
         import numpy as np  # noqa: PLC0415 - sources are light to import
 
-        # Not `hash()`, which is another in each process: should two collide, the order is still the same.
+        # Not `hash()`, which differs between processes: colliding images must come in the same order.
         digests = (hashlib.blake2b(r.url.encode(), digest_size=8).digest() for r in references)
         numbers = array("q", (int.from_bytes(digest, "little", signed=True) for digest in digests))
         hashes = np.frombuffer(numbers, np.int64)
@@ -79,13 +91,13 @@ class _Images:
             yield from by_url.values()
 
 
-def _join(members: Sequence[Reference], varying: set[str], captioned: bool) -> Reference:  # noqa: FBT001 - the caller's
-    first = members[0]
+def _join(rows: Sequence[Reference], varying: set[str], *, captioned: bool) -> Reference:
+    first = rows[0]
     metadata = {
-        name: [member.metadata[name] for member in members] if name in varying else value
+        name: [row.metadata[name] for row in rows] if name in varying else value
         for name, value in first.metadata.items()
     }
-    told = [member.caption for member in members if member.caption is not None]
+    captions = [row.caption for row in rows if row.caption is not None]
     if captioned:
-        metadata[CAPTIONS] = told
-    return replace(first, caption=told[0] if told else None, metadata=metadata)
+        metadata[CAPTIONS] = captions
+    return replace(first, caption=captions[0] if captions else None, metadata=metadata)

@@ -1,4 +1,4 @@
-"""Where the images lie that a table lists; and that it may point there, and that they are there."""
+"""The image paths and URLs in a table: resolved, and confined to the root folder."""
 
 import posixpath
 from collections.abc import Callable
@@ -12,45 +12,53 @@ from wds_imagenet.storage import open_store
 from wds_imagenet.storage.store import StorageOptions
 from wds_imagenet.storage.url import Location, check_path, parse_url
 
-_HELD: Final = 1024
+_CACHED_SIZES: Final = 1024
 _WEB: Final = frozenset({"http", "https"})
 
 
-class Places:
-    """Where the cells of a table point, and whether something is there: looked at all, then asked for each.
+class ImageResolver:
+    """Resolves the cells of a table to URLs and sizes of images: first `add` every cell, then `resolve`.
 
-    Guarantees that no path leads out of `root`, be it absolute or by `..` (links are followed), and that a
-    URL is of a store that is opened here. URLs, and a root on HTTP, are not looked up. Costs a `stat` an
-    image under a local root; one listing of the folder around all images under a remote one, which is
-    kept on disk.
+    Guarantees that no path leads out of `root`, neither an absolute one nor one with `..`; links are
+    followed. URLs must belong to a store that this package opens. Costs a `stat` an image if the root is
+    local, else one listing of the folder around all images, kept on disk. URLs, and images under a root on
+    HTTP, are not checked to exist.
     """
 
     def __init__(self, root: str, options: StorageOptions) -> None:
         self.base: Final = parse_url(root)
         self._root = root
         self._options = options
-        self._around: str | None = None
+        self._common: str | None = None
+        """The folder around all paths so far."""
         self._size: Callable[[str], int | None] | None = None
 
-    def look(self, cell: object) -> None:
-        """Take a cell into account. Raises `ValueError` as `find` does, or leaves that to it."""
+    def add(self, cell: object) -> None:
+        """Take a cell into account for the listing of a remote root; raise `ValueError` for a bad path.
+
+        Other roots need no listing, and leave the check to `resolve`.
+        """
         if self.base.scheme in _WEB | {"file"}:
-            return  # no listing, so it need not be known what to list
-        name, url = _point(cell, self.base)
+            return
+        name, url = _parse(cell, self.base)
         if url is None:
             folder = posixpath.dirname(name)
-            if self._around is None:
-                self._around = folder
-            elif not f"{folder}/".startswith(f"{self._around}/" if self._around else ""):
-                self._around = posixpath.commonpath([self._around, folder])
+            if self._common is None:
+                self._common = folder
+            elif not f"{folder}/".startswith(f"{self._common}/" if self._common else ""):
+                self._common = posixpath.commonpath([self._common, folder])
 
-    def find(self, cell: object) -> tuple[str, str, int | None]:
-        """Return an image's path in the root, or in the bucket or on the host of its URL; its URL; its size.
+    def resolve(self, cell: object) -> tuple[str, str, int | None]:
+        """Return the path, the URL and the size of the image that a cell names.
 
-        The size is None where nobody was asked. Raises `ValueError` that says why a cell may not point there,
-        `NotFoundError` where there is no such file.
+        The path is relative to the root, or to the bucket or host of a URL. The size is None if the store
+        was not asked.
+
+        Raises:
+            ValueError: the cell is no path, or leads out of the root.
+            NotFoundError: there is no such file.
         """
-        name, url = _point(cell, self.base)
+        name, url = _parse(cell, self.base)
         if url is not None:
             return name, url, None
         if self._size is None:
@@ -59,14 +67,15 @@ class Places:
         return name, join_url(self._root if web else self.base.url, name), self._size(name)
 
     def _sizes(self) -> Callable[[str], int | None]:
-        """Return what tells the size of a path in the root, or raises `NotFoundError`."""
+        """Return a function from a path in the root to its size, which raises `NotFoundError`."""
         if self.base.scheme in _WEB:
             return lambda _: None
         store = open_store(self._root, self._options)
         if self.base.scheme == "file":
-            return lru_cache(_HELD)(lambda name: store.info(name).size)  # rows of one image lie side by side
+            # Rows of the same image are often neighbours.
+            return lru_cache(_CACHED_SIZES)(lambda name: store.info(name).size)
         records = SpilledRecords()
-        for info in store.list_objects(f"{self._around}/" if self._around else ""):
+        for info in store.list_objects(f"{self._common}/" if self._common else ""):
             records.add(info.path, b"%d" % info.size)
 
         def size(name: str) -> int:
@@ -78,8 +87,8 @@ class Places:
         return size
 
 
-def _point(cell: object, base: Location) -> tuple[str, str | None]:
-    """Return the path in the root, or the path in a URL and the URL; `ValueError` for what is neither."""
+def _parse(cell: object, base: Location) -> tuple[str, str | None]:
+    """Return the path in the root and None, or the path in a URL and the URL; else raise `ValueError`."""
     if not isinstance(cell, str) or not cell.strip():
         raise ValueError(f"{cell!r:.60} is no path of an image")
     path = cell
@@ -93,7 +102,7 @@ def _point(cell: object, base: Location) -> tuple[str, str | None]:
         path = "/" + posixpath.normpath(path).lstrip("/")
         if base.scheme != "file" or not path.startswith(folder):
             raise ValueError(
-                f"{path} lies outside of {base.url}; another folder can be given as option 'root', / for all"
+                f"{path} lies outside of {base.url}: give another folder as option 'root', or / for all"
             )
         path = path.removeprefix(folder)
     return check_path(posixpath.normpath(path)), None

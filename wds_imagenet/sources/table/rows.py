@@ -1,4 +1,4 @@
-"""The rows of a table: CSV, TSV, JSON Lines or Parquet, gone through as often as is wanted."""
+"""The rows of a table: CSV, TSV, JSON Lines or Parquet, read anew by each iteration."""
 
 import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,44 +23,56 @@ _WINDOW: Final = 4 << 20
 
 
 class TableRow(NamedTuple):
-    """One row."""
+    """One row of a table."""
 
     line: int
-    """The one that it begins on; in Parquet its place, from 1."""
+    """The line that the row begins on; in Parquet the number of the row, from 1."""
     values: Sequence[Any]
-    """By column; None where it lacks one."""
+    """The cells, by column; None for an absent one."""
 
 
 @dataclass(frozen=True, slots=True)
 class TableRows:
-    """A table."""
+    """A table, whose rows can be read any number of times."""
 
     url: str
     columns: tuple[str, ...]
     typed: bool
-    """Whether the format says what is a number; in CSV everything is text."""
+    """True if the format distinguishes numbers from text; CSV does not."""
     read: Callable[[], Iterator[TableRow]]
 
     def __iter__(self) -> Iterator[TableRow]:
-        """Read the rows anew. Raises `SourceError` that names the line, `ChangedError` for another file."""
+        """Read the rows anew.
+
+        Raises:
+            SourceError: a row is malformed; the message names its line.
+            ChangedError: the file was replaced since it was opened.
+        """
         return self.read()
 
     def at(self, row: TableRow) -> str:
-        """Say where a row stands, for errors."""
+        """Return the location of a row, for errors."""
         return f"{self.url}, line {row.line:,}"
 
-    def where(self, place: int) -> str:
-        """Say where the row of a place, from 0, stands. Reads up to there."""
-        return self.at(next(islice(self, place, None)))
+    def where(self, index: int) -> str:
+        """Return the location of the row of an index, from 0. Costs reading up to that row."""
+        return self.at(next(islice(self, index, None)))
 
 
 def read_rows(store: Store, info: ObjectInfo, delimiter: str | None = None) -> TableRows:
-    """Open a table, its format told by its suffix: csv, tsv, tab, jsonl, ndjson or parquet.
+    """Open a table; its suffix tells the format: csv, tsv, tab, jsonl, ndjson or parquet.
 
-    A delimiter makes it CSV whatever its suffix is. Text is UTF-8, with or without BOM, and has a
-    header line. Costs a few MiB of memory, and reading the file as often as its rows are gone through, JSON
-    Lines once more, for their names. Raises `SourceError` that names the line, some of it only as the rows
-    are read: of another encoding, bad quoting or JSON, too few or too many cells, a column named twice.
+    Text is UTF-8, with or without byte order mark. CSV and TSV have a header line. Costs a few MiB of memory,
+    and one read of the file for each iteration; JSON Lines is read once more, for its field names.
+
+    Args:
+        store: the store that holds the file.
+        info: the file.
+        delimiter: one character, or `tab`; it makes the file CSV whatever its suffix.
+
+    Raises:
+        SourceError: another encoding, malformed CSV or JSON, rows of different lengths, or two columns of one
+            name. The message names the line; some faults are found only when the rows are read.
     """
     url = join_url(store.url, info.path)
     suffix = suffix_of(info.path)
@@ -72,8 +84,8 @@ def read_rows(store: Store, info: ObjectInfo, delimiter: str | None = None) -> T
     if suffix == "parquet":
         return _read_parquet(store, info, url)
     raise SourceError(
-        f"{url} is no table by its name: that ends in .csv, .tsv, .tab, .jsonl, .ndjson or .parquet; one "
-        "JSON for all images is read by the source 'sidecars', a gzipped table must be gunzipped"
+        f"{url} does not have the name of a table, which ends in .csv, .tsv, .tab, .jsonl, .ndjson or "
+        ".parquet: gunzip a gzipped table; for one JSON of all images use the source 'sidecars'"
     )
 
 
@@ -81,21 +93,21 @@ def _one_character(delimiter: str | None) -> str | None:
     if delimiter in ("tab", "\\t"):
         return "\t"
     if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
-        raise UsageError(f"option 'delimiter' is one character, or 'tab', and not {delimiter!r}")
+        raise UsageError(f"option 'delimiter' is one character, or 'tab', not {delimiter!r}")
     return delimiter
 
 
 def _lines(store: Store, info: ObjectInfo, url: str) -> Iterator[str]:
-    """Yield the lines of a text file with their ends. Costs one request for 4 MiB."""
+    """Yield the lines of a text file with their ends. Costs one request per 4 MiB."""
     for number, line in enumerate(_raw_lines(store, info), 1):
         if number == 1:
             if line.startswith((b"\xff\xfe", b"\xfe\xff")):
-                raise SourceError(f"{url} is UTF-16; save it as UTF-8")
+                raise SourceError(f"{url} is UTF-16: save it as UTF-8")
             if line.startswith(b"\x1f\x8b"):
                 raise SourceError(f"{url} is a gzip file: gunzip it first")
-            line = line.removeprefix(b"\xef\xbb\xbf")  # noqa: PLW2901 - a byte order mark says nothing
+            line = line.removeprefix(b"\xef\xbb\xbf")  # noqa: PLW2901 - the byte order mark is no text
         if len(line) > _MAX_LINE:
-            raise SourceError(f"{url}, line {number:,} has more than {_MAX_LINE:,} bytes")
+            raise SourceError(f"{url}, line {number:,} is longer than {_MAX_LINE:,} bytes")
         try:
             yield line.decode("utf-8")
         except UnicodeDecodeError as error:
@@ -124,7 +136,7 @@ def _read_csv(url: str, lines: Callable[[], Iterator[str]], delimiter: str) -> T
                 yield TableRow(line, row)
                 line = reader.line_num + 1
         except csv.Error as error:
-            raise SourceError(f"{url}, line {line:,} is not CSV as it should be: {error}") from error
+            raise SourceError(f"{url}, line {line:,} is not valid CSV: {error}") from error
 
     header = _header(url, next(cells(), TableRow(1, ())).values, delimiter)
     named = [place for place, name in enumerate(header) if name]
@@ -135,7 +147,7 @@ def _read_csv(url: str, lines: Callable[[], Iterator[str]], delimiter: str) -> T
                 continue
             if len(row) != len(header):
                 raise SourceError(
-                    f"{url}, line {line:,} has {len(row)} cells where the header has {len(header)}"
+                    f"{url}, line {line:,} has {len(row)} cells, but the header has {len(header)}"
                 )
             yield TableRow(line, row if len(named) == len(header) else [row[place] for place in named])
 
@@ -145,13 +157,13 @@ def _read_csv(url: str, lines: Callable[[], Iterator[str]], delimiter: str) -> T
 def _header(url: str, cells: Sequence[str], delimiter: str) -> list[str]:
     names = [cell.strip() for cell in cells]
     if not any(names):
-        raise SourceError(f"{url} is empty: not even a header line is there")
+        raise SourceError(f"{url} is empty: a table begins with a header line")
     if len(names) > _MAX_COLUMNS:
-        raise SourceError(f"{url} has {len(names):,} columns; at most {_MAX_COLUMNS:,} are read")
+        raise SourceError(f"{url} has {len(names):,} columns; at most {_MAX_COLUMNS:,} are supported")
     other = next((mark for mark in ",;\t|" if mark != delimiter and mark in names[0]), None)
     if len(names) == 1 and other:
         raise SourceError(f"{url} has the one column {names[0]!r}: give option delimiter={other!r}")
-    named = [name for name in names if name]  # pandas leaves the name of its index empty
+    named = [name for name in names if name]  # pandas writes its index without a name
     if len(set(named)) < len(named):
         twice = next(name for name in named if named.count(name) > 1)
         raise SourceError(f"{url} has the column {twice!r} twice")
@@ -163,7 +175,9 @@ def _read_jsonl(url: str, lines: Callable[[], Iterator[str]]) -> TableRows:
     for line, row in _objects(url, lines()):
         names |= dict.fromkeys(row)
         if len(names) > _MAX_COLUMNS:
-            raise SourceError(f"{url}, line {line:,}: more than {_MAX_COLUMNS:,} different names")
+            raise SourceError(
+                f"{url}, line {line:,}: the rows have more than {_MAX_COLUMNS:,} different fields"
+            )
 
     def rows() -> Iterator[TableRow]:
         for line, row in _objects(url, lines()):
@@ -179,7 +193,7 @@ def _objects(url: str, lines: Iterator[str]) -> Iterator[tuple[int, dict[str, An
         try:
             row = strict_json.loads(line.encode(), max_bytes=_MAX_LINE)
         except ValueError as error:
-            raise SourceError(f"{url}, line {number:,} is not JSON as it should be: {error}") from error
+            raise SourceError(f"{url}, line {number:,} is not valid JSON: {error}") from error
         if not isinstance(row, dict):
             raise SourceError(f"{url}, line {number:,} is no JSON object: {line[:60]!r}")
         yield number, row

@@ -1,4 +1,4 @@
-"""`table`: a CSV, TSV, JSON Lines or Parquet file that lists images, with whatever is known of them."""
+"""`table`: a CSV, TSV, JSON Lines or Parquet file that lists images and their labels and captions."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ from wds_imagenet.inputs.small_files import find_file, no_file_error
 from wds_imagenet.inputs.spilled.references import SpilledReferences
 from wds_imagenet.sample import check_key
 from wds_imagenet.sources import columns
-from wds_imagenet.sources.columns import Called, Cells
+from wds_imagenet.sources.columns import CellType, LabelValues
 from wds_imagenet.sources.source_options import Classes
-from wds_imagenet.sources.table.grouping import check_single, group
-from wds_imagenet.sources.table.image_paths import Places
+from wds_imagenet.sources.table.grouping import check_one_row_each, group
+from wds_imagenet.sources.table.image_paths import ImageResolver
 from wds_imagenet.sources.table.rows import TableRow, TableRows, read_rows
 from wds_imagenet.storage import split_url
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 
-_NOTHING: Final[Metadata] = {}
+_NO_METADATA: Final[Metadata] = {}
 
 
 def table(
@@ -31,29 +31,46 @@ def table(
     image_column: Annotated[str | None, "column with the images' paths or URLs"] = None,
     label_column: Annotated[str | None, "column with the labels, as numbers or names"] = None,
     caption_column: Annotated[str | None, "column with the captions"] = None,
-    key_column: Annotated[str | None, "column with the samples' keys; else they come from the paths"] = None,
+    key_column: Annotated[str | None, "column with the samples' keys; else keys are made from paths"] = None,
     duplicates: Annotated[
-        str | None, "'group': several rows of one image make one sample, its captions a list in the JSON"
+        str | None, "'group': join the rows of one image into one sample, with its captions as a list"
     ] = None,
-    root: Annotated[str | None, "folder that paths are relative to; else the table's own"] = None,
+    root: Annotated[str | None, "folder that paths are relative to; else the table's folder"] = None,
     classes: Classes = None,
-    delimiter: Annotated[str | None, "character between cells, or 'tab'; else , and in .tsv a tab"] = None,
+    delimiter: Annotated[str | None, "character between cells, or 'tab'; else a comma, in .tsv a tab"] = None,
     storage_options: StorageOptions = NO_OPTIONS,
 ) -> Listing:
     """List the images that a CSV, TSV, JSON Lines or Parquet file lists.
 
-    Columns are found by their usual names, in any case: the images' by image, path, file, filename,
-    url and the like; label, class, cls, target; caption, text, title. All others become metadata; in
-    CSV a column is of integers or floats if every cell is written as one, so `007` stays text. Labels
-    that are numbers stay as they are; names are numbered in code-point order, or by a class list.
+    Columns are found by their usual names, in any case. Images: image, path, file, filename, url and similar;
+    labels: label, class, cls, target; captions: caption, text, title. All other columns become metadata. A
+    CSV column holds integers or floats only if every cell is written as one, so `007` stays text. Labels that
+    are numbers stay unchanged; names are numbered in code-point order, or by a class list.
 
-    A path is relative to `root` and stays within it; a URL must be of a store that is opened here.
-    References come in the order of the rows. Keys are the cells of `key_column`, as they are; without it
-    the paths' stems, or whole paths where these repeat. Two rows of one image are an error, unless they have
-    keys of their own, or `duplicates` is `group` (see `sources.grouping`). Costs reading the table twice,
-    30 µs and 16 bytes of memory a row and what the classes take; a `stat` for each local image, and for
-    remote ones a listing of the folder around them; URLs are not looked up. Raises `SourceError` that names
-    the line.
+    Paths are relative to `root`, and may not lead out of it. URLs must belong to a store that this package
+    opens. References come in the order of the rows. Keys are the cells of `key_column`, unchanged; without
+    it, the stems of the paths, or the whole paths if stems repeat.
+
+    Costs reading the table twice, and a row 30 µs and 16 bytes of memory. Local images cost a `stat` each,
+    remote ones a listing of the folder around them. URLs are not checked to exist.
+
+    Args:
+        url: the table.
+        image_column: column with the images' paths or URLs.
+        label_column: column with the labels; `""` for none.
+        caption_column: column with the captions; `""` for none.
+        key_column: column with the keys.
+        duplicates: `fail` (the default) rejects two rows of one image without keys of their own; `group`
+            joins them into one sample.
+        root: folder that paths are relative to; None is the folder of the table.
+        classes: class list that gives each class its label.
+        delimiter: character between cells, or `tab`.
+        storage_options: options of the stores.
+
+    Raises:
+        SourceError: a row is malformed, names no image, or repeats a key or an image; the message names its
+            line.
+        UsageError: an option has no such value, or there is no such table.
     """
     if duplicates not in {None, "fail", "group"}:
         raise UsageError(f"option 'duplicates' is fail or group, not {duplicates!r}")
@@ -61,35 +78,35 @@ def table(
     if found is None:
         raise no_file_error(url)
     rows = read_rows(*found, delimiter)
-    chosen = _Columns.choose(rows, image_column, label_column, caption_column, key_column)
-    places = Places(split_url(url)[0] if root is None else root, storage_options)
+    chosen = _ColumnIndices.choose(rows, image_column, label_column, caption_column, key_column)
+    resolver = ImageResolver(split_url(url)[0] if root is None else root, storage_options)
     listed = None if classes is None else read_classes(classes, storage_options=storage_options)
-    called, cells = _look(rows, chosen, places)
-    naming = called.naming(listed)
-    listed_rows = references = SpilledReferences(_references(rows, chosen, places, naming, cells))
+    labels, types = _scan(rows, chosen, resolver)
+    naming = labels.label_classes(listed)
+    by_row = references = SpilledReferences(_references(rows, chosen, resolver, naming, types))
     grouped = duplicates == "group"
     if grouped:
-        references = SpilledReferences(group(listed_rows, rows.where, captioned=chosen.caption is not None))
+        references = SpilledReferences(group(by_row, rows.where, captioned=chosen.caption is not None))
 
-    def where(place: int) -> str:
-        url = references[place].url
-        first = next(i for i, one in enumerate(listed_rows) if one.url == url) if grouped else place
+    def where(index: int) -> str:
+        url = references[index].url
+        first = next(i for i, one in enumerate(by_row) if one.url == url) if grouped else index
         return rows.where(first)
 
     repeated = first_duplicate_key(references)
     if repeated is not None and chosen.key is not None:
         first, again = repeated
-        raise SourceError(f"{where(again)} has the key {references[again].key!r}, as has {where(first)}")
+        raise SourceError(f"{where(again)} has the same key as {where(first)}, {references[again].key!r}")
     if repeated is not None:
         if not grouped:
-            check_single(references, where)
+            check_one_row_each(references, where)
         references = with_path_keys(references, where)
     return Listing(references, naming.classes, (f"columns: {chosen}", *naming.notes))
 
 
 @dataclass(frozen=True, slots=True)
-class _Columns:
-    """Which columns mean what, by their places."""
+class _ColumnIndices:
+    """The indices of the columns of images, labels, captions and keys."""
 
     names: Sequence[str]
     image: int
@@ -101,62 +118,68 @@ class _Columns:
     def choose(
         cls, rows: TableRows, image: str | None, label: str | None, caption: str | None, key: str | None
     ) -> Self:
-        """Return those asked for, or the usual ones. Raises `SourceError`."""
+        """Choose the columns asked for, or the usual ones; raise `SourceError` if no column has images."""
 
-        def place(asked: str | None, usual: Sequence[str]) -> int | None:
-            name = columns.choose(rows.columns, asked, usual, rows.url)
+        def index(asked: str | None, usual: Sequence[str]) -> int | None:
+            name = columns.choose_column(rows.columns, asked, usual, rows.url)
             return None if name is None else rows.columns.index(name)
 
-        images = place(image, columns.IMAGE)
-        found = place(label, columns.LABEL), place(caption, columns.CAPTION), place(key, ())
+        images = index(image, columns.IMAGE)
+        others = index(label, columns.LABEL), index(caption, columns.CAPTION), index(key, ())
         if images is None:
             raise SourceError(
-                f"{rows.url} has no column known to list images; its columns are {', '.join(rows.columns)} "
-                "(a table begins with a header line): give the right one as option 'image_column'"
+                f"{rows.url} has no column with a usual name for images: give option 'image_column', one of "
+                f"{', '.join(rows.columns)} (the names in the header line)"
             )
-        return cls(rows.columns, images, *found)
+        return cls(rows.columns, images, *others)
 
     @property
-    def others(self) -> dict[str, int]:
-        """The places of those that become metadata, by name."""
+    def metadata(self) -> dict[str, int]:
+        """The indices of all other columns, by name."""
         taken = {self.image, self.label, self.caption, self.key}
-        return {name: place for place, name in enumerate(self.names) if place not in taken}
+        return {name: index for index, name in enumerate(self.names) if index not in taken}
 
     def __str__(self) -> str:
         taken = (("images", self.image), ("labels", self.label), ("captions", self.caption))
         return ", ".join(
-            f"no {what}" if place is None else f"{what} from {self.names[place]!r}" for what, place in taken
+            f"no {noun}" if index is None else f"{noun} from {self.names[index]!r}" for noun, index in taken
         )
 
 
-def _look(rows: TableRows, chosen: _Columns, places: Places) -> tuple[Called, dict[str, Cells]]:
-    """Go through the rows once: return the classes, and what the text of each further column means."""
-    called = Called()
-    cells = {} if rows.typed else {name: Cells() for name in chosen.others}
-    looks = [(place, cells[name].look) for name, place in chosen.others.items() if cells]
+def _scan(
+    rows: TableRows, chosen: _ColumnIndices, resolver: ImageResolver
+) -> tuple[LabelValues, dict[str, CellType]]:
+    """Read the rows once: return the distinct labels, and the types of a CSV's metadata columns."""
+    labels = LabelValues()
+    types = {} if rows.typed else {name: CellType() for name in chosen.metadata}
+    adders = [(index, types[name].add) for name, index in chosen.metadata.items() if types]
     empty = True
     for row in rows:
         empty = False
         values = row.values
         try:
-            places.look(values[chosen.image])
+            resolver.add(values[chosen.image])
         except ValueError as error:
             raise SourceError(f"{rows.at(row)}: {error}") from error
         if chosen.label is not None:
-            called.look(values[chosen.label], lambda: rows.at(row))  # noqa: B023 - called at once
-        for place, look in looks:
-            look(values[place])
+            labels.add(values[chosen.label], lambda: rows.at(row))  # noqa: B023 - called at once
+        for index, add in adders:
+            add(values[index])
     if empty:
-        raise SourceError(f"{rows.url} lists no images: it has a header line and nothing else")
-    return called, cells
+        raise SourceError(f"{rows.url} lists no images: it has a header line and no rows")
+    return labels, types
 
 
 def _references(
-    rows: TableRows, chosen: _Columns, places: Places, naming: ClassNaming, cells: dict[str, Cells]
+    rows: TableRows,
+    chosen: _ColumnIndices,
+    resolver: ImageResolver,
+    naming: ClassNaming,
+    types: dict[str, CellType],
 ) -> Iterator[Reference]:
-    """Yield a reference a row, its key the cell's or that of the path's stem."""
-    readers: list[tuple[str, int, Callable[[Any], Any]]] = [
-        (name, place, cells[name].read if cells else _as_it_is) for name, place in chosen.others.items()
+    """Yield one reference a row; its key is the key column's cell, or the stem of the path."""
+    parsers: list[tuple[str, int, Callable[[Any], Any]]] = [
+        (name, index, types[name].parse if types else _unchanged) for name, index in chosen.metadata.items()
     ]
     missing = total = 0
     first = ""
@@ -164,7 +187,7 @@ def _references(
         values = row.values
         total += 1
         try:
-            name, url, size = places.find(values[chosen.image])
+            name, url, size = resolver.resolve(values[chosen.image])
         except NotFoundError:
             missing += 1
             first = first or f"{rows.at(row)}: there is no {values[chosen.image]}"
@@ -178,18 +201,18 @@ def _references(
             offset=0,
             size=size,
             name=name,
-            label=None if chosen.label is None else columns.label(values[chosen.label], naming),
-            caption=columns.caption(caption, rows.at(row)),
-            metadata={name: read(values[place]) for name, place, read in readers} or _NOTHING,
+            label=None if chosen.label is None else columns.label_of(values[chosen.label], naming),
+            caption=columns.caption_of(caption, rows.at(row)),
+            metadata={name: parse(values[index]) for name, index, parse in parsers} or _NO_METADATA,
         )
     if missing:
         raise SourceError(
-            f"{first} in {places.base.url} (and so for {missing:,} of {total:,} rows); another folder can be "
-            "given as option 'root'"
+            f"{first} in {resolver.base.url} (in all, {missing:,} of {total:,} rows name no file): give the "
+            "folder of the images as option 'root'"
         )
 
 
-def _as_it_is(value: object) -> object:
+def _unchanged(value: object) -> object:
     return value
 
 
@@ -197,12 +220,12 @@ def _stem(path: str, rows: TableRows, row: TableRow) -> str:
     return key_from_name(path.rpartition("/")[2], lambda: rows.at(row))
 
 
-def _cell_key(rows: TableRows, row: TableRow, chosen: _Columns) -> str:
-    place = chosen.key or 0
-    cell = row.values[place]
+def _cell_key(rows: TableRows, row: TableRow, chosen: _ColumnIndices) -> str:
+    index = chosen.key or 0
+    cell = row.values[index]
     if type(cell) not in {str, int}:
         raise SourceError(f"{rows.at(row)}: {cell!r:.60} is no key: neither text nor a whole number")
     try:
         return check_key(str(cell))
     except DataError as error:
-        raise SourceError(f"{rows.at(row)}, column {chosen.names[place]!r}: {error}") from error
+        raise SourceError(f"{rows.at(row)}, column {chosen.names[index]!r}: {error}") from error

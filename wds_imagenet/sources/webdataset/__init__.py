@@ -1,7 +1,8 @@
-"""webdataset.
+"""`webdataset`: the samples of WebDataset shards, packed by this package or by others.
 
-- `selection`  Which samples of a packed data set are taken, and what their labels become.
-- `shard_listing`  Shards that someone packed: their samples, found by the headers, with what is small of
-  them read.
-- `source`  `webdataset`: shards that someone else packed, or we, to be packed anew.
+- `source`         the function: lists the samples, or streams gzipped shards
+- `shard_set`      finds the shards of an input, and checks them against a manifest
+- `shard_listing`  reads the headers and small members of one shard
+- `selection`      selects samples by key and label, and maps labels to new ones
+- `sample_reader`  makes a reference of each selected sample
 """

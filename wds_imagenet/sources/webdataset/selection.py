@@ -1,4 +1,4 @@
-"""Which samples of a packed data set are taken, and what their labels become."""
+"""Selection of samples by key and label, and the mapping from their labels to new ones."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -18,26 +18,36 @@ _MAX_BYTES: Final = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Keys and labels that are asked for; None asks for all."""
+    """The keys and labels of the samples to take; None takes all."""
 
     keys: frozenset[str] | None = None
     labels: tuple[range, ...] | None = None
     url: str = ""
-    """The file of the keys."""
+    """The URL of the file of keys."""
 
     def takes(self, key: str, label: str | None, where: str) -> bool:
-        """Whether a sample is asked for. Raises `SourceError` for a label that is no number."""
+        """Return True if a sample is selected; raise `SourceError` for a label that is no number."""
         if self.keys is not None and key not in self.keys:
             return False
         if self.labels is None:
             return True
         if label is None or not _NUMBER.fullmatch(label):
-            raise SourceError(f"{where}: its label is {label!r:.40}, which is not selected by number")
+            raise SourceError(f"{where}: the label is {label!r:.40}, which no number selects")
         return any(int(label) in labels for labels in self.labels)
 
 
 def select(keys: str | None, labels: str | None, options: StorageOptions) -> Selection:
-    """Return what is asked for: a file with keys, one a line, and labels such as `0,5-9`."""
+    """Read the selection.
+
+    Args:
+        keys: URL of a file with keys, one a line; None selects all.
+        labels: numbers and ranges such as `0,5-9`; None selects all.
+        options: options of the file's store.
+
+    Raises:
+        SourceError: the file has no keys, or is not UTF-8.
+        UsageError: the labels are malformed.
+    """
     wanted = None
     if keys is not None:
         wanted = frozenset(line.strip() for line in _lines(keys, options)) - {""}
@@ -47,32 +57,33 @@ def select(keys: str | None, labels: str | None, options: StorageOptions) -> Sel
 
 
 @dataclass(frozen=True, slots=True)
-class Relabelling:
-    """What the labels of a packed data set become."""
+class LabelMap:
+    """The mapping from the labels in the shards to new ones."""
 
     listed: ClassList | None = None
     mapping: Mapping[str, str] | None = None
     naming: ClassNaming | None = None
-    """Of the mapping's right side."""
+    """The labels of the mapping's new names."""
     url: str = ""
-    """The file of the mapping."""
-    _known: dict[str, int | None] = field(default_factory=dict, repr=False)
+    """The URL of the file of the mapping."""
+    _cache: dict[str, int | None] = field(default_factory=dict, repr=False)
 
     @property
     def classes(self) -> tuple[Mapping[str, Any], ...] | None:
-        """The class table that goes with the new labels; None if they are the old ones."""
+        """The class table of the new labels; None if the labels stay unchanged."""
         if self.naming is not None:
             return self.naming.classes
         return None if self.listed is None else self.listed.classes
 
     def label(self, text: str, where: Callable[[], str]) -> int | None:
-        """Return the label that a text becomes, None for `-1`.
+        """Return the new label of the text in a shard, None for `-1`.
 
-        Raises `SourceError` for one that the mapping or the class list lacks.
+        Raises:
+            SourceError: the mapping or the class list lacks the label.
         """
-        if text not in self._known:
-            self._known[text] = self._find(text, where)
-        return self._known[text]
+        if text not in self._cache:
+            self._cache[text] = self._find(text, where)
+        return self._cache[text]
 
     def _find(self, text: str, where: Callable[[], str]) -> int | None:
         if self.mapping is not None and self.naming is not None:
@@ -81,20 +92,25 @@ class Relabelling:
             return self.naming.labels[self.mapping[text]]
         if self.listed is None and not _NUMBER.fullmatch(text):
             raise SourceError(
-                f"{where()}: the label {text!r:.60} is not an integer of up to 9 digits; names need a class "
-                "list, given as option 'classes', or a file of old and new labels, given as option 'relabel'"
+                f"{where()}: the label {text!r:.60} is not an integer of up to 9 digits: give a class list "
+                "of names as option 'classes', or a file of old and new labels as option 'relabel'"
             )
         return label_classes([text], self.listed, lambda _: where()).labels[text]
 
 
-def relabelling(url: str | None, listed: ClassList | None, options: StorageOptions) -> Relabelling:
-    """Return what a file of `old<TAB>new` lines and a class list make of labels.
+def read_label_map(url: str | None, listed: ClassList | None, options: StorageOptions) -> LabelMap:
+    """Read the mapping from old labels to new ones.
 
-    What is new is a number or a name, and understood as in `labels.naming`. Raises `SourceError` that
-    names the line.
+    Args:
+        url: file of `old<TAB>new` lines, of which the new label is a number or a name; None maps none.
+        listed: class list that gives each name its label.
+        options: options of the file's store.
+
+    Raises:
+        SourceError: a line is malformed or contradicts another; the message names its line.
     """
     if url is None:
-        return Relabelling(listed)
+        return LabelMap(listed)
     mapping: dict[str, str] = {}
     lines: dict[str, int] = {}
     for number, line in enumerate(_lines(url, options), 1):
@@ -109,7 +125,7 @@ def relabelling(url: str | None, listed: ClassList | None, options: StorageOptio
     if not mapping:
         raise SourceError(f"{url} is empty")
     naming = label_classes(lines, listed, lambda name: f"{url}, line {lines[name]:,}")
-    return Relabelling(listed, mapping, naming, url)
+    return LabelMap(listed, mapping, naming, url)
 
 
 def _lines(url: str, options: StorageOptions) -> list[str]:
@@ -123,5 +139,5 @@ def _lines(url: str, options: StorageOptions) -> list[str]:
 def _range(text: str) -> range:
     match = _RANGE.fullmatch(text.strip())
     if match is None or int(match[2] or match[1]) < int(match[1]):
-        raise UsageError(f"labels to select are numbers and ranges such as 0,5-9, not {text!r}")
+        raise UsageError(f"option 'select_labels' is numbers and ranges such as 0,5-9, not {text!r}")
     return range(int(match[1]), int(match[2] or match[1]) + 1)

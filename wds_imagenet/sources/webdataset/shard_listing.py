@@ -1,4 +1,4 @@
-"""Shards that someone packed: their samples, found by the headers, with what is small of them read."""
+"""The samples of one shard: found by the tar headers, with their small members read."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,32 +16,32 @@ from wds_imagenet.sample import IMAGE_SUFFIXES, split_name
 from wds_imagenet.util import strict_json
 
 SMALL: Final = frozenset({"cls", "json", "txt"})
-"""The members that are read: label, metadata and caption."""
+"""The suffixes of members that are always read: label, metadata and caption."""
 _MAX_SMALL: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Packed:
-    """A sample as it lies in a shard."""
+class ShardSample:
+    """A sample in a shard."""
 
     url: str
-    """The shard's."""
+    """The URL of the shard."""
     key: str
     members: Mapping[str, Member]
-    """By suffix; those that are left out are not among them."""
-    small: Mapping[str, bytes]
-    """What is in the small ones, and in others where they were asked for."""
+    """The members by suffix, without those left out."""
+    contents: Mapping[str, bytes]
+    """The bytes of the members that were read, by suffix."""
     gzipped: bool = False
-    """Whether the shard is: then nothing of it can be read at random."""
+    """True if the shard is gzipped, and has no random access."""
 
     def where(self, suffix: str) -> str:
-        """Say where a member lies, for errors."""
+        """Return the location of a member, for errors."""
         member = self.members[suffix]
         return f"{self.url}, member {member.name!r} at offset {member.start:,}"
 
     @property
     def image(self) -> Member:
-        """The one image. Raises `SourceError` where there is none, or another."""
+        """The only image; raise `SourceError` if the sample has none, or several."""
         suffixes = [suffix for suffix in self.members if suffix in IMAGE_SUFFIXES]
         if not suffixes:
             raise SourceError(
@@ -51,53 +51,62 @@ class Packed:
         if len(suffixes) > 1:
             raise SourceError(
                 f"{self.where(suffixes[1])}: the sample {self.key!r} has another image, "
-                f"{self.members[suffixes[0]].name!r} at offset {self.members[suffixes[0]].start:,}; one of "
-                "the suffixes can be left out, as option 'leave_out'"
+                f"{self.members[suffixes[0]].name!r} at offset {self.members[suffixes[0]].start:,}: leave "
+                "one of the suffixes out, as option 'leave_out'"
             )
         return self.members[suffixes[0]]
 
     def text(self, suffix: str) -> str | None:
-        """Return a small member as text, None if there is none. Raises `SourceError`."""
-        if suffix not in self.small:
+        """Return a member as text, None if there is none; raise `SourceError` if it is not UTF-8."""
+        if suffix not in self.contents:
             return None
         try:
-            return self.small[suffix].decode("utf-8")
+            return self.contents[suffix].decode("utf-8")
         except UnicodeDecodeError as error:
             raise SourceError(f"{self.where(suffix)} is not UTF-8: {error}") from error
 
     def json(self) -> dict[str, Any]:
-        """Return the JSON object, `{}` if there is none. Raises `SourceError`."""
-        if "json" not in self.small:
+        """Return the JSON object, `{}` if there is none; raise `SourceError` if it is malformed."""
+        if "json" not in self.contents:
             return {}
         try:
-            value = strict_json.loads(self.small["json"])
+            value = strict_json.loads(self.contents["json"])
         except ValueError as error:
-            raise SourceError(f"{self.where('json')} is not JSON as it should be: {error}") from error
+            raise SourceError(f"{self.where('json')} is not valid JSON: {error}") from error
         if not isinstance(value, dict):
-            raise SourceError(f"{self.where('json')} is no JSON object: {self.small['json'][:60]!r}")
+            raise SourceError(f"{self.where('json')} is no JSON object: {self.contents['json'][:60]!r}")
         return value
 
 
-def read_shard(part: SplitFile, left_out: frozenset[str], kept: frozenset[str] = SMALL) -> Iterator[Packed]:
-    """Yield the samples of a shard, gzipped or not, in its order, by WebDataset's rules.
+def read_shard(
+    part: SplitFile, left_out: frozenset[str], kept: frozenset[str] = SMALL
+) -> Iterator[ShardSample]:
+    """Yield the samples of a shard, plain or gzipped, in its order and by WebDataset's rules.
 
-    A key ends at the first dot of its name's last part; members named `__…__`, without a suffix, or with
-    one that is left out are passed over. Guarantees what `format.tar.walk` and
-    `format.samples.group_members` do, their `CorruptError` with a note of the URL. Costs a read a header
-    and a small member, in rising order; `windows` makes few requests of them, and a gzipped one is read
-    through. `kept` are the suffixes of the members that are read.
+    A key ends at the first dot of the last part of a name. Members called `__…__` and members without suffix
+    are ignored. Costs a read for each header and kept member, in rising order, which the windowed reader
+    joins into few requests; a gzipped shard is read whole.
+
+    Args:
+        part: the shard.
+        left_out: suffixes of further members to ignore.
+        kept: suffixes of the members to read.
+
+    Raises:
+        CorruptError: the shard is damaged; a note names its URL.
+        SourceError: a member to read is too large.
     """
     contents: dict[int, bytes] = {}
     url = part.url
     try:
         with _open(part) as (read, size):
-            for key, found in group_members(_watched(read, size, url, contents, kept)):
+            for key, found in group_members(_walk(read, size, url, contents, kept)):
                 members = {s: member for s, member in found.items() if s and s not in left_out}
-                small = {s: contents[m.offset] for s, m in members.items() if s in kept}
+                read_members = {s: contents[m.offset] for s, m in members.items() if s in kept}
                 for member in found.values():
                     contents.pop(member.offset, None)
                 if members:
-                    yield Packed(url, key, members, small, size is None)
+                    yield ShardSample(url, key, members, read_members, size is None)
     except CorruptError as error:
         error.add_note(f"in the shard {url}")
         raise
@@ -105,7 +114,7 @@ def read_shard(part: SplitFile, left_out: frozenset[str], kept: frozenset[str] =
 
 @contextmanager
 def _open(part: SplitFile) -> Iterator[tuple[ReadAt, int | None]]:
-    """Give what reads a shard, and its size where it is not gzipped, which its first bytes tell."""
+    """Yield the function that reads a shard, and its size, None if its first bytes are those of gzip."""
     with open_reader(part.store, part.info) as read:
         if bytes(read(0, len(GZIP))) != GZIP:
             yield read, part.info.size
@@ -114,10 +123,10 @@ def _open(part: SplitFile) -> Iterator[tuple[ReadAt, int | None]]:
         yield forward.read, None
 
 
-def _watched(
+def _walk(
     read: ReadAt, size: int | None, url: str, contents: dict[int, bytes], kept: frozenset[str]
 ) -> Iterator[Member]:
-    """Yield the members, each that is kept read before the next header is."""
+    """Yield the members; read each kept one into `contents` before the next header."""
     for member in walk(read, 0, size):
         suffix = split_name(member.name)[1]
         if suffix in kept:
@@ -125,10 +134,12 @@ def _watched(
             if member.size > most:
                 raise SourceError(
                     f"{url}, member {member.name!r} at offset {member.start:,} has {member.size:,} bytes; "
-                    f"at most {most:,} are read"
+                    f"at most {most:,} are allowed"
                 )
             data = bytes(read(member.offset, member.size))
             if len(data) < member.size:
-                raise CorruptError(f"it ends in its member {member.name!r}, which begins at {member.start:,}")
+                raise CorruptError(
+                    f"the file ends inside the member {member.name!r} at offset {member.start:,}"
+                )
             contents[member.offset] = data
         yield member

@@ -1,0 +1,77 @@
+"""One sample as a transform is called with it."""
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from wds_imagenet.images.decode import decode_image
+from wds_imagenet.images.header import ImageHeader
+from wds_imagenet.images.probe import probe
+from wds_imagenet.sample import Sample
+from wds_imagenet.util.rng import Rng
+
+
+class DecodedSample:
+    """One sample as a transform is called with it: everything is decoded when it is first read.
+
+    A transform that reads `data` or `header` alone costs no decode of the pixels. Reading a damaged member
+    raises `DataError`, which the loader handles as `on_bad` asks. Copy whatever you keep beyond the call:
+    `data` is a view into a block of many samples.
+
+    Args:
+        sample: the sample as it is stored, such as `dataset[0]`.
+        rng: its random numbers; by default those of seed 0, epoch 0 and index 0, to try a transform.
+    """
+
+    def __init__(self, sample: Sample, rng: Rng | None = None) -> None:
+        self._sample = sample
+        self._rng = Rng(0, 0, 0) if rng is None else rng
+
+    def __repr__(self) -> str:
+        return f"DecodedSample({self._sample!r})"
+
+    @property
+    def key(self) -> str:
+        """The key, unique in its data set."""
+        return self._sample.key
+
+    @property
+    def rng(self) -> Rng:
+        """Random numbers that belong to this sample in this epoch.
+
+        A transform that draws from no other generator augments alike on every world size, with any number
+        of threads, and after a resume.
+        """
+        return self._rng
+
+    @cached_property
+    def data(self) -> bytes | memoryview:
+        """The encoded image, byte for byte as it was packed."""
+        return self._sample.members[self._sample.suffix]
+
+    @cached_property
+    def header(self) -> ImageHeader:
+        """The image's header: format, width, height and EXIF orientation. Costs 10 µs."""
+        return probe(self.data)
+
+    @cached_property
+    def image(self) -> npt.NDArray[np.uint8]:
+        """The pixels, uint8 [height, width, 3], RGB, as stored. The array is yours to change."""
+        return decode_image(self.data)
+
+    @property
+    def label(self) -> int | None:
+        """The class index; None if the sample has none."""
+        return self._sample.label
+
+    @property
+    def caption(self) -> str | None:
+        """The caption; None if the sample has none."""
+        return self._sample.caption
+
+    @cached_property
+    def json(self) -> dict[str, Any]:
+        """The JSON fields; `{}` if the sample has none."""
+        return self._sample.json

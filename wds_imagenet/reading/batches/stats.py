@@ -1,0 +1,85 @@
+"""The work that a loader has done so far, and the time that each stage took."""
+
+import threading
+from dataclasses import dataclass, field, fields
+
+
+@dataclass(slots=True)
+class Stats:
+    """Sums since the loader was made. Seconds of a stage add up over its threads.
+
+    Attributes:
+        samples: samples handed out, without padding.
+        batches: batches handed out.
+        skipped: bad samples left out, with `on_bad="skip"`.
+        blocks: blocks fetched, one ranged request each.
+        bytes: bytes fetched.
+        plan_cpu_seconds: CPU time of the thread that iterates, to plan batches and to hand them over.
+        fetch_seconds: wall time of ranged reads and their checksums.
+        fetch_cpu_seconds: CPU time of the same.
+        walk_cpu_seconds: CPU time to find the samples in verified blocks.
+        transform_cpu_seconds: CPU time to decode, crop and resize, and of the user's own transform.
+        native_cpu_seconds: the part of it in the native engine, without the GIL.
+        process_cpu_seconds: all CPU time of the loader's own process after its start, with `process=True`.
+        starved_seconds: wall time in which decoding threads waited for blocks.
+        wait_seconds: wall time in which the consumer waited for a batch.
+        consumer_seconds: wall time that the consumer spent between two batches.
+        first_batch_seconds: wall time from the first request to the first batch of the latest epoch.
+    """
+
+    samples: int = 0
+    batches: int = 0
+    skipped: int = 0
+    blocks: int = 0
+    bytes: int = 0
+    plan_cpu_seconds: float = 0.0
+    fetch_seconds: float = 0.0
+    fetch_cpu_seconds: float = 0.0
+    walk_cpu_seconds: float = 0.0
+    transform_cpu_seconds: float = 0.0
+    native_cpu_seconds: float = 0.0
+    process_cpu_seconds: float = 0.0
+    starved_seconds: float = 0.0
+    wait_seconds: float = 0.0
+    consumer_seconds: float = 0.0
+    first_batch_seconds: float = 0.0
+
+    @property
+    def interpreter_cpu_seconds(self) -> float:
+        """CPU time to plan, to find samples and to label them: under the GIL, with the native engine."""
+        return (
+            self.plan_cpu_seconds
+            + self.walk_cpu_seconds
+            + self.transform_cpu_seconds
+            - self.native_cpu_seconds
+        )
+
+    def since(self, before: "Stats") -> "Stats":
+        """Return the sums added since `before`, which keeps its own wait for the first batch."""
+        added = {f.name: getattr(self, f.name) - getattr(before, f.name) for f in fields(self)}
+        return Stats(**{**added, "first_batch_seconds": before.first_batch_seconds})
+
+
+@dataclass(slots=True)
+class Meter:
+    """Stats to which several threads add."""
+
+    stats: Stats = field(default_factory=Stats)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, **amounts: float) -> None:
+        """Add to the named sums. Costs about a microsecond."""
+        with self.lock:
+            for name, amount in amounts.items():
+                setattr(self.stats, name, getattr(self.stats, name) + amount)
+
+    def drain(self) -> dict[str, float]:
+        """Return the sums, and reset them to zero."""
+        with self.lock:
+            stats, self.stats = self.stats, Stats()
+        return {f.name: getattr(stats, f.name) for f in fields(Stats)}
+
+    def snapshot(self) -> Stats:
+        """Return a copy that no longer changes."""
+        with self.lock:
+            return Stats(**{f.name: getattr(self.stats, f.name) for f in fields(Stats)})

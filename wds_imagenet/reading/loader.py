@@ -1,0 +1,299 @@
+"""The loader: the epochs of a data set as batches, in an exact, resumable, elastic order."""
+
+import os
+import time
+import weakref
+from collections.abc import Generator, Iterator, Sequence
+from types import TracebackType
+from typing import Any, Final, Never, Self
+
+from wds_imagenet.errors import UsageError
+from wds_imagenet.reading.arguments import refuse_unknown, whole
+from wds_imagenet.reading.batch_source import open_source
+from wds_imagenet.reading.batches.batch import Batch
+from wds_imagenet.reading.batches.batch_spec import BatchSpec, OnBad
+from wds_imagenet.reading.batches.epochs import EpochRange, Epochs
+from wds_imagenet.reading.batches.soft_labels import check_label_maps
+from wds_imagenet.reading.batches.stats import Meter, Stats
+from wds_imagenet.reading.batches.torch_extra import tensors
+from wds_imagenet.reading.batches.transform import Transform
+from wds_imagenet.reading.dataset import Dataset, as_dataset
+from wds_imagenet.reading.iteration import Iteration
+from wds_imagenet.reading.order.epoch_order import RankSlice, default_lanes
+from wds_imagenet.reading.order.ranks import default_threads, rank_and_world_size
+from wds_imagenet.reading.order.state import LoaderState
+from wds_imagenet.storage.store import StorageOptions
+from wds_imagenet.util.cancel import current_token
+
+
+class Loader:
+    """Streams a data set as batches of tensors.
+
+    The global batches of an epoch depend on the data set, `seed`, `epoch`, `lanes` and
+    `batch_size * world_size` alone: not on the world size, the threads, or the point of a resume. Every
+    sample comes once an epoch, or an error names the sample that cannot. Every rank has the same number of
+    batches. Each iteration is the next epoch. Threads live while an iteration does; leaving the loop in any
+    way ends them.
+
+    Costs the memory of lanes / world size blocks (240 of 2 MiB for one rank), of `prefetch_bytes`, and of
+    five batches. Between epochs, until `close`, it keeps 512 MiB of blocks and four batches. The first batch
+    waits for one block of each lane.
+
+    Args:
+        dataset: the URL of a data set, or an open `Dataset`.
+        transform: makes each row of a batch. `RandomResizedCrop`, `ResizeCenterCrop`, `Decode`; a function
+            of a `DecodedSample` that returns an array; or an object of your own with a `shape`, or with a
+            `region` for the native engine.
+        batch_size: samples in a batch of this rank, as in `torch.utils.data.DataLoader`.
+        shuffle: False reads in the shards' own order, dealt to the ranks in runs; for evaluation.
+        seed: decides the order of every epoch, and the random numbers of every sample.
+        epoch: the epoch of the first iteration.
+        rank: this rank; by default that of torch.distributed or of the environment.
+        world_size: the number of ranks; by default that of torch.distributed or of the environment.
+        lanes: the number of parts of the data set that are mixed at a time, a multiple of every world size
+            that the run may have. By default the least common multiple of the world size and 120, from 240.
+        threads: decoding threads; by default the usable CPUs, divided by `LOCAL_WORLD_SIZE`.
+        drop_last: leave out the last batch if it is not full, instead of padding it (see `Batch.mask`).
+        on_bad: "fail" raises at the first sample that cannot be decoded; "skip" masks such samples out, at
+            most 0.1 % (or 10) an epoch of this rank.
+        prefetch_bytes: bytes that may be fetched before they are needed.
+        with_json: fill `Batch.json`; 20 µs a sample.
+        with_captions: fill `Batch.captions`.
+        soft_labels: fill `Batch.soft_labels` from ReLabel's maps, for each crop; 0.1 ms a sample.
+        pin_memory: put batches into page-locked memory; by default where CUDA is present.
+        layers: names of label layers, whose labels, captions and fields replace the data set's own.
+        process: do all work in one child process, for training loops that hold the GIL. Batches, order,
+            states, errors, log records and `stats()` stay the same; images lie in memory that both processes
+            map. The child starts with the first iteration, which costs the import of torch (2 s, 250 MB),
+            and is kept until `close`. Costs two more batches, and with `pin_memory` one copy here. A
+            transform of your own must be picklable, and a script that defines it needs
+            `if __name__ == "__main__":`. Linux alone.
+        storage_options: options of the store, by name; see `--storage-option`.
+        unsupported: no other argument is accepted.
+
+    Raises:
+        UsageError: an argument is unknown or out of its range.
+        ManifestError: the URL holds no data set.
+        StoreError: the store cannot be read.
+        MissingExtraError: torch is not installed.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset | str | os.PathLike[str],
+        transform: Transform,
+        batch_size: int,
+        *,
+        shuffle: bool = True,
+        seed: int = 0,
+        epoch: int = 0,
+        rank: int | None = None,
+        world_size: int | None = None,
+        lanes: int | None = None,
+        threads: int | None = None,
+        drop_last: bool = False,
+        on_bad: OnBad = "fail",
+        prefetch_bytes: int = 64 << 20,
+        with_json: bool = False,
+        with_captions: bool = False,
+        soft_labels: bool = False,
+        pin_memory: bool | None = None,
+        layers: Sequence[str] = (),
+        process: bool = False,
+        storage_options: StorageOptions | None = None,
+        **unsupported: Never,
+    ) -> None:
+        refuse_unknown(unsupported, Loader.__init__)
+        batch_size = whole("batch_size", batch_size, 1)
+        pin = tensors().default_pin_memory() if pin_memory is None else pin_memory
+        self.rank, self.world_size = rank_and_world_size(rank, world_size)
+        self.rank_slice: Final = RankSlice(self.rank, self.world_size, batch_size, drop_last)
+        spec = BatchSpec(
+            transform, batch_size, whole("seed", seed), on_bad, with_json, with_captions, pin, soft_labels
+        )
+        self.threads: Final = default_threads() if threads is None else whole("threads", threads, 1)
+        self.dataset: Final = as_dataset(dataset, storage_options, layers)
+        if soft_labels:
+            check_label_maps(self.dataset)
+        if drop_last and len(self) == 0:
+            raise UsageError(
+                f"a global batch of {batch_size} × {self.world_size} ranks is larger than the data set "
+                f"({len(self.dataset)} samples), so drop_last leaves nothing"
+            )
+        prefetch_bytes = whole("prefetch_bytes", prefetch_bytes, 0)
+        self._epochs: Final = Epochs(
+            self.dataset, spec, self.rank_slice, shuffle, self.threads, prefetch_bytes
+        )
+        self._source: Final = open_source(self._epochs, process=process)
+        self._lanes = self._default_lanes() if lanes is None else self._check_lanes(whole("lanes", lanes))
+        self._meter: Final = Meter()
+        self._skipped: tuple[str, ...] = ()
+        self._epoch, self._samples, self._begun = whole("epoch", epoch, 0), 0, False
+        self._iteration: weakref.ref[Iteration[Batch]] | None = None
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of the latest iteration; before it begins, the epoch that it will have."""
+        return self._epoch
+
+    @property
+    def lanes(self) -> int:
+        """The number of lanes of the order: fixed for a run, and kept in its state."""
+        return self._lanes
+
+    def __len__(self) -> int:
+        """Return the number of batches in an epoch, the same for every rank."""
+        return len(self.rank_slice.starts(0, len(self.dataset)))
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Begin the next epoch, or continue the epoch of a loaded state.
+
+        An iteration that is still under way is closed. An iteration that yielded no batch does not advance
+        the epoch.
+        """
+        self._leave()
+        if self._begun:
+            self._epoch, self._samples, self._begun = self._epoch + 1, 0, False
+            self._skipped = ()
+        iteration = Iteration(self._iterate)
+        self._iteration = weakref.ref(iteration)
+        return iteration
+
+    def batches(self, epoch: int, start: int = 0, *, every: int = 1, first: int = 0) -> Iterator[Batch]:
+        """Yield some batches of any epoch, and leave the loader's own position as it is.
+
+        Args:
+            epoch: the epoch.
+            start: the sample of the epoch's sequence, over all ranks, at which the first batch begins.
+            every: yield every `every`-th batch only.
+            first: the number of the first batch, counted from `start`.
+        """
+        epoch_range = EpochRange(self._lanes, whole("epoch", epoch, 0), start, every, first)
+        for _, batch, _ in self._source.batches(epoch_range, self._meter):
+            yield batch
+
+    def _iterate(self) -> Generator[Batch, None, None]:
+        owner, token = os.getpid(), current_token()
+        began: float | None = time.perf_counter()
+        waiting = time.perf_counter()
+        epoch_range = EpochRange(self._lanes, self._epoch, self._samples, skipped=self._skipped)
+        for samples, batch, skipped in self._source.batches(epoch_range, self._meter):
+            if token.cancelled:
+                return
+            ready = time.perf_counter()
+            self._meter.add(batches=1, samples=int(batch.mask.sum()), wait_seconds=ready - waiting)
+            if began is not None:
+                self._meter.stats.first_batch_seconds, began = ready - began, None
+            self._meter.add(skipped=len(skipped) - len(self._skipped))
+            self._samples, self._skipped, self._begun = samples, skipped, True
+            yield batch
+            if os.getpid() != owner:
+                raise UsageError(
+                    "this iteration belongs to the process that began it: iterate anew in this one"
+                )
+            del batch
+            waiting = time.perf_counter()
+            self._meter.add(consumer_seconds=waiting - ready)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the position after the last batch handed out, as JSON values.
+
+        Batches that were read ahead do not count. The state is the same on every rank, but for `skipped`, so
+        one rank may save it for all.
+        """
+        return self._state().to_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Make the next iteration continue after the batches that the state counts.
+
+        The world size may be any that divides the state's lanes. A state at the end of an epoch continues
+        with the next epoch.
+
+        Args:
+            state: the result of `state_dict`, from any rank.
+
+        Raises:
+            UsageError: the state is of another data set, seed or order.
+        """
+        saved, own = LoaderState.from_dict(state), self._state()
+        for name in ("fingerprint", "seed", "shuffle"):
+            theirs, ours = getattr(saved, name), getattr(own, name)
+            if theirs != ours:
+                raise UsageError(
+                    f"the state has {name} {theirs!r}, this loader {ours!r}, so its order is another: open "
+                    "the loader with the arguments of the run that saved the state"
+                )
+        lanes = self._check_lanes(saved.lanes)
+        if saved.samples > len(self.dataset):
+            raise UsageError(
+                f"the state counts {saved.samples} samples, and the data set has {len(self.dataset)}"
+            )
+        self._leave()
+        self._lanes = lanes
+        ended = not self.rank_slice.starts(saved.samples, len(self.dataset))
+        self._epoch, self._samples = (saved.epoch + 1, 0) if ended else (saved.epoch, saved.samples)
+        self._skipped = () if ended else saved.skipped
+        self._begun = False
+
+    def set_epoch(self, epoch: int) -> None:
+        """Make the next iteration this epoch: from its beginning, unless a state of it was just loaded."""
+        if self._begun or epoch != self._epoch:
+            self._leave()
+            self._epoch, self._samples, self._begun = whole("epoch", epoch, 0), 0, False
+            self._skipped = ()
+
+    def stats(self) -> Stats:
+        """Return the work done so far, and the time that each stage took."""
+        return self._meter.snapshot()
+
+    def close(self) -> None:
+        """End the iteration under way with its threads, and the child process; release the memory.
+
+        Requests under way are cut short. If another thread waits for a batch, this returns at once, and that
+        thread's iteration ends as it would after the last batch. Iterating again is allowed.
+        """
+        self._leave()
+        self._source.close()
+        self.dataset.blocks.release_memory()
+
+    def _leave(self) -> None:
+        iteration = self._iteration() if self._iteration else None
+        if iteration is not None:
+            iteration.close()
+        self._iteration = None
+
+    def __repr__(self) -> str:
+        samples = f"{len(self.dataset):,} samples in batches of {self.rank_slice.batch_size}"
+        place = f"rank {self.rank} of {self.world_size}, epoch {self._epoch} after {self._samples:,} samples"
+        return f"Loader({self.dataset.url!r}: {samples}, {place})"
+
+    def __enter__(self) -> Self:
+        """Return the loader itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the loader."""
+        self.close()
+
+    def _state(self) -> LoaderState:
+        return LoaderState(
+            self.dataset.manifest.fingerprint,
+            self._epochs.spec.seed,
+            self._epoch,
+            self._lanes,
+            self._samples,
+            self._epochs.shuffle,
+            self._skipped,
+        )
+
+    def _default_lanes(self) -> int:
+        return default_lanes(self.world_size) if self._epochs.shuffle else self.world_size
+
+    def _check_lanes(self, lanes: int) -> int:
+        self.rank_slice.check_lanes(lanes)
+        return lanes

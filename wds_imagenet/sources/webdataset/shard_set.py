@@ -1,0 +1,70 @@
+"""The shards of one input, checked against the manifest if this package packed them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from wds_imagenet.errors import DataError, NotFoundError, SourceError
+from wds_imagenet.format.manifest import MANIFEST_PATH, Manifest
+from wds_imagenet.inputs.reference import Metadata
+from wds_imagenet.inputs.split_files import SplitFile, choose_split, find_split_files
+from wds_imagenet.storage.store import StorageOptions
+from wds_imagenet.storage.url import parse_url
+from wds_imagenet.util.messages import quantity
+
+
+@dataclass(frozen=True, slots=True)
+class ShardSet:
+    """The shards of one input."""
+
+    parts: Sequence[SplitFile]
+    split: str | None
+    table: tuple[Metadata, ...]
+    """The class table in the manifest; empty without manifest."""
+    notes: Sequence[str]
+
+
+def find_shards(url: str, split: str | None, options: StorageOptions) -> ShardSet:
+    """Find the shards of an input, and their class table and split if this package packed them.
+
+    Raises:
+        SourceError: a shard is missing or differs in size from the manifest, or the split is uncertain.
+    """
+    parts, found_split = choose_split(find_split_files(url, options, (".tar", ".tar.gz", ".tgz")), split, url)
+    manifest = _manifest(parts[0])
+    if manifest is None:
+        return ShardSet(parts, found_split, (), ())
+    parts, notes = _check_parts(parts, manifest, url)
+    table: tuple[Metadata, ...] = ()
+    if manifest.plan is not None:  # an indexed data set has bare numbers as classes
+        table = tuple({n: value for n, value in item.items() if n != "samples"} for item in manifest.classes)
+    return ShardSet(parts, found_split or manifest.split, table, notes)
+
+
+def _manifest(part: SplitFile) -> Manifest | None:
+    try:
+        data = part.store.read(MANIFEST_PATH).data
+    except NotFoundError:
+        return None
+    try:
+        return Manifest.from_json(data)
+    except DataError as error:
+        error.add_note(f"in {part.store.url}/{MANIFEST_PATH}")
+        raise
+
+
+def _check_parts(
+    parts: Sequence[SplitFile], manifest: Manifest, url: str
+) -> tuple[list[SplitFile], list[str]]:
+    """Return the shards that the manifest lists, and notes; raise `SourceError` if one differs."""
+    sizes = {shard.name: shard.size for shard in manifest.shards}
+    listed = [part for part in parts if part.info.path in sizes]
+    for part in listed:
+        if part.info.size != sizes[part.info.path]:
+            raise SourceError(
+                f"{part.url} has {part.info.size:,} bytes, but its manifest records {sizes[part.info.path]:,}"
+            )
+    missing = sorted(sizes.keys() - {part.info.path for part in listed})
+    if missing and parse_url(url).url == parts[0].store.url:
+        raise SourceError(f"{url} lacks {len(missing):,} shards of its manifest, the first is {missing[0]}")
+    unlisted = len(parts) - len(listed)
+    return listed, [f"ignored {quantity(unlisted, 'tars')} that the manifest lacks"] if unlisted else []
