@@ -29,11 +29,11 @@ def add_layer(
     layer: str | None = None,
     workers: int | None = None,
     engine: str = "local",
-    storage_options: StorageOptions = NO_OPTIONS,
-    source_storage_options: StorageOptions = NO_OPTIONS,
     on_progress: OnProgress | None = None,
     dry_run: bool = False,
     check: bool = False,
+    storage_options: StorageOptions = NO_OPTIONS,
+    source_storage_options: StorageOptions = NO_OPTIONS,
 ) -> LayerReport:
     """Add the labels of label files to a finished data set, as a layer beside its shards.
 
@@ -54,11 +54,11 @@ def add_layer(
         layer: name of the layer; by default the names of its label sources.
         workers: processes; by default, one for each CPU.
         engine: name of the engine that runs the workers.
+        on_progress: called for each tar that is done, those of earlier runs first.
+        dry_run: plan the layer, and write nothing.
+        check: read every finished tar, and build missing and damaged ones again.
         storage_options: options of the data set's store.
         source_storage_options: options of the label files' store.
-        on_progress: called for each tar that is done, those of earlier runs first.
-        dry_run: find out how much would be done, and write nothing.
-        check: read every finished tar, of a finished layer too, and build missing and damaged ones again.
 
     Raises:
         ManifestError: there is no data set.

@@ -91,14 +91,14 @@ def _pack(
     make_job: Callable[[Fetch], Job[Any]],
     dest: str,
     *,
-    workers: int | None = None,
+    found: FoundFiles | None = None,
     engine: str = "local",
+    workers: int | None = None,
+    on_progress: OnProgress | None = None,
+    check: bool = False,
+    dry_run: bool = False,
     storage_options: StorageOptions = NO_OPTIONS,
     source_storage_options: StorageOptions = NO_OPTIONS,
-    on_progress: OnProgress | None = None,
-    dry_run: bool = False,
-    check: bool = False,
-    found: FoundFiles | None = None,
 ) -> PackReport:
     began = time.monotonic()
     open_engine(engine, workers)  # an error of theirs comes before the plan

@@ -10,9 +10,11 @@ class PackProgress:
     """Progress of packing, given for every shard that is done, those of earlier runs first."""
 
     shards_done: int
+    """Shards that are at the destination."""
     shards: int | None
     """All shards; None for a stream, whose number is known only at its end."""
     samples_done: int
+    """Samples of these shards."""
     samples: int | None
     """All samples; None for a stream that does not state them."""
     bytes_done: int
@@ -48,6 +50,7 @@ class PackReport:
     notes: tuple[str, ...]
     """Facts that a user ought to read."""
     seconds: float
+    """Seconds from the listing to the manifest."""
     rotated: int = 0
     """Images that were rotated."""
     already: bool = False
@@ -85,6 +88,7 @@ class LayerReport:
     notes: tuple[str, ...]
     """Facts that a user ought to read."""
     seconds: float
+    """Seconds of the whole run."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as plain values."""
