@@ -9,8 +9,8 @@ from PIL import Image
 from wds_imagenet import Dataset
 from wds_imagenet.inputs.listing import Listing
 from wds_imagenet.inputs.reference import Reference
-from wds_imagenet.packing.api import pack_listing
 from wds_imagenet.packing.options import PackOptions
+from wds_imagenet.packing.pack_dataset import pack_listing
 from wds_imagenet.view import item_reader as module
 from wds_imagenet.view.item_reader import ItemReader
 from wds_imagenet.view.overview import make_overview

@@ -58,7 +58,7 @@ class TransformTraits:
     crop: NativeCrop | None
     """The transform itself, if it describes a region for the native engine."""
     rule: RandomCropRule | None
-    """The numbers from which the native engine draws that region itself."""
+    """The distribution from which the native engine draws that region itself."""
 
 
 def traits_of(transform: Any) -> TransformTraits:  # noqa: ANN401 - users pass anything
