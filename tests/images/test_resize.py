@@ -191,4 +191,4 @@ def test_the_native_module_refuses_buffers_without_strides(engine):
         from wds_imagenet.images._resize import resize as native
 
         with pytest.raises(ValueError, match="uint8"):
-            native(((ctypes.c_uint8 * 3) * 4 * 5)(), 0, 0, 1, 1, np.zeros((2, 2, 3), np.uint8), True, False)
+            native(((ctypes.c_uint8 * 3) * 4 * 5)(), (0, 0, 1, 1), np.zeros((2, 2, 3), np.uint8), True, False)

@@ -25,7 +25,7 @@ SHAPE = (4, 8, 8, 3)
 
 @pytest.fixture
 def pool():
-    return ImagePool(SHAPE, pin=False)
+    return ImagePool(SHAPE, np.dtype(np.uint8), pin=False)
 
 
 def address(memory):
