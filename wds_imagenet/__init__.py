@@ -11,7 +11,7 @@ Read data sets:
     `Loader`        batches for training and evaluation, each a `Batch`; `Stats` counts its work
     `RandomResizedCrop`, `ResizeCenterCrop`, `Decode`
                     the transforms of a loader; your own `Transform` serves as well: a function that takes
-                    a `DecodedSample`, or an object with a shape (`ShapedTransform`)
+                    a `DecodedSample`, or an object with a shape (`Transform`)
     `decode_image`  the pixels of one encoded image
 
 Score predictions:
@@ -69,7 +69,7 @@ if TYPE_CHECKING:
     from wds_imagenet.reading.batches.batch import Batch
     from wds_imagenet.reading.batches.decoded_sample import DecodedSample
     from wds_imagenet.reading.batches.stats import Stats
-    from wds_imagenet.reading.batches.transform import ShapedTransform, Transform
+    from wds_imagenet.reading.batches.transform import Transform
     from wds_imagenet.reading.dataset import Dataset
     from wds_imagenet.reading.index import IndexProgress, IndexReport, index
     from wds_imagenet.reading.loader import Loader
@@ -106,7 +106,6 @@ __all__ = [
     "ResizeCenterCrop",
     "Sample",
     "Score",
-    "ShapedTransform",
     "SourceError",
     "Stats",
     "StoreError",
@@ -142,7 +141,6 @@ _MODULES: Final = {
     "ResizeCenterCrop": "images.transforms",
     "Sample": "sample",
     "Score": "evaluation.evaluate",
-    "ShapedTransform": "reading.batches.transform",
     "Stats": "reading.batches.stats",
     "Transform": "reading.batches.transform",
     "VerifyProgress": "reading.verify",
