@@ -18,8 +18,8 @@ from wds_imagenet.cli.pack import pack as pack_command
 from wds_imagenet.demo import pictures
 from wds_imagenet.format import manifest as manifests
 from wds_imagenet.labels.registry import LABELS
-from wds_imagenet.packing.api import pack_listing
 from wds_imagenet.packing.options import PackOptions
+from wds_imagenet.packing.pack_dataset import pack_listing
 from wds_imagenet.sources import SOURCES
 
 ROOT = Path(__file__).parents[1]

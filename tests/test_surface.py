@@ -34,6 +34,7 @@ GROUPS = {
     "Write data sets": [
         "pack",
         "PackReport",
+        "PackProgress",
         "add_layer",
         "LayerReport",
         "index",
@@ -67,7 +68,7 @@ def signature(name, item):
     """Return a call with all argument names and defaults, without types."""
     try:
         parameters = inspect.signature(item).parameters.values()
-    except ValueError:
+    except (TypeError, ValueError):  # a union of types, or a type without one
         return name
     bare = [parameter.replace(annotation=parameter.empty) for parameter in parameters]
     bare = [p.replace(default=...) if inspect.isfunction(p.default) else p for p in bare]

@@ -122,7 +122,7 @@ def test_packing_a_packed_data_set_changes_nothing_and_prints_so(say, tmp_path):
 def test_packing_to_memory_says_that_it_is_gone(say):
     code, out, _ = say(*FOLDER[:3], "memory://newcomer")
     assert code == 0
-    assert "gone when this process ends" in out
+    assert "memory:// ends with this process" in out
 
 
 def test_names_of_any_script_are_packed_and_found(say, tmp_path):

@@ -14,8 +14,8 @@ torch = pytest.importorskip("torch")
 from wds_imagenet import Loader, ResizeCenterCrop  # noqa: E402 - they need torch
 from wds_imagenet.errors import SourceError  # noqa: E402
 from wds_imagenet.evaluation import evaluate  # noqa: E402
-from wds_imagenet.packing.api import pack_listing  # noqa: E402
 from wds_imagenet.packing.options import PackOptions  # noqa: E402
+from wds_imagenet.packing.pack_dataset import pack_listing  # noqa: E402
 from wds_imagenet.sources import imagefolder  # noqa: E402
 
 CLASSES, IMAGES = 10, 53

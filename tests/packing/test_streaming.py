@@ -15,8 +15,8 @@ from webdataset.tariterators import group_by_keys, tar_file_expander
 
 from wds_imagenet.errors import CorruptError, ImageError, PlanError, SourceError, UsageError
 from wds_imagenet.packing.options import PackOptions
-from wds_imagenet.packing.publish.stream_run import pack_stream
-from wds_imagenet.packing.report import Progress
+from wds_imagenet.packing.pack_dataset import pack_stream
+from wds_imagenet.packing.report import PackProgress
 from wds_imagenet.reading.dataset import Dataset
 from wds_imagenet.sources import Attachment, Listing, Reference, Stream, StreamedImage
 from wds_imagenet.storage import open_store
@@ -267,10 +267,13 @@ def change(reference: Reference, **fields: Any) -> Reference:
         ({"label": None}, "has no label"),
         ({"label": 7}, "has the label 7, but the class table has 0 to 6"),
         ({"label": -1}, "has the label -1"),
-        ({"caption": "a dog"}, "has a caption, which was not announced"),
-        ({"metadata": {"title": "x", "size": 3, "new": 1}}, "has the field 'new', which was not announced"),
-        ({"metadata": {"title": "x", "size": "3"}}, "'size' was announced as number, but is '3'"),
-        ({"metadata": {"title": "x"}}, "has no 'size', and no number can stand for none"),
+        ({"caption": "a dog"}, "has a caption, but the stream declares none"),
+        (
+            {"metadata": {"title": "x", "size": 3, "new": 1}},
+            "has the field 'new', which the stream does not declare",
+        ),
+        ({"metadata": {"title": "x", "size": "3"}}, "'size' is declared as number, but is '3'"),
+        ({"metadata": {"title": "x"}}, "has no 'size', and a number has no empty value"),
         ({"metadata": {"title": "\ud800", "size": 1}}, "has no JSON form"),
         ({"metadata": {"title": {1, 2}, "size": 1}}, "a set, which JSON cannot hold"),
         ({"attachments": (Attachment("npy", "x", 0, 1),)}, r"has the attachments \['npy'\]"),
@@ -337,7 +340,7 @@ def test_an_attachment_that_can_be_no_member_is_refused(
 def test_progress_goes_by_the_bytes_of_images(
     stream: Stream, arrivals: list[StreamedImage], tmp_path: Path
 ) -> None:
-    told: list[Progress] = []
+    told: list[PackProgress] = []
     size = sum(len(arrival.data) for arrival in arrivals)
     pack_stream(replace(stream, size=size), str(tmp_path), OPTIONS, on_progress=told.append)
     assert [now.shards_done for now in told] == list(range(1, 9))

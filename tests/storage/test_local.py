@@ -140,7 +140,7 @@ def test_a_path_that_is_a_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_write_permission_is_denied() -> None:
-    with pytest.raises(DeniedError, match="may you"):
+    with pytest.raises(DeniedError, match="check that you may"):
         open_store("/sys").put("wds-imagenet", b"1")
 
 

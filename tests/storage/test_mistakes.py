@@ -56,7 +56,7 @@ def test_wrong_credentials(s3_server: S3Server, s3_url: str, engine: str, wrong:
         wrong = {"key": s3_server.access_key, **wrong}
     for error in failures(open_store(s3_url, {"engine": engine, **wrong})):
         assert isinstance(error, DeniedError)
-        assert "are the credentials right" in str(error)
+        assert "check that the credentials are right" in str(error)
 
 
 @pytest.fixture
@@ -146,7 +146,7 @@ def gossiping(status: int, code: str) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("status", "code", "kind", "advice"),
     [
-        (403, "SignatureDoesNotMatch", DeniedError, "are the credentials right"),
+        (403, "SignatureDoesNotMatch", DeniedError, "check that the credentials are right"),
         (403, "RequestTimeTooSkewed", DeniedError, "clock"),
         (400, "ExpiredToken", DeniedError, "renew"),
         (400, "AuthorizationHeaderMalformed", DeniedError, "AWS_REGION"),

@@ -10,7 +10,7 @@ from PIL import Image
 
 from wds_imagenet import Dataset, pack
 from wds_imagenet.sample import Sample
-from wds_imagenet.view.sample_reader import SampleReader
+from wds_imagenet.view.item_reader import ItemReader
 from wds_imagenet.view.single_page import single_page
 from wds_imagenet.view.tags import LISTS, Tag, labels_of, tags_of
 
@@ -94,6 +94,6 @@ def test_open_images_are_shown_with_labels_and_boxes_and_found_by_class(open_ima
     assert [one["class"] for one in shown.all("span") if "tag" in one.get("class", "")].count(
         "tag human_negative"
     ) == 1
-    by_class = {label: SampleReader(open_images).find(label, 0, 9).indices for label in (0, 1)}
+    by_class = {label: ItemReader(open_images).find(label, 0, 9).indices for label in (0, 1)}
     keys = {label: [open_images[i].key for i in found] for label, found in by_class.items()}
     assert keys == {0: ["000595fe6fee6369"], 1: ["0001eeaf4aed83f9"]}

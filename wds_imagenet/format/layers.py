@@ -120,7 +120,8 @@ def check_layer(base: Manifest, layer: Manifest, plan: LayerPlan) -> None:
     if plan.base != base.fingerprint or layer.keys_sha256 != base.keys_sha256:
         raise ManifestError(
             f"the layer {plan.name!r} was made for another data set: it names the fingerprint "
-            f"{plan.base:.12}…, this one has {base.fingerprint:.12}…; run 'relabel' again, under another name"
+            f"{plan.base:.12}…, this one has {base.fingerprint:.12}…; run 'add-layer' again, under "
+            "another name"
         )
     classes_sha256 = hashlib.sha256(strict_json.dumps(layer.classes)).hexdigest()
     if (

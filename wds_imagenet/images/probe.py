@@ -58,9 +58,11 @@ def probe(data: bytes | memoryview) -> ImageHeader:
         ImageError: The bytes are empty or no image (the message names the likely format), the header is
             damaged, or the image has no pixels or more than `MAX_PIXELS`.
     """
-    head = bytes(data[:_HEAD])
     # A JPEG is read in place, not copied: it may be a view into a block, and only its header is read.
-    header = read_jpeg(data) if head.startswith(_JPEG) else _reader(head, len(data))(bytes(data))
+    if bytes(data[: len(_JPEG)]) == _JPEG:
+        header = read_jpeg(data)
+    else:
+        header = _reader(bytes(data[:_HEAD]), len(data))(bytes(data))
     if header.width < 1 or header.height < 1:
         raise ImageError(f"{header.format}: {header.width} × {header.height} pixels; the image is empty")
     if header.width * header.height > MAX_PIXELS:

@@ -65,7 +65,7 @@ class Download:
 
     def __post_init__(self) -> None:
         if not _is_http_url(self.url):
-            raise UsageError(f"{self.url!r:.200} is no URL to download: write http:// or https:// and a host")
+            raise UsageError(f"{self.url!r:.200} is no URL of http:// or https:// with a host")
         if self.md5 is not None and not _is_md5(self.md5):
             raise UsageError(f"{self.md5!r:.60} is no MD5 in base64, which has 24 characters")
 

@@ -1,9 +1,18 @@
-"""Child processes that do not run the user's script again."""
+"""Processes: their CPUs, how they start and how SIGTERM ends them."""
 
+import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import ModuleType
+from types import FrameType, ModuleType
+from typing import NoReturn
+
+
+def usable_cpus() -> int:
+    """Return the number of CPUs that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager
@@ -18,3 +27,27 @@ def hide_main_module() -> Iterator[None]:
         yield
     finally:
         sys.modules["__main__"] = main
+
+
+def exit_on_signal(number: int, _frame: FrameType | None) -> NoReturn:
+    """Raise `SystemExit` from a signal's handler, so that every `finally` runs."""
+    # A second SIGTERM, as from a parent that got one too, would interrupt the clean-up.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise SystemExit(128 + number)
+
+
+@contextmanager
+def sigterm_cleans_up() -> Iterator[None]:
+    """Within the `with`, let SIGTERM end the process by way of every `finally`.
+
+    A handler that the program has set stays in place. In a thread other than the main one it does nothing.
+    """
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, exit_on_signal)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)

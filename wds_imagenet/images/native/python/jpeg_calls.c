@@ -36,9 +36,12 @@ int add_jpeg_header_type(PyObject *module) {
 }
 
 static PyObject *sampling_of(const JpegHeader *header) {
-    const int *factors = header->sampling;
-    if (header->components == 1) return Py_BuildValue("(i)", factors[0]);
-    return Py_BuildValue("(iii)", factors[0], factors[1], factors[2]);
+    PyObject *result = PyTuple_New(header->components);
+    for (int i = 0; result && i < header->components; i++) {
+        PyObject *factors = PyLong_FromLong(header->sampling[i]);
+        if (!factors || PyTuple_SetItem(result, i, factors)) Py_CLEAR(result);
+    }
+    return result;
 }
 
 PyObject *call_read_header(PyObject *self, PyObject *image) {
