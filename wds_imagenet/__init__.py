@@ -10,8 +10,8 @@ Read data sets:
     `Dataset`       samples by index, by key, or in order; a sample is a `Sample`
     `Loader`        batches for training and evaluation, each a `Batch`; `Stats` counts its work
     `RandomResizedCrop`, `ResizeCenterCrop`, `Decode`
-                    the transforms of a loader; a `Transform` of your own, or a function that takes a
-                    `DecodedSample`, serves as well
+                    the transforms of a loader; your own `Transform` serves as well: a function that takes
+                    a `DecodedSample`, or an object with a shape (`Transform`)
     `decode_image`  the pixels of one encoded image
 
 Score predictions:
@@ -63,10 +63,9 @@ if TYPE_CHECKING:
     from wds_imagenet.evaluation.predictions import Predictions
     from wds_imagenet.images.decode import decode_image
     from wds_imagenet.images.transforms import Decode, RandomResizedCrop, ResizeCenterCrop
+    from wds_imagenet.packing.add_layer import add_layer
     from wds_imagenet.packing.api import pack
-    from wds_imagenet.packing.publish.layer_run import LayerReport
-    from wds_imagenet.packing.publish.layer_run import relabel as add_layer
-    from wds_imagenet.packing.report import PackReport
+    from wds_imagenet.packing.report import LayerReport, PackProgress, PackReport
     from wds_imagenet.reading.batches.batch import Batch
     from wds_imagenet.reading.batches.decoded_sample import DecodedSample
     from wds_imagenet.reading.batches.stats import Stats
@@ -99,6 +98,7 @@ __all__ = [
     "ManifestError",
     "MissingExtraError",
     "NotFoundError",
+    "PackProgress",
     "PackReport",
     "PlanError",
     "Predictions",
@@ -132,8 +132,9 @@ _MODULES: Final = {
     "EvaluationReport": "evaluation.evaluate",
     "IndexProgress": "reading.index",
     "IndexReport": "reading.index",
-    "LayerReport": "packing.publish.layer_run",
+    "LayerReport": "packing.report",
     "Loader": "reading.loader",
+    "PackProgress": "packing.report",
     "PackReport": "packing.report",
     "Predictions": "evaluation.predictions",
     "RandomResizedCrop": "images.transforms",
@@ -144,7 +145,7 @@ _MODULES: Final = {
     "Transform": "reading.batches.transform",
     "VerifyProgress": "reading.verify",
     "VerifyReport": "reading.verify",
-    "add_layer": "packing.publish.layer_run:relabel",
+    "add_layer": "packing.add_layer",
     "decode_image": "images.decode",
     "evaluate": "evaluation.evaluate",
     "index": "reading.index",
@@ -157,8 +158,7 @@ _MODULES: Final = {
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module's attributes are of many types
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module, _, attribute = _MODULES[name].partition(":")
-    return getattr(import_module(f"{__name__}.{module}"), attribute or name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -48,20 +48,20 @@ def test_labels_are_joined_when_packing(inputs, photos, tmp_path):
     options = ["--devkit", devkit, "--split", "validation", "--labels", f"real={photos}/real/real.json"]
     result = run("pack", "imagenet", inputs / "val", tmp_path / "out", *options)
     assert result.returncode == 0, result.stderr
-    assert "says something of 10 images; 49,990 that it knows are not here" in result.stdout
+    assert "annotates 10 images; 49,990 annotations are of no image here" in result.stdout
     truth = json.loads((photos / "real" / "real.json").read_text())
     for sample in Dataset.open(str(tmp_path / "out")).samples():
         assert sample.json["real_labels"] == truth[int(sample.key[-8:]) - 1]
 
 
-def test_images_without_a_caption_are_left_out_when_that_is_said(inputs, tmp_path):
+def test_images_without_a_caption_are_dropped_on_request(inputs, tmp_path):
     options = ["--captions", inputs / "captions.json", "--caption-template", "a photo of {title}"]
     result = run("pack", "imagefolder", inputs / "train", tmp_path / "a", *options)
     assert result.returncode == 0, result.stderr
     result = run(
         "pack", "imagefolder", inputs / "train", tmp_path / "b", *options, "--without-caption", "drop"
     )
-    assert "5 that it does not know are left out" in result.stdout
+    assert "5 others are left out" in result.stdout
     kept, left = Dataset.open(str(tmp_path / "a")), Dataset.open(str(tmp_path / "b"))
     assert (len(kept), len(left)) == (10, 5)
     assert sorted(s.caption for s in kept.samples()) == [""] * 5 + [
@@ -70,7 +70,7 @@ def test_images_without_a_caption_are_left_out_when_that_is_said(inputs, tmp_pat
     assert all(s.caption for s in left.samples())
 
 
-def test_relabel_writes_a_layer_that_info_and_verify_know(validation, photos):
+def test_add_layer_writes_a_layer_that_info_and_verify_find(validation, photos):
     real = f"real={photos}/real/real.json"
     assert (
         "would write the layer 'real'" in run("add-layer", validation, "--labels", real, "--dry-run").stdout
@@ -79,7 +79,7 @@ def test_relabel_writes_a_layer_that_info_and_verify_know(validation, photos):
     assert (result.returncode, result.stderr) == (0, "reading the label files\n")
     assert "wrote the layer 'real' of 10 samples" in result.stdout
     assert "which gives json, json.real_labels" in result.stdout
-    assert "1 of its 1 tar had been finished before" in run("add-layer", validation, "--labels", real).stdout
+    assert "1 of its 1 tar was finished before" in run("add-layer", validation, "--labels", real).stdout
     assert "layer        real, 20.0 KiB: json, json.real_labels" in run("info", validation).stdout
     (layer,) = json.loads(run("info", validation, "--json").stdout)["layers"]
     assert (layer["name"], layer["fields"]) == ("real", {"real_labels": "list"})

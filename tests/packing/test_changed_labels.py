@@ -81,7 +81,7 @@ def test_a_resumed_pack_with_changed_labels_is_refused_with_the_difference(run, 
     assert len(before) == len(after)
     run(source, before)
     (tmp_path / "out" / ".wds-imagenet" / "manifest.json").unlink()
-    with pytest.raises(PlanError, match=f"what the labels '{source}' say is not the same") as caught:
+    with pytest.raises(PlanError, match=f"the content of the labels '{source}' is not the same") as caught:
         run(source, after)
     assert " was " not in str(caught.value)
     shutil.rmtree(tmp_path / "labels")
@@ -111,7 +111,7 @@ def test_a_file_that_is_an_option_is_known_by_what_it_says_and_may_move(pack_kag
     pack_kaggle("here", "n99999999")
     assert str(tmp_path) not in (tmp_path / "out" / ".wds-imagenet" / "plan.json").read_text()
     assert pack_kaggle("there", "n99999999").already
-    with pytest.raises(PlanError, match="what the labels 'kaggle' say is not the same"):
+    with pytest.raises(PlanError, match="the content of the labels 'kaggle' is not the same"):
         pack_kaggle("another", "n00000999")  # tench is one label further on
 
 
@@ -119,7 +119,7 @@ def test_another_template_gives_other_captions_and_is_refused(shards, tmp_path):
     (tmp_path / "c.json").write_text(caption("cat"))
     options = {"dest": f"{tmp_path}/out", "captions": str(tmp_path / "c.json")}
     pack("webdataset", shards, **options, label_options={"captions.template": "{title}"})
-    with pytest.raises(PlanError, match="what the labels 'captions' say is not the same"):
+    with pytest.raises(PlanError, match="the content of the labels 'captions' is not the same"):
         pack("webdataset", shards, **options, label_options={"captions.template": "a photo of {title}"})
 
 

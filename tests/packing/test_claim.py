@@ -8,9 +8,9 @@ import torch
 
 from wds_imagenet import Dataset
 from wds_imagenet.errors import ImageError, PlanError, SourceError
+from wds_imagenet.packing.add_layer import add_layer
 from wds_imagenet.packing.api import pack
-from wds_imagenet.packing.publish.claim import DestinationClaim
-from wds_imagenet.packing.publish.layer_run import relabel
+from wds_imagenet.packing.publish.plan_lock import PlanLock
 from wds_imagenet.storage import open_store
 
 PLAN = ".wds-imagenet/plan.json"
@@ -66,10 +66,10 @@ def test_a_layer_of_bad_label_maps_leaves_nothing_and_goes_on_when_they_are_mend
     pack("imagefolder", str(folder), dest=dest, workers=1, samples_per_shard=20)
     before = files_at(dest)
     with pytest.raises(SourceError, match=r"\.pt is no file of torch\.save"):
-        relabel(dest, labels={"relabel": url}, workers=workers)
+        add_layer(dest, labels={"relabel": url}, workers=workers)
     assert files_at(dest) == before
     mend()
-    assert relabel(dest, labels={"relabel": url}, workers=workers).samples == 60
+    assert add_layer(dest, labels={"relabel": url}, workers=workers).samples == 60
 
 
 def test_where_nothing_was_put_other_options_may_follow(folder, tmp_path):
@@ -101,13 +101,13 @@ def test_what_was_put_stays_and_so_does_its_plan(folder, tmp_path):
 def test_a_place_is_claimed_once_by_all_with_one_plan(tmp_path, kind, request):
     url = str(tmp_path) if kind == "disk" else request.getfixturevalue("s3_url")
     store = open_store(url)
-    ours, theirs = DestinationClaim(PLAN, b"{}"), DestinationClaim(PLAN, b"{ }")
+    ours, theirs = PlanLock(PLAN, b"{}"), PlanLock(PLAN, b"{ }")
     ours(store)
     store.delete(PLAN)
     ours(store)  # it is not asked twice
     assert files_at(url) == []
     pickle.loads(pickle.dumps(theirs))(store)  # noqa: S301 - our own
-    with pytest.raises(PlanError, match=r"plan\.json was just put there by another"):
-        DestinationClaim(PLAN, b"{}")(store)
-    DestinationClaim(PLAN, b"{ }")(store)
+    with pytest.raises(PlanError, match=r"another packer has just put another plan at .*plan\.json"):
+        PlanLock(PLAN, b"{}")(store)
+    PlanLock(PLAN, b"{ }")(store)
     assert store.read(PLAN).data == b"{ }"

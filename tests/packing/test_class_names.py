@@ -11,9 +11,9 @@ from wds_imagenet.errors import ManifestError, PlanError, SourceError
 from wds_imagenet.format.manifest import Manifest
 from wds_imagenet.inputs.listing import Listing
 from wds_imagenet.inputs.reference import Reference
-from wds_imagenet.packing.api import pack_listing
+from wds_imagenet.packing.add_layer import add_layer
 from wds_imagenet.packing.options import PackOptions
-from wds_imagenet.packing.publish.layer_run import relabel
+from wds_imagenet.packing.pack_dataset import pack_listing
 from wds_imagenet.reading.verify_blocks import verify_layer_blocks
 from wds_imagenet.storage import open_store
 
@@ -56,18 +56,18 @@ def read(url):
 
 def test_names_make_a_layer_without_tars_and_touch_nothing(pack_at, url, names):
     before = read(pack_at(url))
-    report = relabel(url, class_names={"cn": names["cn"]}, layer="chinese")
+    report = add_layer(url, class_names={"cn": names["cn"]}, layer="chinese")
     after = read(url)
     assert set(after) - set(before) == {f"{LAYERS}/chinese/{name}.json" for name in ("manifest", "plan")}
     assert before == {path: after[path] for path in before}
     assert (report.classes, report.suffixes, report.shards) == (("name_cn",), (), 0)
-    relabel(url, class_names={"cn": names["cn"]}, layer="chinese", check=True)
+    add_layer(url, class_names={"cn": names["cn"]}, layer="chinese", check=True)
     assert read(url) == after
 
 
 def test_whoever_names_the_layer_sees_the_names_and_the_same_samples(pack_at, url, names):
-    relabel(pack_at(url), class_names=names)
-    relabel(url, class_names={"jp": names["jp"]}, layer="japanese")
+    add_layer(pack_at(url), class_names=names)
+    add_layer(url, class_names={"jp": names["jp"]}, layer="japanese")
     known = {language: json.loads(Path(path).read_bytes())["imagenet1k"] for language, path in names.items()}
     plain, chinese = Dataset.open(url), Dataset.open(url, layers=["japanese", "names-cn-names-jp"])
     for label, (item, more) in enumerate(zip(plain.classes, chinese.classes, strict=True)):
@@ -81,7 +81,7 @@ def test_whoever_names_the_layer_sees_the_names_and_the_same_samples(pack_at, ur
 def test_names_go_with_fields_of_samples_in_one_layer(pack_at, url, names, photos):
     pack_at(url)
     truth = photos / "real" / "real.json"
-    report = relabel(url, labels={"real": str(truth)}, class_names={"cn": names["cn"]}, workers=1)
+    report = add_layer(url, labels={"real": str(truth)}, class_names={"cn": names["cn"]}, workers=1)
     assert (report.suffixes, report.classes, report.shards) == (("json",), ("name_cn",), 3)
     dataset = Dataset.open(url, layers=["real"])
     assert dataset.classes[0]["name"] == "class 0"
@@ -94,30 +94,30 @@ def test_names_go_with_fields_of_samples_in_one_layer(pack_at, url, names, photo
 def test_names_of_another_number_of_classes_are_refused_and_leave_nothing(pack_at, tmp_path, names):
     url = pack_at(str(tmp_path / "few"), classes=20)
     before = read(url)
-    with pytest.raises(SourceError, match=r"of 1,000 classes, but the class table of the images has 20"):
-        relabel(url, class_names=names)
+    with pytest.raises(SourceError, match=r"has 1,000 classes, but the class table of the images has 20"):
+        add_layer(url, class_names=names)
     assert read(url) == before
 
 
 def test_a_data_set_without_a_class_table_gets_one_and_it_is_said(pack_at, tmp_path, photos):
     url = pack_at(str(tmp_path / "none"), classes=0)
     table = {"imagenetv2": str(photos / "imagenet-v2" / "class_info.json")}
-    report = relabel(url, labels=table)
-    assert "no class table: that its labels are those of the files is taken as said" in report.notes[-1]
+    report = add_layer(url, labels=table)
+    assert "no class table, so the numbering of the files' classes is not checked" in report.notes[-1]
     assert Dataset.open(url).classes == ()
     assert Dataset.open(url, layers=["imagenetv2"]).classes[65]["wnid"] == "n01751748"
 
 
 def test_other_names_are_another_layer(pack_at, tmp_path, names):
     url = pack_at(str(tmp_path / "data"))
-    relabel(url, class_names={"zh": names["cn"]}, layer="l")
-    with pytest.raises(PlanError, match="says something else: not the same are its classes"):
-        relabel(url, class_names={"zh": names["jp"]}, layer="l")
+    add_layer(url, class_names={"zh": names["cn"]}, layer="l")
+    with pytest.raises(PlanError, match="another plan: its classes"):
+        add_layer(url, class_names={"zh": names["jp"]}, layer="l")
 
 
 def test_a_changed_name_is_found_when_the_layer_is_opened(pack_at, tmp_path, names):
     url = pack_at(str(tmp_path / "data"))
-    relabel(url, class_names={"zh": names["cn"]}, layer="l")
+    add_layer(url, class_names={"zh": names["cn"]}, layer="l")
     (layer,) = Dataset.open(url, layers=["l"]).layers
     assert list(verify_layer_blocks(Dataset.open(url), layer)) == []
     file = tmp_path / "data" / LAYERS / "l" / "manifest.json"
@@ -125,13 +125,13 @@ def test_a_changed_name_is_found_when_the_layer_is_opened(pack_at, tmp_path, nam
     assert not Manifest.from_json(data).shards
     file.chmod(0o644)
     file.write_bytes(data.replace("丁".encode(), "七".encode(), 1))
-    with pytest.raises(ManifestError, match="tells of its classes what its plan does not"):
+    with pytest.raises(ManifestError, match="has other classes than its plan"):
         Dataset.open(url, layers=["l"])
 
 
 def test_a_manifest_without_shards_is_no_data_set(pack_at, tmp_path, names):
     url = pack_at(str(tmp_path / "data"))
-    relabel(url, class_names={"zh": names["cn"]}, layer="l")
+    add_layer(url, class_names={"zh": names["cn"]}, layer="l")
     folder = tmp_path / "other" / ".wds-imagenet"
     folder.mkdir(parents=True)
     (folder / "manifest.json").write_bytes((tmp_path / "data" / LAYERS / "l" / "manifest.json").read_bytes())

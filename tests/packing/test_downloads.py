@@ -4,6 +4,7 @@ import base64
 import csv
 import hashlib
 import http.server
+import json
 import re
 import threading
 from collections import Counter
@@ -14,7 +15,6 @@ from wds_imagenet.errors import ImageError, SourceError, UnavailableError
 from wds_imagenet.format.manifest import MANIFEST_PATH
 from wds_imagenet.packing.api import pack
 from wds_imagenet.packing.build import downloads
-from wds_imagenet.packing.publish.destination import read_remarks
 from wds_imagenet.reading.dataset import Dataset
 from wds_imagenet.storage import open_store
 
@@ -87,11 +87,12 @@ def table(server, images, tmp_path):
 
 def run(table, dest, **options):
     options = {"fetch": "original", "private_hosts": "allow", "samples_per_shard": 3, **options}
-    return pack("open-images", table, dest=str(dest), source_options=RETRIES, name="oi", **options)
+    return pack("open-images", table, dest=str(dest), source_storage_options=RETRIES, name="oi", **options)
 
 
 def reasons(dest):
-    return {remark.key: (remark.action, remark.reason) for remark in read_remarks(open_store(str(dest)))}
+    lines = open_store(str(dest)).read(".wds-imagenet/report.jsonl").data.splitlines()
+    return {remark["key"]: (remark["action"], remark["reason"]) for remark in map(json.loads, lines)}
 
 
 def test_the_originals_are_packed_byte_for_byte(table, images, tmp_path, server):
@@ -118,7 +119,7 @@ def test_every_failure_is_in_the_report_and_no_other_image_is_lost(table, images
     )
     expected = {
         1: "HTTP 404",
-        3: "no image: the host says text/html",
+        3: "no image: its content type is text/html",
         5: "HTTP 503",
         4: "bytes|MD5",
         6: "bytes",

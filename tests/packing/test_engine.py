@@ -14,8 +14,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from wds_imagenet.errors import ImageError, UnavailableError, WdsImagenetError
-from wds_imagenet.packing.engines.local import behind, meanwhile, run, usable_cpus
+from wds_imagenet.errors import ImageError, UsageError, WdsImagenetError
+from wds_imagenet.packing.engines.local import LocalEngine
+from wds_imagenet.packing.engines.registry import ENGINES, open_engine
+from wds_imagenet.packing.engines.threads import ThreadEngine
 
 Task = SimpleNamespace
 
@@ -72,56 +74,56 @@ def nobody_is_left() -> Iterator[None]:
 
 @pytest.mark.parametrize("workers", [1, 2, 4, 20])
 def test_every_task_is_done_once(workers: int) -> None:
-    assert sorted(run(square, range(10), workers)) == [n * n for n in range(10)]
+    assert sorted(LocalEngine(workers).run(square, range(10))) == [n * n for n in range(10)]
 
 
 def test_no_tasks_are_done_at_once() -> None:
-    assert list(run(square, [], 3)) == []
+    assert list(LocalEngine(3).run(square, [])) == []
 
 
 def test_one_worker_is_this_process() -> None:
-    assert set(run(process_id, range(3), 1)) == {os.getpid()}
+    assert set(LocalEngine(1).run(process_id, range(3))) == {os.getpid()}
 
 
 def test_several_workers_are_processes_of_their_own() -> None:
-    ids = set(run(process_id, range(8), 2))
+    ids = set(LocalEngine(2).run(process_id, range(8)))
     assert len(ids) == 2
     assert os.getpid() not in ids
 
 
 def test_a_worker_starts_without_torch() -> None:
     forkserver._forkserver._stop()  # another test's may run, which had been told to load more
-    (found,) = run(modules, [0], 2)
-    assert "wds_imagenet.packing.publish.upload" in found
+    found, *_ = LocalEngine(2).run(modules, [0, 1])
+    assert "wds_imagenet.packing.publish.publisher" in found
     assert not found & {"torch", "obstore", "s3fs", "fsspec", "pyarrow", "click"}
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_an_error_is_raised_with_its_notes(workers: int) -> None:
     with pytest.raises(ImageError, match=r"x\.jpg: it is cut off") as caught:
-        list(run(fail_at_three, range(100), workers))
+        list(LocalEngine(workers).run(fail_at_three, range(100)))
     assert caught.value.__notes__ == ["while reading x.jpg"]
 
 
 def test_an_error_of_a_worker_brings_its_traceback() -> None:
     with pytest.raises(ImageError) as caught:
-        list(run(fail_at_three, range(100), 2))
+        list(LocalEngine(2).run(fail_at_three, range(100)))
     assert "in fail_at_three" in str(caught.value.__cause__)
 
 
 def test_a_bug_in_a_worker_is_an_error() -> None:
     with pytest.raises(WdsImagenetError, match="died with exit code 1: its traceback is above"):
-        list(run(break_down, range(3), 2))
+        list(LocalEngine(2).run(break_down, range(3)))
 
 
 def test_a_killed_worker_is_named_with_its_shard() -> None:
-    with pytest.raises(WdsImagenetError, match=r"built x-000003\.tar died by SIGKILL: .* fewer workers"):
-        list(run(kill_itself, [Task(name="x-000003.tar")], 2))
+    with pytest.raises(WdsImagenetError, match=r"built x-00000[34]\.tar died by SIGKILL: .* fewer workers"):
+        list(LocalEngine(2).run(kill_itself, [Task(name="x-000003.tar"), Task(name="x-000004.tar")]))
 
 
 def test_leaving_early_lets_the_workers_clean_up(tmp_path: Path) -> None:
     began = time.monotonic()
-    with closing(run(hold_or_pass, [None, tmp_path / "a", tmp_path / "b"], 3)) as results:
+    with closing(LocalEngine(3).run(hold_or_pass, [None, tmp_path / "a", tmp_path / "b"])) as results:
         assert next(results) == 0
         while len(list(tmp_path.iterdir())) < 2:
             time.sleep(0.01)
@@ -142,7 +144,7 @@ def clean_up_slowly(path: Path) -> int:
 
 
 def test_a_worker_that_is_told_twice_still_cleans_up(tmp_path: Path) -> None:
-    with closing(run(pass_or_clean_up, [None, tmp_path / "a"], 2)) as results:
+    with closing(LocalEngine(2).run(pass_or_clean_up, [None, tmp_path / "a"])) as results:
         assert next(results) == 0
         while not (tmp_path / "a").exists():
             time.sleep(0.01)
@@ -163,7 +165,7 @@ def test_sigterm_unwinds_where_nobody_else_handles_it() -> None:
         return 0
 
     with pytest.raises(SystemExit) as caught:
-        list(run(terminate, range(3), 1))
+        list(LocalEngine(1).run(terminate, range(3)))
     assert caught.value.code == 128 + signal.SIGTERM
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
@@ -172,52 +174,34 @@ def test_anothers_handler_of_sigterm_stays() -> None:
     seen: list[int] = []
     before = signal.signal(signal.SIGTERM, lambda number, _: seen.append(number))
     try:
-        results = run(lambda _: os.kill(os.getpid(), signal.SIGTERM), range(2), 1)
+        results = LocalEngine(1).run(lambda _: os.kill(os.getpid(), signal.SIGTERM), range(2))
         assert len(list(results)) == len(seen) == 2
     finally:
         signal.signal(signal.SIGTERM, before)
 
 
-def test_what_is_done_behind_is_done_in_order() -> None:
-    done: list[int] = []
-    with behind(done.append) as call:
-        for number in range(20):
-            call(number)
-    assert done == list(range(20))
+def test_threads_are_those_of_this_process_and_keep_the_order() -> None:
+    assert set(ThreadEngine(3).run(process_id, range(6))) == {os.getpid()}
+    assert list(ThreadEngine(3).run(square, range(50))) == [n * n for n in range(50)]
 
 
-@pytest.mark.parametrize("last", [3, 9])
-def test_an_error_behind_is_raised(last: int) -> None:
-    def fail(number: int) -> None:
-        if number == last:
-            raise UnavailableError("gone")
-
-    with pytest.raises(UnavailableError), behind(fail) as call:  # noqa: PT012 - the last one is raised at the end
-        for number in range(10):
-            call(number)
-
-
-def test_what_is_done_meanwhile_is_done_again_and_again_until_the_end() -> None:
-    thrice = threading.Semaphore(0)
-    with meanwhile(thrice.release, 0.001):
-        for _ in range(3):
-            assert thrice.acquire(timeout=10)
-    names = [thread.name for thread in threading.enumerate()]
-    assert not [name for name in names if name.startswith("meanwhile")]
+@pytest.mark.parametrize("name", ENGINES)
+def test_every_engine_does_all_tasks_and_stops_when_it_is_closed(name: str, tmp_path: Path) -> None:
+    engine = open_engine(name, 2)
+    engine.warm_up()
+    assert sorted(engine.run(square, range(10))) == [n * n for n in range(10)]
+    with closing(engine.run(hold_or_pass, [None, tmp_path / "a"])) as results:
+        assert next(results) == 0
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_an_error_meanwhile_is_raised_at_the_end_but_not_in_place_of_another() -> None:
-    called = threading.Event()
-
-    def fail() -> None:
-        called.set()
-        raise UnavailableError("gone")
-
-    with pytest.raises(UnavailableError), meanwhile(fail, 0.001):
-        assert called.wait(10)
-    with pytest.raises(KeyError), meanwhile(fail, 0.001):
-        raise KeyError("mine")
+def test_tasks_that_only_this_process_can_do_are_done_in_it() -> None:
+    assert set(open_engine("local", 4, "caller").run(process_id, range(3))) == {os.getpid()}
+    assert set(open_engine("local", 4, "threads").run(process_id, range(3))) == {os.getpid()}
 
 
-def test_the_usable_cpus_are_those_of_this_process() -> None:
-    assert usable_cpus() == len(os.sched_getaffinity(0))
+def test_an_unknown_engine_and_too_few_workers_are_mistakes() -> None:
+    with pytest.raises(UsageError, match=r"there is no engine 'locla' .*did you mean 'local'"):
+        open_engine("locla", 1)
+    with pytest.raises(UsageError, match="at least one worker, not 0"):
+        open_engine("local", 0)

@@ -81,12 +81,12 @@ class TestS3(FetchContract):
 
 
 def test_only_what_other_processes_see_is_shared(small: Listing) -> None:
-    here = [Reference("a", "memory://x/a.jpg", 0, 1, "a.jpg")]
-    assert Fetch({}).shared(small.references)
-    assert not Fetch({}).shared([*small.references, *here])
+    urls = [reference.url for reference in small.references]
+    assert Fetch({}).shared(urls)
+    assert not Fetch({}).shared([*urls, "memory://x/a.jpg"])
 
 
 def test_signed_urls_do_not_pile_up() -> None:
     fetch = Fetch({})
-    fetch.shared(Reference("a", f"https://host/a.jpg?sig={i}", 0, 1, "a.jpg") for i in range(5000))
+    fetch.shared(f"https://host/a.jpg?sig={i}" for i in range(5000))
     assert len(fetch._stores) <= 4096

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from wds_imagenet.errors import ImageError
-from wds_imagenet.packing.build.image_policy import take
+from wds_imagenet.packing.build.image_policy import accept
 from wds_imagenet.packing.options import JpegPolicy, OnBad, PackOptions
 from wds_imagenet.packing.plan.schema import MEASURED, ORIGINAL
 
@@ -34,14 +34,14 @@ def pixels(data: bytes) -> bytes:
 
 
 def test_a_photo_is_taken_byte_for_byte(photo: bytes) -> None:
-    taken = take(photo, NAME, KEEP)
+    taken = accept(photo, NAME, KEEP)
     assert taken.data is photo
     assert (taken.suffix, taken.repaired, taken.oddity) == ("jpg", None, None)
 
 
 def test_what_is_measured_is_true(photo: bytes) -> None:
     image = Image.open(io.BytesIO(photo))
-    assert take(photo, NAME, KEEP).measured == {
+    assert accept(photo, NAME, KEEP).measured == {
         "filename": NAME,
         "width": image.width,
         "height": image.height,
@@ -53,21 +53,21 @@ def test_what_is_measured_is_true(photo: bytes) -> None:
 @pytest.mark.parametrize("options", [KEEP, SKIP, REPAIR, RESIZE])
 def test_the_fields_depend_on_the_options_alone(photo: bytes, options: PackOptions) -> None:
     names = [*MEASURED, *(ORIGINAL if options.rewrites else ())]
-    assert list(take(photo, NAME, options).measured) == names
-    assert list(take(encoded(photo, "PNG"), NAME, options).measured) == names
+    assert list(accept(photo, NAME, options).measured) == names
+    assert list(accept(encoded(photo, "PNG"), NAME, options).measured) == names
 
 
 @pytest.mark.parametrize(("form", "suffix"), [("PNG", "png"), ("WEBP", "webp"), ("JPEG", "jpg")])
 def test_the_bytes_tell_the_format_and_not_the_name(photo: bytes, form: str, suffix: str) -> None:
     data = encoded(photo, form)
-    taken = take(data, NAME, KEEP)
+    taken = accept(data, NAME, KEEP)
     assert (taken.data, taken.suffix) == (data, suffix)
     assert (taken.oddity is None) == (form == "JPEG")
 
 
 @pytest.mark.parametrize("name", ["x.png", "x.PNG", "no suffix", "x.dat"])
 def test_a_name_that_promises_nothing_else_is_not_odd(photo: bytes, name: str) -> None:
-    assert take(encoded(photo, "PNG"), name, KEEP).oddity is None
+    assert accept(encoded(photo, "PNG"), name, KEEP).oddity is None
 
 
 BAD: dict[str, tuple[Callable[[bytes], bytes], str]] = {
@@ -87,31 +87,31 @@ def test_a_bad_image_is_refused(
     photo: bytes, spoil: Callable[[bytes], bytes], told: str, options: PackOptions
 ) -> None:
     with pytest.raises(ImageError, match=told):
-        take(spoil(photo), NAME, options)
+        accept(spoil(photo), NAME, options)
 
 
 @pytest.mark.parametrize("bad", ["empty", "text", "cut in half", "cut in the header", "cut PNG"])
 def test_what_cannot_be_mended_is_refused(photo: bytes, bad: str) -> None:
     with pytest.raises(ImageError):
-        take(BAD[bad][0](photo), NAME, REPAIR)
+        accept(BAD[bad][0](photo), NAME, REPAIR)
 
 
 def test_twelve_bits_are_refused(photos: Path) -> None:
     data = (photos / "jpeg-corner-cases" / "monkey12.jpg").read_bytes()
     for policy in (KEEP, SKIP, REPAIR):
         with pytest.raises(ImageError, match="12 bits"):
-            take(data, "monkey12.jpg", policy)
+            accept(data, "monkey12.jpg", policy)
 
 
 def test_arithmetic_coding_is_kept_and_remarked(photos: Path) -> None:
     data = (photos / "jpeg-corner-cases" / "testimgari.jpg").read_bytes()
-    taken = take(data, "testimgari.jpg", KEEP)
+    taken = accept(data, "testimgari.jpg", KEEP)
     assert taken.data is data
     assert "arithmetic" in str(taken.oddity)
 
 
 def test_a_missing_end_is_mended_without_loss(photo: bytes) -> None:
-    taken = take(photo[:-2], NAME, REPAIR)
+    taken = accept(photo[:-2], NAME, REPAIR)
     assert pixels(taken.data) == pixels(photo)
     assert taken.repaired
     assert taken.measured["original_sha256"] == hashlib.sha256(photo[:-2]).hexdigest()
@@ -120,10 +120,10 @@ def test_a_missing_end_is_mended_without_loss(photo: bytes) -> None:
 
 def test_cmyk_is_kept_with_a_remark_or_repaired_to_rgb(photo: bytes) -> None:
     data = encoded(photo, "JPEG", "CMYK")
-    kept = take(data, NAME, KEEP)
+    kept = accept(data, NAME, KEEP)
     assert kept.data is data
     assert "CMYK" in str(kept.oddity)
-    mended = take(data, NAME, REPAIR)
+    mended = accept(data, NAME, REPAIR)
     assert Image.open(io.BytesIO(mended.data)).mode == "RGB"
     assert (mended.oddity, mended.suffix) == (None, "jpg")
     assert mended.repaired
@@ -131,13 +131,13 @@ def test_cmyk_is_kept_with_a_remark_or_repaired_to_rgb(photo: bytes) -> None:
 
 def test_a_gif_is_repaired_to_png(photo: bytes) -> None:
     data = encoded(photo, "GIF")
-    taken = take(data, "x.gif", REPAIR)
+    taken = accept(data, "x.gif", REPAIR)
     assert taken.suffix == taken.measured["format"] == "png"
     assert pixels(taken.data) == pixels(data)
 
 
 def test_a_large_jpeg_is_resized_and_its_size_kept_on_record(photo: bytes) -> None:
-    taken = take(photo, NAME, RESIZE)
+    taken = accept(photo, NAME, RESIZE)
     image, before = Image.open(io.BytesIO(taken.data)), Image.open(io.BytesIO(photo))
     assert min(image.size) == 128
     assert (taken.measured["width"], taken.measured["height"]) == image.size
@@ -146,14 +146,14 @@ def test_a_large_jpeg_is_resized_and_its_size_kept_on_record(photo: bytes) -> No
 
 @pytest.mark.parametrize("side", [375, 376, 5000])
 def test_nothing_is_enlarged(photo: bytes, side: int) -> None:
-    assert take(photo, NAME, PackOptions("x", jpeg=JpegPolicy(side))).data is photo
+    assert accept(photo, NAME, PackOptions("x", jpeg=JpegPolicy(side))).data is photo
 
 
 def test_resizing_leaves_a_png_alone(photo: bytes) -> None:
     data = encoded(photo, "PNG")
-    assert take(data, "x.png", RESIZE).data is data
+    assert accept(data, "x.png", RESIZE).data is data
 
 
 @pytest.mark.parametrize("policy", ["fail", "skip", "repair"])
 def test_a_good_image_is_the_same_under_every_policy(photo: bytes, policy: OnBad) -> None:
-    assert take(photo, NAME, PackOptions("x", on_bad=policy)).data is photo
+    assert accept(photo, NAME, PackOptions("x", on_bad=policy)).data is photo

@@ -7,7 +7,7 @@ import pytest
 from wds_imagenet.errors import SourceError
 from wds_imagenet.imagenet.devkit import read_devkit
 from wds_imagenet.inputs.listing import Listing
-from wds_imagenet.packing.plan.label_files import LabelChoices, open_labels
+from wds_imagenet.packing.label_files import LabelOptions, open_labels
 
 
 @pytest.fixture(scope="session")
@@ -18,7 +18,7 @@ def listing(photos):
 
 
 def annotated(listing, url):
-    return open_labels(LabelChoices(labels={"imagenetv2": str(url)}), {}).annotate_listing(listing)
+    return open_labels(LabelOptions(labels={"imagenetv2": str(url)}), {}).annotate_listing(listing)
 
 
 def test_a_class_table_gives_what_is_new_and_may_say_again_what_is_known(listing, photos):

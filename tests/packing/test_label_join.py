@@ -12,8 +12,9 @@ from wds_imagenet.inputs.reference import Attachment, Reference
 from wds_imagenet.inputs.stream import Stream, StreamedImage
 from wds_imagenet.labels.annotation import Annotation, Labels
 from wds_imagenet.packing.options import PackOptions
-from wds_imagenet.packing.plan.label_join import LabelJoin, join, join_stream
+from wds_imagenet.packing.plan.label_join import LabelJoin, join_listing, join_stream
 from wds_imagenet.packing.plan.listing_plan import plan
+from wds_imagenet.packing.plan.scan import scan
 from wds_imagenet.packing.plan.schema import decide
 
 
@@ -31,85 +32,85 @@ def real(entries):
 
 
 def test_an_image_is_known_by_the_last_part_of_its_key():
-    joined = join(listing("a", "b"), [LabelJoin(real({"a": [1, 2], "c": []}))])
+    joined = join_listing(listing("a", "b"), [LabelJoin(real({"a": [1, 2], "c": []}))])
     assert [dict(r.metadata) for r in joined.references] == [{"real": [1, 2]}, {}]
     assert joined.notes == (
-        (
-            "/l.json says something of 1 image; 1 that it does not know are kept as they are; "
-            "1 that it knows are not here"
-        ),
+        ("/l.json annotates 1 image; 1 other has no annotation; 1 annotation is of no image here"),
     )
 
 
 def test_what_a_sample_lacks_is_empty_in_its_json():
-    joined = join(listing("a", "b"), [LabelJoin(real({"a": [1]}))])
-    schema = decide(joined, rewritten=False)
+    joined = join_listing(listing("a", "b"), [LabelJoin(real({"a": [1]}))])
+    schema = decide(scan(joined.references, 0).census, joined.classes, rewritten=False)
     assert [schema.record(r, {})["real"] for r in joined.references] == [[1], []]
 
 
 def test_images_without_an_annotation_are_dropped_when_that_is_said():
-    joined = join(listing("a", "b", "c"), [LabelJoin(real({"a": [1], "c": []}), "drop")])
+    joined = join_listing(listing("a", "b", "c"), [LabelJoin(real({"a": [1], "c": []}), "drop")])
     assert [r.key for r in joined.references] == ["val/a", "val/c"]
-    assert "1 that it does not know are left out" in joined.notes[0]
+    assert "1 other is left out" in joined.notes[0]
 
 
 def test_an_image_without_an_annotation_can_be_an_error():
-    with pytest.raises(SourceError, match=r"nothing of 2 images, the first of which is 'b.jpg'"):
-        join(listing("a", "b", "c"), [LabelJoin(real({"a": [1]}), "fail")])
+    with pytest.raises(SourceError, match=r"does not have 2 images, the first of which is 'b.jpg'"):
+        join_listing(listing("a", "b", "c"), [LabelJoin(real({"a": [1]}), "fail")])
 
 
 def test_labels_come_from_the_file_for_all_or_there_are_none():
     labels = says({"a": {"label": 7}, "b": {"label": 8}}, labelled=True, classes=({"name": "x"},) * 9)
     source = listing("a", "b", label=0)
-    assert [r.label for r in join(source, [LabelJoin(labels)]).references] == [7, 8]
-    assert len(join(source, [LabelJoin(labels)]).classes) == 9
+    assert [r.label for r in join_listing(source, [LabelJoin(labels)]).references] == [7, 8]
+    assert len(join_listing(source, [LabelJoin(labels)]).classes) == 9
     with pytest.raises(SourceError, match=r"a label must be in every sample or in none"):
-        join(listing("a", "b", "c", label=0), [LabelJoin(labels)])
-    assert len(join(listing("a", "c"), [LabelJoin(labels, "drop")]).references) == 1
+        join_listing(listing("a", "b", "c", label=0), [LabelJoin(labels)])
+    assert len(join_listing(listing("a", "c"), [LabelJoin(labels, "drop")]).references) == 1
 
 
 def test_a_field_that_the_source_has_too_is_kept_under_another_name():
     source = listing("a", metadata={"real": "mine", "x": 1})
-    joined = join(source, [LabelJoin(real({"a": [3]}))])
+    joined = join_listing(source, [LabelJoin(real({"a": [3]}))])
     assert joined.references[0].metadata == {"source_real": "mine", "x": 1, "real": [3]}
     assert any("'source_real'" in note for note in joined.notes)
     with pytest.raises(SourceError, match="rename one"):
-        join(listing("a", metadata={"real": 1, "source_real": 2}), [LabelJoin(real({"a": [3]}))]).references[
-            0
-        ]
+        join_listing(
+            listing("a", metadata={"real": 1, "source_real": 2}), [LabelJoin(real({"a": [3]}))]
+        ).references[0]
 
 
 @pytest.mark.parametrize("what", [{"labelled": True}, {"captioned": True}, {"suffixes": ("a.npy",)}])
 def test_two_files_that_give_the_same_are_refused(what):
     one = says({"a": {"label": 1, "caption": "x"}}, **what)
     with pytest.raises(UsageError, match="both give"):
-        join(listing("a"), [LabelJoin(one), LabelJoin(one)])
+        join_listing(listing("a"), [LabelJoin(one), LabelJoin(one)])
 
 
 def test_a_file_that_says_nothing_of_any_image_is_the_wrong_file():
-    with pytest.raises(SourceError, match=r"says nothing of any image here.*'a'"):
-        join(listing("a", "b"), [LabelJoin(real({"c": [1]}))])
+    with pytest.raises(SourceError, match=r"has none of the images here.*'a'"):
+        join_listing(listing("a", "b"), [LabelJoin(real({"c": [1]}))])
 
 
 def test_two_images_that_a_file_cannot_tell_apart_are_an_error():
     twins = [Reference(f"{folder}/1", f"/{folder}/1.jpg", 0, 9, "1.jpg") for folder in ("cat", "dog")]
     with pytest.raises(SourceError, match=r"'cat/1' and 'dog/1' both end in '1'"):
-        join(Listing(twins), [LabelJoin(real({"1": [0]}))])
+        join_listing(Listing(twins), [LabelJoin(real({"1": [0]}))])
     other = Reference("dog/2", "/2.jpg", 0, 9, "2.jpg")
-    assert len(join(Listing([*twins, other]), [LabelJoin(real({"2": [0]}))]).references) == 3
+    assert len(join_listing(Listing([*twins, other]), [LabelJoin(real({"2": [0]}))]).references) == 3
 
 
 def test_an_empty_caption_is_none():
     captions = says({"a": {"caption": "hi"}, "b": {"caption": None}}, captioned=True)
-    joined = join(listing("a", "b"), [LabelJoin(captions, "drop")])
+    joined = join_listing(listing("a", "b"), [LabelJoin(captions, "drop")])
     assert [(r.key, r.caption) for r in joined.references] == [("val/a", "hi")]
-    assert [r.caption for r in join(listing("a", "b"), [LabelJoin(captions)]).references] == ["hi", None]
+    assert [r.caption for r in join_listing(listing("a", "b"), [LabelJoin(captions)]).references] == [
+        "hi",
+        None,
+    ]
 
 
 def test_an_attachment_that_only_some_have_is_refused_with_the_first_that_lacks_it():
     maps = says({"a": {"attachments": (Attachment("m.npy", "/m", 0, 4),)}}, suffixes=("m.npy",))
     with pytest.raises(SourceError, match=r"'b\.jpg'; 'm\.npy' must be in every sample"):
-        join(listing("a", "b"), [LabelJoin(maps)])
+        join_listing(listing("a", "b"), [LabelJoin(maps)])
 
 
 def test_references_are_annotated_when_asked_for_and_not_held():
@@ -119,7 +120,7 @@ def test_references_are_annotated_when_asked_for_and_not_held():
         asked.append(stem)
         return Annotation(metadata={"real": [1]})
 
-    joined = join(listing(*"abcdef"), [LabelJoin(Labels("/l", find, 6, fields={"real": "list"}))])
+    joined = join_listing(listing(*"abcdef"), [LabelJoin(Labels("/l", find, 6, fields={"real": "list"}))])
     asked.clear()
     assert joined.references[2].key == "val/c"
     assert [r.key for r in joined.references[-2:]] == ["val/e", "val/f"]
@@ -128,7 +129,7 @@ def test_references_are_annotated_when_asked_for_and_not_held():
 
 def test_the_plan_is_another_where_the_annotations_are_and_only_there():
     def fingerprint(entries):
-        return plan(join(listing("a", "b"), [LabelJoin(real(entries))]), PackOptions("x")).fingerprint
+        return plan(join_listing(listing("a", "b"), [LabelJoin(real(entries))]), PackOptions("x")).fingerprint
 
     assert fingerprint({"a": [1]}) == fingerprint({"a": [1], "elsewhere": [5]})
     assert fingerprint({"a": [1]}) != fingerprint({"a": [2]})
@@ -140,9 +141,9 @@ def test_every_image_is_kept_or_dropped_by_what_the_file_knows(known, there):
     labels = real({f"i{n}": [n] for n in known})
     if not known & there:
         with pytest.raises(SourceError):
-            join(source, [LabelJoin(labels, "drop")])
+            join_listing(source, [LabelJoin(labels, "drop")])
         return
-    joined = join(source, [LabelJoin(labels, "drop")])
+    joined = join_listing(source, [LabelJoin(labels, "drop")])
     assert [r.key for r in joined.references] == [f"val/i{n}" for n in sorted(known & there)]
     assert all(r.metadata == {"real": [int(r.key[5:])]} for r in joined.references)
 
@@ -172,7 +173,7 @@ class TestStreams:
         labels = says({"a": {"label": 3}}, labelled=True)
         arrivals = join_stream(self.stream(), [LabelJoin(labels)]).images()
         assert next(arrivals).reference.label == 3
-        with pytest.raises(SourceError, match=r"nothing of 1 image, the first of which is 'b\.jpg'"):
+        with pytest.raises(SourceError, match=r"does not have 1 image, the first of which is 'b\.jpg'"):
             next(arrivals)
 
     def test_a_field_of_the_stream_is_renamed_before_it_is_met(self):
@@ -182,5 +183,5 @@ class TestStreams:
 
 def test_without_label_files_nothing_changes():
     source = listing("a")
-    assert join(source, []) is source
+    assert join_listing(source, []) is source
     assert dataclasses.is_dataclass(source)

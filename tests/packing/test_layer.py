@@ -19,8 +19,8 @@ import webdataset
 from wds_imagenet.errors import CorruptError, DataError, ManifestError, PlanError, SourceError, UsageError
 from wds_imagenet.format.layers import LayerPlan, check_layer, layer_names
 from wds_imagenet.format.manifest import Manifest
+from wds_imagenet.packing.add_layer import add_layer
 from wds_imagenet.packing.api import pack
-from wds_imagenet.packing.publish.layer_run import relabel
 from wds_imagenet.reading.shard_index import index_shards
 from wds_imagenet.storage import open_store
 
@@ -79,7 +79,7 @@ def captions(files):
 def expected(packed, captions, tmp_path_factory, hash_files):
     """Every file of a layer of captions that was written undisturbed."""
     folder = shutil.copytree(packed, tmp_path_factory.mktemp("undisturbed") / "data")
-    relabel(str(folder), workers=1, **captions)
+    add_layer(str(folder), workers=1, **captions)
     return hash_files(folder)
 
 
@@ -99,7 +99,7 @@ def test_nothing_of_the_data_set_is_touched(packed, expected, hash_files):
 
 
 def test_tarfile_finds_the_samples_of_the_shards_in_their_order(base, train_files, files):
-    relabel(str(base), layer="new", workers=1, **train_files)
+    add_layer(str(base), layer="new", workers=1, **train_files)
     texts = {e["filename"][:-5]: e for e in json.loads((files / "captions.json").read_text())}
     for shard in tars(base, "new"):
         with tarfile.open(shard) as layer, tarfile.open(base / shard.name) as own:
@@ -122,7 +122,7 @@ def test_tarfile_finds_the_samples_of_the_shards_in_their_order(base, train_file
 @pytest.mark.filterwarnings("ignore:unclosed file")  # webdataset leaves closing to the garbage collector
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # which says so
 def test_webdataset_reads_a_layer_as_it_reads_shards(base, captions):
-    relabel(str(base), workers=1, **captions)
+    add_layer(str(base), workers=1, **captions)
     pipeline = webdataset.WebDataset(list(map(str, tars(base, "new"))), shardshuffle=False, empty_check=False)
     found = [sample["__key__"] for sample in pipeline]
     gc.collect()
@@ -130,32 +130,32 @@ def test_webdataset_reads_a_layer_as_it_reads_shards(base, captions):
 
 
 def test_its_blocks_go_with_those_of_the_shards_and_name_their_data_set(base, train_files):
-    report = relabel(str(base), layer="new", workers=1, **train_files)
+    report = add_layer(str(base), layer="new", workers=1, **train_files)
     own, layer, plan = manifests(base, "new")
     check_layer(own, layer, plan)
     assert len(own.shards) == 9
-    assert sum(len(shard.blocks) for shard in own.shards) > 30
+    assert sum(len(shard.blocks) for shard in own.shards) > len(own.shards)
     assert (plan.base, layer.keys_sha256, layer.plan) == (own.fingerprint, own.keys_sha256, plan.fingerprint)
     assert layer.suffixes == report.suffixes == ("json", "txt", "relabel.npy")
     assert report.fields == {"description": "text", "tags": "list", "title": "text"}
 
 
 def test_a_rerun_changes_nothing_and_other_labels_are_refused(base, train_files, files, hash_files):
-    relabel(str(base), layer="new", workers=1, **train_files)
+    add_layer(str(base), layer="new", workers=1, **train_files)
     before = hash_files(base)
-    again = relabel(str(base), layer="new", workers=1, **train_files)
+    again = add_layer(str(base), layer="new", workers=1, **train_files)
     assert (again.resumed, hash_files(base)) == (9, before)
-    with pytest.raises(PlanError, match=r"a layer 'new' that says something else.*another name"):
-        relabel(str(base), layer="new", labels={"relabel": str(files / "maps")})
+    with pytest.raises(PlanError, match=r"/layers/new/ holds the finished work of another plan: its "):
+        add_layer(str(base), layer="new", labels={"relabel": str(files / "maps")})
     assert hash_files(base) == before
-    relabel(str(base), labels={"relabel": str(files / "maps")}, workers=1)
+    add_layer(str(base), labels={"relabel": str(files / "maps")}, workers=1)
     assert layer_names(hash_files(base)) == ["new", "relabel"]
 
 
 @pytest.mark.parametrize("run", [(1, 1), (1, 8), (2, 4)])
 def test_killed_at_any_tar_it_goes_on_and_ends_with_the_same_bytes(base, captions, expected, hash_files, run):
     workers, tar = run
-    program = [sys.executable, str(Path(__file__).with_name("relabeler.py")), str(base)]
+    program = [sys.executable, str(Path(__file__).with_name("layer_adder.py")), str(base)]
     with subprocess.Popen(
         [*program, json.dumps(captions), str(workers)],
         stdout=subprocess.PIPE,
@@ -168,7 +168,7 @@ def test_killed_at_any_tar_it_goes_on_and_ends_with_the_same_bytes(base, caption
                 break
     assert process.returncode == -signal.SIGKILL
     assert layer_names(hash_files(base)) == []
-    report = relabel(str(base), workers=workers, **captions)
+    report = add_layer(str(base), workers=workers, **captions)
     assert report.resumed >= tar - workers
     assert hash_files(base) == expected
 
@@ -177,13 +177,13 @@ def test_a_plan_that_another_run_left_is_not_overwritten(base, captions):
     folder = base / LAYERS / "new"
     folder.mkdir(parents=True)
     (folder / "x.tar").write_bytes(b"")
-    with pytest.raises(PlanError, match="has tars and no plan"):
-        relabel(str(base), **captions)
+    with pytest.raises(PlanError, match="x\\.tar', which 'add-layer' would overwrite, and no plan"):
+        add_layer(str(base), **captions)
 
 
 def test_a_dry_run_writes_nothing(base, train_files, hash_files):
     before = hash_files(base)
-    report = relabel(str(base), dry_run=True, **train_files)
+    report = add_layer(str(base), dry_run=True, **train_files)
     assert (report.manifest, report.layer, hash_files(base)) == (None, "relabel-captions", before)
 
 
@@ -192,13 +192,13 @@ def test_a_layer_on_an_object_store_is_that_on_a_disk(files, photos, s3_url, tmp
     options = {"devkit": devkit, "split": "validation", "samples_per_shard": 40, "name": "v"}
     for dest in (s3_url, str(tmp_path / "local")):
         pack("imagenet", str(files / "val"), dest=dest, workers=1, **options)
-        report = relabel(dest, labels={"real": str(files / "real.json")}, workers=2)
+        report = add_layer(dest, labels={"real": str(files / "real.json")}, workers=2)
         assert report.samples == COUNT
     store = open_store(s3_url)
     there = {info.path: store.read(info.path).data for info in store.list_objects(LAYERS)}
     files_here = [p for p in (tmp_path / "local" / LAYERS).rglob("*") if p.is_file()]
     assert there == {str(p.relative_to(tmp_path / "local")): p.read_bytes() for p in files_here}
-    assert relabel(s3_url, labels={"real": str(files / "real.json")}).resumed == 3
+    assert add_layer(s3_url, labels={"real": str(files / "real.json")}).resumed == 3
 
 
 def test_shards_that_others_wrote_are_labelled_once_they_are_indexed(files, tmp_path):
@@ -208,7 +208,7 @@ def test_shards_that_others_wrote_are_labelled_once_they_are_indexed(files, tmp_
         for path in sorted((files / "val").iterdir())[:20]:
             archive.add(path, f"deep/{path.stem}.jpg")
     index_shards(open_store(str(tmp_path)), ["part/s.tar"], name="theirs", split="val", block_bytes=300_000)
-    relabel(str(tmp_path), labels={"real": str(files / "real.json")}, workers=2)
+    add_layer(str(tmp_path), labels={"real": str(files / "real.json")}, workers=2)
     with tarfile.open(tmp_path / LAYERS / "real" / "part" / "s.tar") as archive:
         records = [json.loads(archive.extractfile(m).read()) for m in archive]
     assert [record["real_labels"] for record in records] == truth[:20]
@@ -223,7 +223,7 @@ def test_labels_replace_the_class_and_its_table(base, files, tmp_path):
     fill = (f"n{99_000_000 + i:08d}" for i in range(1000 - len(names)))
     synsets.write_text("".join(f"{wnid} name {wnid}\n" for wnid in sorted([*names, *fill])))
     options = {"labels": {"kaggle": str(tmp_path / "solution.csv")}}
-    relabel(str(base), label_options={"kaggle.synsets": str(synsets)}, workers=1, **options)
+    add_layer(str(base), label_options={"kaggle.synsets": str(synsets)}, workers=1, **options)
     _, layer, _ = manifests(base, "kaggle")
     assert layer.suffixes == ("cls", "json")
     assert len(layer.classes) == 1000
@@ -233,12 +233,12 @@ def test_labels_replace_the_class_and_its_table(base, files, tmp_path):
 @pytest.mark.parametrize(
     "mistake",
     [
-        ({}, UsageError, "nothing to label with"),
+        ({}, UsageError, "no labels to add"),
         ({"labels": {"nosuch": "x"}}, UsageError, "no label source 'nosuch', only"),
         ({"labels": {"real": "R"}, "layer": "../up"}, UsageError, "cannot name a layer"),
         ({"labels": {"real": "R"}, "label_options": {"real.x": "1"}}, UsageError, "has no option 'x'"),
         ({"labels": {"real": "R"}, "label_options": {"kaggle.synsets": "1"}}, UsageError, "no label file"),
-        ({"labels": {"real": "R"}}, SourceError, "says nothing of any image here"),
+        ({"labels": {"real": "R"}}, SourceError, "has none of the images here"),
         ({"labels": {"captions": "C"}, "captions": "C"}, UsageError, "two files of captions"),
         ({"labels": {"real": "R"}, "workers": 0}, UsageError, "at least one worker"),
     ],
@@ -250,7 +250,7 @@ def test_mistakes_are_named_and_nothing_is_written(base, files, hash_files, mist
     labels = {name: places.get(url, url) for name, url in options.get("labels", {}).items()}
     captions = {"captions": places[options["captions"]]} if "captions" in options else {}
     with pytest.raises(error, match=message):
-        relabel(str(base), **{**options, "labels": labels, **captions})
+        add_layer(str(base), **{**options, "labels": labels, **captions})
     assert hash_files(base) == before
 
 
@@ -258,20 +258,20 @@ def test_a_map_that_one_image_lacks_is_named(base, files, tmp_path):
     maps = shutil.copytree(files / "maps", tmp_path / "maps")
     gone = sorted(maps.rglob("*.pt"))[7]
     gone.unlink()
-    with pytest.raises(SourceError, match=rf"nothing of 1 image, the first of which is '{gone.stem}'"):
-        relabel(str(base), labels={"relabel": str(maps)})
+    with pytest.raises(SourceError, match=rf"does not have 1 image, the first of which is '{gone.stem}'"):
+        add_layer(str(base), labels={"relabel": str(maps)})
 
 
 def test_a_folder_that_is_no_data_set_or_has_other_keys_is_refused(base, files, tmp_path):
     with pytest.raises(ManifestError, match="is no data set"):
-        relabel(str(tmp_path), labels={"real": str(files / "real.json")})
+        add_layer(str(tmp_path), labels={"real": str(files / "real.json")})
     (base / ".wds-imagenet/keys.txt").write_bytes(b"a\n")
-    with pytest.raises(CorruptError, match="not the list that was packed"):
-        relabel(str(base), labels={"real": str(files / "real.json")})
+    with pytest.raises(CorruptError, match="keys\\.txt was changed"):
+        add_layer(str(base), labels={"real": str(files / "real.json")})
 
 
 def test_a_plan_that_is_not_ours_cannot_be_read(base, captions):
-    relabel(str(base), workers=1, **captions)
+    add_layer(str(base), workers=1, **captions)
     data = (base / LAYERS / "new" / "plan.json").read_bytes()
     for bad in (b"", b"{}", b"[]", data[:-1], data.replace(b'"version":1', b'"version":2'), b" " + data):
         with pytest.raises(DataError):

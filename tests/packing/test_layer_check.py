@@ -5,8 +5,8 @@ import json
 import pytest
 
 from wds_imagenet.errors import CorruptError, SourceError
+from wds_imagenet.packing.add_layer import add_layer
 from wds_imagenet.packing.api import pack
-from wds_imagenet.packing.publish.layer_run import relabel
 from wds_imagenet.reading.dataset import Dataset
 from wds_imagenet.storage import open_store
 
@@ -27,7 +27,7 @@ def options(url, small_folder, tmp_path):
     told = [{"filename": p.name, "wnid": p.name[:9], "title": p.stem, "tags": []} for p in paths]
     (tmp_path / "c.json").write_text(json.dumps(told))
     options = {"captions": str(tmp_path / "c.json"), "workers": 1}
-    relabel(url, **options)
+    add_layer(url, **options)
     return options
 
 
@@ -55,7 +55,7 @@ def test_a_check_rebuilds_what_is_damaged_byte_for_byte(url, options, damage):
     before = contents(url)
     damage(open_store(url))
     assert contents(url) != before
-    assert relabel(url, **options, check=True).resumed == 2
+    assert add_layer(url, **options, check=True).resumed == 2
     assert contents(url) == before
     assert sum(1 for _ in Dataset.open(url, layers=["captions"]).samples()) == 60
 
@@ -65,14 +65,14 @@ def test_without_a_check_a_tar_that_is_gone_or_of_another_size_is_an_error_that_
     url, options, damage
 ):
     damage(open_store(url))
-    says = rf"{LAYER} is finished, but 1 of its 3 shards .*000001\.tar.*'relabel' again with --check"
+    says = rf"{LAYER} is finished, but 1 of its 3 shards .*000001\.tar.*'add-layer' again with --check"
     with pytest.raises(CorruptError, match=says):
-        relabel(url, **options)
+        add_layer(url, **options)
 
 
 def test_a_check_of_what_is_whole_changes_nothing(url, options):
     before = contents(url)
-    assert relabel(url, **options, check=True).resumed == 3
+    assert add_layer(url, **options, check=True).resumed == 3
     assert contents(url) == before
 
 
@@ -82,14 +82,14 @@ def test_what_comes_out_otherwise_is_not_put_there(url, options):
     manifest["shards"][1]["sha256"] = "0" * 64
     store.put(f"{LAYER}manifest.json", json.dumps(manifest, separators=(",", ":")).encode())
     before = contents(url)
-    with pytest.raises(SourceError, match=rf"comes out other than .*{LAYER}manifest\.json says"):
-        relabel(url, **options, check=True)
+    with pytest.raises(SourceError, match=rf"comes out other than .*{LAYER}manifest\.json states"):
+        add_layer(url, **options, check=True)
     assert contents(url) == before
 
 
 def test_the_error_of_a_damaged_layer_names_what_mends_it(url, options):
     flip(open_store(url))
-    with pytest.raises(CorruptError, match="'relabel' again with --check, which rebuilds what is damaged"):
+    with pytest.raises(CorruptError, match="'add-layer' again with --check, which rebuilds what is damaged"):
         list(Dataset.open(url, layers=["captions"]).samples())
-    relabel(url, **options, check=True)
+    add_layer(url, **options, check=True)
     assert sum(1 for _ in Dataset.open(url, layers=["captions"]).samples()) == 60

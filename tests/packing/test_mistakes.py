@@ -12,9 +12,10 @@ from PIL import Image
 
 from wds_imagenet.errors import DataError, DeniedError, ImageError, NotFoundError, SourceError, StoreError
 from wds_imagenet.format.manifest import MANIFEST_PATH, Manifest
-from wds_imagenet.packing.api import PackReport, pack_listing
+from wds_imagenet.packing.build.receipt import Receipt
 from wds_imagenet.packing.options import OnBad, PackOptions
-from wds_imagenet.packing.publish.receipt import Receipt
+from wds_imagenet.packing.pack_dataset import pack_listing
+from wds_imagenet.packing.report import PackReport
 from wds_imagenet.sources import Listing
 from wds_imagenet.storage import open_store
 
@@ -93,7 +94,7 @@ def test_a_message_says_how_to_see_all_bad_images(spoilt: Listing, url: str) -> 
     with pytest.raises(ImageError, match=r"on_bad='skip' leaves out every .*report\.jsonl"):
         pack_listing(spoilt, url, PackOptions("x", shuffle=False))
     broken = replace(spoilt, references=[spoilt.references[5]])
-    with pytest.raises(ImageError, match="cannot be mended here; option on_bad='repair-else-skip' leaves"):
+    with pytest.raises(ImageError, match="cannot be repaired; option on_bad='repair-else-skip' leaves"):
         pack_listing(broken, f"{url}2", PackOptions("x", on_bad="repair"))
 
 

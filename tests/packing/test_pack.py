@@ -14,9 +14,11 @@ import pytest
 from wds_imagenet.errors import PlanError, UnavailableError, UsageError
 from wds_imagenet.format.manifest import MANIFEST_PATH, Manifest
 from wds_imagenet.format.samples import ArchiveSamples
-from wds_imagenet.packing import api as module
-from wds_imagenet.packing.api import PackReport, Progress, pack, pack_listing
+from wds_imagenet.packing import pack_dataset as module
+from wds_imagenet.packing.api import pack
 from wds_imagenet.packing.options import PackOptions
+from wds_imagenet.packing.pack_dataset import pack_listing
+from wds_imagenet.packing.report import PackProgress, PackReport
 from wds_imagenet.sources import Listing
 from wds_imagenet.storage import Store, open_store
 
@@ -136,13 +138,13 @@ class PackContract:
 
     def test_the_shards_of_a_stranger_are_not_overwritten(self, url: str, small: Listing) -> None:
         open_store(url).put("small-train-000001.tar", b"precious")
-        with pytest.raises(PlanError, match=r"has 'small-train-000001\.tar', which packing"):
+        with pytest.raises(PlanError, match=r"has 'small-train-000001\.tar', which 'pack' would"):
             pack_listing(small, url, OPTIONS)
         assert list(objects(url)) == ["small-train-000001.tar"]
 
     def test_the_readme_of_a_stranger_is_not_overwritten(self, url: str, small: Listing) -> None:
         open_store(url).put("README.md", b"precious")
-        with pytest.raises(PlanError, match=r"'README\.md', which packing would overwrite"):
+        with pytest.raises(PlanError, match=r"'README\.md', which 'pack' would overwrite"):
             pack_listing(small, url, OPTIONS)
 
     def test_a_dry_run_writes_nothing(self, url: str, small: Listing) -> None:
@@ -155,7 +157,7 @@ class PackContract:
     ) -> None:
         store = Failing(open_store(url), 6, after=True)
         with monkeypatch.context() as patch:
-            patch.setattr(module, "open_store", lambda _: store)
+            patch.setattr(module, "open_store", lambda *_: store)
             with pytest.raises(UnavailableError):
                 pack_listing(small, url, OPTIONS, workers=1)
         assert not finished(url)
@@ -210,7 +212,7 @@ class EveryFailure:
             at = f"{url}/{number}"
             store = Failing(open_store(at), number, after=after)
             with monkeypatch.context() as patch:
-                patch.setattr(module, "open_store", lambda _, found=store: found)
+                patch.setattr(module, "open_store", lambda *_, found=store: found)
                 try:
                     pack_listing(small, at, OPTIONS, workers=1)
                     break
@@ -259,7 +261,7 @@ def url() -> Iterator[str]:
 
 
 def test_progress_is_told_shard_by_shard(url: str, small: Listing) -> None:
-    told: list[Progress] = []
+    told: list[PackProgress] = []
     report = pack_listing(small, url, OPTIONS, on_progress=told.append)
     assert [(p.shards_done, p.shards, p.samples_done, p.samples) for p in told] == [
         (1, 3, 20, 60),
@@ -292,7 +294,7 @@ def test_a_source_is_found_by_its_name(url: str, small_folder: Path) -> None:
     [
         ("imagefolders", {}, "no source 'imagefolders', only imagenet, "),
         ("imagefolder", {"speed": 1}, "no option of imagefolder or of packing 'speed'"),
-        ("imagefolder", {"jpeg": "better"}, "option jpeg='better' is no policy"),
+        ("imagefolder", {"jpeg": "better"}, "option jpeg='better' is not a policy"),
     ],
 )
 def test_a_misspelt_source_or_option_is_a_mistake(

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from wds_imagenet.errors import DataError, PlanError, SourceError
 from wds_imagenet.packing.options import PackOptions
-from wds_imagenet.packing.plan.listing_plan import Plan, differences, plan
+from wds_imagenet.packing.plan.listing_plan import Plan, plan
+from wds_imagenet.packing.plan.plan_file import differences
 from wds_imagenet.sources import Listing, Reference
 
 OPTIONS = PackOptions("in1k", shard_bytes=100_000)

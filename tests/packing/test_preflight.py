@@ -11,6 +11,7 @@ from wds_imagenet.errors import NotFoundError, PlanError, StoreError, UsageError
 from wds_imagenet.images import optimize
 from wds_imagenet.packing import api as module
 from wds_imagenet.packing.api import pack
+from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.sources import Listing
 
 
@@ -29,7 +30,7 @@ def _no_listing(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"jpeg": "smaller"}, "option jpeg='smaller' is no policy: say keep, optimize, resize=256"),
+        ({"jpeg": "smaller"}, "option jpeg='smaller' is not a policy: write keep, optimize, resize=256"),
         ({"split": "tr ain"}, "'tr ain' cannot name a split"),
         ({"name": "a b"}, "'a b' cannot name a data set"),
         ({"block_bytes": 0}, "option 'block_bytes' must be at least 1"),
@@ -85,7 +86,7 @@ def test_a_bucket_that_is_not_there(s3_url: str) -> None:
 
 def test_the_work_of_other_options(small: Listing, tmp_path: Path) -> None:
     dest = f"{tmp_path}/x/train"
-    module.pack_listing(small, dest, module.PackOptions("x", seed=3))
+    module.pack_listing(small, dest, PackOptions("x", seed=3))
     with pytest.raises(PlanError, match=r"the finished work of another plan: seed was 3 there, is 0 now\."):
         pack("imagefolder", "/nowhere", dest=dest)
     with pytest.raises(AssertionError, match="was listed"):
@@ -94,10 +95,10 @@ def test_the_work_of_other_options(small: Listing, tmp_path: Path) -> None:
 
 def test_the_shards_of_a_stranger(small: Listing, tmp_path: Path) -> None:
     dest = f"{tmp_path}/x"
-    module.pack_listing(small, dest, module.PackOptions("x"))
+    module.pack_listing(small, dest, PackOptions("x"))
     (tmp_path / "x" / ".wds-imagenet" / "plan.json").unlink()
-    with pytest.raises(PlanError, match="finished data set of another origin"):
+    with pytest.raises(PlanError, match="manifest of a data set of another origin"):
         pack("imagefolder", "/nowhere", dest=dest)
     (tmp_path / "x" / ".wds-imagenet" / "manifest.json").unlink()
-    with pytest.raises(PlanError, match="which packing would overwrite"):
+    with pytest.raises(PlanError, match="which 'pack' would overwrite"):
         pack("imagefolder", "/nowhere", dest=dest)

@@ -9,8 +9,9 @@ import pytest
 from wds_imagenet.errors import SourceError
 from wds_imagenet.format.manifest import MANIFEST_PATH, Manifest
 from wds_imagenet.inputs.spilled.references import SpilledReferences
-from wds_imagenet.packing.api import pack, pack_listing
+from wds_imagenet.packing.api import pack
 from wds_imagenet.packing.options import PackOptions
+from wds_imagenet.packing.pack_dataset import pack_listing
 from wds_imagenet.packing.plan.listing_plan import plan
 from wds_imagenet.reading.dataset import Dataset
 from wds_imagenet.sources import Listing, Reference, webdataset

@@ -70,7 +70,7 @@ def shown(folder):
 @pytest.mark.parametrize("gzipped", [False, True])
 def test_pixels_and_boxes_are_turned_together(released, tmp_path, gzipped):
     report = released(picture(quality=95), gzipped=gzipped)("out", rotation="apply")
-    assert report.turned == 3
+    assert report.rotated == 3
     # Counter-clockwise: what was at the right is at the top.
     corners = [["red", "green", "blue", "white"], ["green", "white", "red", "blue"]]
     corners += [list(reversed(order)) for order in corners]
@@ -88,7 +88,7 @@ def test_pixels_and_boxes_are_turned_together(released, tmp_path, gzipped):
 
 def test_recorded_rotations_change_no_byte(released, tmp_path):
     data = picture()
-    assert released(data)("out").turned == 0
+    assert released(data)("out").rotated == 0
     for i, sample in enumerate(Dataset.open(str(tmp_path / "out")).samples()):
         assert (sample.image, sample.json["rotation"]) == (data, 90 * i)
 

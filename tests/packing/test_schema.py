@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wds_imagenet.errors import SourceError
-from wds_imagenet.packing.plan.schema import MEASURED, ORIGINAL, Schema, decide
+from wds_imagenet.packing.plan.scan import scan
+from wds_imagenet.packing.plan.schema import MEASURED, ORIGINAL, Schema
+from wds_imagenet.packing.plan.schema import decide as decide_schema
 from wds_imagenet.sources import Listing, Reference
 
 FOUND = dict.fromkeys(MEASURED, 1)
@@ -17,6 +19,11 @@ values = st.one_of(
     st.dictionaries(st.text(), st.integers(), max_size=2),
 )
 metadata = st.dictionaries(st.sampled_from(["a", "b", "width", "label"]), values, max_size=4)
+
+
+def decide(listing: Listing, *, rewritten: bool) -> Schema:
+    census = scan(listing.references, len(listing.classes)).census
+    return decide_schema(census, listing.classes, rewritten=rewritten)
 
 
 def schema_of(

@@ -16,11 +16,11 @@ from webdataset.tariterators import group_by_keys, tar_file_expander
 from wds_imagenet.errors import CorruptError, ImageError, SourceError
 from wds_imagenet.format.blocks import cut_blocks
 from wds_imagenet.format.tar import archive_end, member_header
+from wds_imagenet.packing.build.receipt import Receipt
 from wds_imagenet.packing.build.shard import Recipe, build_shard
-from wds_imagenet.packing.build.shard_file import BlockDraft, ShardFile
+from wds_imagenet.packing.build.shard_file import BlockContent, ShardFile
 from wds_imagenet.packing.options import OnBad, PackOptions
 from wds_imagenet.packing.plan.listing_plan import plan
-from wds_imagenet.packing.publish.receipt import Receipt
 from wds_imagenet.sources import Listing, Reference
 
 # The smallest JPEG that has all its parts.
@@ -119,7 +119,7 @@ def bad_third(fifty: Listing) -> list[bytes]:
 
 
 def test_a_bad_image_ends_the_shard_and_is_named(fifty: Listing, tmp_path: Path) -> None:
-    with pytest.raises(ImageError, match=f"{fifty.references[2].url}: .*; mend it, or let it be mended"):
+    with pytest.raises(ImageError, match=f"{fifty.references[2].url}: .*; mend it, or have it repaired"):
         build(fifty, tmp_path / "x.tar", bad_third(fifty))
 
 
@@ -161,8 +161,8 @@ def test_json_that_our_reader_would_refuse_is_refused(fifty: Listing, tmp_path: 
 
 def test_a_file_that_gives_back_other_bytes_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "x.tar"
-    draft = BlockDraft([member_header("k.cls", 0), archive_end(512)], ["k"], last=True)
-    told = "block 0: the file system does not give back"
+    draft = BlockContent([member_header("k.cls", 0), archive_end(512)], ["k"], last=True)
+    told = "block 0: the file system does not return"
     with (
         path.open("wb") as writer,
         Path("/dev/null").open("rb", buffering=0) as reader,
@@ -172,14 +172,14 @@ def test_a_file_that_gives_back_other_bytes_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "draft",
+    "content",
     [
-        BlockDraft([member_header("k.cls", 0), archive_end(512)], ["other"], last=True),
-        BlockDraft([member_header("k.cls", 0)], ["k", "l"], last=False),
-        BlockDraft([member_header("k.cls", 0)], ["k"], last=True),
-        BlockDraft([member_header("k.cls", 3)], ["k"], last=False),
+        BlockContent([member_header("k.cls", 0), archive_end(512)], ["other"], last=True),
+        BlockContent([member_header("k.cls", 0)], ["k", "l"], last=False),
+        BlockContent([member_header("k.cls", 0)], ["k"], last=True),
+        BlockContent([member_header("k.cls", 3)], ["k"], last=False),
     ],
 )
-def test_a_block_that_is_not_as_it_should_be_is_an_error(tmp_path: Path, draft: BlockDraft) -> None:
+def test_a_block_that_is_not_as_it_should_be_is_an_error(tmp_path: Path, content: BlockContent) -> None:
     with ShardFile.create(tmp_path / "x.tar") as file, pytest.raises(CorruptError):
-        file.add(draft)
+        file.add(content)

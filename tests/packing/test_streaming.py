@@ -15,8 +15,8 @@ from webdataset.tariterators import group_by_keys, tar_file_expander
 
 from wds_imagenet.errors import CorruptError, ImageError, PlanError, SourceError, UsageError
 from wds_imagenet.packing.options import PackOptions
-from wds_imagenet.packing.publish.stream_run import pack_stream
-from wds_imagenet.packing.report import Progress
+from wds_imagenet.packing.pack_dataset import pack_stream
+from wds_imagenet.packing.report import PackProgress
 from wds_imagenet.reading.dataset import Dataset
 from wds_imagenet.sources import Attachment, Listing, Reference, Stream, StreamedImage
 from wds_imagenet.storage import open_store
@@ -267,10 +267,13 @@ def change(reference: Reference, **fields: Any) -> Reference:
         ({"label": None}, "has no label"),
         ({"label": 7}, "has the label 7, but the class table has 0 to 6"),
         ({"label": -1}, "has the label -1"),
-        ({"caption": "a dog"}, "has a caption, which was not announced"),
-        ({"metadata": {"title": "x", "size": 3, "new": 1}}, "has the field 'new', which was not announced"),
-        ({"metadata": {"title": "x", "size": "3"}}, "'size' was announced as number, but is '3'"),
-        ({"metadata": {"title": "x"}}, "has no 'size', and no number can stand for none"),
+        ({"caption": "a dog"}, "has a caption, but the stream declares none"),
+        (
+            {"metadata": {"title": "x", "size": 3, "new": 1}},
+            "has the field 'new', which the stream does not declare",
+        ),
+        ({"metadata": {"title": "x", "size": "3"}}, "'size' is declared as number, but is '3'"),
+        ({"metadata": {"title": "x"}}, "has no 'size', and a number has no empty value"),
         ({"metadata": {"title": "\ud800", "size": 1}}, "has no JSON form"),
         ({"metadata": {"title": {1, 2}, "size": 1}}, "a set, which JSON cannot hold"),
         ({"attachments": (Attachment("npy", "x", 0, 1),)}, r"has the attachments \['npy'\]"),
@@ -337,7 +340,7 @@ def test_an_attachment_that_can_be_no_member_is_refused(
 def test_progress_goes_by_the_bytes_of_images(
     stream: Stream, arrivals: list[StreamedImage], tmp_path: Path
 ) -> None:
-    told: list[Progress] = []
+    told: list[PackProgress] = []
     size = sum(len(arrival.data) for arrival in arrivals)
     pack_stream(replace(stream, size=size), str(tmp_path), OPTIONS, on_progress=told.append)
     assert [now.shards_done for now in told] == list(range(1, 9))
@@ -376,18 +379,19 @@ def test_memory_is_bounded_by_the_window_and_the_shards(
 ) -> None:
     photos = [path.read_bytes() for path in photo_files[:50]]
     draw = random.Random(0)
+    window, shard, largest = 2 << 20, 1 << 20, max(map(len, photos))
+    count = 10 * (window + 4 * shard) * len(photos) // sum(map(len, photos))
 
     def arrive() -> Iterator[StreamedImage]:
-        for i in range(600):
+        for i in range(count):
             data = Counted(draw.choice(photos))
             reference = Reference(f"k{i}", "a.tar.gz", 512 * i + 512, len(data), f"k{i}.jpg", 0)
             if attached:  # what is large comes beside the image
                 place = (Attachment("x", "a.tar.gz", 0, len(data)),)
-                yield StreamedImage(replace(reference, attachments=place), photos[0], (data,))
+                yield StreamedImage(replace(reference, attachments=place), photos[i % 50], (data,))
             else:
                 yield StreamedImage(reference, data)
 
-    window, shard, largest = 2 << 20, 1 << 20, max(map(len, photos))
     options = PackOptions("large", shard_bytes=shard, window_bytes=window, block_bytes=200_000)
     Counted.live = Counted.most = 0
     stream = Stream({"file": "a"}, arrive, labelled=True, suffixes=("x",) * attached)

@@ -15,11 +15,12 @@ from wds_imagenet.images.crop import random_crop
 from wds_imagenet.images.probe import probe
 from wds_imagenet.inputs.listing import Listing
 from wds_imagenet.inputs.reference import Reference
-from wds_imagenet.packing.api import pack_listing
+from wds_imagenet.packing.add_layer import add_layer
 from wds_imagenet.packing.options import PackOptions
-from wds_imagenet.packing.publish.layer_run import relabel
+from wds_imagenet.packing.pack_dataset import pack_listing
 from wds_imagenet.reading.batches.soft_labels import read_array
 from wds_imagenet.reading.layers import list_layers, merge
+from wds_imagenet.reading.verify import verify
 from wds_imagenet.reading.verify_blocks import verify_blocks, verify_layer_blocks
 from wds_imagenet.sample import Sample
 from wds_imagenet.storage import open_store
@@ -59,10 +60,12 @@ def layered(photo_paths, tmp_path_factory):
     data = root / "data"
     options = PackOptions("d", samples_per_shard=16, block_bytes=200_000)
     pack_listing(Listing(references), str(data), options, workers=1)
-    relabel(str(data), captions=str(root / "captions.json"), workers=1)
-    relabel(str(data), labels={"relabel": str(root / "maps")}, layer="maps", workers=1)
+    add_layer(str(data), captions=str(root / "captions.json"), workers=1)
+    add_layer(str(data), labels={"relabel": str(root / "maps")}, layer="maps", workers=1)
     kaggle = {"kaggle": str(root / "kaggle.csv")}
-    relabel(str(data), labels=kaggle, label_options={"kaggle.synsets": str(root / "synsets.txt")}, workers=1)
+    add_layer(
+        str(data), labels=kaggle, label_options={"kaggle.synsets": str(root / "synsets.txt")}, workers=1
+    )
     return data
 
 
@@ -126,7 +129,7 @@ def test_the_order_is_that_of_the_data_set_and_its_state_loads(layered):
 
 
 def points(start, stop):
-    """Where RoIAlign samples one axis, as `grid_sample` counts: -1 and 1 are the first and the last cell."""
+    """Return the points of one axis that RoIAlign samples, in the coordinates of `grid_sample`."""
     length = max(stop - start, 1.0)
     count = math.ceil(length)
     at = start + (torch.arange(count) + 0.5) * length / count
@@ -228,7 +231,7 @@ def test_a_layer_that_is_not_there_or_not_finished_is_named(copy):
         Dataset.open(str(copy), layers=["x"])
     (copy / LAYERS / "maps" / "manifest.json").unlink()
     with pytest.raises(
-        ManifestError, match=r"no layer 'maps', only captions, kaggle.*'relabel' was interrupted"
+        ManifestError, match=r"no layer 'maps', only captions, kaggle.*'add-layer' was interrupted"
     ):
         Dataset.open(str(copy), layers=["maps"])
 
@@ -254,7 +257,7 @@ def test_a_flipped_bit_in_a_layer_is_an_error_that_says_where(copy, at):
     place = rf"layers/captions/{name}, bytes 0 to [\d,]+: the block's checksum"
     with pytest.raises(CorruptError, match=place) as caught:
         list(Dataset.open(str(copy), layers=["captions"]).samples())
-    assert "run the same 'relabel'" in str(caught.value)
+    assert "run the same 'add-layer'" in str(caught.value)
     with pytest.raises(CorruptError, match=place):
         list(Loader(str(copy), CROP, 8, layers=["captions"]))
 
@@ -273,6 +276,21 @@ def test_verify_finds_what_is_wrong_with_a_layer(copy):
     strays = [f for c in verify_layer_blocks(dataset, maps) for f in c.findings]
     assert [f.shard for f in strays] == [str(extra.relative_to(copy))]
     assert not [f for c in verify_blocks(dataset) for f in c.findings]
+
+
+def test_verify_reads_every_finished_layer_or_those_that_are_named(copy):
+    whole = verify(copy)
+    assert whole.ok
+    assert whole.layers == ("captions", "kaggle", "maps")
+    assert whole.samples == whole.expected_samples == COUNT
+    with pytest.raises(ManifestError, match="no layer 'x'"):
+        verify(copy, layers=["x"])
+    name, seen = damage(copy, "captions", 700), []
+    report = verify(copy, on_progress=seen.append)
+    assert {finding.shard for finding in report.findings} == {f"{LAYERS}/captions/{name}"}
+    assert [finding for one in seen for finding in one.findings] == list(report.findings)
+    assert verify(copy, layers=["maps"]).ok
+    assert verify(copy, layers=()).layers == ()
 
 
 def test_layers_on_an_object_store(layered, s3_url):

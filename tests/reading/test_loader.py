@@ -11,8 +11,8 @@ from wds_imagenet import Dataset, Decode, Loader, RandomResizedCrop, ResizeCente
 from wds_imagenet.errors import ImageError, UsageError
 from wds_imagenet.inputs.listing import Listing
 from wds_imagenet.inputs.reference import Reference
-from wds_imagenet.packing.api import pack_listing
 from wds_imagenet.packing.options import PackOptions
+from wds_imagenet.packing.pack_dataset import pack_listing
 from wds_imagenet.sample import make_key
 
 WORLD_SIZES = (1, 2, 3, 4, 6, 8)

@@ -8,7 +8,7 @@ import pytest
 
 from wds_imagenet.errors import UnavailableError
 from wds_imagenet.util.cancel import CancelToken, current_token, use_token
-from wds_imagenet.util.threads import map_ahead, thread_pool
+from wds_imagenet.util.threads import behind, map_ahead, meanwhile, thread_pool
 
 
 def wait_until_cancelled(_: object = None) -> bool:
@@ -68,3 +68,44 @@ def test_a_pool_is_cancelled_with_the_token_of_the_thread_that_opened_it() -> No
         token.cancel()
         assert [answer.result() for answer in answers] == [True, True]
     assert threads_named("outer") == threads_named("inner") == []
+
+
+def test_what_is_done_behind_is_done_in_order() -> None:
+    done: list[int] = []
+    with behind(done.append) as call:
+        for number in range(20):
+            call(number)
+    assert done == list(range(20))
+
+
+@pytest.mark.parametrize("last", [3, 9])
+def test_an_error_behind_is_raised(last: int) -> None:
+    def fail(number: int) -> None:
+        if number == last:
+            raise UnavailableError("gone")
+
+    with pytest.raises(UnavailableError), behind(fail) as call:  # noqa: PT012 - the last one is raised at the end
+        for number in range(10):
+            call(number)
+
+
+def test_what_is_done_meanwhile_is_done_again_and_again_until_the_end() -> None:
+    thrice = threading.Semaphore(0)
+    with meanwhile(thrice.release, 0.001):
+        for _ in range(3):
+            assert thrice.acquire(timeout=10)
+    names = [thread.name for thread in threading.enumerate()]
+    assert not [name for name in names if name.startswith("meanwhile")]
+
+
+def test_an_error_meanwhile_is_raised_at_the_end_but_not_in_place_of_another() -> None:
+    called = threading.Event()
+
+    def fail() -> None:
+        called.set()
+        raise UnavailableError("gone")
+
+    with pytest.raises(UnavailableError), meanwhile(fail, 0.001):
+        assert called.wait(10)
+    with pytest.raises(KeyError), meanwhile(fail, 0.001):
+        raise KeyError("mine")

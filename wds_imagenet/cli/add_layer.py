@@ -1,4 +1,4 @@
-"""`wds-imagenet relabel`."""
+"""`wds-imagenet add-layer URL`."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from wds_imagenet.util import strict_json
 from wds_imagenet.util.messages import quantity
 
 if TYPE_CHECKING:
-    from wds_imagenet.packing.publish.layer_run import LayerReport
+    from wds_imagenet.packing.report import LayerReport
 
 
 @as_json
@@ -25,49 +25,49 @@ if TYPE_CHECKING:
 def _run(
     url: str,
     storage_options: dict[str, str],
-    source_options: dict[str, str],
+    source_storage_options: dict[str, str],
     json: bool,
     **options: Any,  # noqa: ANN401 - click's values
 ) -> None:
-    """Write what label files say of the data set at URL as a layer beside its shards.
+    """Add labels from label files to the data set at URL, as a layer beside its shards.
 
-    No image is read or written. Name the layer when you read: Loader(URL, ..., layers=["real"]). Run again
-    after a crash, it goes on where it was; run again after the end, it changes nothing.
+    No image is read or written. Readers opt in to a layer by name: Loader(URL, ..., layers=["real"]). A run
+    after a crash continues. A run after the end changes nothing.
     """
-    from wds_imagenet.packing.publish.layer_run import relabel as write_layer
+    from wds_imagenet.packing.add_layer import add_layer as write_layer
 
     if not json:
         click.echo("reading the label files", err=True)
     report = write_layer(
         url,
         storage_options=storage_options,
-        source_options={**storage_options, **source_options},
+        source_storage_options={**storage_options, **source_storage_options},
         **with_template(options),
     )
     click.echo(strict_json.dumps(report.to_json()) if json else "\n".join(_lines(report)))
 
 
-relabel = click.command(
-    "relabel",
+add_layer = click.command(
+    "add-layer",
     params=[
         click.Argument(["url"]),
         *label_parameters(),
         click.Option(
-            ["--layer"], metavar="NAME", help="The layer's name; that of its label files by default."
+            ["--layer"], metavar="NAME", help="Name of the layer; by default, the names of its label files."
         ),
-        click.Option(["--workers"], type=click.IntRange(1), help="Processes; all CPUs by default."),
+        click.Option(["--workers"], type=click.IntRange(1), help="Processes; by default, one for each CPU."),
         click.Option(
             ["--check"],
             is_flag=True,
-            help="Read every finished tar again, and rebuild what is missing or damaged.",
+            help="Read every finished tar, and rebuild missing and damaged ones.",
         ),
-        click.Option(["--dry-run"], is_flag=True, help="Say what would be done, and write nothing."),
+        click.Option(["--dry-run"], is_flag=True, help="Plan, print the result, and write nothing."),
         click.Option(
-            ["--source-storage-option", "source_options"],
+            ["--source-storage-option", "source_storage_options"],
             multiple=True,
             metavar="NAME=VALUE",
             callback=parse_pairs,
-            help="An option of the label files' store, over those of URL's.",
+            help="Option of the label files' store, over those of the store of URL.",
         ),
     ],
 )(_run)
@@ -82,5 +82,6 @@ def _lines(report: "LayerReport") -> list[str]:
     of = f"{quantity(report.samples, 'samples')}{size}" if report.suffixes else "classes alone"
     lines.append(f"{report.url}: {verb} the layer {report.layer!r} of {of}, which gives {', '.join(gives)}")
     if report.resumed:
-        lines.append(f"{report.resumed:,} of its {quantity(report.shards, 'tars')} had been finished before")
+        were = "was" if report.resumed == 1 else "were"
+        lines.append(f"{report.resumed:,} of its {quantity(report.shards, 'tars')} {were} finished before")
     return lines

@@ -30,7 +30,7 @@ class Verb:
 
 VERBS: Final = {
     "pack": Verb("Pack a released data set into shards and a manifest.", "pack", "pack"),
-    "add-layer": Verb("Add labels to a packed data set, beside its shards.", "add_layer", "relabel"),
+    "add-layer": Verb("Add labels to a packed data set, beside its shards.", "add_layer", "add_layer"),
     "index": Verb("Write a manifest for existing WebDataset shards.", "index", "index"),
     "verify": Verb("Read a whole data set, and report every fault.", "verify", "verify"),
     "info": Verb("Print counts, sizes, layers and classes.", "inspect", "info"),

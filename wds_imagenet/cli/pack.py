@@ -1,4 +1,4 @@
-"""`wds-imagenet pack SOURCE INPUT DEST`: one subcommand for each source, made from its signature."""
+"""`wds-imagenet pack SOURCE INPUT DEST`: one subcommand a source, made from the source's signature."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from wds_imagenet.util import strict_json
 from wds_imagenet.util.messages import quantity, unknown_name
 
 if TYPE_CHECKING:
-    from wds_imagenet.packing.report import PackReport, Progress
+    from wds_imagenet.packing.report import PackProgress, PackReport
     from wds_imagenet.sources import Source
 
 
@@ -40,7 +40,7 @@ class _Sources(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Say which sources there are, to whom names another."""
+        """Return the subcommand of a source, or raise an error that lists all sources."""
         known = self.list_commands(ctx)
         if args[0] not in known and not args[0].startswith("-"):
             raise unknown_name("source", args[:1], known)
@@ -51,7 +51,7 @@ class _Sources(click.Group):
 def pack() -> None:
     """Pack a data set as it was released into shards and a manifest, on any store.
 
-    Run again after a crash, it goes on where it was; run again after the end, it changes nothing.
+    A run after a crash continues. A run after the end changes nothing.
     """
 
 
@@ -78,7 +78,7 @@ def _command(name: str, source: "Source") -> click.Command:
         dest: str,
         json: bool,
         storage_options: dict[str, str],
-        source_options: dict[str, str],
+        source_storage_options: dict[str, str],
         **options: Any,  # noqa: ANN401 - click's values
     ) -> None:
         from wds_imagenet.packing.api import pack as run_pack
@@ -87,22 +87,22 @@ def _command(name: str, source: "Source") -> click.Command:
         if options.pop("strip"):
             options["jpeg"] = _stripped(options["jpeg"])
         if all(_scheme(url) == _scheme(dest) for url in urls):
-            source_options = {**storage_options, **source_options}
+            source_storage_options = {**storage_options, **source_storage_options}
         if not json:
             click.echo(f"listing {', '.join(urls)}", err=True)
-        with progress("packing", None, quiet=json) as shown:
+        with progress("packing", None, quiet=json) as bar:
 
-            def on_progress(now: "Progress") -> None:
-                shown.expect(now.bytes_expected)
+            def on_progress(now: "PackProgress") -> None:
+                bar.expect(now.bytes_expected)
                 of_all = f" of {now.shards}" if now.shards is not None else ""
-                shown.update(now.bytes_done, f"shard {now.shards_done}{of_all}")
+                bar.update(now.bytes_done, f"shard {now.shards_done}{of_all}")
 
             report = run_pack(
                 name,
                 *urls,
                 dest=dest,
                 storage_options=storage_options,
-                source_options=source_options,
+                source_storage_options=source_storage_options,
                 on_progress=on_progress,
                 **{option: value for option, value in options.items() if value is not None},
             )
@@ -127,14 +127,14 @@ def _without() -> list[click.Parameter]:
             type=choices,
             default="keep",
             show_default=True,
-            help="What to do with images that a file of --labels does not know.",
+            help="Treatment of images that a file of --labels does not have.",
         ),
         click.Option(
             ["--without-caption"],
             type=choices,
             default="keep",
             show_default=True,
-            help="What to do with images that --captions gives no text.",
+            help="Treatment of images without a text in --captions.",
         ),
     ]
 
@@ -143,76 +143,82 @@ def _split_help(source: "Source") -> str:
     from wds_imagenet.sources import options_of
 
     own = [f"{_sentence(option.help)} It" for option in options_of(source) if option.name == "split"]
-    what = own[0] if own else "What these images are of: train, validation, test or another; else train. It"
-    return f"{what} is in the shards' names and the manifest, and train alone is shuffled by default."
+    split = own[0] if own else "Split of these images: train, validation, test or another; else train. It"
+    return f"{split} is in the shards' names and the manifest, and train alone is shuffled by default."
 
 
 def _common(source: "Source") -> list[click.Parameter]:
     return [
-        click.Option(["--name"], help="The data set's name, in the shards' names; DEST's folder by default."),
+        click.Option(
+            ["--name"], help="Name of the data set, in the shards' names; by default, the folder of DEST."
+        ),
         click.Option(["--split"], help=_split_help(source)),
         click.Option(
-            ["--shard-bytes"], type=Size(), show_default="256MiB", help="About how large a shard becomes."
+            ["--shard-bytes"], type=Size(), show_default="256MiB", help="Approximate size of a shard."
         ),
-        click.Option(["--samples-per-shard"], type=click.IntRange(1), help="How many samples instead."),
+        click.Option(
+            ["--samples-per-shard"], type=click.IntRange(1), help="Samples in a shard, instead of a size."
+        ),
         click.Option(
             ["--block-bytes"],
             type=Size(),
-            help="What is fetched as one; by default 2MiB, less for data sets of less than 2 GB.",
+            help="Size of the parts that readers fetch; by default 2MiB, less for sets of less than 2 GB.",
         ),
         click.Option(
-            ["--shuffle/--no-shuffle"], default=None, help="In a random order; by default if split is train."
+            ["--shuffle/--no-shuffle"],
+            default=None,
+            help="Put the samples in random order; by default, only of the split train.",
         ),
-        click.Option(["--seed"], type=int, default=0, show_default=True, help="Of the order."),
+        click.Option(["--seed"], type=int, default=0, show_default=True, help="Seed of the order."),
         click.Option(
             ["--window-bytes"],
             type=Size(),
             default=1 << 30,
             show_default="1GiB",
-            help="What is shuffled at a time, in memory, of an archive that can only be read from its start.",
+            help="Memory in which an archive that can only be read from its start is shuffled.",
         ),
         click.Option(
             ["--jpeg"],
             default="keep",
             show_default=True,
             metavar="POLICY",
-            help="keep the bytes; optimize: the same pixels, decoded faster where only a crop is needed; "
-            "resize=256[:q90]: to this short side, never upscaled; resize=256:optimize: both.",
+            help="keep: the same bytes; optimize: the same pixels, faster crops; resize=256[:q90]: to this "
+            "short side, never upscaled; resize=256:optimize: both.",
         ),
         click.Option(
             ["--strip"],
             is_flag=True,
-            help="With --jpeg optimize: drop the colour profile and the EXIF orientation too.",
+            help="With --jpeg optimize: drop the colour profile and the EXIF orientation, too.",
         ),
         click.Option(
             ["--on-bad"],
             type=click.Choice(["fail", "skip", "repair", "repair-else-skip"]),
             default="fail",
             show_default=True,
-            help="What to do with an image that cannot be used: stop at the first, leave all such out and "
-            "list them in the report, or mend them (a missing end, CMYK, GIF, BMP, TIFF).",
+            help="Treatment of an image that cannot be used: stop at the first; leave all such images out, "
+            "and list them in the report; or repair them (a missing end, CMYK, GIF, BMP, TIFF).",
         ),
-        click.Option(["--workers"], type=click.IntRange(1), help="Processes; all CPUs by default."),
+        click.Option(["--workers"], type=click.IntRange(1), help="Processes; by default, one for each CPU."),
         click.Option(
             ["--check"],
             is_flag=True,
-            help="Read every finished shard again, and rebuild what is missing or damaged.",
+            help="Read every finished shard, and rebuild missing and damaged ones.",
         ),
-        click.Option(["--dry-run"], is_flag=True, help="Plan, say what would be done, and write nothing."),
+        click.Option(["--dry-run"], is_flag=True, help="List and plan, print the result, and write nothing."),
         click.Option(
-            ["--source-storage-option", "source_options"],
+            ["--source-storage-option", "source_storage_options"],
             multiple=True,
             metavar="NAME=VALUE",
             callback=parse_pairs,
-            help="An option of INPUT's store; DEST's options count for it too where both are of one kind.",
+            help="Option of the store of INPUT; it has the options of DEST, too, if both are of one kind.",
         ),
     ]
 
 
 def _summary(source: "Source") -> str:
-    """Return the first line of a source's docstring, as said of packing what it lists."""
-    _, _, what = (source.__doc__ or "").split("\n\n")[0].partition(" ")
-    return f"Pack {what}"
+    """Return the first sentence of a source's docstring, with `Pack` for its verb."""
+    _, _, rest = (source.__doc__ or "").split("\n\n")[0].partition(" ")
+    return f"Pack {rest}"
 
 
 def _sentence(phrase: str) -> str:
@@ -241,11 +247,11 @@ def _lines(report: "PackReport") -> list[str]:
         size = f"{about}{human(report.bytes)}"
         lines.append(f"{report.url}: {verb} {samples} in {shards} ({size}) in {report.seconds:.1f} s")
     if report.resumed and not report.already:
-        had = "has" if report.resumed == 1 else "have"
-        lines.append(f"{quantity(report.resumed, 'shards')} of these {had} been finished before")
-    done = [(report.skipped, "left out"), (report.repaired, "repaired"), (report.turned, "turned")]
-    if told := [f"{quantity(count, 'images')} {what}" for count, what in done if count]:
-        lines.append(f"{' and '.join(told)}: see .wds-imagenet/report.jsonl")
+        had = "was" if report.resumed == 1 else "were"
+        lines.append(f"{quantity(report.resumed, 'shards')} of these {had} finished before")
+    counts = [(report.skipped, "left out"), (report.repaired, "repaired"), (report.rotated, "rotated")]
+    if changes := [f"{quantity(count, 'images')} {change}" for count, change in counts if count]:
+        lines.append(f"{' and '.join(changes)}: see .wds-imagenet/report.jsonl")
     if report.url.startswith("memory://") and not planned:
-        lines.append("note: what is in memory:// is gone when this process ends: it was a trial")
+        lines.append("note: memory:// ends with this process: the data set is gone")
     return lines

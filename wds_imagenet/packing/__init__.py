@@ -1,10 +1,15 @@
-"""References → shards → manifest: from a released data set to one that can be trained on.
+"""Packing: a data set as it was released becomes shards and a manifest; labels become layers.
 
-- `options`      what a person may choose, and what of it decides the bytes: all of it
-- `plan`         which sample goes where, decided before the first byte is written; pure
-- `publish`      one shard onto the store: built beside it, put, confirmed, receipted
-- `report`       what packing tells of itself
-- `engines`      what does the work in parallel
-- `api`  Pack a data set: from what a source finds to a committed manifest.
-- `build`  a folder of its own
+- `api`             `pack`: a source's listing or stream, with label files
+- `add_layer`       `add_layer`: labels for a finished data set
+- `options`         the options that decide the bytes
+- `source_options`  the options of all sources
+- `label_files`     the label files that a user names, opened
+- `pack_dataset`    a listing or a stream, packed
+- `report`          progress and reports
+- `plan`            each sample's place, decided before the first byte
+- `build`           the bytes of one shard
+- `jobs`            the three kinds of packing: listing, stream, layer
+- `publish`         one run for all of them
+- `engines`         parallel workers
 """

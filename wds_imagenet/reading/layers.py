@@ -53,7 +53,7 @@ class Layer:
         except NotFoundError as error:
             others = ", ".join(list_layers(store))
             raise ManifestError(
-                f"{store.url} has no layer {name!r}{others and f', only {others}'}; if 'relabel' was "
+                f"{store.url} has no layer {name!r}{others and f', only {others}'}; if 'add-layer' was "
                 "interrupted, run the same again"
             ) from error
         try:
@@ -62,7 +62,7 @@ class Layer:
         except ManifestError as error:
             error.add_note(f"in {store.url}/{folder}")
             raise
-        fetcher = Fetcher(store, folder, "run the same 'relabel' again with --check")
+        fetcher = Fetcher(store, folder, "run the same 'add-layer' again with --check")
         return cls(name, layer, planned, fetcher, block_locations(layer))
 
 

@@ -2,7 +2,7 @@
 
 - `cancel`       tokens that end the store requests of other threads
 - `threads`      thread pools, and results computed ahead of their consumer
-- `processes`    child processes that do not run the user's script again
+- `processes`    usable CPUs, child processes without the user's script, SIGTERM
 - `rng`          random numbers as a pure function of integers
 - `strict_json`  JSON by RFC 8259, with limits
 - `messages`     phrases that messages share: counted nouns, unknown names

@@ -1,17 +1,53 @@
-"""Starting processes that need nothing of the user's script."""
+"""Processes: their CPUs, how they start and how SIGTERM ends them."""
 
+import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import ModuleType
+from types import FrameType, ModuleType
+from typing import NoReturn
+
+
+def usable_cpus() -> int:
+    """Return the number of CPUs that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager
 def hide_main_module() -> Iterator[None]:
-    """Keep new processes from running the user's script again: they need nothing that is in it."""
+    """Within the `with`, start child processes that do not import the user's script.
+
+    `multiprocessing` would import it to find `__main__`, and so run a script without a main guard again.
+    """
     main = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
     try:
         yield
     finally:
         sys.modules["__main__"] = main
+
+
+def exit_on_signal(number: int, _frame: FrameType | None) -> NoReturn:
+    """Raise `SystemExit` from a signal's handler, so that every `finally` runs."""
+    # A second SIGTERM, as from a parent that got one too, would interrupt the clean-up.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise SystemExit(128 + number)
+
+
+@contextmanager
+def sigterm_cleans_up() -> Iterator[None]:
+    """Within the `with`, let SIGTERM end the process by way of every `finally`.
+
+    A handler that the program has set stays in place. In a thread other than the main one it does nothing.
+    """
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, exit_on_signal)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)

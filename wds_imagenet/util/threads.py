@@ -1,5 +1,6 @@
 """Thread pools that leave no thread behind, and whose store requests end when the pool does."""
 
+import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
@@ -8,7 +9,16 @@ from typing import TypeVar
 
 from wds_imagenet.util.cancel import CancelToken, current_token, set_current_token
 
-__all__ = ["FIRST_EXCEPTION", "Future", "ThreadPoolExecutor", "map_ahead", "thread_pool", "wait"]
+__all__ = [
+    "FIRST_EXCEPTION",
+    "Future",
+    "ThreadPoolExecutor",
+    "behind",
+    "map_ahead",
+    "meanwhile",
+    "thread_pool",
+    "wait",
+]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -68,3 +78,47 @@ def map_ahead(
                 yield results.popleft().result()
         while results:
             yield results.popleft().result()
+
+
+@contextmanager
+def behind(function: Callable[[Item], object]) -> Iterator[Callable[[Item], None]]:
+    """Yield a way to call a function in another thread: in order, one call at a time.
+
+    Each call waits for the one before, and raises its error. The `with` ends when all calls have ended.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="behind") as pool:
+        pending: list[Future[object]] = []
+
+        def call(item: Item) -> None:
+            if pending:
+                pending.pop().result()
+            pending.append(pool.submit(function, item))
+
+        yield call
+        if pending:
+            pending.pop().result()
+
+
+@contextmanager
+def meanwhile(function: Callable[[], object], seconds: float) -> Iterator[None]:
+    """Within the `with`, call a function again and again in another thread.
+
+    An error of the function ends the calls, and is raised at the end of the `with`.
+
+    Args:
+        function: the function.
+        seconds: pause before each call.
+    """
+    done = threading.Event()
+
+    def calls() -> None:
+        while not done.wait(seconds):
+            function()
+
+    with ThreadPoolExecutor(1, thread_name_prefix="meanwhile") as pool:
+        calling = pool.submit(calls)
+        try:
+            yield
+        finally:
+            done.set()
+        calling.result()

@@ -1,10 +1,11 @@
-"""build.
+"""Building one shard: from a task to a checked tar file and its receipt.
 
-- `downloads`  Images from the web: bytes, or the reason why they cannot be had, which is no reason to stop.
-- `fetch`  The bytes that a reference means.
-- `image_policy`  What becomes of one image on its way into a shard: taken as it is, rewritten, mended or
-  refused.
-- `layer_shard`  One tar of a label layer: annotations in, a checked file and its receipt out.
-- `shard`  One shard: images in, a checked tar file and its receipt out.
-- `shard_file`  A shard's file while it is written: block by block, each read back before the next.
+- `builders`      one class for each kind of packing: fetch the bytes, build the shard
+- `fetch`         the bytes of references, from any store
+- `downloads`     the bytes of references on the web
+- `image_policy`  one image: kept, rewritten, repaired or rejected
+- `shard`         one shard of a data set
+- `layer_shard`   one tar of a label layer
+- `shard_file`    the tar file, written block by block and read back
+- `receipt`       the content of a published shard
 """

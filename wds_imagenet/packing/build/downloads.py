@@ -1,30 +1,38 @@
-"""Images from the web: bytes, or the reason why they cannot be had, which is no reason to stop."""
+"""Downloads of images from the web: each gives bytes, or an error that does not stop packing."""
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from wds_imagenet.errors import CorruptError, ImageError, StoreError, UnavailableError
 from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.storage.http_download import CONNECTIONS, PREFIX, Download, Downloader
+from wds_imagenet.storage.store import StorageOptions
 from wds_imagenet.util.threads import map_ahead
 
-_OUTAGE: Final = 64  # failures in a row that a retry might mend: not the images' fault
+_OUTAGE: Final = 64  # transient failures in a row, after which the network is to blame and not the images
 
 
 def is_download(url: str) -> bool:
-    """Whether a reference's URL is one that is downloaded, and not one of a store."""
+    """Return True if a reference's URL is downloaded from the web, and not read from a store."""
     return url.startswith(PREFIX)
 
 
 def download_all(
-    references: Sequence[Reference], read: Callable[[Reference], bytes], options: Mapping[str, Any]
+    references: Sequence[Reference], read: Callable[[Reference], bytes], options: StorageOptions
 ) -> Generator[bytes | ImageError, None, None]:
-    """Yield each image's bytes in order, or an `ImageError` that says why it cannot be downloaded.
+    """Yield each image's bytes in order, or an `ImageError` with the reason of a failed download.
 
-    `read` reads those that are not on the web. At most 16 are under way. Raises `UnavailableError` when so
-    many fail in a row, after all retries, that it must be the network; finished shards are kept.
+    At most 16 downloads run concurrently.
+
+    Args:
+        references: the images.
+        read: reads those that are not on the web.
+        options: storage options of the source.
+
+    Raises:
+        UnavailableError: 64 downloads in a row failed, after all retries. Finished shards are kept.
     """
     failed = 0
     with (
@@ -34,7 +42,7 @@ def download_all(
         ) as images,
     ):
         for image in images:
-            failed = failed + 1 if _may_pass(image) else 0
+            failed = failed + 1 if _is_transient(image) else 0
             if failed == _OUTAGE:
                 raise UnavailableError(
                     f"{failed} downloads in a row failed, the last one because: {image!s}. Is the network "
@@ -56,5 +64,5 @@ def _image(
         return failure
 
 
-def _may_pass(image: bytes | ImageError) -> bool:
+def _is_transient(image: bytes | ImageError) -> bool:
     return isinstance(image, ImageError) and isinstance(image.__cause__, UnavailableError)

@@ -1,4 +1,7 @@
-"""What becomes of one image on its way into a shard: taken as it is, rewritten, mended or refused."""
+"""The treatment of one image before it enters a shard: kept, rewritten, repaired or rejected.
+
+The reasons are published in receipts and report.jsonl: other words would be other bytes.
+"""
 
 import hashlib
 from collections.abc import Mapping
@@ -9,35 +12,42 @@ from wds_imagenet.errors import ImageError
 from wds_imagenet.images.probe import ImageHeader, probe
 from wds_imagenet.packing.options import PackOptions
 
-_TAKEN: Final = ("jpg", "png", "webp")
+_ACCEPTED: Final = ("jpg", "png", "webp")
 _FORMATS: Final = {"jpeg": "jpg", "jpe": "jpg", "jfif": "jpg", "tif": "tiff"}
-"""The format that a file's name promises, where that is not the suffix itself."""
-_PROMISES: Final = {*_TAKEN, *_FORMATS, "gif", "bmp", "tiff"}
+"""The format that a file suffix stands for, where the two differ."""
+_IMAGE_SUFFIXES: Final = {*_ACCEPTED, *_FORMATS, "gif", "bmp", "tiff"}
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """An image as it goes into the shard."""
+class AcceptedImage:
+    """An image as the shard stores it."""
 
     data: bytes
     suffix: str
-    """By the format that its bytes have."""
+    """Follows from the format of the bytes, not from the file's name."""
     measured: Mapping[str, Any]
-    """The values of `schema.MEASURED`, and of `schema.ORIGINAL` where the options may rewrite."""
+    """The values of `schema.MEASURED`, and of `schema.ORIGINAL` if the options may rewrite images."""
     repaired: str | None
-    """What was mended, None if nothing was."""
-    turned: str | None
-    """How it was turned, None if it was not."""
+    """The repair that was made, None if none was needed."""
+    rotated: str | None
+    """The rotation that was made, None if none was asked for."""
     oddity: str | None
-    """What a trainer may want to know of an image that was kept as it is."""
+    """A property of a kept image that may matter in training, such as CMYK colours."""
 
 
-def take(data: bytes, filename: str, options: PackOptions, turn: int = 0) -> Taken:
-    """Return what goes into the shard for an image's bytes; by default those very bytes.
+def accept(data: bytes, filename: str, options: PackOptions, turn: int = 0) -> AcceptedImage:
+    """Return the image that the shard stores; by default its very bytes.
 
-    `turn` says by how many degrees, counter-clockwise, it is turned before all else but mending.
-    Raises `ImageError` for an image that cannot be used, or not be mended where that is the policy.
-    Costs a look at the headers and one SHA-256, two where the bytes change.
+    Costs a look at the headers and one SHA-256, two if the bytes change.
+
+    Args:
+        data: the released bytes.
+        filename: the released name, for a note if it contradicts the bytes.
+        options: those of packing.
+        turn: degrees of rotation, counter-clockwise, after any repair and before any resizing.
+
+    Raises:
+        ImageError: the image cannot be used, or not be repaired where the options ask for that.
     """
     given = data
     header, problem = _examine(data)
@@ -45,17 +55,17 @@ def take(data: bytes, filename: str, options: PackOptions, turn: int = 0) -> Tak
     if options.repairs and (problem or _is_cmyk(header)):
         from wds_imagenet.images.rewrite import repair  # noqa: PLC0415 - it brings Pillow
 
-        mended = repair(data)
-        data, repaired = mended.data, mended.what
+        result = repair(data)
+        data, repaired = result.data, result.what
         header, problem = _examine(data)
     if problem or header is None:
         raise ImageError(problem)
-    turned = None
+    rotated = None
     if turn:
         from wds_imagenet.images.rewrite import turn_image  # noqa: PLC0415 - it brings Pillow
 
         upright = turn_image(data, turn)
-        data, turned, header = upright.data, upright.what, probe(upright.data)
+        data, rotated, header = upright.data, upright.what, probe(upright.data)
     oddity = None if repaired else _oddity(header, filename)
     if options.jpeg.short_side is not None and header.format == "jpg":
         from wds_imagenet.images.rewrite import resize_jpeg  # noqa: PLC0415 - it brings Pillow
@@ -78,21 +88,21 @@ def take(data: bytes, filename: str, options: PackOptions, turn: int = 0) -> Tak
         "sha256": sha256,
     }
     if options.rewrites:
-        original = original or header  # no size was to be had from what was given
+        original = original or header  # the released bytes had no readable header
         measured["original_width"] = original.width
         measured["original_height"] = original.height
         measured["original_sha256"] = sha256 if data is given else hashlib.sha256(given).hexdigest()
-    return Taken(data, header.format, measured, repaired, turned, oddity)
+    return AcceptedImage(data, header.format, measured, repaired, rotated, oddity)
 
 
 def _examine(data: bytes) -> tuple[ImageHeader | None, str | None]:
-    """Return what the headers tell, and why the image cannot be used, if so."""
+    """Return the header, and the reason if the image cannot be used."""
     try:
         header = probe(data)
     except ImageError as error:
         return None, str(error)
     name = _name(header)
-    if header.format not in _TAKEN:
+    if header.format not in _ACCEPTED:
         return header, f"it is a {name}; shards take JPEG, PNG and WebP"
     if not header.complete:
         return header, f"the {name} is cut off: its end is missing"
@@ -103,7 +113,7 @@ def _examine(data: bytes) -> tuple[ImageHeader | None, str | None]:
 
 def _oddity(header: ImageHeader, filename: str) -> str | None:
     suffix = filename.rpartition(".")[2].lower()
-    if suffix in _PROMISES and _FORMATS.get(suffix, suffix) != header.format:
+    if suffix in _IMAGE_SUFFIXES and _FORMATS.get(suffix, suffix) != header.format:
         return f"it is a {_name(header)} by its bytes, whatever its name says"
     if _is_cmyk(header):
         return "its colours are CMYK"

@@ -1,61 +1,19 @@
-"""One tar of a label layer: annotations in, a checked file and its receipt out."""
+"""One tar of a label layer: from annotations to a checked file and its receipt."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from wds_imagenet.format.layers import LAYER_MANIFEST, layer_folder
 from wds_imagenet.format.tar import archive_end
 from wds_imagenet.inputs.reference import Reference
-from wds_imagenet.packing.build.fetch import Fetch
+from wds_imagenet.packing.build.receipt import Receipt
 from wds_imagenet.packing.build.shard import check_readable, tar_parts
-from wds_imagenet.packing.build.shard_file import BlockDraft, ShardFile
+from wds_imagenet.packing.build.shard_file import BlockContent, ShardFile
 from wds_imagenet.packing.plan.attachments import contents
-from wds_imagenet.packing.plan.layer_plan import LayerTask, layer_suffixes
 from wds_imagenet.packing.plan.schema import Schema
-from wds_imagenet.packing.publish.claim import DestinationClaim
-from wds_imagenet.packing.publish.receipt import Receipt
-from wds_imagenet.packing.publish.upload import check_expected, publish
-from wds_imagenet.storage import Store
+from wds_imagenet.packing.plan.shard_task import LayerTask
 from wds_imagenet.util import strict_json
-
-
-@dataclass(frozen=True, slots=True)
-class LayerPublisher:
-    """The work that is done for every tar of a layer, in whatever process. Picklable."""
-
-    store: Store
-    """That of the data set."""
-    layer: str
-    plan: str
-    """The fingerprint of the layer's plan."""
-    schema: Schema
-    fetch: Fetch
-    claim: DestinationClaim
-    """Of the layer's place."""
-    expected: Mapping[str, str]
-    """The SHA-256 that tars must come out with, by name, where a manifest has said it already."""
-
-    def __call__(self, task: LayerTask) -> Receipt:
-        """Publish a tar and its receipt, in that order, and return the receipt; as `Publisher` does."""
-
-        def build(file: Path) -> Receipt:
-            with closing(self.fetch.attached(task.references)) as attached:
-                receipt = build_layer_shard(task, self.plan, self.schema, attached, file)
-            check_expected(f"{self.store.url}/{folder}{LAYER_MANIFEST}", receipt, self.expected)
-            return receipt
-
-        folder = layer_folder(self.layer)
-        receipt_at = layer_receipt_path(self.layer, task.name)
-        return publish(self.store, f"{folder}{task.name}", receipt_at, build, claim=self.claim)
-
-
-def layer_receipt_path(layer: str, shard: str) -> str:
-    """Return where the receipt of a layer's tar lies, relative to the data set."""
-    return f"{layer_folder(layer)}receipts/{shard}.json"
 
 
 def build_layer_shard(
@@ -63,38 +21,52 @@ def build_layer_shard(
 ) -> Receipt:
     """Write one tar of a layer to a file, read it back, and return its receipt.
 
-    The same annotations give the same bytes in any process. Raises `SourceError`, `CorruptError`, `OSError`.
+    The same annotations give the same bytes in any process.
+
+    Args:
+        task: the tar's name and samples.
+        plan: the fingerprint of the layer's plan.
+        schema: the members and fields of each sample.
+        attached: the bytes of each sample's attachments.
+        path: the file to write.
+
+    Raises:
+        SourceError: a sample's metadata is too large or too deep.
+        CorruptError: the file system returns other bytes than were written.
+        OSError: the file cannot be written.
     """
     samples = (
-        (reference.key, list(tar_parts(reference.key, _members(reference, further, schema))))
-        for reference, further in zip(task.references, attached, strict=True)
+        (reference.key, list(tar_parts(reference.key, _members(reference, attachments, schema))))
+        for reference, attachments in zip(task.references, attached, strict=True)
     )
     with ShardFile.create(path) as file:
-        for draft in _drafts(samples, task.blocks):
-            file.add(draft)
+        for content in _blocks(samples, task.blocks):
+            file.add(content)
     labels = Counter(r.label for r in task.references if r.label is not None)
     keys = tuple(reference.key for reference in task.references)
-    return Receipt(plan, file.account(task.name), keys, dict(labels), ())
+    return Receipt(plan, file.shard(task.name), keys, dict(labels), ())
 
 
-def _drafts(samples: Iterator[tuple[str, list[bytes]]], blocks: Sequence[int]) -> Iterator[BlockDraft]:
+def _blocks(samples: Iterator[tuple[str, list[bytes]]], counts: Sequence[int]) -> Iterator[BlockContent]:
     total = 0
-    for number, count in enumerate(blocks, 1):
-        some = list(islice(samples, count))
-        parts = [part for _, sample in some for part in sample]
+    for number, count in enumerate(counts, 1):
+        block = list(islice(samples, count))
+        parts = [part for _, sample in block for part in sample]
         total += sum(map(len, parts))
-        last = number == len(blocks)
-        yield BlockDraft([*parts, archive_end(total)] if last else parts, [key for key, _ in some], last=last)
+        last = number == len(counts)
+        yield BlockContent(
+            [*parts, archive_end(total)] if last else parts, [key for key, _ in block], last=last
+        )
 
 
 def _members(reference: Reference, attached: Sequence[bytes], schema: Schema) -> Iterator[tuple[str, bytes]]:
-    given = layer_suffixes(schema)
-    if "cls" in given:
+    suffixes = schema.layer_suffixes
+    if "cls" in suffixes:
         yield "cls", str(reference.label).encode()
-    if "json" in given:
+    if "json" in suffixes:
         record = strict_json.dumps(schema.record(reference, {}))
         check_readable(record, reference)
         yield "json", record
-    if "txt" in given:
+    if "txt" in suffixes:
         yield "txt", (reference.caption or "").encode()
     yield from contents(reference, attached)

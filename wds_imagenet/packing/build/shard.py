@@ -1,4 +1,4 @@
-"""One shard: images in, a checked tar file and its receipt out."""
+"""One shard: from the bytes of its images to a checked tar file and its receipt."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,23 +11,23 @@ from wds_imagenet.errors import ImageError, SourceError
 from wds_imagenet.format.blocks import LARGEST_BLOCK
 from wds_imagenet.format.tar import archive_end, member_header, member_padding
 from wds_imagenet.inputs.reference import Reference
-from wds_imagenet.packing.build.image_policy import Taken, take
-from wds_imagenet.packing.build.shard_file import BlockDraft, ShardFile
-from wds_imagenet.packing.engines.local import behind
+from wds_imagenet.packing.build.image_policy import AcceptedImage, accept
+from wds_imagenet.packing.build.receipt import Action, Receipt, Remark
+from wds_imagenet.packing.build.shard_file import BlockContent, ShardFile
 from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.plan.attachments import contents as attached_members
 from wds_imagenet.packing.plan.schema import Schema
 from wds_imagenet.packing.plan.shard_task import ShardTask
 from wds_imagenet.packing.plan.source_urls import describe
-from wds_imagenet.packing.publish.receipt import Action, Receipt, Remark
 from wds_imagenet.util import strict_json
+from wds_imagenet.util.threads import behind
 
 _SMALL_JSON: Final = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What all shards of a plan have in common."""
+    """The values that all shards of a plan share."""
 
     plan: str
     """The plan's fingerprint."""
@@ -44,39 +44,48 @@ def build_shard(
 ) -> Receipt:
     """Write one shard to a file, read it back, and return its receipt.
 
-    The same references and images give the same bytes in any process on any machine. `images` are
-    those of the task's references, in their order, and `attached` their attachments. Costs the memory of
-    about three blocks; each byte passes through SHA-256 (twice, if it is an image's) and CRC-32. Raises
-    `ImageError`, naming the file, for an image that cannot be used where the options do not say to leave it
-    out; `SourceError` if none of a shard's images is left; `CorruptError` if the file system loses
-    bytes; `OSError`.
+    The same references and images give the same bytes in any process on any machine. Costs the memory of
+    about three blocks. Each byte passes through SHA-256 (an image's twice) and CRC-32.
+
+    Args:
+        task: the shard's name and samples.
+        recipe: the values that all shards share.
+        images: the bytes of each sample's image, or the error of its download.
+        path: the file to write.
+        attached: the bytes of each sample's attachments; None if no sample has any.
+
+    Raises:
+        ImageError: an image cannot be used, and the options do not leave such images out.
+        SourceError: none of the images can be used.
+        CorruptError: the file system returns other bytes than were written.
+        OSError: the file cannot be written.
     """
-    contents = _Contents()
+    tally = _Tally()
     if attached is None:
         attached = repeat((), len(task.references))
-    samples = _samples(task, recipe, images, attached, contents)
-    # Hashing and writing need no GIL: one block goes its way while the next is gathered.
+    samples = _samples(task, recipe, images, attached, tally)
+    # Hashing and writing release the GIL: one block is written while the next is collected.
     with ShardFile.create(path) as file, behind(file.add) as add:
-        for draft in _cut(samples, recipe.options.block_bytes or LARGEST_BLOCK):
-            add(draft)
-    if not contents.keys:
-        # An empty shard confuses readers, and one left out breaks the numbering that they expand.
+        for content in _blocks(samples, recipe.options.block_bytes or LARGEST_BLOCK):
+            add(content)
+    if not tally.keys:
+        # Readers fail on an empty shard, and a missing one breaks the numbering that they expand.
         raise SourceError(
             f"none of the {len(task.references):,} images planned for {task.name} can be used; the "
-            f"first is {describe(task.references[0])}: {contents.remarks[0].reason}"
+            f"first is {describe(task.references[0])}: {tally.remarks[0].reason}"
         )
     return Receipt(
         plan=recipe.plan,
-        shard=file.account(task.name),
-        keys=tuple(contents.keys),
-        labels=dict(contents.labels),
-        remarks=tuple(contents.remarks),
+        shard=file.shard(task.name),
+        keys=tuple(tally.keys),
+        labels=dict(tally.labels),
+        remarks=tuple(tally.remarks),
     )
 
 
 @dataclass(slots=True)
-class _Contents:
-    """What a receipt says of the samples."""
+class _Tally:
+    """The receipt's values, collected sample by sample."""
 
     keys: list[str] = field(default_factory=list)
     labels: Counter[int] = field(default_factory=Counter)
@@ -86,15 +95,15 @@ class _Contents:
         self.remarks.append(Remark(reference.key, reference.name, action, reason))
 
 
-def _cut(samples: Iterable[tuple[str, list[bytes]]], block_bytes: int) -> Iterator[BlockDraft]:
+def _blocks(samples: Iterable[tuple[str, list[bytes]]], block_bytes: int) -> Iterator[BlockContent]:
     """Yield blocks, each ending with the sample that reaches its size, the last with the archive."""
     total = size = 0
     parts: list[bytes] = []
     keys: list[str] = []
     for key, sample in samples:
-        # A full block waits for another sample: without one, the end-of-archive goes into it.
+        # A full block is yielded only when another sample follows: the last one holds the archive's end.
         if size >= block_bytes:
-            yield BlockDraft(parts, keys, last=False)
+            yield BlockContent(parts, keys, last=False)
             parts, keys, size = [], [], 0
         length = sum(map(len, sample))
         parts += sample
@@ -102,7 +111,7 @@ def _cut(samples: Iterable[tuple[str, list[bytes]]], block_bytes: int) -> Iterat
         total += length
         size += length
     parts.append(archive_end(total))
-    yield BlockDraft(parts, keys, last=True)
+    yield BlockContent(parts, keys, last=True)
 
 
 def _samples(
@@ -110,53 +119,53 @@ def _samples(
     recipe: Recipe,
     images: Iterable[bytes | ImageError],
     attached: Iterable[Sequence[bytes]],
-    contents: _Contents,
+    tally: _Tally,
 ) -> Iterator[tuple[str, list[bytes]]]:
-    """Yield each sample's key and its part of the tar, and take down what is in it."""
+    """Yield each sample's key and its part of the tar, and add the sample to the tally."""
     options = recipe.options
-    for reference, data, further in zip(task.references, images, attached, strict=True):
+    for reference, data, attachments in zip(task.references, images, attached, strict=True):
         try:
-            taken = take(_whole(data), reference.name, options, reference.rotation)
+            image = accept(_downloaded(data), reference.name, options, reference.rotation)
         except ImageError as error:
             if not options.skips:
                 raise ImageError(f"{describe(reference)}: {error}; {_advice(data, options)}") from error
-            contents.remark(reference, "skipped", str(error))
+            tally.remark(reference, "skipped", str(error))
             continue
-        if reason := "; ".join(filter(None, (taken.repaired, taken.turned, taken.oddity))):
-            action: Action = "repaired" if taken.repaired else "turned" if taken.turned else "kept"
-            contents.remark(reference, action, reason)
-        contents.keys.append(reference.key)
+        if reason := "; ".join(filter(None, (image.repaired, image.rotated, image.oddity))):
+            action: Action = "repaired" if image.repaired else "turned" if image.rotated else "kept"
+            tally.remark(reference, action, reason)
+        tally.keys.append(reference.key)
         if reference.label is not None:
-            contents.labels[reference.label] += 1
-        yield reference.key, list(_members(reference, taken, further, recipe.schema))
+            tally.labels[reference.label] += 1
+        yield reference.key, list(_members(reference, image, attachments, recipe.schema))
 
 
-def _whole(data: bytes | ImageError) -> bytes:
-    if isinstance(data, ImageError):  # it could not be downloaded
+def _downloaded(data: bytes | ImageError) -> bytes:
+    if isinstance(data, ImageError):
         raise data
     return data
 
 
 def _advice(data: bytes | ImageError, options: PackOptions) -> str:
-    """Say what to do about an image that cannot be used."""
-    mending, skip = "mend it, or let it be mended (option on_bad='repair'); ", "skip"
+    """Return what to do about an image that cannot be used."""
+    repair, skip = "mend it, or have it repaired (option on_bad='repair'); ", "skip"
     if options.repairs:
-        mending, skip = "it cannot be mended here; ", "repair-else-skip"
-    if isinstance(data, ImageError):  # it could not be downloaded
-        mending = ""
+        repair, skip = "it cannot be repaired; ", "repair-else-skip"
+    if isinstance(data, ImageError):  # a failed download: there is nothing to repair
+        repair = ""
     return (
-        f"{mending}option on_bad={skip!r} leaves out every such image and lists them all in "
+        f"{repair}option on_bad={skip!r} leaves out every such image and lists them all in "
         ".wds-imagenet/report.jsonl"
     )
 
 
 def _members(
-    reference: Reference, taken: Taken, attached: Sequence[bytes], schema: Schema
+    reference: Reference, image: AcceptedImage, attached: Sequence[bytes], schema: Schema
 ) -> Iterator[bytes]:
     """Yield a sample's part of the tar."""
-    record = strict_json.dumps(schema.record(reference, taken.measured))
+    record = strict_json.dumps(schema.record(reference, image.measured))
     check_readable(record, reference)
-    members = [(taken.suffix, taken.data), ("json", record)]
+    members = [(image.suffix, image.data), ("json", record)]
     if schema.labelled:
         members.insert(0, ("cls", str(reference.label).encode()))
     if schema.captioned:
@@ -166,7 +175,7 @@ def _members(
 
 
 def tar_parts(key: str, members: Iterable[tuple[str, bytes]]) -> Iterator[bytes]:
-    """Yield the bytes of a sample's members, given by suffix, as they lie in the tar."""
+    """Yield the bytes of a sample's members, given by suffix, as the tar holds them."""
     for suffix, content in members:
         yield member_header(f"{key}.{suffix}", len(content))
         yield content
@@ -174,7 +183,7 @@ def tar_parts(key: str, members: Iterable[tuple[str, bytes]]) -> Iterator[bytes]
 
 
 def check_readable(record: bytes, reference: Reference) -> None:
-    """Refuse what our own reader would: JSON too large or too deep."""
+    """Raise `SourceError` for JSON that the package's own reader rejects: too large or too deep."""
     if len(record) < _SMALL_JSON and record.count(b"[") + record.count(b"{") <= strict_json.MAX_DEPTH:
         return
     try:

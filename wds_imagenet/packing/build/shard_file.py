@@ -15,18 +15,18 @@ from wds_imagenet.format.tar import walk_bytes
 
 
 @dataclass(frozen=True, slots=True)
-class BlockDraft:
-    """A block on its way to the file."""
+class BlockContent:
+    """The bytes of a block that is to be written."""
 
     parts: list[bytes]
     keys: list[str]
-    """Of its samples."""
+    """The keys of its samples."""
     last: bool
-    """Whether the end-of-archive is in it."""
+    """True if the block holds the end of the archive."""
 
 
 class ShardFile:
-    """Takes the blocks of one shard in their order, and the account of them."""
+    """Writes the blocks of one shard in their order, and computes the manifest's entry."""
 
     def __init__(self, writer: BinaryIO, reader: BinaryIO) -> None:
         self._writer = writer
@@ -37,33 +37,33 @@ class ShardFile:
     @classmethod
     @contextmanager
     def create(cls, path: Path) -> Iterator[Self]:
-        """Give an empty file at the path, and close it."""
+        """Create an empty file at the path, and close it at the end of the `with`."""
         with path.open("wb") as writer, path.open("rb", buffering=0) as reader:
             yield cls(writer, reader)
 
-    def add(self, draft: BlockDraft) -> None:
-        """Write a block, and read it back with the reader's own means.
+    def add(self, content: BlockContent) -> None:
+        """Write a block, and read it back with the package's own tar reader.
 
-        Guarantees that the file then holds just those bytes, and that they are a part of a tar with
-        just those keys; else raises `CorruptError`. Costs one pass each of SHA-256, CRC-32, writing,
-        reading and comparing, nearly all without the GIL.
+        Guarantees that the file then holds exactly these bytes, and that they are part of a tar with
+        exactly these keys. Costs one pass each of SHA-256, CRC-32, writing, reading and comparing, nearly
+        all without the GIL. Raises `CorruptError` if the file holds other bytes.
         """
-        data = b"".join(draft.parts)
+        data = b"".join(content.parts)
         self._writer.write(data)
         self._writer.flush()
         self._sha256.update(data)
-        self._blocks.append(Block(len(data), len(draft.keys), crc32(data)))
+        self._blocks.append(Block(len(data), len(content.keys), crc32(data)))
         back = self._reader.read(len(data))
         if (
             back != data
-            or [key for key, _ in group_members(walk_bytes(back, ended=draft.last))] != draft.keys
+            or [key for key, _ in group_members(walk_bytes(back, ended=content.last))] != content.keys
         ):
             raise CorruptError(
-                f"{self._writer.name}, block {len(self._blocks) - 1}: the file system does not give "
-                "back what was written"
+                f"{self._writer.name}, block {len(self._blocks) - 1}: the file system does not return "
+                "the bytes that were written: check the disk"
             )
 
-    def account(self, name: str) -> Shard:
+    def shard(self, name: str) -> Shard:
         """Return the manifest's entry."""
         size, samples = sum(b.size for b in self._blocks), sum(b.samples for b in self._blocks)
         return Shard(name, size, samples, self._sha256.hexdigest(), tuple(self._blocks))

@@ -1,4 +1,7 @@
-"""What does the work of all shards in parallel; the results do not depend on it.
+"""Engines: each runs the work of all shards in parallel. The published bytes do not depend on the engine.
 
-- `local`  processes and threads of this machine
+- `engine`    the protocol
+- `registry`  all engines by name, and the one place that chooses among them
+- `local`     processes of this machine
+- `threads`   threads of this process, for streams
 """

@@ -1,17 +1,21 @@
-"""plan.
+"""Planning: each sample's shard and position, the JSON schema, and the plan file. No I/O.
 
-- `attachments`  Attachments: what further members the samples have, and the bytes that they become. Pure.
-- `duplicate_keys`  Keys of many shards that are the same, found in 8 bytes a key. Pure.
-- `label_files`  The label files that a person names, opened, and what they are joined to.
-- `label_join`  What label files say, joined to images by their stems, each as it is asked for. Pure.
-- `layer_plan`  A label layer's plan: what each sample of a finished data set gets, shard by shard. Pure.
-- `listing_plan`  The shard plan: which sample goes where, decided before the first byte is written. Pure.
-- `schema`  One field set for the JSON of every sample: the same names, the same types, no nulls.
-- `shard_cutting`  Arrivals → full shards, in the order in which they come. Pure.
-- `shard_task`  One shard to be built: what a worker is sent. Light to import, for every worker does.
-- `source_urls`  Where references lie: which store, and in words that outlive a move and hold no secret. Pure.
-- `stream_plan`  The plan of a stream: all that decides the bytes, of what is known before the first
-  sample. Pure.
-- `stream_schema`  Whether the samples of a stream are as it declared them. Pure.
-- `stream_shuffle`  The random order of a stream: as random as the memory that it may take. Pure.
+- `source_urls`          URLs of references, without secrets
+- `label_join`           their annotations, joined to images
+- `computed_references`  references that are computed when they are accessed
+- `scan`                 one iteration over all references
+- `census`               their labels, captions, metadata types and attachments, counted
+- `attachments`          further members of a sample
+- `reference_hash`       the SHA-256 of all references
+- `duplicate_keys`       equal keys among many
+- `schema`               the members and JSON fields of every sample
+- `sample_size`          the expected size of a sample
+- `plan_file`            what plan files have in common, and their differences
+- `listing_plan`         the plan of a listing
+- `stream_plan`          the plan of a stream
+- `stream_schema`        the check of a stream's samples against its declaration
+- `stream_shuffle`       the shuffle of a stream
+- `shard_cutting`        the shards of a stream
+- `layer_plan`           the plan of a label layer
+- `shard_task`           one shard or tar to be built
 """

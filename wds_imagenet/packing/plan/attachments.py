@@ -1,4 +1,4 @@
-"""Attachments: what further members the samples have, and the bytes that they become. Pure."""
+"""Attachments: the further members of each sample, and their bytes. Pure."""
 
 import re
 from collections.abc import Iterable
@@ -10,42 +10,66 @@ from wds_imagenet.sample import IMAGE_SUFFIXES
 
 _SUFFIX: Final = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)*")
 _TAKEN: Final = frozenset({"cls", "json", "txt", *IMAGE_SUFFIXES})
-_MAX_NAME: Final = 100  # of a ustar member
+_MAX_NAME: Final = 100  # bytes of a member's name in a ustar header
 
 
-def attached_suffixes(references: Iterable[Reference]) -> tuple[str, ...]:
-    """Return the suffixes that every sample's attachments have, sorted: their order in the shards.
+class SuffixCheck:
+    """Checks that all references of a listing have attachments of the same suffixes."""
 
-    Costs one pass. Raises `SourceError` for the first sample that lacks one that others have, for a
-    suffix that cannot be a member's, and for a member's name that is too long for a tar.
-    """
-    first: Reference | None = None
-    suffixes: tuple[str, ...] = ()
-    longest = 0
-    for reference in references:
-        if first is None:
-            first, suffixes = reference, _suffixes(reference)
-            longest = max(map(len, suffixes), default=0)
-        elif (reference.attachments or suffixes) and (own := _suffixes(reference)) != suffixes:
-            lacking, other = (reference, suffixes) if set(suffixes) - set(own) else (first, own)
-            missing = min(set(other) - set(_suffixes(lacking)))
-            raise SourceError(f"{lacking.name!r} has no {missing!r}, which others have: all need it, or none")
-        if suffixes and len(reference.key) + 1 + longest > _MAX_NAME:
+    def __init__(self) -> None:
+        self.suffixes: tuple[str, ...] = ()
+        """The suffixes, sorted: their order in the shards."""
+        self._first: Reference | None = None
+        self._longest = 0
+
+    def add(self, reference: Reference) -> None:
+        """Check one reference.
+
+        Raises:
+            SourceError: the reference lacks an attachment that others have, a suffix cannot name a
+                member of a shard, or a member's name is too long for a tar.
+        """
+        if self._first is None:
+            self._first, self.suffixes = reference, _suffixes(reference)
+            self._longest = max(map(len, self.suffixes), default=0)
+        elif reference.attachments or self.suffixes:
+            self._compare(self._first, reference)
+        if self.suffixes and len(reference.key) + 1 + self._longest > _MAX_NAME:
             raise SourceError(
-                f"the key {reference.key!r} is too long: with {max(suffixes, key=len)!r} a member's name "
-                f"has more than the {_MAX_NAME} bytes that a tar takes"
+                f"the key {reference.key!r} is too long: with {max(self.suffixes, key=len)!r} a member's "
+                f"name has more than the {_MAX_NAME} bytes that a tar takes"
             )
-    return suffixes
+
+    def _compare(self, first: Reference, reference: Reference) -> None:
+        own = _suffixes(reference)
+        if own == self.suffixes:
+            return
+        lacking, other = (reference, self.suffixes) if set(self.suffixes) - set(own) else (first, own)
+        missing = min(set(other) - set(_suffixes(lacking)))
+        raise SourceError(f"{lacking.name!r} has no {missing!r}, but other images have: all need it, or none")
 
 
 def contents(reference: Reference, attached: Iterable[bytes]) -> list[tuple[str, bytes]]:
-    """Return each attachment's suffix and what goes into the shard, in the shard's order.
+    """Return the suffix and the stored bytes of each attachment, in the shard's order.
 
-    `attached` are the bytes that were read, in the reference's order. Raises `SourceError` for a tensor
-    that cannot be read.
+    Args:
+        reference: the sample.
+        attached: the bytes of its attachments as they were read, in the reference's order.
+
+    Raises:
+        SourceError: a file is no tensor of the expected form.
     """
     pairs = zip(reference.attachments, attached, strict=True)
     return sorted((item.suffix, _converted(reference, item, data)) for item, data in pairs)
+
+
+def check_suffixes(suffixes: Iterable[str], owner: str) -> tuple[str, ...]:
+    """Return suffixes sorted. Raises `SourceError`, naming their owner, for one that no member can have."""
+    found = tuple(sorted(suffixes))
+    for suffix in found:
+        if not _SUFFIX.fullmatch(suffix) or suffix in _TAKEN or found.count(suffix) > 1:
+            raise SourceError(f"{owner} has the attachment {suffix!r}, which no member can be")
+    return found
 
 
 def _converted(reference: Reference, item: Attachment, data: bytes) -> bytes:
@@ -54,15 +78,6 @@ def _converted(reference: Reference, item: Attachment, data: bytes) -> bytes:
     from wds_imagenet.labels.relabel import label_map  # noqa: PLC0415 - it brings torch
 
     return label_map(data, f"the {item.suffix!r} of {reference.name!r}, {item.url}")
-
-
-def check_suffixes(suffixes: Iterable[str], what: str) -> tuple[str, ...]:
-    """Return suffixes sorted. Raises `SourceError`, which says `what` has one that is no member's."""
-    found = tuple(sorted(suffixes))
-    for suffix in found:
-        if not _SUFFIX.fullmatch(suffix) or suffix in _TAKEN or found.count(suffix) > 1:
-            raise SourceError(f"{what} has the attachment {suffix!r}, which no member can be")
-    return found
 
 
 def _suffixes(reference: Reference) -> tuple[str, ...]:

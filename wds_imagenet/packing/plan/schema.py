@@ -1,25 +1,24 @@
 """One field set for the JSON of every sample: the same names, the same types, no nulls.
 
-Readers such as Hugging Face's fix the types by the first few samples and then fail, or silently drop
-fields, where a later sample differs. So the types are decided from all samples before the first byte.
+Readers such as Hugging Face's take the types from the first few samples. They fail, or silently drop
+fields, if a later sample differs. So the types are decided from all samples before the first byte.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from wds_imagenet.errors import SourceError
 from wds_imagenet.inputs.json_types import KindCounts, as_kind, common_kind, count_kinds
-from wds_imagenet.inputs.listing import Listing
 from wds_imagenet.inputs.reference import Kind, Metadata, Reference
 from wds_imagenet.inputs.stream import Stream
-from wds_imagenet.packing.plan.attachments import attached_suffixes, check_suffixes
-from wds_imagenet.packing.plan.source_urls import describe
+from wds_imagenet.packing.plan.attachments import check_suffixes
+from wds_imagenet.packing.plan.census import Census
 
 MEASURED: Final = ("filename", "width", "height", "format", "sha256")
-"""What the packer finds out about every image."""
+"""JSON fields that the packer measures on every image."""
 ORIGINAL: Final = ("original_width", "original_height", "original_sha256")
-"""The same of the bytes that were released, where the options allow other bytes to be stored."""
+"""The same fields of the released bytes, present if the options allow other bytes to be stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +26,20 @@ class Field:
     """A field of the source's metadata."""
 
     source: str
-    """What the source calls it."""
+    """Its name in the source."""
     name: str
-    """What the JSON calls it: the same, but with `source_` before it where the packer has that name."""
+    """Its name in the JSON: the same, or with `source_` before it if the packer uses that name."""
     kind: Kind
 
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """What the samples of one data set have."""
+    """The members and JSON fields of every sample of one data set."""
 
     labelled: bool
     captioned: bool
     classes: tuple[Mapping[str, Any], ...]
-    """By class index, what is merged into the JSON of samples that have one label."""
+    """By class index, the fields that are merged into the JSON of samples with one label."""
     fields: tuple[Field, ...]
     attachments: tuple[str, ...] = ()
     """The suffixes of further members."""
@@ -50,6 +49,22 @@ class Schema:
         """The members of each sample, in their order."""
         own = ("cls",) * self.labelled + ("image", "json") + ("txt",) * self.captioned
         return own + self.attachments
+
+    @property
+    def layer_suffixes(self) -> tuple[str, ...]:
+        """The members of each sample of a layer, in their order: no image, and JSON only with content."""
+        has_json = self.labelled or bool(self.fields)
+        own = ("cls",) * self.labelled + ("json",) * has_json + ("txt",) * self.captioned
+        return own + self.attachments
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """A note for each metadata field that has another name in the JSON."""
+        return tuple(
+            f"the metadata field {item.source!r} becomes {item.name!r} in the JSON"
+            for item in self.fields
+            if item.name != item.source
+        )
 
     def record(self, reference: Reference, measured: Mapping[str, Any]) -> dict[str, Any]:
         """Return one sample's JSON object; `measured` has the values of `MEASURED` and `ORIGINAL`."""
@@ -64,29 +79,35 @@ class Schema:
         return record
 
 
-def decide(listing: Listing, *, rewritten: bool) -> Schema:
-    """Return the schema of a listing. Costs one pass over it.
+def decide(census: Census, classes: Sequence[Metadata], *, rewritten: bool) -> Schema:
+    """Return the schema of a listing, given the census of its references.
 
-    A text, list or object that some samples lack is empty there; numbers with gaps and values of
-    mixed types become text throughout; whole numbers among fractions become fractions. Raises
-    `SourceError` where only some samples have a label, or one that the class table lacks, or an attachment.
+    A text, list or object that some samples lack is empty in these samples. Numbers with gaps and values
+    of mixed types become text in every sample. Integers become fractions if any sample has a fraction.
+
+    Args:
+        census: counts over all references.
+        classes: the class table; empty without one.
+        rewritten: whether the JSON also has the fields `ORIGINAL`.
+
+    Raises:
+        SourceError: only some samples have a label, a label is not in the class table, or two fields
+            would have one name.
     """
-    census = _Census(len(listing.classes))
-    attachments = attached_suffixes(census.watch(listing.references))
     labelled = census.check_labels()
-    classes = _class_records(listing.classes)
-    taken = _taken(classes, labelled=labelled, rewritten=rewritten)
+    records = _class_records(classes)
+    taken = _taken(records, labelled=labelled, rewritten=rewritten)
     return Schema(
         labelled=labelled,
         captioned=census.captioned,
-        classes=classes,
+        classes=records,
         fields=_fields(census.kinds, census.samples, taken),
-        attachments=attachments,
+        attachments=census.attachments.suffixes,
     )
 
 
 def declare(stream: Stream, *, rewritten: bool) -> Schema:
-    """Return the schema that a stream declares. Raises `SourceError` where it contradicts itself."""
+    """Return the schema that a stream declares. Raises `SourceError` if it contradicts itself."""
     classes = _class_records(stream.classes)
     taken = _taken(classes, labelled=stream.labelled, rewritten=rewritten)
     fields = tuple(_renamed(name, stream.fields[name], taken) for name in sorted(stream.fields))
@@ -96,56 +117,17 @@ def declare(stream: Stream, *, rewritten: bool) -> Schema:
 
 
 def _taken(classes: Sequence[Metadata], *, labelled: bool, rewritten: bool) -> set[str]:
-    """Return the names that the packer and the class table have taken."""
+    """Return the names that the packer and the class table use."""
     taken = {*MEASURED, *(ORIGINAL if rewritten else ())}
     return taken | {"label", *(classes[0] if classes else ())} if labelled else taken
-
-
-@dataclass(slots=True)
-class _Census:
-    """What one pass over the references tells; a second one would read them from disk again."""
-
-    classes: int
-    """How many the table has."""
-    samples: int = 0
-    unlabelled: int = 0
-    wrong: Reference | None = None
-    """The first without a label, or with one that there is not."""
-    captioned: bool = False
-    kinds: KindCounts = field(default_factory=dict)
-
-    def watch(self, references: Iterable[Reference]) -> Iterator[Reference]:
-        """Pass the references through, and take down what they have."""
-        for reference in references:
-            label = reference.label
-            self.samples += 1
-            self.unlabelled += label is None
-            if self.wrong is None and (label is None or not 0 <= label < (self.classes or label + 1)):
-                self.wrong = reference
-            self.captioned = self.captioned or reference.caption is not None
-            count_kinds(self.kinds, reference.metadata)
-            yield reference
-
-    def check_labels(self) -> bool:
-        """Return whether all have labels, False if none has; else raise `SourceError`."""
-        if self.unlabelled == self.samples:
-            return False
-        if self.wrong is not None and self.wrong.label is None:
-            raise SourceError(
-                f"{describe(self.wrong)} has no label (and so {self.unlabelled:,} of {self.samples:,} "
-                "images), but others have: label all or none"
-            )
-        if self.wrong is not None:
-            known = f"the class table has 0 to {self.classes - 1}" if self.classes else "labels begin at 0"
-            raise SourceError(f"{describe(self.wrong)} has the label {self.wrong.label}, but {known}")
-        return True
 
 
 def _class_records(classes: Sequence[Metadata]) -> tuple[Mapping[str, Any], ...]:
     for label, item in enumerate(classes):
         if item.keys() != classes[0].keys():
             raise SourceError(
-                f"class {label} has the fields {sorted(item)}, class 0 has {sorted(classes[0])}"
+                f"class {label} has the fields {sorted(item)}, class 0 has {sorted(classes[0])}: give all "
+                "classes the same fields"
             )
     # The packer's own names keep their meaning: a class table's `width` is not the image's.
     taken = {"label", *MEASURED, *ORIGINAL}

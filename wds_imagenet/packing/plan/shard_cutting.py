@@ -1,4 +1,4 @@
-"""Arrivals → full shards, in the order in which they come. Pure."""
+"""The images of a stream, cut into shards in the order in which they are read. Pure."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from wds_imagenet.errors import DataError, SourceError
 from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.inputs.stream import StreamedImage
-from wds_imagenet.packing.plan.listing_plan import expected_size
+from wds_imagenet.packing.plan.sample_size import content_size, overhead
 from wds_imagenet.packing.plan.shard_task import ShardTask
 from wds_imagenet.packing.plan.source_urls import describe
 from wds_imagenet.packing.plan.stream_plan import StreamPlan
@@ -16,74 +16,77 @@ from wds_imagenet.sample import check_key
 
 @dataclass(frozen=True, slots=True)
 class FullShard:
-    """A shard to be built, and what goes into it."""
+    """The task of building one shard of a stream, with the bytes of its images."""
 
     task: ShardTask
-    arrivals: tuple[StreamedImage, ...] = field(repr=False)
+    images: tuple[StreamedImage, ...] = field(repr=False)
 
     @property
-    def images(self) -> Iterator[bytes]:
-        """The bytes of its images."""
-        return (arrival.data for arrival in self.arrivals)
+    def name(self) -> str:
+        """The shard's name."""
+        return self.task.name
 
     @property
-    def elsewhere(self) -> list[Reference]:
-        """Its samples with those attachments that did not come with them, and are to be read."""
+    def input_bytes(self) -> int:
+        """Bytes that the stream gave for its samples."""
+        return sum(image.size for image in self.images)
+
+    @property
+    def unread(self) -> list[Reference]:
+        """Its samples with only those attachments that lie in files of their own."""
         return [
-            replace(arrival.reference, attachments=arrival.reference.attachments[len(arrival.attached) :])
-            for arrival in self.arrivals
+            replace(image.reference, attachments=image.reference.attachments[len(image.attached) :])
+            for image in self.images
         ]
 
     def attached(self, read: Iterable[tuple[bytes, ...]]) -> Iterator[tuple[bytes, ...]]:
-        """Yield the bytes of each sample's attachments, given those that were read."""
-        return (arrival.attached + more for arrival, more in zip(self.arrivals, read, strict=True))
-
-    @property
-    def size(self) -> int:
-        """How many bytes came with its samples."""
-        return sum(arrival.size for arrival in self.arrivals)
+        """Yield the bytes of each sample's attachments, given those that were read from files."""
+        return (image.attached + more for image, more in zip(self.images, read, strict=True))
 
 
-def fill(arrivals: Iterable[StreamedImage], plan: StreamPlan) -> Iterator[FullShard]:
+def cut_shards(images: Iterable[StreamedImage], plan: StreamPlan) -> Iterator[FullShard]:
     """Yield the shards of a stream, each when the next sample has no room in it.
 
-    Holds one shard. Raises `SourceError`, naming the member, for a sample that is not as the
-    stream declared, and for two with one key in one shard, which would be taken for one.
+    Holds one shard in memory.
+
+    Raises:
+        SourceError: a sample contradicts the stream's declaration, or two samples of one shard have the
+            same key; the message names the member.
     """
     options = plan.options
-    held: dict[str, StreamedImage] = {}
+    samples: dict[str, StreamedImage] = {}
     size = number = 0
-    for arrival in arrivals:
-        reference = arrival.reference
-        _check(reference, plan, held)
-        length = expected_size(reference, len(arrival.data), plan.schema, options)
+    for image in images:
+        reference = image.reference
+        _check(reference, plan, samples)
+        length = content_size(reference, len(image.data), options) + overhead(plan.schema)
         if options.samples_per_shard is not None:
-            full = len(held) >= options.samples_per_shard
+            full = len(samples) >= options.samples_per_shard
         else:
-            full = bool(held) and size + length > options.shard_bytes
+            full = bool(samples) and size + length > options.shard_bytes
         if full:
-            yield _full(plan.shard_name(number), held)
-            held, size, number = {}, 0, number + 1
-        held[reference.key] = arrival
+            yield _full(plan.shard_name(number), samples)
+            samples, size, number = {}, 0, number + 1
+        samples[reference.key] = image
         size += length
-    if held:
-        yield _full(plan.shard_name(number), held)
+    if samples:
+        yield _full(plan.shard_name(number), samples)
 
 
-def _full(name: str, held: dict[str, StreamedImage]) -> FullShard:
-    arrivals = tuple(held.values())
-    return FullShard(ShardTask(name, tuple(arrival.reference for arrival in arrivals)), arrivals)
+def _full(name: str, samples: dict[str, StreamedImage]) -> FullShard:
+    images = tuple(samples.values())
+    return FullShard(ShardTask(name, tuple(image.reference for image in images)), images)
 
 
-def _check(reference: Reference, plan: StreamPlan, held: dict[str, StreamedImage]) -> None:
+def _check(reference: Reference, plan: StreamPlan, samples: dict[str, StreamedImage]) -> None:
     try:
         check_key(reference.key)
         check(reference, plan.schema)
     except DataError as error:
         error.add_note(f"of {describe(reference)}")
         raise
-    if reference.key in held:
+    if reference.key in samples:
         raise SourceError(
-            f"{describe(held[reference.key].reference)} and {describe(reference)} have the same key "
-            f"{reference.key!r}: name them apart in the source"
+            f"{describe(samples[reference.key].reference)} and {describe(reference)} have the same key "
+            f"{reference.key!r}: rename one in the source"
         )

@@ -1,52 +1,71 @@
-"""Where references lie: which store, and in words that outlive a move and hold no secret. Pure."""
+"""URLs of references: the store and the path on it, and forms without secrets that survive a move. Pure."""
 
 import os.path
 import re
 from collections.abc import Iterable
-from itertools import groupby
-from typing import Final
 
 from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.storage import split_url
 from wds_imagenet.storage.http_download import PREFIX
-
-_HTTP: Final = ("http://", "https://", f"{PREFIX}http://", f"{PREFIX}https://")
+from wds_imagenet.storage.url import is_http
 
 
 def locate(url: str) -> tuple[str, str]:
-    """Split a file's URL into a store's and the path on it, so that few stores serve many files.
+    """Split a file's URL into the URL of a store and the path on it.
 
-    The store is the bucket or host; on the local disk, where stores cost nothing, the folder.
+    The store is the bucket or host, so that few stores serve many files. On the local disk, where a store
+    costs nothing, it is the folder.
     """
     scheme, separator, rest = url.partition("://")
     if not separator or scheme == "file":
         return split_url(url)
     if scheme == "memory":
         return "memory://", rest
-    rest, mark, query = rest.partition("?") if url.startswith(_HTTP) else (rest, "", "")
+    rest, mark, query = rest.partition("?") if _is_http(url) else (rest, "", "")
     authority, _, path = rest.partition("/")
     return f"{scheme}://{authority}{mark}{query}", path
 
 
 def plain(url: str) -> str:
     """Return a URL without credentials, query and fragment, which HTTP URLs alone may have."""
-    if not url.startswith(_HTTP):
+    if not _is_http(url):
         return url
     scheme, _, rest = re.split("[?#]", url.removeprefix(PREFIX), maxsplit=1)[0].partition("://")
     authority, slash, path = rest.partition("/")
     return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
 
 
-def common_folder(urls: Iterable[str]) -> str:
-    """Return the longest folder, with its last slash, that all URLs lie in; "" if they share none."""
-    first = last = None
-    for url, _ in groupby(urls):  # an archive's are all the same
+class CommonFolder:
+    """The longest folder that all URLs added so far lie in."""
+
+    def __init__(self) -> None:
+        self._previous = self._first = self._last = ""
+        self._empty = True
+
+    def add(self, url: str) -> None:
+        """Take one more URL into account. Costs next to nothing for a URL equal to the one before."""
+        if url == self._previous and not self._empty:  # the images of an archive share one URL
+            return
+        self._previous = url
         path = plain(url)
-        first = path if first is None else min(first, path)
-        last = path if last is None else max(last, path)
-    # What the first and the last in order share, all between them do.
-    shared = os.path.commonprefix([first or "", last or ""])  # noqa: RUF071 - cut at its last slash
-    return "".join(shared.rpartition("/")[:2])
+        self._first = path if self._empty else min(self._first, path)
+        self._last = path if self._empty else max(self._last, path)
+        self._empty = False
+
+    @property
+    def path(self) -> str:
+        """The folder, with a slash at its end; "" if the URLs share none."""
+        # All paths share the prefix that the first and the last in order share.
+        shared = os.path.commonprefix([self._first, self._last])  # noqa: RUF071 - cut at its last slash
+        return "".join(shared.rpartition("/")[:2])
+
+
+def common_folder(urls: Iterable[str]) -> str:
+    """Return the longest folder that all URLs lie in, with a slash at its end; "" if they share none."""
+    folder = CommonFolder()
+    for url in urls:
+        folder.add(url)
+    return folder.path
 
 
 def relative(url: str, folder: str) -> str:
@@ -55,8 +74,12 @@ def relative(url: str, folder: str) -> str:
 
 
 def describe(reference: Reference) -> str:
-    """Say which file a reference means, and where in an archive it lies; by its name if in none."""
+    """Return a reference's file and, in an archive, its member and offset; without a URL, its name."""
     url = plain(reference.url) or repr(reference.name)
     if reference.offset == 0:
         return url
     return f"{url}, member {reference.name!r} at offset {reference.offset:,}"
+
+
+def _is_http(url: str) -> bool:
+    return is_http(url.removeprefix(PREFIX))

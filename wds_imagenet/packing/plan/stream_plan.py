@@ -1,4 +1,4 @@
-"""The plan of a stream: all that decides the bytes, of what is known before the first sample. Pure."""
+"""The plan of a stream: everything that decides its bytes and is known before the first sample. Pure."""
 
 import hashlib
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ from typing import Any, Final
 from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.inputs.stream import Stream
 from wds_imagenet.packing.options import PackOptions
-from wds_imagenet.packing.plan.listing_plan import FORMAT, MAX_SHARDS, hash_classes
+from wds_imagenet.packing.plan.plan_file import FORMAT, MAX_SHARDS, hash_classes
 from wds_imagenet.packing.plan.schema import Schema, declare
 from wds_imagenet.util import strict_json
 
-_LARGE: Final = 1 << 40  # what is not said is taken for large
-VERSION: Final = 1
-"""Of the bytes that a stream's plan leads to; it changes when they do."""
+_LARGE: Final = 1 << 40  # bytes of a stream of unknown size: it gets the blocks of a large data set
+_VERSION: Final = 1
+"""Version of the bytes that a stream's plan leads to; raised when the same plan gives other bytes."""
 
 
 @dataclass(frozen=True)
 class StreamPlan:
-    """What is to be packed and how. Which sample goes where follows from it, but only as they arrive."""
+    """The options, schema and identity of a stream. The place of each sample follows as it is read."""
 
     options: PackOptions
     schema: Schema
@@ -27,24 +27,27 @@ class StreamPlan:
     classes_sha256: str
     notes: tuple[str, ...]
 
-    @property
-    def shard_names(self) -> tuple[str, ...]:
-        """None: only the end of the stream tells how many there are."""
-        return ()
-
     def shard_name(self, number: int) -> str:
-        """Return the name of a shard. Raises `UsageError` if there are more than have names."""
+        """Return the name of a shard. Raises `UsageError` if there are more shards than names."""
         if number >= MAX_SHARDS:
             raise UsageError(f"more than {MAX_SHARDS:,} shards; no more have names: make them larger")
         return f"{self.options.name}-{self.options.split}-{number:06d}.tar"
 
+    @property
+    def expected_shards(self) -> int:
+        """About how many shards there will be; 0 if the stream does not state its size."""
+        stream, options = self.stream, self.options
+        if options.samples_per_shard is not None:
+            return -(-(stream.samples or 0) // options.samples_per_shard)
+        return -(-(stream.size or 0) // options.shard_bytes)
+
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of `to_json()`: two plans with the same one give the same bytes, of the same stream."""
+        """SHA-256 of `to_json()`: two plans of one stream with the same fingerprint give the same bytes."""
         return hashlib.sha256(self.to_json()).hexdigest()
 
     def to_json(self) -> bytes:
-        """Return the plan's bytes, as they lie beside the shards: no URL, no secret, no clock."""
+        """Return the bytes of the plan file: without a URL, a secret or the time."""
         options: dict[str, Any] = self.options.to_json()
         if self.options.shuffled:
             options["window_bytes"] = self.options.window_bytes
@@ -52,7 +55,7 @@ class StreamPlan:
             return strict_json.dumps(
                 {
                     "format": FORMAT,
-                    "version": VERSION,
+                    "version": _VERSION,
                     "options": options,
                     "stream": self.stream.identity,
                     "suffixes": self.schema.suffixes,
@@ -62,20 +65,16 @@ class StreamPlan:
                 }
             )
         except (TypeError, ValueError) as error:
-            raise SourceError(f"what the stream says of itself has no JSON form: {error}") from error
+            raise SourceError(f"the identity of the stream has no JSON form: {error}") from error
 
 
 def plan_stream(stream: Stream, options: PackOptions) -> StreamPlan:
-    """Plan a stream, reading nothing of it.
+    """Plan a stream without reading any of it.
 
     The same stream and options give the same plan on every machine, wherever the stream lies. Raises
-    `SourceError` where what it says of itself contradicts itself.
+    `SourceError` if the stream's declaration contradicts itself.
     """
     options = options.for_bytes(_LARGE if stream.size is None else stream.size)
     schema = declare(stream, rewritten=options.rewrites)
-    renamed = tuple(
-        f"the metadata field {item.source!r} becomes {item.name!r} in the JSON"
-        for item in schema.fields
-        if item.name != item.source
-    )
-    return StreamPlan(options, schema, stream, hash_classes(schema), (*stream.notes, *renamed))
+    notes = (*stream.notes, *schema.notes)
+    return StreamPlan(options, schema, stream, hash_classes(schema.classes), notes)

@@ -1,4 +1,4 @@
-"""The random order of a stream: as random as the memory that it may take. Pure."""
+"""The shuffle of a stream: a random order within a window of bounded memory. Pure."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -6,34 +6,39 @@ from typing import Final
 from wds_imagenet.inputs.stream import StreamedImage
 from wds_imagenet.util import rng
 
-_WINDOW: Final = 0x57494E444F57  # the purpose of these draws, apart from every other of the same seed
-_OVERHEAD: Final = 1024  # about what Python takes for an arrival beside its bytes
+_WINDOW: Final = 0x57494E444F57  # tells these random numbers from all others of a seed
+_OVERHEAD: Final = 1024  # about the bytes that Python adds to those of an image
 
 
-def shuffled(arrivals: Iterable[StreamedImage], window_bytes: int, seed: int) -> Iterator[StreamedImage]:
-    """Yield every arrival once, in an order that depends on their order, their sizes and the seed alone.
+def shuffled(images: Iterable[StreamedImage], window_bytes: int, seed: int) -> Iterator[StreamedImage]:
+    """Yield every image once, in an order that depends on their order, their sizes and the seed alone.
 
-    A window of that many bytes fills up; from then on a random one of those in it makes room for each
-    that comes. So none is early by more than the window holds, and how late one is is random, the
-    window's number of images on average.
+    A shuffle buffer fills up to `window_bytes`. From then on each new image replaces a random one, which
+    is yielded. So no image moves forward by more than the buffer holds. An image moves back by a random
+    distance: on average the number of images in the buffer.
+
+    Args:
+        images: the stream.
+        window_bytes: memory of the buffer.
+        seed: decides the order.
     """
-    window: list[StreamedImage] = []
-    held = drawn = 0
-    for arrival in arrivals:
-        window.append(arrival)
-        held += arrival.size + _OVERHEAD
-        while held > window_bytes:
-            leaving = _draw(window, rng.mix(seed, _WINDOW, drawn))
-            drawn += 1
-            held -= leaving.size + _OVERHEAD
+    buffer: list[StreamedImage] = []
+    size = count = 0
+    for image in images:
+        buffer.append(image)
+        size += image.size + _OVERHEAD
+        while size > window_bytes:
+            leaving = _take(buffer, rng.mix(seed, _WINDOW, count))
+            count += 1
+            size -= leaving.size + _OVERHEAD
             yield leaving
-    while window:
-        yield _draw(window, rng.mix(seed, _WINDOW, drawn))
-        drawn += 1
+    while buffer:
+        yield _take(buffer, rng.mix(seed, _WINDOW, count))
+        count += 1
 
 
-def _draw(window: list[StreamedImage], bits: int) -> StreamedImage:
-    """Take out one of the window's, by 64 random bits; the last one takes its place."""
-    place = bits * len(window) >> 64
-    window[place], window[-1] = window[-1], window[place]
-    return window.pop()
+def _take(buffer: list[StreamedImage], bits: int) -> StreamedImage:
+    """Remove one image, chosen by 64 random bits; the last image takes its place."""
+    index = bits * len(buffer) >> 64
+    buffer[index], buffer[-1] = buffer[-1], buffer[index]
+    return buffer.pop()

@@ -1,12 +1,12 @@
-"""publish.
+"""Publishing: one run for every kind of packing, from the state of the destination to the manifest.
 
-- `claim`  Whose a place is: the plan that lies there before the first tar does.
-- `destination`  The destination as a whole: whose it is, what of it is done, and the commit that ends it.
-- `layer_run`  Label a finished data set: a layer of labels beside its shards, and not an image written.
-- `preflight`  What can be refused before a listing, which may take hours: contradictions, and the
-  destination.
-- `receipt`  A receipt: what one published shard holds. The manifest is made of receipts alone.
-- `stream_run`  Pack a stream: one pass, from its first byte to a committed manifest.
-- `upload`  One shard onto a store: built beside it, read back, put, confirmed, receipted.
-- `verify`  Finished shards, held against what is known of them: by size always, by every byte on demand.
+- `job`             the protocol of a kind of packing
+- `run`             build and publish the missing shards, then the manifest
+- `preflight`       checks before the input is listed
+- `destination`     the owner of a destination, and its finished shards
+- `verify`          finished shards, compared by size or byte for byte
+- `publisher`       one shard: built, checked, put, confirmed, receipted
+- `temporary_file`  the file in which a shard is built
+- `plan_lock`       the plan file, which reserves the destination
+- `layout`          the paths of all files
 """

@@ -1,189 +1,168 @@
-"""The destination as a whole: whose it is, what of it is done, and the commit that ends it."""
+"""The state of a destination: its owner, and the shards that are finished."""
 
-import hashlib
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
-from wds_imagenet.errors import CorruptError, ExistsError, ManifestError, NotFoundError, PlanError
-from wds_imagenet.format.companions import OPEN_CLIP_FILE, README_FILE, TIMM_FILE, companion_files
-from wds_imagenet.format.manifest import KEYS_PATH, MANIFEST_PATH, METADATA_FOLDER, Manifest, Shard
-from wds_imagenet.inputs.reference import Metadata
-from wds_imagenet.packing.plan.listing_plan import Plan, differences
-from wds_imagenet.packing.plan.schema import Schema
-from wds_imagenet.packing.plan.stream_plan import StreamPlan
-from wds_imagenet.packing.publish.receipt import Receipt, Remark, receipt_path
-from wds_imagenet.packing.publish.verify import check_sizes, sound
+from wds_imagenet.errors import ManifestError, NotFoundError, PlanError
+from wds_imagenet.format.manifest import Manifest, Shard
+from wds_imagenet.packing.build.receipt import Receipt
+from wds_imagenet.packing.publish.job import Job
+from wds_imagenet.packing.publish.layout import Layout
+from wds_imagenet.packing.publish.verify import check_sizes, intact_shards
 from wds_imagenet.storage import Store
-from wds_imagenet.util import strict_json
+from wds_imagenet.util.threads import map_ahead
 
-PLAN_PATH: Final = f"{METADATA_FOLDER}/plan.json"
-AnyPlan: TypeAlias = Plan | StreamPlan
-REPORT_PATH: Final = f"{METADATA_FOLDER}/report.jsonl"
+_REQUESTS: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFiles:
+    """The plan and the manifest at a destination; None for each that is missing."""
+
+    plan: bytes | None
+    manifest: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
 class DestinationState:
-    """How far a plan has come at its destination."""
+    """The progress of a plan at its destination."""
 
-    claimed: bool
-    """Whether the plan lies there."""
-    manifest: Manifest | None
-    """Of the finished data set, None if it is not finished."""
-    receipts: Mapping[str, Receipt]
-    """Of the shards that are done, by name."""
+    locked: bool
+    """True if the plan is there."""
+    manifest: Manifest | None = None
+    """The manifest, if nothing is left to do."""
+    shards: Mapping[str, Shard] = field(default_factory=dict)
+    """The finished shards, by name."""
     expected: Mapping[str, str] = field(default_factory=dict)
-    """The SHA-256 of every shard by name, where a manifest has said it already."""
+    """The SHA-256 of every shard by name, if a manifest states it."""
 
 
-def survey(store: Store, plan: AnyPlan, *, check: bool = False) -> DestinationState:
-    """Find out what of a plan is done, changing nothing.
+def find_files(store: Store, layout: Layout) -> FoundFiles:
+    """Read the plan and the manifest at a destination. Costs two requests."""
+    return FoundFiles(_read_if_there(store, layout.plan), _read_if_there(store, layout.manifest))
 
-    Raises `PlanError` if the destination holds another plan's work, finished or not, or files that
-    packing would overwrite, and `CorruptError` if shards of a finished data set are missing or of another
-    size. Costs two requests, a listing, and one more a finished shard.
 
-    With `check` every finished shard is read, and counts only if it holds what its receipt and the
-    manifest say; the rest is then to be built, of a finished data set too.
+def find_state(store: Store, job: Job[Any], found: FoundFiles | None, *, check: bool) -> DestinationState:
+    """Find out how much of a job is done, without changing anything.
+
+    Costs a listing, two requests without `found`, and one more for each finished shard; for a finished
+    manifest the listing is enough. With `check` it reads every finished shard.
+
+    Args:
+        store: that of the data set.
+        job: the job.
+        found: the result of an earlier `find_files`, after which `check_vacant` found the place free.
+        check: read every finished shard, also of a finished manifest. Only shards with exactly the bytes of
+            their receipts count as finished.
+
+    Raises:
+        PlanError: the destination has another plan, finished or not, or files that would be overwritten.
+        CorruptError: without `check`, a shard of a finished manifest is missing or has another size.
     """
-    # Listed before the plan is looked for: whoever put these shards had put a plan before them.
-    prefix = f"{plan.options.name}-{plan.options.split}-"
-    sizes = {item.path: item.size for item in store.list_objects(prefix)}
-    theirs = read_if_there(store, PLAN_PATH)
-    finished = read_if_there(store, MANIFEST_PATH)
+    layout = job.layout
+    # Listed before the plan is read: a packer puts its plan before its shards.
+    sizes = _shard_sizes(store, layout)
+    companions = layout.companions if found is None else ()
+    if found is None or (found.plan is None and sizes):  # another packer may have begun since
+        found = find_files(store, layout)
+    if found.plan is not None and found.plan != job.plan:
+        raise taken(store, layout, job.differences(found.plan), finished=found.manifest is not None)
     expected: dict[str, str] = {}
-    if theirs is not None and theirs != plan.to_json():
-        raise taken(store, differences(theirs, plan.to_json()), finished=finished is not None)
-    if finished is not None:
-        manifest = Manifest.from_json(finished)
-        if manifest.plan != plan.fingerprint:
-            raise PlanError(
-                f"{store.url} holds a finished data set of another origin ({manifest.name}, "
-                f"{manifest.samples:,} samples). Choose another destination; it is never overwritten"
-            )
+    if found.manifest is not None:
+        manifest = Manifest.from_json(found.manifest)
+        if manifest.plan != job.fingerprint:
+            raise foreign(store, layout)
         if not check:
-            check_sizes(store.url, manifest, sizes)
-            return DestinationState(True, manifest, {})
+            check_sizes(store, layout, manifest, sizes)
+            return DestinationState(locked=True, manifest=manifest)
         expected = {shard.name: shard.sha256 for shard in manifest.shards}
-    elif theirs is None:
-        check_vacant(store, sizes)
-        return DestinationState(False, None, {})
-    names = expected or plan.shard_names or (sizes if check else ())  # a stream does not know its own
-    paths = {receipt_path(name): name for name in names}
-    receipts = dict(find_receipts(store, plan.fingerprint, paths, sizes))
-    if check:
-        known = (r for name, r in receipts.items() if r.shard.sha256 == expected.get(name, r.shard.sha256))
-        receipts = {receipt.shard.name: receipt for receipt in sound(store, known)}
-    return DestinationState(True, None, receipts, expected)
+    elif found.plan is None:
+        check_vacant(store, layout, (*map(layout.shard, list(sizes)[:1]), *companions))
+        return DestinationState(locked=False)
+    names = job.shard_names
+    if names is None:  # those of a stream are certain only at its end
+        names = tuple(expected or (sizes if check else ()))
+    shards = [s for s in _receipted(store, job, names, sizes) if expected.get(s.name, s.sha256) == s.sha256]
+    finished = intact_shards(store, layout, shards) if check else shards
+    return DestinationState(locked=True, shards={shard.name: shard for shard in finished}, expected=expected)
 
 
-def commit(store: Store, plan: AnyPlan, receipts: Iterable[Receipt]) -> Manifest:
-    """Put all that goes with the shards, and last the manifest that makes them a data set.
-
-    The receipts are those of all shards, in their order. Whoever comes second with the same bytes has
-    done his work too; with others, that is a `PlanError`, and the data set stays as it was.
-    """
-    shards: list[Shard] = []
-    lines: list[bytes] = []
-    remarks: list[bytes] = []
-    labels: Counter[int] = Counter()
-    for receipt in receipts:
-        shards.append(receipt.shard)
-        lines.append("".join(f"{key}\n" for key in receipt.keys).encode())
-        remarks += (strict_json.dumps(remark.to_json()) + b"\n" for remark in receipt.remarks)
-        labels.update(receipt.labels)
-    keys = b"".join(lines)
-    manifest = Manifest(
-        name=plan.options.name,
-        split=plan.options.split,
-        suffixes=plan.schema.suffixes,
-        keys_sha256=hashlib.sha256(keys).hexdigest(),
-        shards=tuple(shards),
-        classes=class_table(plan.schema, labels),
-        plan=plan.fingerprint,
-    )
-    store.put(KEYS_PATH, keys)
-    store.put(REPORT_PATH, b"".join(remarks))
-    for path, data in companion_files(manifest).items():
-        store.put(path, data)
-    try:
-        store.put(MANIFEST_PATH, manifest.to_json(), create=True)
-    except ExistsError as error:
-        if store.read(MANIFEST_PATH).data != manifest.to_json():
-            raise PlanError(f"{store.url} was finished by another packer, with other bytes") from error
-    return manifest
+def check_vacant(store: Store, layout: Layout, paths: Sequence[str]) -> None:
+    """Raise `PlanError` if one of these files is at a destination without a plan. Costs a request each."""
+    for path in paths:
+        with suppress(NotFoundError):
+            store.info(path)
+            raise PlanError(
+                f"{store.url} has {path!r}, which {layout.verb!r} would overwrite, and no plan beside it. "
+                f"{layout.alternative}, or move that file away"
+            )
 
 
-def read_remarks(store: Store) -> list[Remark]:
-    """Return the report of a finished data set."""
-    lines = store.read(REPORT_PATH).data.splitlines()
-    try:
-        return [Remark(**strict_json.loads(line)) for line in lines]
-    except (ValueError, TypeError) as error:
-        raise CorruptError(f"{store.url}/{REPORT_PATH} cannot be read: {error}") from error
-
-
-def taken(store: Store, told: str, *, finished: bool) -> PlanError:
-    """Return the error for a place that holds the work of another plan, in which it was told to differ."""
-    state, other = ("finished", "") if finished else ("unfinished", ", or remove what is there")
+def taken(store: Store, layout: Layout, differences: str, *, finished: bool) -> PlanError:
+    """Return the error for a place that holds the work of another plan."""
+    state, other = ("finished", "") if finished else ("unfinished", ", or remove the existing files")
     return PlanError(
-        f"{store.url} holds the {state} work of another plan: {told}. Choose another destination{other}; "
-        "it is never overwritten"
+        f"{store.url}/{layout.shard_folder} holds the {state} work of another plan: {differences}. "
+        f"{layout.alternative}{other}; existing files are never overwritten"
     )
 
 
-def read_if_there(store: Store, path: str) -> bytes | None:
-    """Return an object's bytes, None if there is none."""
+def foreign(store: Store, layout: Layout) -> PlanError:
+    """Return the error for a place with a finished manifest that belongs to no known plan."""
+    return PlanError(
+        f"{store.url}/{layout.manifest} is the manifest of a data set of another origin. "
+        f"{layout.alternative}; existing files are never overwritten"
+    )
+
+
+def read_receipts(store: Store, layout: Layout, names: Sequence[str]) -> Iterator[Receipt]:
+    """Yield the receipts of shards that were just published, in order; only a few are in memory at a time.
+
+    Raises `ManifestError` if one was changed meanwhile.
+    """
+
+    def read(name: str) -> Receipt:
+        path = layout.receipt(name)
+        try:
+            return Receipt.from_json(store.read(path).data)
+        except ManifestError as error:
+            error.add_note(f"{store.url}/{path} was just written: is another program writing to it?")
+            raise
+
+    with closing(map_ahead(read, names, threads=_REQUESTS, name="receipts")) as receipts:
+        yield from receipts
+
+
+def _shard_sizes(store: Store, layout: Layout) -> dict[str, int]:
+    infos = store.list_objects(f"{layout.shard_folder}{layout.shard_prefix}")
+    named = ((info.path.removeprefix(layout.shard_folder), info.size) for info in infos)
+    return {name: size for name, size in named if name.endswith(".tar") and "/" not in name}
+
+
+def _receipted(
+    store: Store, job: Job[Any], names: Sequence[str], sizes: Mapping[str, int]
+) -> Iterator[Shard]:
+    """Yield the shards that have a receipt of this plan and its size; the others are built again."""
+    name_of = {job.layout.receipt(name): name for name in names}
+    paths = [info.path for info in store.list_objects(job.layout.receipts) if info.path in name_of]
+
+    def read(path: str) -> Shard | None:
+        try:
+            receipt = Receipt.from_json(store.read(path).data)
+        except ManifestError:
+            return None
+        shard = receipt.shard
+        wanted = (job.fingerprint, name_of[path], sizes.get(name_of[path]))
+        return shard if (receipt.plan, shard.name, shard.size) == wanted else None
+
+    with closing(map_ahead(read, paths, threads=_REQUESTS, name="receipts")) as shards:
+        yield from (shard for shard in shards if shard is not None)
+
+
+def _read_if_there(store: Store, path: str) -> bytes | None:
     try:
         return store.read(path).data
     except NotFoundError:
         return None
-
-
-def check_vacant(store: Store, shards: Mapping[str, int]) -> None:
-    """Refuse a place without a plan that has what packing would overwrite, one of these shards included."""
-    for path in (*list(shards)[:1], TIMM_FILE, OPEN_CLIP_FILE, README_FILE):
-        with suppress(NotFoundError):
-            store.info(path)
-            raise PlanError(
-                f"{store.url} has {path!r}, which packing would overwrite, and no plan beside it. "
-                "Choose an empty destination, or move that away"
-            )
-
-
-def find_receipts(
-    store: Store,
-    plan: str,
-    paths: Mapping[str, str],
-    sizes: Mapping[str, int],
-    folder: str = f"{METADATA_FOLDER}/receipts/",
-) -> Iterable[tuple[str, Receipt]]:
-    """Yield the receipts in a folder that still hold; a shard without one is simply built again.
-
-    `plan` is the fingerprint that they must have, `paths` tells whose receipt lies where, and `sizes`
-    how large the shards are that are there.
-    """
-    for item in store.list_objects(folder):
-        name = paths.get(item.path)
-        if name is None:
-            continue
-        try:
-            receipt = Receipt.from_json(store.read(item.path).data)
-        except ManifestError:
-            continue
-        shard = receipt.shard
-        if (receipt.plan, shard.name, shard.size) == (plan, name, sizes.get(name)):
-            yield name, receipt
-
-
-def class_table(schema: Schema, labels: Mapping[int, int]) -> tuple[Metadata, ...]:
-    """Return what is known of each class and, of samples that have one label, how many it has."""
-    classes = []
-    for label, record in enumerate(schema.classes):
-        head: dict[str, Any] = {"name": record.get("class_name", str(label))}
-        head |= {"samples": labels.get(label, 0)} if schema.labelled else {}
-        rest = {name: value for name, value in record.items() if name not in {"class_name", "samples", *head}}
-        classes.append(head | rest)
-    return tuple(classes)

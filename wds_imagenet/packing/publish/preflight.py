@@ -1,23 +1,23 @@
-"""What can be refused before a listing, which may take hours: contradictions, and the destination."""
+"""Checks before the input is listed, which may take hours: contradictory options, and the destination."""
 
 import os.path
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 
-from wds_imagenet.errors import PlanError, UsageError
-from wds_imagenet.format.manifest import MANIFEST_PATH, METADATA_FOLDER
+from wds_imagenet.errors import UsageError
 from wds_imagenet.packing.options import PackOptions
-from wds_imagenet.packing.plan.listing_plan import option_differences
-from wds_imagenet.packing.publish.destination import PLAN_PATH, check_vacant, read_if_there, taken
+from wds_imagenet.packing.plan.plan_file import option_differences
+from wds_imagenet.packing.publish.destination import FoundFiles, check_vacant, find_files, foreign, taken
+from wds_imagenet.packing.publish.layout import dataset_layout
 from wds_imagenet.storage import Store
 from wds_imagenet.storage.url import Location, parse_url
 
 
 def check_apart(inputs: Iterable[str], dest: str) -> None:
-    """Refuse a destination that is an input or lies in one: a second run would find its own shards."""
+    """Raise `UsageError` if the destination is an input or lies in one: a rerun would list its own shards."""
     place = parse_url(dest)
     for item in inputs:
-        with suppress(UsageError):  # a pattern, or nothing that can be read: its source says so
+        with suppress(UsageError):  # a pattern or no URL: the source reports it
             whole = parse_url(item)
             if (place.scheme, place.account) != (whole.scheme, whole.account):
                 continue
@@ -29,32 +29,38 @@ def check_apart(inputs: Iterable[str], dest: str) -> None:
     raise UsageError(f"the destination {dest} lies in the input {item}: choose one outside of it")
 
 
-def check_destination(store: Store, options: PackOptions, open_choices: Collection[str]) -> None:
-    """Refuse a destination that cannot be asked, or holds what no plan with these options is.
+def check_destination(store: Store, options: PackOptions, undecided: Collection[str]) -> FoundFiles:
+    """Return the files at a destination that can take a plan with these options.
 
-    `open_choices` are the options that only the listing settles. Costs a listing and two or three requests.
-    Raises `PlanError` and `StoreError`.
+    Costs a listing and two requests, and three more if the destination is free.
+
+    Args:
+        store: that of the destination.
+        options: those of packing.
+        undecided: names of options that only the listing decides.
+
+    Raises:
+        UsageError: the store can only be read.
+        PlanError: the destination has the work of other options, or files that packing would overwrite.
+        StoreError: the store cannot be reached.
     """
     if not store.writable:
         raise UsageError(f"{store.url}: stores behind HTTP can only be read")
-    # Of an object that is missing not every store says whether the bucket is, too.
-    next(iter(store.list_objects(f"{METADATA_FOLDER}/receipts/")), None)
-    theirs, finished = read_if_there(store, PLAN_PATH), read_if_there(store, MANIFEST_PATH)
-    if theirs is None:
-        if finished is not None:
-            raise PlanError(
-                f"{store.url} holds a finished data set of another origin. Choose another destination; it is "
-                "never overwritten"
-            )
-        check_vacant(store, {})
-        return
-    told = option_differences(theirs, options, open_choices)
-    if told:
-        raise taken(store, told, finished=finished is not None)
+    layout = dataset_layout(options.name, options.split)
+    # A listing fails if the bucket is missing; on some stores a read of a missing object does not.
+    next(iter(store.list_objects(layout.receipts)), None)
+    found = find_files(store, layout)
+    if found.plan is None:
+        if found.manifest is not None:
+            raise foreign(store, layout)
+        check_vacant(store, layout, layout.companions)
+    elif differences := option_differences(found.plan, options, undecided):
+        raise taken(store, layout, differences, finished=found.manifest is not None)
+    return found
 
 
-def check_engines(options: PackOptions) -> None:
-    """Refuse to optimize JPEGs without the engine that can: a `UsageError` that says how to get it."""
+def check_optimizer(options: PackOptions) -> None:
+    """Raise `UsageError` if JPEGs are to be optimized, and the native engine is missing."""
     if options.jpeg.optimize:
         from wds_imagenet.images.optimize import require_engine  # noqa: PLC0415 - it brings NumPy
 

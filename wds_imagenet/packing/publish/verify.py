@@ -1,62 +1,65 @@
-"""Finished shards, held against what is known of them: by size always, by every byte on demand."""
+"""Finished shards, compared with their manifest entries: by size always, byte for byte on request."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Final
 
 from wds_imagenet.errors import ChangedError, CorruptError, NotFoundError
 from wds_imagenet.format.manifest import Manifest, Shard
-from wds_imagenet.packing.publish.receipt import Receipt
+from wds_imagenet.packing.publish.layout import Layout
 from wds_imagenet.storage import Store
 from wds_imagenet.util.threads import map_ahead
 
 _THREADS: Final = 4
-_WINDOW: Final = 8 << 20
+_READ_BYTES: Final = 8 << 20
 
 
-def check_sizes(url: str, manifest: Manifest, sizes: Mapping[str, int], verb: str = "pack") -> None:
-    """Raise `CorruptError` if a shard of a finished data set is missing or of another size.
+def check_sizes(store: Store, layout: Layout, manifest: Manifest, sizes: Mapping[str, int]) -> None:
+    """Raise `CorruptError` if a shard of a finished manifest is missing or has another size.
 
-    `url` is where they lie, `verb` what put them there.
+    Args:
+        store: that of the data set, for the message.
+        layout: the paths, for the message.
+        manifest: the finished manifest.
+        sizes: the size of each shard at the destination, by name.
     """
-    wrong = [_wrong(shard, sizes.get(shard.name)) for shard in manifest.shards]
-    told = [text for text in wrong if text]
-    if told:
+    checked = [_difference(shard, sizes.get(shard.name)) for shard in manifest.shards]
+    wrong = [text for text in checked if text]
+    if wrong:
         raise CorruptError(
-            f"{url} is finished, but {len(told)} of its {len(wrong)} shards are not as they were "
-            f"packed ({told[0]}): run the same {verb!r} again with --check, which rebuilds what is missing "
-            "or damaged"
+            f"{store.url}/{layout.shard_folder} is finished, but {len(wrong)} of its {len(checked)} shards "
+            f"are missing or damaged ({wrong[0]}): run the same {layout.verb!r} again with --check, which "
+            "rebuilds them"
         )
 
 
-def sound(store: Store, receipts: Iterable[Receipt], folder: str = "") -> Iterator[Receipt]:
-    """Yield the receipts whose shards, in that folder, hold, byte for byte, what they say.
+def intact_shards(store: Store, layout: Layout, shards: Sequence[Shard]) -> Iterator[Shard]:
+    """Yield the shards that hold the right bytes, every one of which is read.
 
-    Costs one reading of the shards, and the memory of four windows of 8 MiB.
+    Costs one read of the shards, and 32 MiB of memory.
     """
-    listed = list(receipts)
 
-    def answer_of(receipt: Receipt) -> bool:
-        return _is_sound(store, f"{folder}{receipt.shard.name}", receipt.shard)
+    def is_intact(shard: Shard) -> bool:
+        return _is_intact(store, layout.shard(shard.name), shard)
 
-    with closing(map_ahead(answer_of, listed, threads=_THREADS, name="verify")) as answers:
-        for receipt, answer in zip(listed, answers, strict=True):
-            if answer:
-                yield receipt
+    with closing(map_ahead(is_intact, shards, threads=_THREADS, name="verify")) as results:
+        for shard, intact in zip(shards, results, strict=True):
+            if intact:
+                yield shard
 
 
-def _wrong(shard: Shard, size: int | None) -> str:
+def _difference(shard: Shard, size: int | None) -> str:
     if size is None:
         return f"{shard.name} is missing"
     return "" if size == shard.size else f"{shard.name} has {size:,} bytes instead of {shard.size:,}"
 
 
-def _is_sound(store: Store, path: str, shard: Shard) -> bool:
+def _is_intact(store: Store, path: str, shard: Shard) -> bool:
     digest = hashlib.sha256()
     try:
-        for start in range(0, shard.size, _WINDOW):
-            digest.update(store.read(path, start, min(start + _WINDOW, shard.size)).data)
+        for start in range(0, shard.size, _READ_BYTES):
+            digest.update(store.read(path, start, min(start + _READ_BYTES, shard.size)).data)
         return digest.hexdigest() == shard.sha256 and store.info(path).size == shard.size
     except (CorruptError, ChangedError, NotFoundError):
         return False

@@ -41,7 +41,7 @@ def check_label_maps(dataset: Dataset) -> None:
     if dataset.suffixes and SUFFIX not in dataset.suffixes:
         raise UsageError(
             f"the samples of {dataset.url} have no {SUFFIX}, only {', '.join(dataset.suffixes)}: name the "
-            "layer that has the label maps, or write one with 'wds-imagenet relabel'"
+            "layer that has the label maps, or write one with 'wds-imagenet add-layer'"
         )
 
 

@@ -18,7 +18,7 @@ _NO_METADATA: Final[Metadata] = {}
 
 
 @dataclass(slots=True)
-class SampleReader:
+class SelectedSamples:
     """Reads the selected samples of all shards, and counts the others."""
 
     selection: Selection
@@ -39,7 +39,7 @@ class SampleReader:
     missing: set[str] = field(default_factory=set)
     """Selected keys that no shard has so far."""
 
-    def samples(
+    def read(
         self, parts: Sequence[SplitFile], kept: frozenset[str] = SMALL
     ) -> Iterator[tuple[ShardSample, Reference]]:
         """Yield the selected samples, in the order of the shards."""

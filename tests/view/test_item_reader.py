@@ -9,11 +9,11 @@ from PIL import Image
 from wds_imagenet import Dataset
 from wds_imagenet.inputs.listing import Listing
 from wds_imagenet.inputs.reference import Reference
-from wds_imagenet.packing.api import pack_listing
 from wds_imagenet.packing.options import PackOptions
-from wds_imagenet.view import sample_reader as module
+from wds_imagenet.packing.pack_dataset import pack_listing
+from wds_imagenet.view import item_reader as module
+from wds_imagenet.view.item_reader import ItemReader
 from wds_imagenet.view.overview import make_overview
-from wds_imagenet.view.sample_reader import SampleReader
 
 LABELS = [i * i % 7 for i in range(60)]
 
@@ -51,25 +51,25 @@ def test_leafing_through_a_class_finds_each_of_its_samples_once(small, label, co
     monkeypatch.setattr(module, "MAX_SEARCH_BYTES", 5000)
     expected = [i for i, sample in enumerate(small.samples()) if sample.label == label]
     assert (expected == []) == (label == 3)
-    assert everything(SampleReader(small), label, count) == expected
+    assert everything(ItemReader(small), label, count) == expected
 
 
 def test_a_search_reads_so_much_and_no_more(small, monkeypatch):
     monkeypatch.setattr(module, "MAX_SEARCH_BYTES", 1)
-    found = SampleReader(small).find(3, 0, 5)
+    found = ItemReader(small).find(3, 0, 5)
     assert (found.indices, 0 < found.stop < len(small)) == ([], True)
 
 
 def test_where_keys_tell_the_class_no_block_without_it_is_read(dataset, monkeypatch):
     label = dataset[5].label
-    reader = SampleReader(dataset)
+    reader = ItemReader(dataset)
     monkeypatch.setattr(reader, "_scan", None)
     expected = [i for i, sample in enumerate(dataset.samples()) if sample.label == label]
     assert everything(reader, label, 10) == expected != []
 
 
 def test_items_are_the_samples_in_their_order(small):
-    items = SampleReader(small).items(range(60))
+    items = ItemReader(small).items(range(60))
     samples = list(small.samples())
     assert [(i.index, i.key, i.label) for i in items] == [(n, s.key, s.label) for n, s in enumerate(samples)]
     assert [json.loads(i.json) for i in items] == [s.json for s in samples]
@@ -79,7 +79,7 @@ def test_items_are_the_samples_in_their_order(small):
 def test_a_sample_that_is_not_there_is_an_index_error(small):
     for index in (-1, 60):
         with pytest.raises(IndexError):
-            SampleReader(small).item(index)
+            ItemReader(small).item(index)
 
 
 def test_an_overview_of_all_counts_all_and_one_of_a_part_is_marked_so(small):

@@ -1,8 +1,8 @@
-"""The label files that a person names, opened, and what they are joined to."""
+"""The label files that a user names, opened and ready to be joined to images."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, get_args
+from typing import get_args
 
 from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.inputs.listing import Listing
@@ -11,23 +11,24 @@ from wds_imagenet.inputs.small_files import find_file
 from wds_imagenet.inputs.stream import Stream
 from wds_imagenet.labels.annotation import Labels
 from wds_imagenet.labels.registry import LABELS
-from wds_imagenet.packing.plan.label_join import LabelJoin, Unmatched, join, join_stream
+from wds_imagenet.packing.plan.label_join import LabelJoin, Unmatched, join_listing, join_stream
 from wds_imagenet.packing.plan.source_urls import plain
 from wds_imagenet.sources.source_options import options_of
+from wds_imagenet.storage.store import StorageOptions
 
 
 @dataclass(frozen=True, slots=True)
-class LabelChoices:
-    """Which label files there are, and what becomes of images that they do not know."""
+class LabelOptions:
+    """The label files of a data set or layer, and the treatment of images that a file does not have."""
 
     labels: Mapping[str, str] = field(default_factory=dict)
-    """Files by the name of their source."""
+    """URLs of label files, by the name of the label source."""
     captions: str | None = None
-    """A file of captions."""
+    """URL of a file of captions."""
     label_options: Mapping[str, str] = field(default_factory=dict)
     """Options of label sources, by source and option: `kaggle.synsets`, `captions.template`."""
     class_names: Mapping[str, str] = field(default_factory=dict)
-    """Files of class names by language, such as `fr`."""
+    """URLs of files of class names, by language, such as `fr`."""
     without_label: Unmatched = "keep"
     without_caption: Unmatched = "keep"
 
@@ -51,34 +52,38 @@ class LabelChoices:
             if option not in known:
                 raise UsageError(f"the label source {source!r} has no option {option!r}, only {known}")
 
-    def options(self, source: str) -> dict[str, str]:
-        """Return the options of a label source."""
+    def of_source(self, source: str) -> dict[str, str]:
+        """Return the options of one label source."""
         parts = ((name.partition("."), value) for name, value in self.label_options.items())
         return {option: value for (of, _, option), value in parts if of == source}
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """Label files, read."""
+class OpenedLabels:
+    """Label files that were read."""
 
     joins: Mapping[str, LabelJoin]
-    """What says something of images, by the name of its source."""
+    """Files that annotate images, by the name of the label source."""
     tables: Mapping[str, Labels]
-    """What says something of classes alone, by its source, and its language if it was given as such."""
+    """Files that describe only classes, by the label source and the language, if one was given."""
 
     @property
     def labelled(self) -> bool:
-        """Whether a file gives labels."""
+        """True if a file gives labels."""
         return any(item.labels.labelled for item in self.joins.values())
 
     @property
     def classes(self) -> tuple[Metadata, ...]:
-        """What the tables say of each class, by label. Raises `SourceError` if they are of other classes."""
+        """The fields of each class in the tables, by label.
+
+        Raises:
+            SourceError: two tables have different numbers of classes, or contradict each other.
+        """
         first = next(iter(self.tables.values()), None)
         return _merged(tuple({} for _ in first.classes), self.tables.values()) if first else ()
 
     def annotate(self, found: Listing | Stream) -> Listing | Stream:
-        """Return what a source gave, with what the files say of it. Raises `SourceError`, as `join` does."""
+        """Return a listing or stream with the files' annotations. Raises `SourceError`, as `join_listing`."""
         if isinstance(found, Listing):
             return self.annotate_listing(found)
         stream = join_stream(found, list(self.joins.values()))
@@ -86,8 +91,8 @@ class Opened:
         return replace(stream, classes=_merged(stream.classes, self.tables.values()), notes=notes)
 
     def annotate_listing(self, listing: Listing) -> Listing:
-        """Return a listing with what the files say of it."""
-        joined = join(listing, list(self.joins.values()))
+        """Return a listing with the files' annotations. Raises `SourceError`, as `join_listing` does."""
+        joined = join_listing(listing, list(self.joins.values()))
         notes = (*joined.notes, *self._notes())
         return replace(joined, classes=_merged(joined.classes, self.tables.values()), notes=notes)
 
@@ -95,41 +100,42 @@ class Opened:
         return [note for table in self.tables.values() for note in table.notes]
 
 
-def open_labels(choices: LabelChoices, options: Mapping[str, Any]) -> Opened:
-    """Read every label file that was chosen. Raises `SourceError`.
+def open_labels(options: LabelOptions, storage_options: StorageOptions) -> OpenedLabels:
+    """Read every label file that the options name. Raises `SourceError` for one that cannot be read.
 
-    `options` are those of the store that the files lie on.
+    `storage_options` are those of the files' store.
     """
     joins: dict[str, LabelJoin] = {}
     tables: dict[str, Labels] = {}
-    files = [(name, url, choices.without_label) for name, url in choices.labels.items()]
-    if choices.captions is not None:
-        files.append(("captions", choices.captions, choices.without_caption))
+    files = [(name, url, options.without_label) for name, url in options.labels.items()]
+    if options.captions is not None:
+        files.append(("captions", options.captions, options.without_caption))
     for name, url, unmatched in files:
-        own = choices.options(name)
-        labels = LABELS[name](url, **own, storage_options=options)
+        labels = LABELS[name](url, **options.of_source(name), storage_options=storage_options)
         if labels.classes and not labels.count:
             tables[name] = labels
             continue
-        file = find_file(url, options)
+        file = find_file(url, storage_options)
         size = file[1].size if file else None
         identity = {"name": name, "count": labels.count, "bytes": size, "sha256": labels.sha256}
         joins[name] = LabelJoin(labels, unmatched, identity)
-    for language, url in choices.class_names.items():
-        own = {**choices.options("names"), "language": language}
-        tables[f"names-{language}"] = LABELS["names"](url, **own, storage_options=options)
-    return Opened(joins, tables)
+    for language, url in options.class_names.items():
+        own = {**options.of_source("names"), "language": language}
+        tables[f"names-{language}"] = LABELS["names"](url, **own, storage_options=storage_options)
+    return OpenedLabels(joins, tables)
 
 
 def _merged(classes: tuple[Metadata, ...], tables: Iterable[Labels]) -> tuple[Metadata, ...]:
-    """Return the class table with what further ones say of the same classes."""
+    """Return the class table with the fields of further tables of the same classes."""
     for table in tables:
         if not classes:
-            raise SourceError(f"{plain(table.url)} is of classes, but the images have no class table")
+            raise SourceError(
+                f"{plain(table.url)} describes classes, but the images have no class table: leave it out"
+            )
         if len(table.classes) != len(classes):
             raise SourceError(
-                f"{plain(table.url)} is of {len(table.classes):,} classes, but the class table of the images "
-                f"has {len(classes):,}: they cannot be the same"
+                f"{plain(table.url)} has {len(table.classes):,} classes, but the class table of the images "
+                f"has {len(classes):,}: give a file of the same classes"
             )
         for label, (item, more) in enumerate(zip(classes, table.classes, strict=True)):
             for name in sorted(item.keys() & more.keys()):

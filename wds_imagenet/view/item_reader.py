@@ -36,7 +36,7 @@ class SearchResult:
     """Number of samples whose labels cannot be read."""
 
 
-class SampleReader:
+class ItemReader:
     """Reads samples of one data set for several threads, and caches the last blocks.
 
     Costs one request of a block (2 MiB) for neighbouring samples, and the memory of 48 blocks.

@@ -1,21 +1,22 @@
-"""A receipt: what one published shard holds. The manifest is made of receipts alone."""
+"""Receipts: the content of one published shard. The manifest is made of receipts alone."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Self
 
 from wds_imagenet.errors import ManifestError
-from wds_imagenet.format.manifest import METADATA_FOLDER, Shard, shard_from_json, shard_to_json
+from wds_imagenet.format.manifest import Shard, shard_from_json, shard_to_json
 from wds_imagenet.util import strict_json
 
 Action = Literal["kept", "repaired", "turned", "skipped"]
+"""The values in receipts and in report.jsonl; an image that was rotated is `turned` there."""
 _FORMAT: Final = "wds-imagenet-receipt"
 _MAX_BYTES: Final = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """One image that was not taken as it was, or not taken without a word."""
+    """One line of the report: an image that was changed or left out, or has a property worth a note."""
 
     key: str
     filename: str
@@ -23,7 +24,7 @@ class Remark:
     reason: str
 
     def to_json(self) -> dict[str, str]:
-        """Return it as a line of the report."""
+        """Return the remark as plain values."""
         return {
             "key": self.key,
             "filename": self.filename,
@@ -34,15 +35,15 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """One shard as it was built: the same for whoever built it."""
+    """One shard as it was built; equal whichever process built it."""
 
     plan: str
-    """The fingerprint of the plan that it belongs to."""
+    """The fingerprint of its plan."""
     shard: Shard
     keys: tuple[str, ...]
-    """Of its samples, in their order."""
+    """The keys of its samples, in their order."""
     labels: Mapping[int, int]
-    """How many samples each class has in it."""
+    """Its samples by label."""
     remarks: tuple[Remark, ...]
 
     def to_json(self) -> bytes:
@@ -60,11 +61,11 @@ class Receipt:
 
     @classmethod
     def from_json(cls, data: bytes) -> Self:
-        """Read a receipt's bytes. Raises `ManifestError` for any that `to_json` did not write."""
+        """Read a receipt's bytes. Raises `ManifestError` for bytes that `to_json` did not write."""
         try:
             value: dict[str, Any] = strict_json.loads(data, max_bytes=_MAX_BYTES)
             if value["format"] != _FORMAT:
-                raise ManifestError(f"it is of the format {value['format']!r:.40}")
+                raise ManifestError(f"a receipt has the format {value['format']!r:.40}, not {_FORMAT!r}")
             receipt = cls(
                 plan=value["plan"],
                 shard=shard_from_json(value["shard"]),
@@ -75,10 +76,5 @@ class Receipt:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ManifestError(f"a receipt cannot be read: {error!r}") from error
         if receipt.to_json() != data or len(receipt.keys) != receipt.shard.samples:
-            raise ManifestError("a receipt is not as it was written")
+            raise ManifestError("a receipt was changed after it was written")
         return receipt
-
-
-def receipt_path(shard_name: str) -> str:
-    """Return where a shard's receipt lies, relative to the data set."""
-    return f"{METADATA_FOLDER}/receipts/{shard_name}.json"

@@ -1,0 +1,309 @@
+"""The run that listings, streams and layers share: one contract, held by all three kinds of packing."""
+
+import json
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from wds_imagenet.errors import CorruptError, ImageError, PlanError, SourceError, UnavailableError
+from wds_imagenet.format.manifest import Manifest
+from wds_imagenet.inputs.stream import Stream, StreamedImage
+from wds_imagenet.packing import add_layer as add_layer_module
+from wds_imagenet.packing import pack_dataset
+from wds_imagenet.packing.add_layer import add_layer
+from wds_imagenet.packing.build import builders
+from wds_imagenet.packing.build.receipt import Receipt
+from wds_imagenet.packing.options import PackOptions
+from wds_imagenet.packing.pack_dataset import pack_listing, pack_stream
+from wds_imagenet.storage import open_store
+
+OPTIONS = PackOptions("small", samples_per_shard=20, block_bytes=4000, shuffle=False)
+SHARDS = [f"small-train-{i:06d}.tar" for i in range(3)]
+
+
+class StoreProxy:
+    """A store of which some methods are replaced."""
+
+    def __init__(self, store, **methods):
+        self._store, self._methods = store, methods
+
+    def __getattr__(self, name):
+        return self._methods.get(name) or getattr(self._store, name)
+
+
+def failing(store, number, *, after):
+    """Return the store, whose n-th change fails: before it is made, or when only the reply is lost."""
+    left = number
+
+    def wrap(change):
+        def call(*arguments, **options):
+            nonlocal left
+            left -= 1
+            result = change(*arguments, **options) if after or left else None
+            if not left:
+                raise UnavailableError("it failed as it was told")
+            return result
+
+        return call
+
+    return StoreProxy(store, **{name: wrap(getattr(store, name)) for name in ("put", "put_file", "sweep")})
+
+
+def objects(url):
+    store = open_store(url)
+    return {item.path: store.read(item.path).data for item in store.list_objects()}
+
+
+class RunContract:
+    """Inherit it, and give `folder`, `metadata`, `changes` and `pack`; `url` may be filled beforehand."""
+
+    folder = ""
+    """Of the shards."""
+    metadata = ".wds-imagenet/"
+    """Of the plan, the receipts and the manifest."""
+    changes = 1 + 3 * 2 + 6 + 1
+    """The plan, each shard and its receipt, the last files, and sweeping."""
+
+    @pytest.fixture
+    def url(self, tmp_path):
+        return str(tmp_path / "out")
+
+    @pytest.fixture
+    def pack(self):
+        """Return a function that packs three shards of 20 to a URL; with `other`, by another plan."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def expected(self, url, pack):
+        """Return every object of an undisturbed run, of which nothing is left."""
+        before = Path(f"{url}.before")
+        if Path(url).exists():
+            shutil.copytree(url, before)
+        pack(url)
+        found = objects(url)
+        shutil.rmtree(url)
+        if before.exists():
+            before.rename(url)
+        return found
+
+    @pytest.fixture
+    def use_store(self, monkeypatch):
+        """Return a function that lets packing open a given store."""
+
+        def use(store):
+            for module in (pack_dataset, add_layer_module):
+                monkeypatch.setattr(module, "open_store", lambda *_: store)
+
+        return use
+
+    def test_the_plan_is_put_first_each_shard_before_its_receipt_and_the_manifest_last(
+        self, url, pack, use_store
+    ):
+        store, paths = open_store(url), []
+
+        def put(path, *data, **options):
+            paths.append(path)
+            return store.put(path, *data, **options)
+
+        def put_file(path, file):
+            paths.append(path)
+            return store.put_file(path, file)
+
+        use_store(StoreProxy(store, put=put, put_file=put_file))
+        pack(url)
+        published = [[f"{self.folder}{name}", f"{self.metadata}receipts/{name}.json"] for name in SHARDS]
+        assert paths[:7] == [f"{self.metadata}plan.json", *(path for pair in published for path in pair)]
+        assert paths[-1] == f"{self.metadata}manifest.json"
+        assert len(paths) == self.changes - 1
+
+    def test_every_shard_is_in_the_manifest_with_the_bytes_that_it_has(self, url, pack):
+        pack(url)
+        found = objects(url)
+        manifest = Manifest.from_json(found[f"{self.metadata}manifest.json"])
+        receipts = [Receipt.from_json(found[f"{self.metadata}receipts/{name}.json"]) for name in SHARDS]
+        assert manifest.shards == tuple(receipt.shard for receipt in receipts)
+        assert [shard.size for shard in manifest.shards] == [len(found[f"{self.folder}{n}"]) for n in SHARDS]
+
+    def test_the_report_is_counted_from_the_receipts(self, url, pack):
+        report = pack(url)
+        sizes = [len(data) for path, data in objects(url).items() if path in self.paths()]
+        assert (report.shards, report.resumed, report.samples, report.bytes) == (3, 0, 60, sum(sizes))
+        again = pack(url)
+        assert replace(again, seconds=0, resumed=0) == replace(self.finished(report), seconds=0)
+        assert again.resumed == 3
+
+    def paths(self):
+        return [f"{self.folder}{name}" for name in SHARDS]
+
+    def finished(self, report):
+        """Return the report of a second run."""
+        return replace(report, already=True)
+
+    def test_a_run_that_builds_no_shard_leaves_no_file(self, url, pack, monkeypatch):
+        before = objects(url)
+
+        def fail(*_, **__):
+            raise ImageError("no image can be read")
+
+        monkeypatch.setattr(builders, "build_shard", fail)
+        monkeypatch.setattr(builders, "build_layer_shard", fail)
+        with pytest.raises(ImageError):
+            pack(url)
+        assert objects(url) == before
+
+    @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+    def test_a_failure_at_any_change_is_made_good_by_the_next_run(
+        self, url, pack, expected, use_store, after
+    ):
+        manifest = f"{self.metadata}manifest.json"
+        for number in range(1, 100):
+            at = f"{url}-{number}"
+            if Path(url).exists():
+                shutil.copytree(url, at)
+            use_store(failing(open_store(at), number, after=after))
+            try:
+                pack(at)
+                break
+            except UnavailableError:
+                left = objects(at)
+            assert manifest not in left or left == expected
+            use_store(open_store(at))
+            done = [path for path in left if path.startswith(f"{self.metadata}receipts/")]
+            assert pack(at).resumed == len(done)
+            assert objects(at) == expected
+        assert number == self.changes + 1
+
+    def test_a_shard_that_loses_bytes_on_its_way_is_an_error_and_there_is_no_manifest(
+        self, url, pack, use_store
+    ):
+        store = open_store(url)
+
+        def put_file(path, file):
+            file.write_bytes(file.read_bytes()[:-1])
+            return store.put_file(path, file)
+
+        use_store(StoreProxy(store, put_file=put_file))
+        with pytest.raises(CorruptError, match=r"right after .* is another program writing"):
+            pack(url)
+        assert f"{self.metadata}manifest.json" not in objects(url)
+
+    def test_another_plan_is_refused_whether_the_work_is_finished_or_not(self, url, pack):
+        pack(url)
+        before = objects(url)
+        with pytest.raises(PlanError, match="holds the finished work of another plan"):
+            pack(url, other=True)
+        assert objects(url) == before
+        open_store(url).delete(f"{self.metadata}manifest.json")
+        with pytest.raises(PlanError, match="holds the unfinished work of another plan"):
+            pack(url, other=True)
+
+    def test_shards_without_a_plan_are_not_overwritten(self, url, pack):
+        path = f"{self.folder}{SHARDS[1]}"
+        open_store(url).put(path, b"precious")
+        with pytest.raises(PlanError, match=rf"has '{path}', which '[a-z-]+' would overwrite"):
+            pack(url)
+        assert objects(url)[path] == b"precious"
+
+    def test_two_packers_of_one_plan_both_succeed(self, url, pack, expected):
+        with ThreadPoolExecutor(2) as pool:
+            runs = [pool.submit(pack, url) for _ in range(2)]
+        assert [run.result().samples for run in runs] == [60, 60]
+        assert objects(url) == expected
+
+    def test_of_two_packers_with_two_plans_one_is_refused(self, url, pack):
+        with ThreadPoolExecutor(2) as pool:
+            runs = [pool.submit(pack, url, other=other) for other in (False, True)]
+        assert [type(run.exception()) for run in runs if run.exception()] == [PlanError]
+
+    @pytest.mark.parametrize("damage", ["missing", "short", "flipped"])
+    def test_a_check_rebuilds_a_damaged_shard_byte_for_byte(self, url, pack, damage):
+        pack(url)
+        before = objects(url)
+        store, path = open_store(url), f"{self.folder}{SHARDS[1]}"
+        data = bytearray(before[path])
+        data[700] ^= damage == "flipped"
+        store.put(path, bytes(data[: len(data) - (damage == "short")]))
+        if damage == "missing":
+            store.delete(path)
+        if damage != "flipped":
+            with pytest.raises(CorruptError, match=rf"1 of its 3 shards .*{SHARDS[1]}.* --check"):
+                pack(url)
+        assert pack(url, check=True).resumed == 2
+        assert objects(url) == before
+
+    def test_a_shard_that_comes_out_other_than_the_manifest_states_is_not_put(self, url, pack):
+        pack(url)
+        store, path = open_store(url), f"{self.metadata}manifest.json"
+        manifest = json.loads(store.read(path).data)
+        manifest["shards"][1]["sha256"] = "0" * 64
+        store.put(path, json.dumps(manifest, separators=(",", ":")).encode())
+        before = objects(url)
+        with pytest.raises(SourceError, match=rf"{SHARDS[1]} comes out other than .*{path} states"):
+            pack(url, check=True)
+        assert objects(url) == before
+
+    def test_a_dry_run_writes_nothing(self, url, pack):
+        before = objects(url)
+        report = pack(url, dry_run=True)
+        assert (report.manifest, objects(url)) == (None, before)
+
+    def test_progress_counts_shards_and_samples(self, url, pack):
+        seen = []
+        pack(url, on_progress=seen.append)
+        assert [(now.shards_done, now.samples_done) for now in seen] == [(1, 20), (2, 40), (3, 60)]
+
+
+class TestListing(RunContract):
+    @pytest.fixture
+    def pack(self, small):
+        def run(url, *, other=False, **options):
+            return pack_listing(small, url, replace(OPTIONS, seed=int(other)), workers=1, **options)
+
+        return run
+
+
+class TestStream(RunContract):
+    @pytest.fixture
+    def pack(self, small):
+        def images():
+            for i, reference in enumerate(small.references):
+                data = Path(reference.url).read_bytes()
+                yield StreamedImage(replace(reference, url="a.tar.gz", offset=512 * i + 512), data)
+
+        stream = Stream({"file": "a.tar.gz"}, images, labelled=True, classes=small.classes, samples=60)
+
+        def run(url, *, other=False, **options):
+            return pack_stream(stream, url, replace(OPTIONS, seed=int(other)), workers=1, **options)
+
+        return run
+
+
+class TestLayer(RunContract):
+    folder = metadata = ".wds-imagenet/layers/words/"
+    changes = 1 + 3 * 2 + 1 + 1
+
+    @pytest.fixture
+    def url(self, tmp_path, small):
+        pack_listing(small, str(tmp_path / "out"), OPTIONS, workers=1)
+        return str(tmp_path / "out")
+
+    @pytest.fixture
+    def pack(self, small, tmp_path):
+        for name in ("one", "other"):
+            told = [
+                {"filename": r.name, "wnid": r.name[:9], "title": f"{name} {r.key}", "tags": []}
+                for r in small.references
+            ]
+            (tmp_path / f"{name}.json").write_text(json.dumps(told))
+
+        def run(url, *, other=False, **options):
+            captions = str(tmp_path / ("other.json" if other else "one.json"))
+            return add_layer(url, captions=captions, layer="words", workers=1, **options)
+
+        return run
+
+    def finished(self, report):
+        return report

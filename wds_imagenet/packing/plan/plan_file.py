@@ -1,0 +1,86 @@
+"""Plan files: what all kinds have in common, and the differences between two of them. Pure."""
+
+import hashlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from wds_imagenet.errors import PlanError, SourceError
+from wds_imagenet.packing.options import PackOptions
+from wds_imagenet.util import strict_json
+
+FORMAT: Final = "wds-imagenet-plan"
+MAX_SHARDS: Final = 1_000_000
+"""Shard names have six digits."""
+
+
+def hash_classes(classes: Sequence[Mapping[str, Any]]) -> str:
+    """Return the SHA-256 of a class table. Raises `SourceError` if it has no JSON form."""
+    try:
+        return hashlib.sha256(strict_json.dumps(classes)).hexdigest()
+    except (TypeError, ValueError) as error:
+        raise SourceError(f"the class table has no JSON form: {error}") from error
+
+
+def differences(theirs: bytes, ours: bytes) -> str:
+    """Describe how the plan at a destination differs from ours. Raises `PlanError` if it is no plan."""
+    old, new = _parse(theirs), strict_json.loads(ours)
+    found = [*_compare(old.pop("options", {}), new.pop("options")), *_compare(old, new)]
+    return "; ".join(found) or "it is written in another way"
+
+
+def option_differences(theirs: bytes, options: PackOptions, undecided: Collection[str]) -> str:
+    """Describe how the options of the plan at a destination differ from ours, "" if they agree.
+
+    Args:
+        theirs: the plan at the destination.
+        options: ours.
+        undecided: names of options that only the listing decides; they are not compared.
+
+    Raises:
+        PlanError: `theirs` is no plan.
+    """
+    old = _parse(theirs).get("options", {})
+    new = {n: value for n, value in options.to_json().items() if n in old and n not in undecided}
+    return "; ".join(_compare({name: old[name] for name in new}, new))
+
+
+def _parse(plan: bytes) -> dict[str, Any]:
+    try:
+        value = strict_json.loads(plan)
+    except ValueError as error:
+        raise PlanError(f"the plan at the destination cannot be read: {error}") from error
+    if not isinstance(value, dict) or value.get("format") != FORMAT:
+        raise PlanError(
+            "the plan at the destination is not one of wds-imagenet's: choose another destination"
+        )
+    return value
+
+
+def _compare(old: Any, new: dict[str, Any]) -> Iterator[str]:  # noqa: ANN401 - JSON of another program
+    old = old if isinstance(old, dict) else {}
+    for name in sorted({*old, *new}):
+        before, now = old.get(name), new.get(name)
+        if before == now:
+            continue
+        if name.endswith("_sha256"):
+            yield f"the {name.removesuffix('_sha256')} are not the same"
+        elif name == "stream" and isinstance(now, dict):
+            yield from _compare(before, now)
+        elif name == "labels" and isinstance(before, list) and isinstance(now, list):
+            yield from _compare_labels(before, now)
+        else:
+            yield f"{name} was {before!r:.200} there, is {now!r:.200} now"
+
+
+def _compare_labels(old: list[Any], new: list[Any]) -> Iterator[str]:
+    theirs, ours = (
+        {str(item.get("name")): item for item in items if isinstance(item, dict)} for items in (old, new)
+    )
+    for name in sorted({*theirs, *ours}):
+        if name not in theirs or name not in ours:
+            yield f"the labels {name!r} are {'new' if name in ours else 'no longer given'}"
+            continue
+        before, now = ({**item} for item in (theirs[name], ours[name]))
+        if before.pop("sha256", None) != now.pop("sha256", None):
+            yield f"the content of the labels {name!r} is not the same"
+        yield from (f"of the labels {name!r}, {difference}" for difference in _compare(before, now))
