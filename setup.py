@@ -7,12 +7,12 @@ package installs all the same, and `wds-imagenet doctor` says what that costs.
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 from setuptools import Extension, setup
 
-NATIVE = "wds_imagenet/images/native"
-OWN = ("baseline", "frame", "huffman", "transform", "color")
-PARTS = ("header", "window", "region", *OWN, "resize", "optimize")
+NATIVE = Path("wds_imagenet/images/native")
+RESIZE = ["python/resize_module.c", "resize/resize.c"]
 ABI3 = [("Py_LIMITED_API", "0x030B0000")]
 # Fused multiply-adds, which some processors have, would give other weights and so other pixels.
 FLAGS = ["-O3", "-ffp-contract=off"]
@@ -26,6 +26,9 @@ def ask_pkg_config(option: str) -> list[str]:
     answer = subprocess.run(["pkg-config", option, "libjpeg"], capture_output=True, text=True, check=False)
     return [word[2:] for word in answer.stdout.split()]
 
+
+headers = sorted(str(path) for path in NATIVE.glob("*/*.h"))
+native_sources = sorted(str(path) for path in NATIVE.glob("*/*.c") if path.name != "resize_module.c")
 
 setup(
     ext_modules=[
@@ -44,8 +47,9 @@ setup(
         ),
         Extension(
             "wds_imagenet.images._resize",
-            [f"{NATIVE}/resize_module.c", f"{NATIVE}/resize.c"],
-            depends=[f"{NATIVE}/{name}.h" for name in ("filters", "resize")],
+            [str(NATIVE / name) for name in RESIZE],
+            depends=headers,
+            include_dirs=[str(NATIVE)],
             libraries=MATH,
             define_macros=ABI3,
             extra_compile_args=FLAGS,
@@ -54,9 +58,9 @@ setup(
         ),
         Extension(
             "wds_imagenet.images._native",
-            [f"{NATIVE}/{name}.c" for name in ("native_module", *PARTS)],
-            depends=[f"{NATIVE}/{name}.h" for name in ("scans", "markers", "filters", *PARTS)],
-            include_dirs=ask_pkg_config("--cflags-only-I"),
+            native_sources,
+            depends=headers,
+            include_dirs=[str(NATIVE), *ask_pkg_config("--cflags-only-I")],
             library_dirs=ask_pkg_config("--libs-only-L"),
             libraries=["jpeg", *MATH],
             define_macros=ABI3,

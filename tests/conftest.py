@@ -1,7 +1,6 @@
-"""What tests of several rooms share: the real photos, and a real S3 server."""
+"""Fixtures of several rooms: photographs, released lists, archives, and a real S3 server."""
 
 import io
-import os
 import signal
 import tarfile
 import tracemalloc
@@ -11,21 +10,37 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from real_data import draw_once, find_real_data
 
 from wds_imagenet.demo.s3_server import S3Server, serve
 from wds_imagenet.errors import MissingExtraError
+
+pytest_plugins = ["skip_report", "coverage_report"]
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background, whose children inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
-def photos() -> Path:
-    """The folder of the real data: `../shared/data`, or `$WDS_IMAGENET_DATA`."""
-    folder = Path(os.environ.get("WDS_IMAGENET_DATA", Path(__file__).parents[2] / "shared" / "data"))
-    if not folder.is_dir():
-        pytest.skip(f"the real photos are not at {folder}; set WDS_IMAGENET_DATA to their folder")
-    return folder
+def data_folder(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the real data, or of the drawn data that stand in for it.
+
+    Tests of facts that drawn data do not have are marked `genuine`.
+    """
+    folder = find_real_data()
+    if folder is not None:
+        return folder
+    cache = getattr(pytestconfig, "cache", None)
+    try:
+        return draw_once(tmp_path_factory.mktemp("stand-in") if cache is None else cache.mkdir("stand-in"))
+    except LookupError as error:
+        pytest.skip(f"no photographs: {error}")
+
+
+@pytest.fixture(scope="session")
+def photos(data_folder: Path) -> Path:
+    """Return the folder of the data; `images` and its tests have photographs by this name."""
+    return data_folder
 
 
 @pytest.fixture(scope="session")

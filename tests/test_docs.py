@@ -1,9 +1,10 @@
-"""What the documentation shows is so: its programs run, its options and files exist."""
+"""The documentation's programs run, its options and files exist, and its figures are the benchmark's."""
 
 import json
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import click
@@ -158,8 +159,8 @@ def test_every_option_that_is_shown_is_one(page):
             assert option in helps, line
 
 
-def test_every_source_and_label_file_has_its_command_in_the_readme():
-    text = (ROOT / "README.md").read_text()
+def test_the_page_of_data_sets_has_a_command_for_every_source_and_label_file():
+    text = (ROOT / "docs" / "datasets.md").read_text()
     shown = re.findall(r"`pack ([a-z0-9-]+) .*?`", text)
     assert set(shown) == set(SOURCES)
     added = {*re.findall(r"`--labels ([a-z0-9]+)=", text), "captions", "names"}
@@ -168,6 +169,30 @@ def test_every_source_and_label_file_has_its_command_in_the_readme():
         name, *arguments = words.split()
         command = pack_command.get_command(click.Context(pack_command), name)
         assert command.make_context(name, arguments).params["dest"] == "DEST"
+
+
+def test_the_readme_names_every_source():
+    table = (ROOT / "README.md").read_text().partition("| you have | SOURCE |")[2].partition("\n\n")[0]
+    assert set(re.findall(r"`([a-z0-9-]+)`", table)) >= set(SOURCES)
+
+
+def test_the_readme_lists_every_extra():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    table = (ROOT / "README.md").read_text().partition("| extra | brings")[2].partition("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)`", table, re.MULTILINE) == list(project["optional-dependencies"])
+
+
+def test_the_plot_and_the_table_of_the_readme_have_the_figures_of_the_benchmark():
+    sys.path.insert(0, str(ROOT / "benchmarks"))
+    try:
+        from plot import draw, read_bars
+    finally:
+        sys.path.remove(str(ROOT / "benchmarks"))
+    measured = read_bars((ROOT / "docs" / "performance.md").read_text())
+    assert (ROOT / "docs" / "throughput.svg").read_text() == draw(measured)
+    shown = read_bars((ROOT / "README.md").read_text())
+    peers = [bar for bar in measured if "limit" not in bar.name]
+    assert shown == sorted(peers, key=lambda bar: -bar.median)
 
 
 def test_a_manifest_obeys_the_schema_that_is_published(shards):

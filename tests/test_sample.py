@@ -1,4 +1,4 @@
-"""Keys: the rules that they obey, and how names become keys."""
+"""Keys obey their rules, and file names become keys."""
 
 import re
 
@@ -24,7 +24,7 @@ def test_every_name_has_a_key_that_obeys_the_rules(name):
 
 
 @given(st.from_regex(RULE, fullmatch=True).filter(lambda key: len(key) <= MAX_KEY_BYTES))
-def test_a_good_key_is_its_own(key):
+def test_a_valid_key_is_returned_unchanged(key):
     assert make_key(key) == make_key(f"{key}.JPEG") == key
 
 
@@ -34,14 +34,14 @@ def test_the_key_of_a_key_is_the_key(name):
 
 
 @given(WORDS, WORDS)
-def test_names_beyond_ascii_keep_apart(one, other):
+def test_names_beyond_ascii_stay_different(one, other):
     assume(one != other and not (one.isascii() and other.isascii()))
     assert make_key(f"{one}.jpg") != make_key(f"{other}.jpg")
     assert make_key(f"{one}/1.jpg") != make_key(f"{other}/1.jpg")
 
 
 @given(st.text("ab_/", min_size=95, max_size=200), st.integers(0, 94))
-def test_long_names_keep_apart_wherever_they_differ(name, place):
+def test_long_names_stay_different_wherever_they_differ(name, place):
     assume(name[place] != "/")
     other = name[:place] + "c" + name[place + 1 :]
     assert make_key(f"{name}.jpg") != make_key(f"{other}.jpg")
@@ -61,11 +61,11 @@ def test_long_names_keep_apart_wherever_they_differ(name, place):
         ("a" * 200 + ".jpg", "a" * 81 + "-c2a908d98f5d"),
     ],
 )
-def test_keys_are_always_those(name, key):
+def test_the_key_of_a_name_never_changes(name, key):
     assert make_key(name) == key
 
 
 @pytest.mark.parametrize("name", ["", "/", "//"])
-def test_a_name_of_nothing_has_no_key(name):
+def test_a_name_without_a_valid_character_has_no_key(name):
     with pytest.raises(DataError):
         make_key(name)

@@ -5,12 +5,14 @@ The lists in `docs/api.md` and `docs/cli.md` are rendered from the code. Write t
 """
 
 import ast
+import importlib
 import importlib.metadata
 import inspect
 import re
 import subprocess
 import sys
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -48,12 +50,13 @@ GROUPS = {
         "ResizeCenterCrop",
         "Decode",
         "Transform",
+        "ShapedTransform",
         "DecodedSample",
         "decode_image",
     ],
     "Score predictions": ["evaluate", "EvaluationReport", "Score", "Predictions"],
 }
-SECTIONS = {"Args:": "Arguments", "Raises:": "Errors", "Returns:": "Result"}
+SECTIONS = {"Args:": "Arguments", "Attributes:": "Attributes", "Raises:": "Errors", "Returns:": "Result"}
 
 
 def error_classes():
@@ -93,13 +96,28 @@ def markdown(docstring):
     return "\n".join(out)
 
 
+def docstring(name, item):
+    """Return a docstring; that of a type alias follows its assignment."""
+    if isinstance(item, type) or inspect.isroutine(item):
+        return item.__doc__
+    module = importlib.import_module(f"wds_imagenet.{wds_imagenet._MODULES[name]}")
+    body = ast.parse(inspect.getsource(module)).body
+    (text,) = (
+        after.value.value
+        for node, after in pairwise(body)
+        if isinstance(node, ast.AnnAssign) and node.target.id == name
+    )
+    return text
+
+
 def members(item):
     """Yield the public attributes, properties and methods of a class, each with its first sentence."""
     body = ast.parse(inspect.getsource(item)).body[0].body
     for node, after in zip(body, [*body[1:], None], strict=True):
         if isinstance(node, ast.AnnAssign) and not node.target.id.startswith("_"):
             text = after.value.value if isinstance(after, ast.Expr) else ""
-            yield node.target.id, inspect.cleandoc(text)
+            if text or "Attributes:" not in item.__doc__:
+                yield node.target.id, inspect.cleandoc(text)
         elif isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
             attribute = inspect.getattr_static(item, node.name)
             is_method = inspect.isfunction(attribute) or isinstance(attribute, classmethod | staticmethod)
@@ -115,15 +133,15 @@ def api_lists():
         for name in names:
             item = getattr(wds_imagenet, name)
             out += [f"### `{name}`", ""]
-            if "Protocol" not in {base.__name__ for base in getattr(item, "__bases__", ())}:
+            if callable(item) and not getattr(item, "_is_protocol", False):
                 out += ["```text", signature(name, item), "```", ""]
-            out += [markdown(item.__doc__), ""]
+            out += [markdown(docstring(name, item)), ""]
             if isinstance(item, type):
                 listed = [
                     f"- `{call}`: {' '.join(text.split(chr(10) * 2)[0].split())}"
                     for call, text in members(item)
                 ]
-                out += [*[line.removesuffix(": ") for line in listed], ""] if listed else []
+                out += ["Members:", "", *[line.removesuffix(": ") for line in listed], ""] if listed else []
     out += ["## Errors", "", "| error | base | raised when | exit code |", "| --- | --- | --- | --- |"]
     for item in error_classes():
         bases = ", ".join(f"`{base.__name__}`" for base in item.__bases__)

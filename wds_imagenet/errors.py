@@ -1,98 +1,98 @@
-"""All errors that this package raises on purpose.
+"""Every error that wds-imagenet raises on purpose, with the exit code of the command line.
 
 ::
 
-    WdsImagenetError
+    WdsImagenetError                                                         exit code 1
     ├── UsageError            options contradict each other or the data      exit code 2
     │   └── PlanError         the destination holds the work of another plan
     ├── MissingExtraError     an optional dependency is not installed        exit code 1
     ├── DataError             the data is bad                                exit code 3
-    │   ├── SourceError       a released data set or label file has a fault
-    │   ├── ManifestError     the manifest is missing or unreadable
-    │   ├── CorruptError      bytes differ from the bytes that were written
+    │   ├── SourceError       an input or label file has a fault
+    │   ├── ManifestError     there is no manifest, or it cannot be read
+    │   ├── CorruptError      bytes differ from those that were written
     │   └── ImageError        an image cannot be decoded
-    └── StoreError            a store failed                                 exit code 1
-        ├── NotFoundError     an object, bucket or folder does not exist
+    └── StoreError            a call of a store failed                       exit code 1
+        ├── NotFoundError     there is no such object, bucket or folder
         ├── DeniedError       the credentials are missing, wrong or too weak
-        ├── ExistsError       a create-only write met an existing object
-        ├── ChangedError      an object was replaced during a read
+        ├── ExistsError       a create-only write found an existing object
+        ├── ChangedError      an object was replaced while it was being read
         ├── FullError         the disk or the quota is full
-        └── UnavailableError  the store failed in a way that may pass
+        └── UnavailableError  the store failed temporarily; retries are spent
 
-A message states the fault, its location, and the remedy. A caller adds its own context, such as the shard or
-the key, with `add_note`, so that the first traceback stays whole.
+A message states the fault with file, key or offset, then what to do. A caller adds its own context
+(shard, key) with `add_note`, which keeps the first traceback whole.
 """
 
 
 class WdsImagenetError(Exception):
-    """Base of all errors that this package raises on purpose."""
+    """Base class of all errors that this package raises on purpose. Exit code 1, or that of a subclass."""
 
 
 class UsageError(WdsImagenetError, ValueError):
-    """Options contradict each other or the data."""
+    """Options contradict each other, or the data. Exit code 2."""
 
 
 class PlanError(UsageError):
-    """The destination holds the work of another plan."""
+    """The destination already holds the work of another plan. Exit code 2."""
 
 
 class MissingExtraError(WdsImagenetError, ImportError):
-    """An optional dependency is not installed; the message names the extra that installs it."""
+    """An optional dependency is not installed; the message names the extra. Exit code 1."""
 
     @classmethod
     def of(cls, extra: str, purpose: str) -> "MissingExtraError":
-        """Return the error for a purpose that needs an extra.
+        """Return the error for an extra that is not installed, with the command that installs it.
 
         Args:
-            extra: Name of the extra.
-            purpose: The purpose, as the subject of the message.
+            extra: name of the extra, such as `s3`.
+            purpose: the subject of the message: the work that needs the extra.
         """
         return cls(f"{purpose} needs an extra: pip install 'wds-imagenet[{extra}]'")
 
 
 class DataError(WdsImagenetError):
-    """The data is bad: another try fails too, until the data is repaired."""
+    """The data is bad: it must be repaired, since repeating will fail again. Exit code 3."""
 
 
 class SourceError(DataError):
-    """A released data set or label file has a fault; the message names the file and the line or member."""
+    """An input or label file has a fault; the message names the file, and line or member. Exit code 3."""
 
 
 class ManifestError(DataError):
-    """A manifest is missing, damaged, or of a newer version."""
+    """A data set has no manifest, or a damaged one, or one of a newer version. Exit code 3."""
 
 
 class CorruptError(DataError):
-    """Bytes differ from the bytes that were written; the message names the shard and the offset."""
+    """Bytes differ from those that were written; the message names file and offset. Exit code 3."""
 
 
 class ImageError(DataError):
-    """An image cannot be decoded."""
+    """An image cannot be decoded. Exit code 3."""
 
 
 class StoreError(WdsImagenetError):
-    """A store failed."""
+    """A call of a store failed; the message names the URL, without its query. Exit code 1."""
 
 
 class NotFoundError(StoreError):
-    """An object, bucket or folder does not exist."""
+    """There is no such object, bucket or folder. Exit code 1."""
 
 
 class DeniedError(StoreError):
-    """The credentials are missing, wrong or too weak."""
+    """The credentials are missing, wrong or too weak. Never retried. Exit code 1."""
 
 
 class ExistsError(StoreError):
-    """A create-only write met an existing object."""
+    """A create-only write found an existing object, and left it as it was. Exit code 1."""
 
 
 class ChangedError(StoreError):
-    """An object was replaced during a read."""
+    """An object was replaced while it was being read. Exit code 1."""
 
 
 class FullError(StoreError):
-    """The disk or the quota is full."""
+    """The disk or the quota is full. Exit code 1."""
 
 
 class UnavailableError(StoreError):
-    """The store failed in a way that may pass, and all retries failed too."""
+    """The store failed temporarily. Retried; raised when the retries are spent. Exit code 1."""

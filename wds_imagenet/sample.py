@@ -1,4 +1,4 @@
-"""Samples: what one key stands for, and the rules that keys and sidecars obey."""
+"""Samples: one key and its members; and the rules for keys and member names."""
 
 import hashlib
 import re
@@ -10,31 +10,37 @@ from wds_imagenet.errors import CorruptError, DataError
 from wds_imagenet.util import strict_json
 
 IMAGE_SUFFIXES: Final = frozenset({"jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"})
-MAX_KEY_BYTES: Final = 94  # a ustar name holds 100 bytes, and ".jpeg" and a spare are taken
+MAX_KEY_BYTES: Final = 94  # a ustar name has 100 bytes: the key, ".jpeg", and one to spare
 _KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(?:/[A-Za-z0-9][A-Za-z0-9_-]*)*")
-_DIGEST: Final = 12  # hexadecimal digits: a million names have all others with a chance of 99.8 %
+_DIGEST: Final = 12  # hexadecimal digits: a million names are all different with a probability of 99.8 %
 _LABEL: Final = re.compile(rb"-?[0-9]{1,18}")
 
 
 def check_key(key: str) -> str:
-    """Return a key that every WebDataset reader takes as it is, or raise `DataError`.
+    """Return the key if every WebDataset reader reads it unchanged, else raise `DataError`.
 
-    Letters, digits, `_`, `-` and `/`; each part begins with a letter or digit; no dot, since readers
-    end the key at the first one; at most 94 bytes.
+    A key has letters, digits, `_`, `-` and `/`; each part begins with a letter or digit. It has no dot,
+    since readers end the key at the first dot, and at most 94 bytes.
     """
     if len(key) > MAX_KEY_BYTES:
-        raise DataError(f"key {key[:40]!r}… has {len(key)} characters; at most {MAX_KEY_BYTES} fit")
+        raise DataError(f"key {key[:40]!r}… has {len(key)} characters; shorten it to {MAX_KEY_BYTES}")
     if not _KEY.fullmatch(key):
-        raise DataError(f"key {key!r} may hold letters, digits, '_', '-' and '/' only")
+        raise DataError(
+            f"key {key!r} may hold letters, digits, '_', '-' and '/' only, and each of its parts begins "
+            "with a letter or digit"
+        )
     return key
 
 
 def make_key(name: str) -> str:
-    """Return the key that a file name gives: its stem, every other character replaced by `_`.
+    """Return the key of a file name: its stem, with each character that no key may have replaced by `_`.
 
-    `n01440764_10026.JPEG` gives `n01440764_10026`, `my cat.jpg` gives `my_cat`. A part of the path in
-    which characters beyond ASCII are lost ends with a hash of what it was, `猫.jpg` is `x_-a810bf845a30`, and
-    so does a key that would be too long; a good key is its own. Raises `DataError` where nothing is left.
+    `n01440764_10026.JPEG` gives `n01440764_10026`, `my cat.jpg` gives `my_cat`. A part of the path that
+    is not ASCII ends with a hash of its text, so that names stay different: `猫.jpg` gives
+    `x_-a810bf845a30`. So does a key that would be too long. A valid key is returned unchanged.
+
+    Raises:
+        DataError: if no character is left.
     """
     stem = name.rsplit(".", 1)[0] if "." in name.rsplit("/", 1)[-1].lstrip(".") else name
     key = "/".join(_make_part(part) for part in stem.split("/") if part)
@@ -54,10 +60,10 @@ def _digest(text: str) -> str:
 
 
 def split_name(name: str) -> tuple[str, str]:
-    """Split a member's name into key and suffix, at the first dot of its last part.
+    """Split a member's name into key and lower-case suffix, at the first dot of its last part.
 
-    This is the rule of webdataset, Hugging Face and Energon alike; the suffix is lower-cased, as
-    theirs. A name without a dot has the suffix `""`.
+    webdataset, Hugging Face `datasets` and Energon have the same rule. A name without a dot has the
+    suffix `""`.
     """
     folder, slash, base = name.rpartition("/")
     stem, _, suffix = base.partition(".")
@@ -70,7 +76,7 @@ class Sample:
 
     key: str
     members: Mapping[str, bytes | memoryview]
-    """Views where they come from a block that is being read, bytes where they are the user's."""
+    """Suffix → content: views into a block that is being read, or bytes."""
 
     def __repr__(self) -> str:
         members = ", ".join(f"{suffix} {len(data):,} bytes" for suffix, data in self.members.items())
@@ -78,7 +84,7 @@ class Sample:
 
     @property
     def suffix(self) -> str:
-        """The suffix of the image member, such as `jpg`; raises `CorruptError` if there is none."""
+        """The suffix of the image member, such as `jpg`. Raises `CorruptError` if there is no image."""
         for suffix in self.members:
             if suffix in IMAGE_SUFFIXES:
                 return suffix
@@ -91,7 +97,7 @@ class Sample:
 
     @property
     def label(self) -> int | None:
-        """The class index: from `cls`, else from the JSON's `label`; None if it has neither."""
+        """The class index: `cls`, else the JSON's `label`; None if the sample has neither."""
         text = bytes(self.members.get("cls", b""))
         if "cls" not in self.members:
             label = self.json.get("label")
@@ -113,7 +119,7 @@ class Sample:
 
     @property
     def json(self) -> dict[str, Any]:
-        """The JSON object, `{}` if the sample has none. It is parsed anew on each call."""
+        """The JSON object; `{}` if the sample has none. Each access parses it."""
         text = self.members.get("json")
         if text is None:
             return {}

@@ -1,8 +1,9 @@
 /* The limit: libjpeg-turbo in C, without Python, torch, tar or a loader.
  *
- *     gcc -O3 -I$N limit.c $(ls $N/*.c | grep -v module) -ljpeg -lm -lpthread      N=../../wds_imagenet/images/native
+ *     gcc -O3 -I$N limit.c $(find $N -name '*.c' | grep -v /python/) -ljpeg -lm -lpthread
  *     limit MODE THREADS IMAGES FILES...
  *
+ * N is ../../wds_imagenet/images/native.
  * Files are read before the clock starts. MODE: `whole` decodes whole pictures, `crop` only the region of a random
  * crop (RandomResizedCrop 224's distribution) at the DCT scale that suffices, `resize` resizes it too.
  * Prints one JSON line.
@@ -15,7 +16,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "region.h"
+#include "libjpeg/libjpeg_region.h"
+#include "resize/resize.h"
 
 enum { SIDE = 224, MAX_THREADS = 64 };
 
@@ -47,7 +49,8 @@ static Region draw_crop(const File *file, uint64_t *state) {
         double ratio = exp(log(3. / 4) + uniform(state) * (log(4. / 3) - log(3. / 4)));
         int width = (int)lround(sqrt(target * ratio)), height = (int)lround(sqrt(target / ratio));
         if (width < 1 || height < 1 || width > file->width || height > file->height) continue;
-        int left = (int)(uniform(state) * (file->width - width + 1)), top = (int)(uniform(state) * (file->height - height + 1));
+        int left = (int)(uniform(state) * (file->width - width + 1)),
+            top = (int)(uniform(state) * (file->height - height + 1));
         return (Region){left, top, left + width, top + height};
     }
     return (Region){0, 0, file->width, file->height};
@@ -64,14 +67,16 @@ static void *work(void *unused) {
         Region crop = draw_crop(file, &state);
         if (whole) crop = (Region){0, 0, file->width, file->height};
         int scale = 1;
-        while (!whole && scale < 8 && crop.right - crop.left >= 2 * scale * SIDE && crop.bottom - crop.top >= 2 * scale * SIDE)
+        while (!whole && scale < 8 && crop.right - crop.left >= 2 * scale * SIDE &&
+               crop.bottom - crop.top >= 2 * scale * SIDE)
             scale *= 2;
-        Region region = {crop.left / scale, crop.top / scale, (crop.right + scale - 1) / scale, (crop.bottom + scale - 1) / scale};
+        Region region = {crop.left / scale, crop.top / scale, (crop.right + scale - 1) / scale,
+                         (crop.bottom + scale - 1) / scale};
         Image part;
-        Status status = decode_by_libjpeg(file->data, file->size, scale, region, (size_t)1 << 30, &scratch, &part);
-        if (status != DECODED) exit(2);
-        double box[4] = {0, 0, part.width, part.height};
-        if (resized) resize_image(&part, box, out, SIDE * CHANNELS, SIDE, SIDE, 1, number & 1);
+        Status status = decode_with_libjpeg(file->data, file->size, scale, region, (size_t)1 << 30, &scratch, &part);
+        if (status != DONE) exit(2);
+        Box box = {0, 0, part.width, part.height};
+        if (resized) resize_image(&part, &box, out, SIDE * CHANNELS, SIDE, SIDE, 1, number & 1);
     }
     free(scratch.pixels.bytes);
     free(scratch.spliced.bytes);

@@ -12,7 +12,7 @@ NATIVE = HERE.parents[1] / "wds_imagenet" / "images" / "native"
 
 def prepare(data: Path, _mode: str) -> None:
     """Compile it; done each time, since what it is made of changes."""
-    sources = [HERE / "limit.c", *(path for path in NATIVE.glob("*.c") if not path.stem.endswith("module"))]
+    sources = [HERE / "limit.c", *(path for path in NATIVE.glob("*/*.c") if path.parent.name != "python")]
     command = [os.environ.get("CC", "gcc"), "-O3", f"-I{NATIVE}", *map(str, sources)]
     part = data / "limit.part"
     subprocess.run([*command, "-o", str(part), "-ljpeg", "-lm", "-lpthread"], check=True)

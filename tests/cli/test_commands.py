@@ -71,7 +71,7 @@ def test_a_dry_run_writes_nothing(folder, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_info_says_what_the_data_set_is(packed):
+def test_info_prints_the_facts_of_the_data_set(packed):
     facts = json.loads(run("info", packed, "--json").stdout)
     assert (facts["samples"], facts["shards"], facts["split"]) == (12, 1, "train")
     assert [(c["name"], c["samples"]) for c in facts["classes"]] == [("cat", 4), ("dog", 4), ("eel", 4)]
@@ -92,7 +92,7 @@ def test_ls_and_cat_show_the_samples(packed, folder):
     assert keys[3] in run("cat", packed, "#3").stdout
 
 
-def test_a_reader_that_stops_early_is_no_error_to_speak_of(packed):
+def test_a_closed_pipe_prints_no_error(packed):
     command = f"{sys.executable} -m wds_imagenet ls {packed} | true"
     result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
     assert result.stderr == ""
@@ -106,7 +106,7 @@ def test_output_that_cannot_be_written_is_one_line(packed):
     assert result.stderr == "error: [Errno 28] No space left on device\n"
 
 
-def test_verify_of_what_is_gone_claims_to_have_read_nothing(packed, tmp_path):
+def test_verify_of_a_missing_shard_reports_no_bytes_read(packed, tmp_path):
     copy = tmp_path / "copy"
     subprocess.run(["cp", "-r", packed, copy], check=True)
     (copy / "pets-train-000000.tar").unlink()
@@ -135,7 +135,7 @@ def test_help_lists_every_exit_code():
     assert "0 done, 1 failed, 2 wrong usage, 3 bad data, 130 interrupted, 143 terminated" in text
 
 
-def test_verify_ends_with_3_and_names_what_is_wrong(packed, tmp_path):
+def test_verify_exits_with_3_and_prints_the_fault(packed, tmp_path):
     assert run("verify", packed, "--deep").returncode == 0
     copy = tmp_path / "copy"
     subprocess.run(["cp", "-r", packed, copy], check=True)
@@ -179,7 +179,7 @@ def test_index_makes_other_peoples_shards_readable(packed, tmp_path):
         ("texts", 3, "/texts has no shards to index"),
     ],
 )
-def test_index_tells_what_is_not_there_from_what_has_no_shards(tmp_path, what, code, says):
+def test_index_distinguishes_nothing_from_a_folder_without_shards(tmp_path, what, code, says):
     (tmp_path / "empty").mkdir()
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts" / "a.txt").touch()
@@ -194,7 +194,7 @@ def test_index_of_a_prefix_without_objects_is_a_mistake_and_without_a_bucket_a_f
     assert run("index", "s3://no-such-bucket/x").returncode == 1
 
 
-def test_doctor_says_what_is_installed():
+def test_doctor_prints_the_installed_parts():
     result = run("doctor")
     assert result.returncode == 0
     assert "simplejpeg" in result.stdout
@@ -203,7 +203,7 @@ def test_doctor_says_what_is_installed():
     assert {name: facts[name] for name in in_use} == in_use
 
 
-def test_doctor_says_how_to_get_the_native_engines():
+def test_doctor_explains_how_to_install_the_native_engines():
     versions = dict.fromkeys(("obstore", "s3fs", "torch"), "1")
     assert list(_advice(versions, dict.fromkeys(("decoder", "resizer", "walker"), "native"))) == []
     decoder, resizer, walker = _advice(
@@ -255,7 +255,7 @@ def one_line_error(result, code):
 
 
 class TestMistakes:
-    """What a person gets for a mistake: one line that says what, where, and what to do."""
+    """A mistake ends in one line with the fault, its location, and the remedy."""
 
     def test_an_input_that_is_not_there(self, tmp_path):
         line = one_line_error(run("pack", "imagefolder", tmp_path / "none", tmp_path / "out"), 2)

@@ -54,7 +54,7 @@ def test_labels_are_joined_when_packing(inputs, photos, tmp_path):
         assert sample.json["real_labels"] == truth[int(sample.key[-8:]) - 1]
 
 
-def test_images_without_a_caption_are_left_out_when_that_is_said(inputs, tmp_path):
+def test_images_without_a_caption_are_dropped_on_request(inputs, tmp_path):
     options = ["--captions", inputs / "captions.json", "--caption-template", "a photo of {title}"]
     result = run("pack", "imagefolder", inputs / "train", tmp_path / "a", *options)
     assert result.returncode == 0, result.stderr
@@ -70,7 +70,7 @@ def test_images_without_a_caption_are_left_out_when_that_is_said(inputs, tmp_pat
     assert all(s.caption for s in left.samples())
 
 
-def test_relabel_writes_a_layer_that_info_and_verify_know(validation, photos):
+def test_add_layer_writes_a_layer_that_info_and_verify_find(validation, photos):
     real = f"real={photos}/real/real.json"
     assert (
         "would write the layer 'real'" in run("add-layer", validation, "--labels", real, "--dry-run").stdout

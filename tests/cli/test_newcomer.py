@@ -1,4 +1,4 @@
-"""What a newcomer gets for what newcomers do: a line that says what, where, and which option helps."""
+"""A newcomer's mistake ends in one line with the fault, its location, and the option that helps."""
 
 import json
 
@@ -32,7 +32,7 @@ def place(tmp_path_factory):
 
 @pytest.fixture
 def say(place, monkeypatch, capsys):
-    """Return a function that runs a command line there, and returns its code and what was said."""
+    """Return a function that runs a command line there, and returns its exit code and its output."""
     monkeypatch.chdir(place)
 
     def run(*arguments):
@@ -112,7 +112,7 @@ def test_a_mistake_ends_with_a_line_in_words_of_the_command_line(say, arguments,
     assert says in error
 
 
-def test_packing_what_is_packed_says_so(say, tmp_path):
+def test_packing_a_packed_data_set_changes_nothing_and_prints_so(say, tmp_path):
     assert "packed 6 samples in 1 shard " in say("pack", "imagefolder", "photos", tmp_path)[1]
     assert "already packed, nothing to do: 6 samples in 1 shard " in say(*FOLDER[:3], tmp_path)[1]
     assert json.loads(say(*FOLDER[:3], tmp_path, "--json")[1])["already"] is True

@@ -16,7 +16,7 @@ def test_a_picture_is_the_same_whenever_it_is_drawn():
     assert pictures.draw(7).jpeg != pictures.draw(19).jpeg
 
 
-def test_a_picture_has_photographic_size_and_says_what_it_is(tmp_path):
+def test_a_picture_has_photographic_size_and_a_matching_caption(tmp_path):
     picture = pictures.draw(5)
     pictures.write(picture, tmp_path)
     with Image.open(tmp_path / "picture_000005.jpg") as image:

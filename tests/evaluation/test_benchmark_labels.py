@@ -1,4 +1,4 @@
-"""Kaggle's solution, boxes and blacklist, class folders and packed data sets as truths."""
+"""Kaggle's solution, boxes and blacklist, class folders and packed data sets as benchmarks."""
 
 import io
 import tarfile
@@ -105,7 +105,7 @@ def test_the_wnids_of_a_solution_need_a_class_table(solution, submission):
         evaluate(submission, {"kaggle": solution}, convention="kaggle")
 
 
-def test_a_solution_of_the_train_set_is_no_truth(tmp_path, submission, synsets):
+def test_a_solution_of_the_train_set_is_rejected(tmp_path, submission, synsets):
     train = tmp_path / "LOC_train_solution.csv"
     train.write_text("ImageId,PredictionString\nn01440764_10026,n01440764 13 17 441 331 \n")
     with pytest.raises(SourceError, match="lists 1 image outside of the validation set of ILSVRC2012"):
@@ -194,7 +194,7 @@ def test_class_folders_that_are_numbers_are_their_own_labels(folders):
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz"])
-def test_an_archive_of_imagenet_v2_is_a_truth_whatever_its_name_says(folders, tmp_path, mode):
+def test_an_archive_of_imagenet_v2_is_a_benchmark_by_its_content(folders, tmp_path, mode):
     path = tmp_path / "imagenetv2-top-images.tar.gz"
     with tarfile.open(path, mode, format=tarfile.USTAR_FORMAT) as archive:
         archive.add(folders, "imagenetv2-top-images-format-val")

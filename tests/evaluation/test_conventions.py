@@ -36,7 +36,7 @@ def test_all_thousand_identities_are_the_devkits(kit, truth_ids):
     assert to_labels(truth_ids, "ilsvrc2012-id", table).tolist() == list(kit.validation)
 
 
-def test_numbers_need_what_tells_their_meaning():
+def test_a_convention_needs_its_class_ids():
     with pytest.raises(UsageError, match="ilsvrc2012-id needs the devkit"):
         to_labels(np.array([[1]]), "ilsvrc2012-id", ClassIds("real", 1000))
 

@@ -20,6 +20,7 @@ def ranked(labels, keys=KEYS):
     return Predictions(guesses, "column", tuple(keys), "row {}".format, columns=1000)
 
 
+@pytest.mark.genuine("the devkit's demo.val.pred.txt scores as its readme says, top-1 error 0.99898")
 def test_the_demo_of_the_devkit_scores_as_its_readme_says(evaluation_folder, devkit_tar):
     demo = str(evaluation_folder / "evaluation" / "demo.val.pred.txt")
     labels = {"devkit": devkit_tar}
@@ -52,7 +53,7 @@ def test_the_original_labels_are_right_for_real_as_often_as_published(kit, devki
     assert real.accuracy[0] == pytest.approx(42_164 / 46_837)
 
 
-def test_real_alone_needs_no_devkit_and_no_prediction_for_what_it_excludes(kit, real_json):
+def test_real_alone_needs_no_devkit_and_no_prediction_for_excluded_images(kit, real_json):
     all_scored = evaluate(ranked(kit.validation), {"real": real_json}).scores[0]
     kept = [n for n, found in enumerate(json.loads(Path(real_json).read_text())) if found]
     some = ranked([kit.validation[n] for n in kept], [KEYS[n] for n in kept])
@@ -93,7 +94,7 @@ def test_wnids_need_no_convention(kit, devkit_tar, lines):
     assert (report.convention, report.scores[0].error[0]) == ("wnid", 0)
 
 
-def test_short_lines_are_padded_and_what_follows_the_fifth_guess_is_ignored(truth_ids, devkit_tar, lines):
+def test_short_lines_are_padded_and_guesses_after_the_fifth_are_ignored(truth_ids, devkit_tar, lines):
     wrong = truth_ids % 1000 + 1
     rows = [
         [t] if n % 2 else [w, w, w, w, w, t] for n, (t, w) in enumerate(zip(truth_ids, wrong, strict=True))
@@ -127,7 +128,7 @@ def test_keys_that_are_missing_unknown_or_there_twice_are_named(keys, says, devk
         evaluate(ranked(np.zeros(len(keys)), keys), {"devkit": devkit_tar})
 
 
-def test_partial_scores_what_is_in_both_and_says_the_count(kit, devkit_tar):
+def test_partial_scores_images_in_both_and_notes_their_number(kit, devkit_tar):
     made = ranked([*kit.validation[:100], 5], [*KEYS[:100], "stranger"])
     report = evaluate(made, {"devkit": devkit_tar}, partial=True)
     assert (report.scores[0].images, report.scores[0].error[0]) == (100, 0)
@@ -176,7 +177,7 @@ def test_too_few_and_too_many_lines_are_refused_even_if_partial(count, says, dev
         ),
     ],
 )
-def test_what_only_the_user_can_know_is_asked_for(options, says, devkit_tar, lines):
+def test_an_error_names_the_missing_option(options, says, devkit_tar, lines):
     with pytest.raises(UsageError, match=says):
         evaluate(lines([[1]]), {"devkit": devkit_tar}, **options)
 
@@ -200,6 +201,6 @@ def test_a_model_with_another_number_of_classes_is_refused(devkit_tar):
         ({"real": "x", "blacklist": "y"}, "complete the labels of the devkit"),
     ],
 )
-def test_labels_that_make_no_truth_are_refused(labels, says):
+def test_labels_of_no_benchmark_are_rejected(labels, says):
     with pytest.raises(UsageError, match=says):
         evaluate(ranked([1], KEYS[:1]), labels)

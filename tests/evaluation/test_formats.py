@@ -125,7 +125,7 @@ def test_a_malformed_table_is_refused_by_line(read, text, says):
         read(text)
 
 
-def test_what_says_itself_what_it_is_takes_no_format(read):
+def test_a_file_that_records_its_format_takes_no_layout(read):
     for content in (
         "key,labels\na,1\n",
         '{"key": "a", "labels": [1]}',

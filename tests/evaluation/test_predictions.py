@@ -50,7 +50,7 @@ def test_a_nan_far_down_names_its_row():
         Predictions.of_logits(logits, [f"k{n}" for n in range(5000)])
 
 
-def test_ranks_join_to_one_and_rows_keep_their_place():
+def test_ranks_are_concatenated_and_rows_keep_their_location():
     one = Predictions.of_logits(np.eye(3)[:2], ["a", "b"], "first {}".format)
     none = Predictions.of_logits(np.zeros((0, 3)), [], "second {}".format)
     other = Predictions.of_logits(np.eye(3)[2:], ["c"], "third {}".format)
@@ -60,7 +60,7 @@ def test_ranks_join_to_one_and_rows_keep_their_place():
     assert [made.where(row) for row in range(3)] == ["first 0", "first 1", "third 0"]
 
 
-def test_what_has_no_keys_or_another_form_does_not_join():
+def test_predictions_without_keys_or_of_another_form_are_not_concatenated():
     one = Predictions.of_logits(np.eye(3), "abc")
     with pytest.raises(SourceError, match="not in the same form"):
         concatenate([one, Predictions.of_logits(np.eye(4), "defg")])

@@ -86,7 +86,7 @@ def test_the_command_prints_a_table_or_json(packed, tmp_path):
     assert report["scores"][0]["images"] == 53
 
 
-def test_the_command_ends_with_the_code_of_what_went_wrong(tmp_path):
+def test_the_command_exits_with_the_code_of_the_error(tmp_path):
     bad = tmp_path / "bad.txt"
     bad.write_text("1\nx\n")
     result = command(bad, "--labels", f"real={bad}", "--layout", "classification", "--convention", "kaggle")

@@ -1,4 +1,4 @@
-"""How large the blocks of a data set are."""
+"""The block size of a data set."""
 
 import pytest
 from hypothesis import given

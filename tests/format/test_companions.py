@@ -20,7 +20,7 @@ def manifest(samples: list[int], split: str = "train") -> Manifest:
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=9))
-def test_every_shard_and_its_length_are_told(samples: list[int]) -> None:
+def test_every_shard_is_listed_with_its_length(samples: list[int]) -> None:
     files = companion_files(manifest(samples))
     info = json.loads(files["_info.json"])["splits"]["train"]
     assert json.loads(files["sizes.json"]) == dict(zip(info["filenames"], samples, strict=True))
@@ -28,7 +28,7 @@ def test_every_shard_and_its_length_are_told(samples: list[int]) -> None:
     assert info["num_samples"] == sum(samples)
 
 
-def test_the_readme_tells_the_files_of_the_split() -> None:
+def test_the_readme_names_the_files_of_the_split() -> None:
     readme = companion_files(manifest([3, 4], "validation"))["README.md"].decode()
     front = readme.split("---\n")[1]
     assert 'path: "in1k-validation-*.tar"' in front

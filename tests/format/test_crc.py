@@ -1,4 +1,4 @@
-"""CRC-32 is zlib's."""
+"""CRC-32 equals zlib's."""
 
 import zlib
 

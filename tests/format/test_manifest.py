@@ -1,4 +1,4 @@
-"""The manifest: its round trip, its schema, and what it refuses."""
+"""The manifest: its round trip, its schema, and the bytes that it rejects."""
 
 import contextlib
 import hashlib
@@ -67,7 +67,7 @@ def test_a_manifest_obeys_the_schema(manifest: Manifest) -> None:
     jsonschema.validate(json.loads(manifest.to_json()), SCHEMA)
 
 
-def test_the_schema_is_one() -> None:
+def test_the_schema_is_a_valid_schema() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
 
 
@@ -101,13 +101,13 @@ REFUSED_BY_US = {
 
 
 @pytest.mark.parametrize("data", [*REFUSED_BY_BOTH.values(), *REFUSED_BY_US.values()])
-def test_what_is_no_manifest_is_refused(data: bytes) -> None:
+def test_bytes_that_are_no_manifest_are_rejected(data: bytes) -> None:
     with pytest.raises(ManifestError, match="the manifest"):
         Manifest.from_json(data)
 
 
 @pytest.mark.parametrize("data", REFUSED_BY_BOTH.values(), ids=REFUSED_BY_BOTH)
-def test_the_schema_refuses_it_too(data: bytes) -> None:
+def test_the_schema_rejects_them_too(data: bytes) -> None:
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(json.loads(data), SCHEMA)
 
@@ -120,7 +120,7 @@ def test_every_field_is_required(field: str) -> None:
         Manifest.from_json(json.dumps(value).encode())
 
 
-def test_a_newer_version_says_what_to_do() -> None:
+def test_the_error_for_a_newer_version_has_the_remedy() -> None:
     with pytest.raises(ManifestError, match="version 2; this release reads version 1: upgrade"):
         Manifest.from_json(changed(version=2))
 

@@ -68,7 +68,7 @@ END = max(member.end for member in walk_bytes(ARCHIVE))
 
 
 @given(st.dictionaries(names, contents, max_size=5))
-def test_tarfile_reads_what_is_written(files: dict[str, bytes]) -> None:
+def test_tarfile_reads_written_archives(files: dict[str, bytes]) -> None:
     assert by_tarfile(build(files)) == files == read(build(files))
 
 
@@ -76,7 +76,7 @@ def test_tarfile_reads_what_is_written(files: dict[str, bytes]) -> None:
     st.dictionaries(names, contents, max_size=5),
     st.sampled_from([tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT]),
 )
-def test_what_tarfile_writes_is_read(files: dict[str, bytes], form: int) -> None:
+def test_archives_of_tarfile_are_read(files: dict[str, bytes], form: int) -> None:
     assert read(written_by_tarfile(files, form)) == files
 
 
@@ -113,7 +113,7 @@ def test_every_truncation_is_an_error() -> None:
             read(ARCHIVE[:cut])
 
 
-def test_zeros_missing_behind_the_end_marker_are_harmless() -> None:
+def test_zeros_missing_after_the_end_marker_are_harmless() -> None:
     for cut in range(END + 2 * RECORD, len(ARCHIVE)):
         assert read(ARCHIVE[:cut]) == FILES
 
@@ -161,7 +161,7 @@ def test_a_range_of_a_larger_file_is_walked_in_place() -> None:
     assert {m.name: outer[m.offset : m.offset + m.size] for m in found} == FILES
 
 
-def test_folders_are_passed_by() -> None:
+def test_folders_are_skipped() -> None:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         folder = tarfile.TarInfo("folder")
@@ -172,7 +172,7 @@ def test_folders_are_passed_by() -> None:
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE])
-def test_links_and_devices_are_refused(kind: bytes) -> None:
+def test_links_and_devices_are_rejected(kind: bytes) -> None:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         info = tarfile.TarInfo("passwd")
@@ -182,7 +182,7 @@ def test_links_and_devices_are_refused(kind: bytes) -> None:
         read(buffer.getvalue())
 
 
-def test_a_size_in_base_256_is_refused() -> None:
+def test_a_size_in_base_256_is_rejected() -> None:
     head = bytearray(member_header("a", 0))
     head[124:136] = (-1536).to_bytes(12, "big", signed=True)  # tarfile would walk backwards for ever
     head[148:156] = b"%06o\0 " % (sum(head) - sum(head[148:156]) + 8 * 32)
@@ -191,13 +191,13 @@ def test_a_size_in_base_256_is_refused() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "x" * 101, "größe.jpg"])
-def test_a_name_without_ustar_form_is_refused(name: str) -> None:
+def test_a_name_without_ustar_form_is_rejected(name: str) -> None:
     with pytest.raises(DataError, match="ASCII"):
         member_header(name, 1)
 
 
 @pytest.mark.parametrize("size", [-1, 8 << 30])
-def test_a_size_without_ustar_form_is_refused(size: int) -> None:
+def test_a_size_without_ustar_form_is_rejected(size: int) -> None:
     with pytest.raises(DataError, match="8 GiB"):
         member_header("a", size)
 

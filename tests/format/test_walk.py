@@ -70,7 +70,7 @@ def in_python(data, *, ended):
         st.binary(max_size=1500),
     )
 )
-def test_what_we_write_is_read_in_c(files):
+def test_written_archives_are_read_in_c(files):
     body, archive = build(files)
     assert in_c(archive, ended=True) == in_python(archive, ended=True)
     assert in_c(body, ended=False) == in_python(body, ended=False)
@@ -102,7 +102,7 @@ def test_every_flipped_bit_of_a_header_is_left_to_python():
     [["__meta__.json"], ["a/.jpg"], [".jpg"], ["a.jpg", "a.JPG"], [f"a.{i}" for i in range(17)]],
     ids=["webdataset's own", "no key in a folder", "no key", "one suffix twice", "many members"],
 )
-def test_samples_that_are_not_usual_are_left_to_python(names):
+def test_unusual_samples_are_left_to_python(names):
     assert in_c(build(dict.fromkeys(names, b"x"))[1], ended=True) is None
 
 
@@ -121,7 +121,7 @@ def test_a_cut_archive_is_left_to_python(size):
 
 
 @pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
-def test_what_tarfile_writes_is_the_same_sample_either_way(form):
+def test_archives_of_tarfile_give_the_same_samples_in_c_and_python(form):
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=form) as archive:
         for name, data in {"x" * 90 + "/" + "y" * 60 + ".jpg": b"1", "k.jpg": b"22", "k.json": b"{}"}.items():
@@ -132,7 +132,7 @@ def test_what_tarfile_writes_is_the_same_sample_either_way(form):
     assert keys == ["x" * 90 + "/" + "y" * 60, "k"]
 
 
-def test_samples_made_when_asked_for_are_the_same():
+def test_samples_by_index_and_by_iteration_are_equal():
     samples = ArchiveSamples(ARCHIVE)
     assert [samples[i] for i in range(len(samples))] == list(samples)
     assert samples[1:] == list(samples)[1:]
@@ -140,7 +140,7 @@ def test_samples_made_when_asked_for_are_the_same():
         samples[len(samples)]
 
 
-def test_samples_that_wait_are_no_work_for_the_garbage_collector():
+def test_found_samples_cost_the_garbage_collector_nothing():
     def tracked(count):
         archive = build({f"{i}.{suffix}": b"1" for i in range(count) for suffix in ("jpg", "cls", "json")})[1]
         before = len(gc.get_objects())
@@ -164,7 +164,7 @@ WRONG = [b"", b" ", b"-", b"9" * 19, b"1 2", b"+1", b"1.0", b"\xd9\xa3", b"1\0",
 
 @given(st.one_of(st.sampled_from([*LABELS, *WRONG]), st.binary(max_size=24)))
 @example(b"\x85 1")
-def test_a_glance_sees_what_the_sample_says(text):
+def test_key_label_image_equals_the_samples_own(text):
     found = ArchiveSamples(build({"a.json": b"{}", "a.JPG": b"\xff\xd8", "a.png": b"no", "a.cls": text})[1])
     try:
         label = found[0].label
@@ -176,7 +176,7 @@ def test_a_glance_sees_what_the_sample_says(text):
 
 
 @pytest.mark.usefixtures("engine")
-def test_a_glance_finds_labels_in_json_and_says_what_is_missing():
+def test_key_label_image_reads_labels_from_json_and_names_a_missing_image():
     labels = {"a.json": b'{"label": 5}', "c.cls": b"1", "d.cls": b"4"}
     images = {"a.jpg": b"1", "b.jpeg": b"2", "d.webp": b""}
     found = ArchiveSamples(build(dict(sorted({**labels, **images}.items())))[1])
@@ -194,7 +194,7 @@ def test_a_glance_finds_labels_in_json_and_says_what_is_missing():
 
 @pytest.mark.parametrize("suffix", sorted(IMAGE_SUFFIXES))
 @pytest.mark.usefixtures("engine")
-def test_every_kind_of_image_is_seen(suffix):
+def test_every_image_suffix_is_found(suffix):
     assert (
         ArchiveSamples(build({"a.txt": b"x", f"a.{suffix}": b"image", "a.cls": b"1"})[1]).key_label_image(0)[
             2

@@ -1,11 +1,10 @@
-/* Mutated JPEGs through the native engine: headers, regions, resizing and optimizing.
+/* Feeds mutated JPEGs to the native engine: headers, regions, resizing and optimizing.
  *
- * With clang this is a libFuzzer target:
- *     clang -g -O1 -fsanitize=fuzzer,address,undefined -I$N native.c $(ls $N/*.c | grep -v module) -ljpeg -lm
- * where N=wds_imagenet/images/native. What our own decoder takes of a whole picture, libjpeg must take too, and to the
- * same pixels; of a part, libjpeg must take the headers, for it looks a little further than the part.
- * tests/fuzz/run does the same with gcc, which has no libFuzzer: with -DSTANDALONE it mutates the files that it is
- * given by itself.
+ * A libFuzzer target with clang, where N=wds_imagenet/images/native:
+ *     clang -g -O1 -fsanitize=fuzzer,address,undefined -I$N native.c $(find $N -name '*.c' | grep -v /python/) -ljpeg
+ * -lm If the baseline decoder supports a whole picture, libjpeg must support it too, with the same pixels. For a part
+ * of a picture, libjpeg must support the headers: it reads a little beyond the part. tests/fuzz/run uses gcc, which has
+ * no libFuzzer: with -DSTANDALONE the program mutates the given files itself.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -16,14 +15,16 @@
 
 #include <jpeglib.h>
 
-#include "baseline.h"
-#include "header.h"
-#include "optimize.h"
-#include "region.h"
+#include "baseline/baseline.h"
+#include "jpeg/header.h"
+#include "jpeg/region.h"
+#include "libjpeg/libjpeg_region.h"
+#include "libjpeg/optimize.h"
+#include "resize/resize.h"
 
-enum { CHOICES = 6, SIDE = 96, CAP = 64 << 20 };
+enum { CHOICES = 6, SIDE = 96, MAX_BYTES = 64 << 20 };
 
-static Scratch own, theirs;
+static Scratch ours, theirs;
 
 static long compared;
 static jmp_buf refused;
@@ -35,7 +36,7 @@ static void leave(j_common_ptr common) {
 
 static void ignore(j_common_ptr common, int level) { (void)common, (void)level; }
 
-/* Whether libjpeg takes the headers. */
+/* Returns 1 if libjpeg supports the headers. */
 static int can_start(const uint8_t *data, size_t size) {
     struct jpeg_decompress_struct decoder;
     struct jpeg_error_mgr errors;
@@ -55,53 +56,53 @@ static int can_start(const uint8_t *data, size_t size) {
 
 static void compare(const uint8_t *data, size_t size, int scale, Region region, const Image *part, int all) {
     Image whole;
-    Status status = decode_by_libjpeg(data, size, scale, region, CAP, &theirs, &whole);
-    if (status != DECODED && (all || !can_start(data, size))) {
-        fprintf(stderr, "libjpeg finds something wrong here\n");
+    Status status = decode_with_libjpeg(data, size, scale, region, MAX_BYTES, &theirs, &whole);
+    if (status != DONE && (all || !can_start(data, size))) {
+        fprintf(stderr, "libjpeg rejects a file that the baseline decoder supports\n");
         abort();
     }
-    if (status != DECODED) return;
+    if (status != DONE) return;
     for (int y = 0; y < part->height; y++)
         if (memcmp(part->pixels + y * part->stride, whole.pixels + y * whole.stride, (size_t)part->width * CHANNELS)) {
-            fprintf(stderr, "row %d is not libjpeg's\n", y);
+            fprintf(stderr, "row %d differs from libjpeg's\n", y);
             abort();
         }
     compared++;
 }
 
-static void look(const uint8_t *data, size_t size, const uint8_t *choice) {
+static void try_all(const uint8_t *data, size_t size, const uint8_t *choice) {
     static uint8_t out[SIDE * SIDE * CHANNELS];
-    Header header;
-    int known = read_header(data, size, &header);
+    JpegHeader header;
+    int is_ordinary = read_header(data, size, &header) == DONE;
     int scale = 1 << (choice[0] & 3);
-    int width = known ? (header.width + scale - 1) / scale : 64;
-    int height = known ? (header.height + scale - 1) / scale : 64;
+    int width = is_ordinary ? (header.width + scale - 1) / scale : 64;
+    int height = is_ordinary ? (header.height + scale - 1) / scale : 64;
     if (width < 1 || height < 1) return;
     Region region = {choice[1] * width / 256, choice[2] * height / 256, 0, 0};
     region.right = region.left + 1 + choice[3] * (width - region.left - 1) / 255;
     region.bottom = region.top + 1 + choice[4] * (height - region.top - 1) / 255;
     if (choice[5] & 16) region = (Region){0, 0, width, height};
     Image part;
-    if (decode_baseline(data, size, scale, region, CAP, &own, &part) == DECODED)
-        compare(data, size, scale, region, &part, known && region.right == width && region.bottom == height);
-    if (decode_region(data, size, scale, region, CAP, &own, &part) == DECODED) {
-        double box[4] = {0, 0, part.width, part.height};
-        resize_image(&part, box, out, SIDE * CHANNELS, SIDE, SIDE, choice[5] & 1, choice[5] & 2);
+    if (decode_baseline(data, size, scale, region, MAX_BYTES, &ours, &part) == DONE)
+        compare(data, size, scale, region, &part, is_ordinary && region.right == width && region.bottom == height);
+    if (decode_region(data, size, scale, region, MAX_BYTES, &ours, &part) == DONE) {
+        Box box = {0, 0, part.width, part.height};
+        resize_image(&part, &box, out, SIDE * CHANNELS, SIDE, SIDE, choice[5] & 1, choice[5] & 2);
     }
     uint8_t *written;
     size_t bytes;
     char reason[REASON_BYTES];
-    if (choice[5] & 4 && optimize_jpeg(data, size, CAP / CHANNELS, 1 + choice[5] % 8, choice[5] & 8, choice, CHOICES,
-                                       &written, &bytes, reason) == 0)
+    if (choice[5] & 4 && optimize_jpeg(data, size, MAX_BYTES / CHANNELS, 1 + choice[5] % 8, choice[5] & 8, choice,
+                                       CHOICES, &written, &bytes, reason) == DONE)
         free(written);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size < CHOICES) return 0;
-    size -= CHOICES; /* the last bytes, which are no part of the JPEG, choose what is done */
-    uint8_t *exact = malloc(size + !size); /* so that a read past the end is seen */
+    size -= CHOICES; /* the last bytes are no part of the JPEG: they choose region, scale and options */
+    uint8_t *exact = malloc(size + !size); /* AddressSanitizer then detects a read past the end */
     memcpy(exact, data, size);
-    look(exact, size, data + size);
+    try_all(exact, size, data + size);
     free(exact);
     return 0;
 }
@@ -121,9 +122,15 @@ static size_t mutate(uint8_t *data, size_t size) {
         case 0: data[at] = (uint8_t)next(); break;
         case 1: data[at] ^= (uint8_t)(1 << next() % 8); break;
         case 2: data[at] = 0xFF; break;
-        case 3: if (at + 4 < size) memmove(data + at, data + at + 1 + next() % 3, size - at - 3); break;
-        case 4: if (at + 8 < size) memmove(data + at + 2, data + at, size - at - 2); break;
-        default: if (next() % 8 == 0) size = 8 + at % (size - 7 > 0 ? size - 7 : 1); break;
+        case 3:
+            if (at + 4 < size) memmove(data + at, data + at + 1 + next() % 3, size - at - 3);
+            break;
+        case 4:
+            if (at + 8 < size) memmove(data + at + 2, data + at, size - at - 2);
+            break;
+        default:
+            if (next() % 8 == 0) size = 8 + at % (size - 7 > 0 ? size - 7 : 1);
+            break;
         }
         if (size < 16) break;
     }
@@ -143,9 +150,9 @@ int main(int count, char **arguments) {
         for (int k = 0; k < CHOICES; k++) original[size++] = (uint8_t)next();
         LLVMFuzzerTestOneInput(original, size);
     }
-    printf("%ld mutated files, of which our own decoder took %ld, and no finding\n", runs, compared);
-    Scratch *each[2] = {&own, &theirs};
-    for (int i = 0; i < 2; i++) free(each[i]->pixels.bytes), free(each[i]->spliced.bytes), free(each[i]->planes.bytes);
+    printf("%ld mutated files, %ld of them decoded by the baseline decoder, and no finding\n", runs, compared);
+    scratch_clear(&ours);
+    scratch_clear(&theirs);
     return runs > 1000 && !compared;
 }
 #endif

@@ -1,5 +1,5 @@
-/* The vectorised resize against the plain one, bit for bit: on x86-64 AVX2's, on ARM NEON's. See run-vectors. */
-#include "resize.c"
+/* Compares the vectorised resize (AVX2 or NEON) with the plain one, bit for bit. See run-vectors. */
+#include "resize/resize.c"
 
 #include <stdio.h>
 
@@ -10,18 +10,18 @@ static int below(int limit) {
     return (int)(state % (uint64_t)limit);
 }
 
-/* Draws two places on a side, in order and apart. */
+/* Draws two different points of a side, in order. */
 static void draw(double *low, double *high, int side) {
     *low = below(1000) / 1000.0 * (side - 0.01);
     *high = *low + (1 + below(1000)) / 1000.0 * (side - *low);
     if (*high > side) *high = side;
 }
 
-static void resize_plainly(const Image *image, const double box[4], uint8_t *out, int height, int width,
-                           int antialias, int mirror) {
+static void resize_plainly(const Image *image, const Box *box, uint8_t *out, int height, int width, int antialias,
+                           int mirror) {
     Axis across = {0}, down = {0};
-    if (axis_make(&across, image->width, box[0], box[2], width, antialias) ||
-        axis_make(&down, image->height, box[1], box[3], height, antialias))
+    if (axis_make(&across, image->width, box->left, box->right, width, antialias) ||
+        axis_make(&down, image->height, box->top, box->bottom, height, antialias))
         abort();
     int16_t *line = calloc((size_t)image->width + (size_t)across.count, CHANNELS * sizeof *line);
     for (int y = 0; y < height; y++) {
@@ -44,12 +44,12 @@ int main(int count, char **arguments) {
         for (size_t i = 0; i < bytes; i++)
             pixels[i] = (uint8_t)(kind == 0 ? below(256) : kind == 1 ? 255 : 255 * below(2));
         Image image = {pixels, (ptrdiff_t)width * CHANNELS, height, width};
-        double box[4];
-        draw(&box[0], &box[2], width);
-        draw(&box[1], &box[3], height);
+        Box box;
+        draw(&box.left, &box.right, width);
+        draw(&box.top, &box.bottom, height);
         int antialias = below(2), mirror = below(2);
-        if (resize_image(&image, box, fast, (ptrdiff_t)wide * CHANNELS, high, wide, antialias, mirror)) return 1;
-        resize_plainly(&image, box, plain, high, wide, antialias, mirror);
+        if (resize_image(&image, &box, fast, (ptrdiff_t)wide * CHANNELS, high, wide, antialias, mirror)) return 1;
+        resize_plainly(&image, &box, plain, high, wide, antialias, mirror);
         if (memcmp(fast, plain, small) != 0) {
             printf("run %d differs\n", run);
             return 1;

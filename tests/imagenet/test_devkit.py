@@ -38,6 +38,7 @@ def test_identities_are_those_of_map_clsloc(devkit, ilsvrc):
     assert {info.wnid: info.ilsvrc2012_id for info in devkit.classes} == {w: int(i) for w, i, _ in lines}
 
 
+@pytest.mark.genuine("the devkit's classes have 1,281,167 training images, each 732 or more")
 def test_the_training_images_add_up(devkit):
     assert sum(info.train_images for info in devkit.classes) == 1_281_167
     assert min(info.train_images for info in devkit.classes) == 732
@@ -47,11 +48,22 @@ def test_validation_labels_are_the_ground_truth_renumbered(devkit, ilsvrc, devki
     with tarfile.open(devkit_tar) as archive:
         name = "ILSVRC2012_devkit_t12/data/ILSVRC2012_validation_ground_truth.txt"
         truth = [int(line) for line in archive.extractfile(name)]
-    assert truth[:10] == [490, 361, 171, 822, 297, 482, 13, 704, 599, 164]
     wnid_of = {int(i): w for w, i, _ in map(str.split, (ilsvrc / "map_clsloc.txt").read_text().splitlines())}
     listed = (ilsvrc / "imagenet_synsets.txt").read_text().split()
     assert devkit.validation[0] == 65
     assert [listed[label] for label in devkit.validation] == [wnid_of[identity] for identity in truth]
+
+
+@pytest.mark.genuine("the devkit's ground truth begins 490 361 171 822 297 482 13 704 599 164")
+def test_the_released_ground_truth_begins_as_published(devkit):
+    first = [devkit.classes[label].ilsvrc2012_id for label in devkit.validation[:10]]
+    assert first == [490, 361, 171, 822, 297, 482, 13, 704, 599, 164]
+
+
+@pytest.mark.genuine("the devkit has the IDs of the released map_clsloc.txt: 449 is n01440764")
+def test_the_released_numbers_of_three_classes(devkit):
+    ids = {info.wnid: info.ilsvrc2012_id for info in devkit.classes}
+    assert (ids["n01440764"], ids["n02119789"], ids["n15075141"]) == (449, 1, 889)
 
 
 def test_an_extracted_devkit_says_the_same(devkit, extracted):

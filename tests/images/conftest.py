@@ -1,7 +1,6 @@
 """Real photos, and pictures encoded in any way that Pillow can."""
 
 import io
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,26 +8,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-DATA = Path(os.environ.get("WDS_IMAGENET_DATA", Path(__file__).parents[3] / "shared" / "data"))
 
-
-def _files(folder: str) -> list[Path]:
-    files = sorted((DATA / folder).glob("*.*"))
-    if not files:
-        pytest.skip(f"there is no real data in {DATA / folder}; set WDS_IMAGENET_DATA")
-    return files
+@pytest.fixture(scope="session")
+def photos(data_folder: Path) -> list[bytes]:
+    """Return a thousand photographs, one a class."""
+    return [path.read_bytes() for path in sorted((data_folder / "imagenet-sample").iterdir())]
 
 
 @pytest.fixture(scope="session")
-def photos() -> list[bytes]:
-    """A thousand real photos, one a class."""
-    return [path.read_bytes() for path in _files("imagenet-sample")]
-
-
-@pytest.fixture(scope="session")
-def corner_cases() -> dict[str, bytes]:
-    """JPEGs that decoders stumble over, by name."""
-    return {path.stem: path.read_bytes() for path in _files("jpeg-corner-cases")}
+def corner_cases(data_folder: Path) -> dict[str, bytes]:
+    """Return JPEGs with rare features, by name."""
+    return {path.stem: path.read_bytes() for path in sorted((data_folder / "jpeg-corner-cases").iterdir())}
 
 
 @pytest.fixture(scope="session")

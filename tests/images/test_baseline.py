@@ -3,6 +3,7 @@
 import io
 import platform
 import struct
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -184,6 +185,8 @@ def test_a_list_that_lies_about_its_length_does_no_harm(photos):
             self.asked = getattr(self, "asked", 0) + 1
             return 1 if self.asked == 1 else 4000
 
-    images = Liar(photos[:1] * 4000)
-    window = np.array([[1, 0, 0, 8, 8, 0, 0, 8, 8, 0, 0]], np.float64)
-    assert native.crop_resize(images, window, np.zeros((1, 8, 8, 3), np.uint8), True) == b"\0"
+    region, box = {"left": 0, "top": 0, "right": 8, "bottom": 8}, {"box_left": 0, "box_top": 0}
+    job = SimpleNamespace(
+        image=photos[0], row=0, scale=1, **region, **box, box_right=8, box_bottom=8, mirror=False
+    )
+    assert native.crop_resize(Liar([job] * 4000), np.zeros((1, 8, 8, 3), np.uint8), True) == b"\0"

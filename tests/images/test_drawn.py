@@ -10,7 +10,7 @@ from PIL import Image
 
 from wds_imagenet import RandomResizedCrop
 from wds_imagenet.images import render as module
-from wds_imagenet.images.render import Drawing, render_drawn
+from wds_imagenet.images.render import RandomCrops, render_drawn
 from wds_imagenet.reading.batches.decoded_sample import DecodedSample
 from wds_imagenet.sample import Sample
 from wds_imagenet.util.rng import Rng, state_of_epoch
@@ -32,8 +32,8 @@ def drawn(transform, images, seed=5, epoch=2, first=0):
     """Return what C says of each image, and the rows that it filled."""
     out = np.zeros((len(images), *transform.shape), np.uint8)
     numbers = np.arange(first, first + len(images))
-    drawing = Drawing(transform.rule, state_of_epoch(seed, epoch), numbers)
-    return render_drawn(images, range(len(images)), drawing, out, antialias=transform.antialias), out
+    crops = RandomCrops(transform.rule, state_of_epoch(seed, epoch), numbers)
+    return render_drawn(images, range(len(images)), crops, out, antialias=transform.antialias), out
 
 
 @pytest.mark.parametrize("transform", TRANSFORMS, ids=range(len(TRANSFORMS)))
@@ -84,8 +84,7 @@ def test_wrong_arrays_are_refused(photos):
         ([0], number.astype(np.int32), 5, rule),
         ([0], number.astype(np.float64), 5, rule),
         ([0], number[:, None], 5, rule),
-        ([0], number, 5, rule[:8]),
-        ([0], number, 5, np.zeros(18)[::2]),
+        ([0], np.zeros(4, np.int64)[::2], 5, rule),
     ):
         with pytest.raises(ValueError, match="contiguous"):
             native.crop_drawn([image], *wrong, out, True)
@@ -99,4 +98,13 @@ def test_wrong_arrays_are_refused(photos):
     with pytest.raises(ValueError, match="out is"):
         native.crop_drawn([image], [0], number, 5, rule, np.zeros((), np.uint8), True)
     with pytest.raises(ValueError, match="out is"):
-        native.crop_resize([image], np.zeros((1, 11)), np.zeros((), np.uint8), True)
+        native.crop_resize([], np.zeros((), np.uint8), True)
+
+
+def test_a_rule_without_a_field_is_refused(photos):
+    native, out = module.native_module(), np.zeros((1, 48, 48, 3), np.uint8)
+    with pytest.raises(AttributeError, match="min_area"):
+        native.crop_drawn([photos[0]], [0], np.zeros(1, np.int64), 5, (0.08, 1.0), out, True)
+    rule = TRANSFORMS[0].rule._replace(size="48")
+    with pytest.raises(TypeError, match="int"):
+        native.crop_drawn([photos[0]], [0], np.zeros(1, np.int64), 5, rule, out, True)

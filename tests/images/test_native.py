@@ -4,6 +4,7 @@ import gc
 import io
 import struct
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from wds_imagenet.images import jpeg, native_engine
 from wds_imagenet.images.decode import decode_image, decode_stored
 from wds_imagenet.images.header import ImageHeader
 from wds_imagenet.images.probe import probe
-from wds_imagenet.images.render import Job, Window, region_of, render, render_all
+from wds_imagenet.images.render import CropJob, CropRegion, region_of, render, render_all
 from wds_imagenet.images.transforms import RandomResizedCrop, ResizeCenterCrop
 from wds_imagenet.reading.batches.decoded_sample import DecodedSample
 from wds_imagenet.sample import Sample
@@ -31,6 +32,13 @@ def region(data, box, scale=1):
     left, top, right, bottom = box
     out = np.empty((bottom - top, right - left, 3), np.uint8)
     return out if native.decode_region(data, scale, *box, out) else None
+
+
+def native_job(image, **changed):
+    """Return the job of the upper left 60 × 60 pixels, with some fields changed."""
+    fields = {"image": image, "row": 0, "scale": 1, "left": 0, "top": 0, "right": 60, "bottom": 60}
+    box = {"box_left": 0.0, "box_top": 0.0, "box_right": 60.0, "box_bottom": 60.0, "mirror": False}
+    return SimpleNamespace(**(fields | box | changed))
 
 
 def draw_box(random, width, height):
@@ -203,17 +211,17 @@ def test_a_photo_cut_off_in_the_middle_is_an_error_as_with_the_reference(photos)
     data = photos[0]
     header = probe(data)
     cut = data[: len(data) // 2] + b"\xff\xd9"
-    window = Window((0, 0, header.width, header.height))
+    window = CropRegion((0, 0, header.width, header.height))
     with pytest.raises(ImageError, match="damaged"):
         render(cut, probe(cut), window, (64, 64))
 
 
 def test_cmyk_and_png_in_a_chunk_are_left_out_and_the_others_done(photos, picture, encode):
     chunk = [photos[0], encode(picture, "PNG"), encode(picture.convert("CMYK"), "JPEG"), photos[1]]
-    images = [Job(data, probe(data), Window((0, 0, 60, 60)), row) for row, data in enumerate(chunk)]
+    images = [CropJob(data, probe(data), CropRegion((0, 0, 60, 60)), row) for row, data in enumerate(chunk)]
     out = np.zeros((4, 32, 32, 3), np.uint8)
     assert render_all(images, out, (32, 32)) == [True, False, False, True]
-    alone = render(chunk[3], images[3].header, images[3].window, (32, 32))
+    alone = render(chunk[3], images[3].header, images[3].region, (32, 32))
     assert np.array_equal(out[3], alone)
     assert not out[1:3].any()
 
@@ -242,8 +250,8 @@ def test_a_region_that_is_not_in_the_picture_is_refused(picture, encode, box):
 def test_a_scale_that_libjpeg_lacks_is_refused(picture, encode, scale):
     tiled = native.optimize(encode(picture, "JPEG"), 3, True, b"")
     assert region(tiled, (40, 40, 45, 45), scale) is None
-    plan = np.array([[scale, 40, 40, 45, 45, 0, 0, 5, 5, 0, 0]], float)
-    assert native.crop_resize([tiled], plan, np.zeros((1, 4, 4, 3), np.uint8), True) == b"\1"
+    crop = native_job(tiled, scale=scale, left=40, top=40, right=45, bottom=45, box_right=5.0, box_bottom=5.0)
+    assert native.crop_resize([crop], np.zeros((1, 4, 4, 3), np.uint8), True) == b"\1"
 
 
 @pytest.mark.parametrize("corner", [(1 << 31) - 6, -(1 << 31), 65_530, 120])
@@ -254,32 +262,50 @@ def test_a_region_far_outside_of_a_tiled_picture_is_refused(picture, encode, cor
 
 
 def test_wrong_buffers_are_refused(picture, encode):
-    data = encode(picture, "JPEG")
+    job = native_job(encode(picture, "JPEG"))
     good = np.zeros((1, 32, 32, 3), np.uint8)
-    plan = np.array([[1, 0, 0, 60, 60, 0, 0, 60, 60, 0, 0]], float)
-    assert native.crop_resize([data], plan, good, True) == b"\0"
-    for images, wrong_plan, out in (
-        ([data], plan.astype(np.float32), good),
-        ([data], plan[:, :10], good),
-        ([data, data], plan, good),
-        ([data], plan, good[:, :, ::2]),
-        ([data], plan, good[0]),
-        ([data], plan, good[:, :0]),
-        ([data], plan, good.astype(np.uint16)),
-    ):
+    assert native.crop_resize([job], good, True) == b"\0"
+    for out in (good[:, :, ::2], good[0], good[:, :0], good.astype(np.uint16)):
         with pytest.raises(ValueError, match="contiguous"):
-            native.crop_resize(images, wrong_plan, out, True)
+            native.crop_resize([job], out, True)
     with pytest.raises(TypeError):
-        native.crop_resize(["text"], plan, good, True)
+        native.crop_resize([native_job("text")], good, True)
+    with pytest.raises(ValueError, match="4096"):
+        native.crop_resize([job] * 5000, good, True)
+
+
+FIELDS = ["scale", "left", "top", "right", "bottom", "row"]
+BOX = ["box_left", "box_top", "box_right", "box_bottom"]
+
+
+@pytest.mark.parametrize("field", [*FIELDS, *BOX, "mirror", "image"])
+def test_a_job_without_a_field_is_refused(picture, encode, field):
+    job = native_job(encode(picture, "JPEG"))
+    delattr(job, field)
+    with pytest.raises(AttributeError, match=field):
+        native.crop_resize([job], np.zeros((1, 16, 16, 3), np.uint8), True)
+
+
+@pytest.mark.parametrize("value", [-1, (1 << 31) - 1, -(1 << 31)])
+@pytest.mark.parametrize("field", FIELDS)
+def test_absurd_regions_are_unsupported(picture, encode, field, value):
+    job = native_job(encode(picture, "JPEG"), **{field: value})
+    assert native.crop_resize([job], np.zeros((1, 16, 16, 3), np.uint8), True) == b"\1"
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_numbers_that_are_no_c_integers_are_refused(picture, encode, field):
+    out = np.zeros((1, 16, 16, 3), np.uint8)
+    for value, error in ((1 << 80, OverflowError), (np.nan, TypeError), (1.5, TypeError), (None, TypeError)):
+        with pytest.raises(error):
+            native.crop_resize([native_job(encode(picture, "JPEG"), **{field: value})], out, True)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -1, 1e300])
-@pytest.mark.parametrize("column", [*range(9), 10])
-def test_absurd_windows_are_left_out(picture, encode, column, value):
-    plan = np.array([[1, 0, 0, 60, 60, 0, 0, 60, 60, 0, 0]], float)
-    plan[0, column] = value
-    out = np.zeros((1, 16, 16, 3), np.uint8)
-    assert native.crop_resize([encode(picture, "JPEG")], plan, out, True) == b"\1"
+@pytest.mark.parametrize("field", BOX)
+def test_absurd_boxes_are_unsupported(picture, encode, field, value):
+    job = native_job(encode(picture, "JPEG"), **{field: value})
+    assert native.crop_resize([job], np.zeros((1, 16, 16, 3), np.uint8), True) == b"\1"
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -345,7 +371,7 @@ def test_a_region_holds_its_box_and_lies_in_the_picture(sides, scale, bounded, f
         height - d * (1 - b) * (height - 1),
     )
     header = ImageHeader("jpg", width, height, "rgb")
-    (left, top, right, bottom), inner = region_of(Window(box, scale, bounded), header, (224, 224))
+    (left, top, right, bottom), inner = region_of(CropRegion(box, scale, bounded), header, (224, 224))
     assert 0 <= left < right <= -(-width // scale)
     assert 0 <= top < bottom <= -(-height // scale)
     assert 0 <= inner[0] < inner[2] <= right - left + 1e-9

@@ -25,9 +25,9 @@ NOT_IMAGES = [
     (b"PK\x03\x04" + bytes(40), "zip"),
     (b"a" * 257 + b"ustar\x0000" + bytes(300), "tar"),
     (b"\0\0\0\x20ftypavif" + bytes(40), "AVIF"),
-    (b"\x80\x04\x95\x00\x01\x02", "no format known"),
-    (b"\xff\xd8", "no format known"),
-    (b"RIFF\0\0\0\0WAVE" + bytes(40), "no format known"),
+    (b"\x80\x04\x95\x00\x01\x02", "no known format"),
+    (b"\xff\xd8", "no known format"),
+    (b"RIFF\0\0\0\0WAVE" + bytes(40), "no known format"),
 ]
 
 
@@ -155,7 +155,7 @@ def test_a_huge_png_is_refused_before_anything_is_allocated(picture, encode):
     data = encode(picture, "PNG")
     hostile = data[:16] + (60_000).to_bytes(4, "big") * 2 + data[24:]
     tracemalloc.start()
-    with pytest.raises(ImageError, match="refused"):
+    with pytest.raises(ImageError, match="the limit is"):
         probe(hostile)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

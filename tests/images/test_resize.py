@@ -69,7 +69,7 @@ def test_a_random_crop_of_every_photo_is_torchs_within_a_level(photos, engine):
         part = random_part(photos, index)
         ours = resize(part, (224, 224))
         largest = max(largest, levels(ours, torch_resize(part, (224, 224), antialias=True))[1])
-    assert largest == 1  # with Pillow, which rounds twice as torch does, 2 in one pixel of fifty million
+    assert largest <= (1 if engine == "native" else 2)  # Pillow rounds twice: 2 in one pixel of fifty million
 
 
 @pytest.mark.parametrize("antialias", [True, False])
@@ -191,4 +191,4 @@ def test_the_native_module_refuses_buffers_without_strides(engine):
         from wds_imagenet.images._resize import resize as native
 
         with pytest.raises(ValueError, match="uint8"):
-            native(((ctypes.c_uint8 * 3) * 4 * 5)(), 0, 0, 1, 1, np.zeros((2, 2, 3), np.uint8), True, False)
+            native(((ctypes.c_uint8 * 3) * 4 * 5)(), (0, 0, 1, 1), np.zeros((2, 2, 3), np.uint8), True, False)

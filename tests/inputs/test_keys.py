@@ -6,7 +6,7 @@ from array import array
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wds_imagenet.errors import SourceError
@@ -35,6 +35,7 @@ def keys_of(paths):
     return [reference.key for reference in with_unique_keys(spilled, lambda position: f"<{position}>")]
 
 
+@settings(deadline=None)  # each example makes a file
 @given(PATHS)
 def test_keys_are_legal_and_unique_or_two_files_are_named(paths):
     try:
@@ -46,6 +47,7 @@ def test_keys_are_legal_and_unique_or_two_files_are_named(paths):
         assert len({check_key(key) for key in keys}) == len(paths)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(PLAIN, PLAIN), min_size=1, max_size=9, unique=True))
 def test_keys_have_folders_only_where_stems_repeat(names):
     stems = [stem for _, stem in names]

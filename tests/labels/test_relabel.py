@@ -70,7 +70,7 @@ def test_other_files_are_ignored_with_a_note(tmp_path):
     )
     labels = relabel(str(tmp_path / "a.tar"))
     assert labels.count == 3
-    assert "ignored files that are no label maps, 2 in all" in labels.notes[0]
+    assert "ignored files that are not label maps, 2 in all" in labels.notes[0]
 
 
 @pytest.mark.parametrize(

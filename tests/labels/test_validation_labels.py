@@ -29,6 +29,7 @@ def read(tmp_path):
     return write_and_read
 
 
+@pytest.mark.genuine("ReaL has the devkit's label for 42,164 of the 46,837 images that it labels")
 def test_the_original_label_is_among_reals_for_as_many_images_as_published(published, devkit_tar):
     kit = read_devkit(str(devkit_tar))
     found = [published.find(key(number)).metadata["real_labels"] for number in range(1, 50_001)]

@@ -119,7 +119,7 @@ def test_every_failure_is_in_the_report_and_no_other_image_is_lost(table, images
     )
     expected = {
         1: "HTTP 404",
-        3: "no image: the host says text/html",
+        3: "no image: its content type is text/html",
         5: "HTTP 503",
         4: "bytes|MD5",
         6: "bytes",

@@ -379,18 +379,19 @@ def test_memory_is_bounded_by_the_window_and_the_shards(
 ) -> None:
     photos = [path.read_bytes() for path in photo_files[:50]]
     draw = random.Random(0)
+    window, shard, largest = 2 << 20, 1 << 20, max(map(len, photos))
+    count = 10 * (window + 4 * shard) * len(photos) // sum(map(len, photos))
 
     def arrive() -> Iterator[StreamedImage]:
-        for i in range(600):
+        for i in range(count):
             data = Counted(draw.choice(photos))
             reference = Reference(f"k{i}", "a.tar.gz", 512 * i + 512, len(data), f"k{i}.jpg", 0)
             if attached:  # what is large comes beside the image
                 place = (Attachment("x", "a.tar.gz", 0, len(data)),)
-                yield StreamedImage(replace(reference, attachments=place), photos[0], (data,))
+                yield StreamedImage(replace(reference, attachments=place), photos[i % 50], (data,))
             else:
                 yield StreamedImage(reference, data)
 
-    window, shard, largest = 2 << 20, 1 << 20, max(map(len, photos))
     options = PackOptions("large", shard_bytes=shard, window_bytes=window, block_bytes=200_000)
     Counted.live = Counted.most = 0
     stream = Stream({"file": "a"}, arrive, labelled=True, suffixes=("x",) * attached)

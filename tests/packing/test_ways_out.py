@@ -289,7 +289,7 @@ def test_a_full_disk_is_said_and_the_next_run_goes_on(
     source: Path, expected: dict[str, str], tmp_path: Path, hash_files: HashFiles, where: str
 ) -> None:
     dest = str(tmp_path / "dest") if where == "local" else f"memory://{tmp_path.name}"
-    with file_size_limit(1_000_000), pytest.raises(FullError, match="make room") as caught:
+    with file_size_limit(250_000), pytest.raises(FullError, match="make room") as caught:
         pack("imagefolder", str(source), dest=dest, workers=1, **OPTIONS)
     assert isinstance(caught.value.__cause__, OSError)
     assert caught.value.__cause__.errno == errno.EFBIG

@@ -1,4 +1,4 @@
-"""What a loader is given by mistake is refused by name, before anything is opened."""
+"""A wrong argument of a loader is rejected by its name, before anything is opened."""
 
 import re
 from inspect import signature

@@ -1,4 +1,4 @@
-"""What `bench` says of a loader, in this process and in one of its own."""
+"""`bench` measures a loader, in this process and in a child process."""
 
 import pytest
 

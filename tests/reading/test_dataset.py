@@ -151,9 +151,9 @@ def test_one_flipped_bit_anywhere_names_shard_block_and_offset(small_copy):
         assert str(caught.value).startswith(f"{small_copy}/{block}: the block's checksum is "), place
         found = findings(small_copy)
         assert {(f.shard, f.offset) for f in found} == {(block.shard.name, block.offset)}, place
-        told = [f for f in found if f.key is None]
-        assert len(told) == 1, place
-        assert str(told[0]).startswith(f"{block.shard.name}, offset {block.offset:,}: "), place
+        blocks_alone = [f for f in found if f.key is None]
+        assert len(blocks_alone) == 1, place
+        assert str(blocks_alone[0]).startswith(f"{block.shard.name}, offset {block.offset:,}: "), place
 
 
 @pytest.mark.parametrize("cut", [1, 512, 10_000])
@@ -199,10 +199,10 @@ def test_a_shard_that_is_missing_is_said_once(small_copy):
 def test_a_data_set_and_a_sample_show_what_they_are_in_a_line(small_shards):
     dataset = Dataset.open(str(small_shards))
     assert repr(dataset) == f"Dataset('{small_shards}': 500 samples in 5 shards)"
-    told = repr(dataset["k0123"])
-    assert told.startswith("Sample('k0123': cls ")
-    assert f"jpg {len(dataset['k0123'].image):,} bytes" in told
-    assert len(told) < 120
+    shown = repr(dataset["k0123"])
+    assert shown.startswith("Sample('k0123': cls ")
+    assert f"jpg {len(dataset['k0123'].image):,} bytes" in shown
+    assert len(shown) < 120
 
 
 def test_a_tar_that_is_not_in_the_manifest_is_found(small_copy):

@@ -160,9 +160,9 @@ def test_ctrl_c_leaves_a_frozen_server_at_once(freezable, engine):
             print("batch", flush=True)
             sys.stdin.readline()
     """)
-    told = [f"{name}={value}" for name, value in {**options, "engine": engine}.items()]
+    pairs = [f"{name}={value}" for name, value in {**options, "engine": engine}.items()]
     pipe = subprocess.PIPE
-    command = [sys.executable, "-c", program, *told]
+    command = [sys.executable, "-c", program, *pairs]
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
         assert process.stdout.readline() == "batch\n"
         freeze()

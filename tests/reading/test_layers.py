@@ -20,6 +20,7 @@ from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.pack_dataset import pack_listing
 from wds_imagenet.reading.batches.soft_labels import read_array
 from wds_imagenet.reading.layers import list_layers, merge
+from wds_imagenet.reading.verify import verify
 from wds_imagenet.reading.verify_blocks import verify_blocks, verify_layer_blocks
 from wds_imagenet.sample import Sample
 from wds_imagenet.storage import open_store
@@ -128,7 +129,7 @@ def test_the_order_is_that_of_the_data_set_and_its_state_loads(layered):
 
 
 def points(start, stop):
-    """Where RoIAlign samples one axis, as `grid_sample` counts: -1 and 1 are the first and the last cell."""
+    """Return the points of one axis that RoIAlign samples, in the coordinates of `grid_sample`."""
     length = max(stop - start, 1.0)
     count = math.ceil(length)
     at = start + (torch.arange(count) + 0.5) * length / count
@@ -275,6 +276,21 @@ def test_verify_finds_what_is_wrong_with_a_layer(copy):
     strays = [f for c in verify_layer_blocks(dataset, maps) for f in c.findings]
     assert [f.shard for f in strays] == [str(extra.relative_to(copy))]
     assert not [f for c in verify_blocks(dataset) for f in c.findings]
+
+
+def test_verify_reads_every_finished_layer_or_those_that_are_named(copy):
+    whole = verify(copy)
+    assert whole.ok
+    assert whole.layers == ("captions", "kaggle", "maps")
+    assert whole.samples == whole.expected_samples == COUNT
+    with pytest.raises(ManifestError, match="no layer 'x'"):
+        verify(copy, layers=["x"])
+    name, seen = damage(copy, "captions", 700), []
+    report = verify(copy, on_progress=seen.append)
+    assert {finding.shard for finding in report.findings} == {f"{LAYERS}/captions/{name}"}
+    assert [finding for one in seen for finding in one.findings] == list(report.findings)
+    assert verify(copy, layers=["maps"]).ok
+    assert verify(copy, layers=()).layers == ()
 
 
 def test_layers_on_an_object_store(layered, s3_url):

@@ -33,16 +33,16 @@ def test_the_ranks_parts_make_up_the_global_batches_from_any_start(counts, batch
     samples = sum(counts)
     whole = RankSlice(0, 1, batch_size * 24, drop_last)
     for world_size in (2, 3, 4, 6, 8):
-        shares = [
+        slices = [
             RankSlice(rank, world_size, batch_size * 24 // world_size, drop_last)
             for rank in range(world_size)
         ]
-        assert {share.starts(start, samples) for share in shares} == {whole.starts(start, samples)}
+        assert {one.starts(start, samples) for one in slices} == {whole.starts(start, samples)}
         for begin in whole.starts(start, samples):
-            parts = [share.entries(begin, samples) for share in shares]
+            parts = [one.entries(begin, samples) for one in slices]
             assert sorted(itertools.chain(*parts)) == whole.entries(begin, samples).tolist()
             assert max(map(len, parts)) - min(map(len, parts)) <= 1
-            assert all(len(part) <= share.batch_size for part, share in zip(parts, shares, strict=True))
+            assert all(len(part) <= one.batch_size for part, one in zip(parts, slices, strict=True))
 
 
 def test_no_block_is_shared_by_two_ranks_but_at_lane_ends():

@@ -56,7 +56,7 @@ class Quarter:
     antialias = True
 
     def region(self, header, _):
-        return render.Window((0.0, 0.0, header.width / 2, header.height / 2))
+        return render.CropRegion((0.0, 0.0, header.width / 2, header.height / 2))
 
 
 class Likewise:

@@ -1,4 +1,4 @@
-"""Blocks are asked for once, when they are needed, and let go when they are not."""
+"""Blocks are requested once, when they are first needed, and dropped after their last use."""
 
 import weakref
 from itertools import chain
@@ -17,8 +17,8 @@ from wds_imagenet.reading.order.epoch_order import EpochOrder, RankSlice
 COUNT, SAMPLES = 1500, 18
 
 
-class Asked:
-    """Stands for the block that was asked for; what counts is how many live at a time."""
+class Fetched:
+    """Stands for a fetched block; the test counts how many live at a time."""
 
 
 @pytest.mark.parametrize("every", [1, 2, 3])
@@ -28,20 +28,20 @@ def test_no_more_blocks_live_than_there_are_lanes_and_batches_under_way(every, w
     shard = Shard("x.tar", COUNT * (2 << 20), COUNT * SAMPLES, "0" * 64, blocks)
     everything = block_locations(Manifest("x", "train", (), "0" * 64, (shard,)))
     order = EpochOrder(np.full(COUNT, SAMPLES), 0, 0, 240)
-    share = RankSlice(0, world_size, 240 // world_size)
+    rank_slice = RankSlice(0, world_size, 240 // world_size)
     live = weakref.WeakSet()
-    asked = []
+    requested = []
 
-    def ask(location):
-        block = Asked()
+    def fetch(location):
+        block = Fetched()
         live.add(block)
-        asked.append(location)
+        requested.append(location)
         return block
 
-    starts = share.starts(0, order.samples)[::every]
-    most = max(len(live) for _ in plan_batches(order, share, everything, starts, ask))
-    assert most <= 240 // world_size + 2 * share.batch_size
-    assert len(asked) <= COUNT / world_size + 240
+    starts = rank_slice.starts(0, order.samples)[::every]
+    most = max(len(live) for _ in plan_batches(order, rank_slice, everything, starts, fetch))
+    assert most <= 240 // world_size + 2 * rank_slice.batch_size
+    assert len(requested) <= COUNT / world_size + 240
 
 
 @pytest.mark.parametrize("samples", [SAMPLES, 1, 700])
@@ -49,10 +49,12 @@ def test_one_rank_asks_for_each_block_once(samples):
     blocks = (Block(2 << 20, samples, 0),) * COUNT
     shard = Shard("x.tar", COUNT * (2 << 20), COUNT * samples, "0" * 64, blocks)
     everything = block_locations(Manifest("x", "train", (), "0" * 64, (shard,)))
-    order, share, asked = EpochOrder(np.full(COUNT, samples), 0, 0, 240), RankSlice(0, 1, 256), []
-    for _ in plan_batches(order, share, everything, share.starts(0, order.samples), asked.append):
+    order, rank_slice, requested = EpochOrder(np.full(COUNT, samples), 0, 0, 240), RankSlice(0, 1, 256), []
+    for _ in plan_batches(
+        order, rank_slice, everything, rank_slice.starts(0, order.samples), requested.append
+    ):
         pass
-    assert len(asked) == len(set(map(id, asked))) == COUNT
+    assert len(requested) == len(set(map(id, requested))) == COUNT
 
 
 @given(st.integers(0, 2000), st.integers(1, 300))
@@ -72,13 +74,13 @@ def test_over_all_ranks_a_block_is_asked_for_twice_only_at_lane_ends():
     shard = Shard("x.tar", COUNT * (2 << 20), COUNT * SAMPLES, "0" * 64, blocks)
     everything = block_locations(Manifest("x", "train", (), "0" * 64, (shard,)))
     order = EpochOrder(np.full(COUNT, SAMPLES), 0, 0, 240)
-    asked = []
+    requested = []
     for rank in range(8):
-        share = RankSlice(rank, 8, 30)
-        starts = share.starts(0, order.samples)
+        rank_slice = RankSlice(rank, 8, 30)
+        starts = rank_slice.starts(0, order.samples)
         for _ in plan_batches(
-            order, share, everything, starts, lambda location: asked.append(location) or Asked()
+            order, rank_slice, everything, starts, lambda location: requested.append(location) or Fetched()
         ):
             pass
-    assert len(set(map(id, asked))) == COUNT
-    assert len(asked) - COUNT <= 240
+    assert len(set(map(id, requested))) == COUNT
+    assert len(requested) - COUNT <= 240

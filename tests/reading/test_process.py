@@ -94,7 +94,7 @@ def children_of(pid):
 
 
 def loaders_of(pid):
-    """The children of a process that are loaders: Python's resource tracker stays with its parent."""
+    """Return the children of a process that are loaders, without Python's resource tracker."""
     found = []
     for child in children_of(pid):
         with contextlib.suppress(OSError):
@@ -202,8 +202,8 @@ def test_batches_of_any_epoch_come_while_another_is_under_way(small_shards):
 
 def test_what_is_skipped_is_masked_counted_said_and_in_the_state(one_bad, caplog):
     assert_alike(str(one_bad), CROP, 10, on_bad="skip")
-    told = "1 sample of epoch 0 left out as bad: k0007"
-    assert [record.message for record in caplog.records] == [told, told]
+    expected = "1 sample of epoch 0 left out as bad: k0007"
+    assert [record.message for record in caplog.records] == [expected, expected]
 
 
 def test_an_error_comes_with_its_class_notes_and_traceback(one_bad):
@@ -307,7 +307,7 @@ def test_kept_batches_outlive_the_loader_and_can_be_written(small_shards):
 
 
 def segments(pid="self"):
-    """Where this process has memory that it shares with its loader, and under which names."""
+    """Return the memory that a process shares with its loader: the inode and the name of each mapping."""
     lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
     return {line.split()[4]: line.split()[5] for line in lines if "wds-imagenet" in line and "rw-s" in line}
 

@@ -1,4 +1,4 @@
-"""However an iteration is left, no thread of it remains."""
+"""No thread of an iteration remains, on any way out."""
 
 import gc
 import os

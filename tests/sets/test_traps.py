@@ -188,7 +188,7 @@ def test_3_a_class_list_is_named_and_not_guessed_by_its_length(world, packed):
     wnid, data = google[-100], world.photos[0][1]
     naive = naive_list(world, len(google) - 3).index(wnid)
     files = {f"in/{wnid}/{wnid}_1.JPEG": data, "l": world.read(f"imagenet-21k/{LISTS['google']}")}
-    with pytest.raises(UsageError, match="say whose labels"):
+    with pytest.raises(UsageError, match="no class list"):
         packed("imagenet21k", files, "in")
     with pytest.raises(SourceError, match="/in/l "):
         packed("imagenet21k", files, "in", classes="@l", class_list="fall11")

@@ -34,7 +34,7 @@ def test_a_column_of_floats_is_read_back(numbers):
 
 
 @given(st.lists(st.text(), min_size=1))
-def test_a_value_that_is_read_as_a_number_was_written_as_one(cells):
+def test_a_value_is_read_as_a_number_only_if_it_was_written_as_one(cells):
     for cell, value in zip(cells, typed(cells), strict=True):
         assert value == cell or math.isclose(float(cell), value)
 
@@ -82,6 +82,6 @@ def test_a_class_goes_by_its_number_or_name(value, name):
 
 
 @pytest.mark.parametrize("value", [True, 0.5, "0.5", "-.5", math.nan, math.inf, [1], {"a": 1}])
-def test_what_is_neither_number_nor_name_is_no_label(value):
-    with pytest.raises(SourceError, match=r"line 1: .* is no label"):
+def test_other_values_than_numbers_and_names_are_not_labels(value):
+    with pytest.raises(SourceError, match=r"line 1: .* is not a label"):
         LabelValues().add(value, lambda: "line 1")

@@ -122,7 +122,7 @@ def test_keys_are_whole_paths_where_stems_repeat(tmp_path):
 
 
 @pytest.mark.parametrize("paths", [["1.jpg", "1.jpg"], ["1.jpg", None], [None, None], ["", "1.jpg"]])
-def test_keys_are_rows_where_paths_tell_none(tmp_path, paths):
+def test_keys_are_rows_where_paths_give_none(tmp_path, paths):
     column = [{"bytes": b"1", "path": path} for path in paths]
     url = write(tmp_path / "train.parquet", {"image": column}, rows=1)
     assert [a.reference.key for a in arrivals(url)] == ["train_00000000", "train_00000001"]
@@ -210,7 +210,7 @@ def test_columns_can_be_chosen(tmp_path):
         ({"image": images()}, None, r"there are no rows"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_named_with_file_and_row(tmp_path, columns, told, message):
+def test_a_fault_is_named_with_file_and_row(tmp_path, columns, told, message):
     url = write(tmp_path / "x.parquet", columns, told)
     with pytest.raises(SourceError, match=f"x\\.parquet.*{message}|{message}.*x\\.parquet"):
         arrivals(url)

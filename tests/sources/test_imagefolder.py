@@ -31,7 +31,7 @@ def test_a_subset_of_numbers_keeps_them(make_tree):
     assert labels(imagefolder(make_tree({"5/a.jpg": "", "10/b.jpg": ""}))) == {"5/a.jpg": 5, "10/b.jpg": 10}
 
 
-def test_a_subset_of_the_wnids_is_said_to_have_other_labels(make_tree, wnids):
+def test_other_labels_of_a_subset_of_the_wnids_are_noted(make_tree, wnids):
     listing = imagefolder(make_tree({f"{wnids[65]}/a.jpg": "", f"{wnids[0]}/b.jpg": ""}))
     assert labels(listing) == {f"{wnids[0]}/b.jpg": 0, f"{wnids[65]}/a.jpg": 1}
     assert "2 WNIDs are labelled 0 to 1 in sorted order, which differs from ILSVRC's" in listing.notes[0]
@@ -95,7 +95,7 @@ def test_a_folder_on_another_store_is_listed_the_same(make_tree):
     assert [reference.url for reference in remote.references] == [f"memory://set/{name}" for name in files]
 
 
-def test_what_is_passed_over_is_noted(make_tree):
+def test_ignored_files_are_noted(make_tree):
     files = [
         "a/1.jpg",
         "b/2.gif",

@@ -62,13 +62,13 @@ def test_all_thousand_classes_need_no_devkit(photo_tree, wnids):
 
 def test_counts_that_differ_from_the_published_ones_are_noted(photo_tree, devkit):
     notes = imagenet(photo_tree, devkit=devkit).notes
-    assert "1,000 images, where ILSVRC2012's train was published with 1,281,167" in notes
+    assert "1,000 images; ILSVRC2012's train was published with 1,281,167" in notes
     assert "1,000 classes differ from the devkit's count: n01440764 has 1 of 1,300, n01443537" in notes[1]
 
 
 def test_fewer_classes_are_not_guessed(make_tree, devkit, photos):
     folder = make_tree({"train/n01751748/n01751748_7.JPEG": b"x", "train/n01440764/n01440764_3.JPEG": b"x"})
-    with pytest.raises(SourceError, match=r"2 of the 1,000 classes are there.*give the devkit"):
+    with pytest.raises(SourceError, match=r"2 of the 1,000 classes, .*give the devkit"):
         imagenet(folder)
     expected = {"n01440764_3": 0, "n01751748_7": 65}
     assert by_key(imagenet(folder, devkit=devkit)) == expected
@@ -124,7 +124,7 @@ def test_validation_labels_are_joined_by_number(val_tar, devkit, truth, read_bac
     assert by_key(listing)["ILSVRC2012_val_00000001"] == 65
     assert [read_back(r) for r in listing.references] == [b"%d" % n for n in range(1, 402) if n != 17]
     assert listing.notes == (
-        "400 images, where ILSVRC2012's val was published with 50,000",
+        "400 images; ILSVRC2012's val was published with 50,000",
         "49,600 numbers are missing, the first is 00000017",
     )
 
@@ -151,7 +151,7 @@ def test_class_folders_and_a_class_list_do_without_the_devkit(make_tree, photos)
     assert by_key(imagenet(tree, classes=listed)) == {VAL.format(1)[:-5]: 65}
 
 
-def test_a_flat_val_without_devkit_is_told_what_to_give(val_tar, photos):
+def test_the_error_for_a_flat_val_without_devkit_asks_for_it(val_tar, photos):
     with pytest.raises(SourceError, match=r"give the devkit \(ILSVRC2012_devkit_t12\.tar\.gz\)"):
         imagenet(val_tar)
     with pytest.raises(SourceError, match="has no class in its name or folder: give the devkit"):
@@ -160,7 +160,7 @@ def test_a_flat_val_without_devkit_is_told_what_to_give(val_tar, photos):
 
 def test_a_folder_that_contradicts_the_ground_truth_is_refused(make_tree, devkit):
     tree = make_tree({f"val/n01440764/{VAL.format(1)}": b"x"})
-    with pytest.raises(SourceError, match="says n01440764, label 0, but the devkit says n01751748, label 65"):
+    with pytest.raises(SourceError, match="has n01440764, label 0, but the devkit has n01751748, label 65"):
         imagenet(tree, devkit=devkit)
 
 
@@ -175,16 +175,18 @@ def test_test_images_have_no_label(tmp_path, make_tar, devkit, name):
 def test_one_split_is_chosen_out_of_several(make_tree, devkit):
     paths = ["train/n01751748/n01751748_7.JPEG", f"val/{VAL.format(1)}", "test/ILSVRC2012_test_00000001.JPEG"]
     tree = make_tree(dict.fromkeys(paths, b"x"))
-    with pytest.raises(SourceError, match=r"several splits are in .* \(1 of test, 1 of train, 1 of val\)"):
+    with pytest.raises(
+        SourceError, match=r"has images of several splits \(1 of test, 1 of train, 1 of val\)"
+    ):
         imagenet(tree, devkit=devkit)
     assert by_key(imagenet(tree, split="val", devkit=devkit)) == {"ILSVRC2012_val_00000001": 65}
     assert by_key(imagenet(tree, split="test")) == {"ILSVRC2012_test_00000001": None}
     listing = imagenet(tree, split="train", devkit=devkit)
     assert by_key(listing) == {"n01751748_7": 65}
-    assert any("several splits are there" in note for note in listing.notes)
+    assert any("several splits (1 of" in note for note in listing.notes)
 
 
-def test_what_is_none_of_ilsvrc_is_noted(make_tree, devkit):
+def test_images_of_other_sets_are_noted(make_tree, devkit):
     files = ["n01440764_1.JPEG", "cat.jpg", "Annotations/n01440764_1.xml", ".DS_Store", "._n01440764_1.JPEG"]
     listing = imagenet(make_tree(dict.fromkeys(files, b"x")), devkit=devkit)
     assert by_key(listing) == {"n01440764_1": 0}
@@ -204,17 +206,17 @@ def test_what_is_none_of_ilsvrc_is_noted(make_tree, devkit):
         (["n01440764_7_n01751748.JPEG"], "is of the class n01440764 and n01751748 at once"),
         (["ILSVRC2012_val_00050001.JPEG"], "a number that no val image has"),
         (["ILSVRC2012_val_00000000.JPEG"], "a number that no val image has"),
-        (["n99999999_7.JPEG"], "its class n99999999 is not one of those"),
+        (["n99999999_7.JPEG"], "the class n99999999 is not in the class list"),
         (["a/n01440764_7.JPEG", "b/n01440764_7.JPEG"], "have the same key 'n01440764_7'"),
         (["n01440764_7.JPEG", "n01440764_7_n01440764.JPEG"], "have the same key 'n01440764_7'"),
     ],
 )
-def test_what_cannot_be_labelled_for_certain_is_refused(make_tree, devkit, files, says):
+def test_images_of_uncertain_label_are_refused(make_tree, devkit, files, says):
     with pytest.raises(SourceError, match=says):
         imagenet(make_tree(dict.fromkeys(files, b"x")), devkit=devkit)
 
 
-def test_options_that_cannot_be_meant_are_refused(make_tree, devkit):
+def test_contradictory_options_are_refused(make_tree, devkit):
     tree = make_tree({"n01440764_7.JPEG": b"x", "names.txt": "tench\ngoldfish"})
     with pytest.raises(UsageError, match="'training': ILSVRC2012 has the splits train, val, test"):
         imagenet(tree, split="training")
@@ -222,7 +224,7 @@ def test_options_that_cannot_be_meant_are_refused(make_tree, devkit):
         imagenet(tree, devkit=devkit, classes=devkit)
     with pytest.raises(SourceError, match=r"names\.txt has no WNIDs"):
         imagenet(tree, classes=f"{tree}/names.txt")
-    with pytest.raises(SourceError, match=r"no images of ILSVRC2012's val in .*: there are 1 of train"):
+    with pytest.raises(SourceError, match=r"no images of ILSVRC2012's val in .*: found 1 of train"):
         imagenet(tree, split="validation", devkit=devkit)
 
 
@@ -230,7 +232,7 @@ def test_a_class_list_in_another_order_is_followed_and_noted(make_tree):
     tree = make_tree({"n01440764_7.JPEG": b"x", "list.txt": "n01751748\nn01440764"})
     listing = imagenet(tree, classes=f"{tree}/list.txt")
     assert by_key(listing) == {"n01440764_7": 1}
-    assert any("not in the order of ILSVRC's" in note for note in listing.notes)
+    assert any("whose order is not that of ILSVRC's" in note for note in listing.notes)
 
 
 def test_a_train_tar_that_ends_early_is_an_error(train_tar, tmp_path, devkit):

@@ -96,16 +96,16 @@ def test_the_same_folder_has_another_label_in_the_other_release(make_tree, lists
         assert by_key(found) == {"n00005787_1": 0, "n15102894_1": last}
 
 
-def test_what_differs_and_what_is_passed_over_is_noted(make_tree, files, lists):
+def test_counts_that_differ_and_ignored_files_are_noted(make_tree, files, lists):
     tree = make_tree({**files, f"{TOP}/README": b"!", f"{TOP}/._x.JPEG": b"!"})
     notes = imagenet21k_p(tree, split="train", release="winter21", classes=lists["winter21"]).notes
     assert notes == (
-        "passed over 1 hidden files",
-        "passed over 1 no image files",
-        "40 images, where winter21's train was published with 11,060,223",
+        f"ignored hidden files, 1 in all: {TOP}/._x.JPEG",
+        f"ignored files that are no images, 1 in all: {TOP}/README",
+        "40 images; winter21's train was published with 11,060,223",
         "40 of 10,450 classes have images",
-        "passed over 20 images of val",
-        "passed over 5 images of small_classes",
+        "ignored 20 images of val",
+        "ignored 5 images of small_classes",
         f"9 classes of ILSVRC2012 are not among winter21's: {', '.join(ABSENT_CLASSES)}",
     )
 
@@ -198,7 +198,7 @@ def test_a_name_of_another_class_than_its_folder_has_the_folders_label(make_tree
     [
         (
             f"imagenet21k_train/{SMALL}/a.JPEG",
-            "'imagenet21k_train/n99999998/a.JPEG' at offset .* none of the 10",
+            "'imagenet21k_train/n99999998/a.JPEG' at offset .* not among the 10",
         ),
         ("imagenet21k_train/a.JPEG", r"lies in no class folder of imagenet21k_train, imagenet21k_val or"),
         ("other/n01440764/a.JPEG", "lies in no class folder"),
@@ -206,7 +206,7 @@ def test_a_name_of_another_class_than_its_folder_has_the_folders_label(make_tree
         ("imagenet21k_train/0/a.JPEG", "lies in no class folder"),
     ],
 )
-def test_what_has_no_place_names_its_member(pack_tar, lists, path, says, gzipped):
+def test_an_image_outside_of_the_folders_is_named(pack_tar, lists, path, says, gzipped):
     url = pack_tar({"imagenet21k_train/n01440764/n01440764_1.JPEG": b"", path: b""}, gzipped)
     with pytest.raises(DataError, match=says) as caught:
         by_key(imagenet21k_p(url, split="train", release="winter21", classes=lists["winter21"]))

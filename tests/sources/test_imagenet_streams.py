@@ -99,13 +99,13 @@ def test_kaggles_archive_has_all_splits_and_needs_no_devkit(write, make_tree, ph
         labels(imagenet(url, **options))
 
 
-def test_what_a_stream_cannot_know_is_asked_for(write):
+def test_a_stream_needs_options_that_a_listing_does_not(write):
     url = write({"n01440764_7.JPEG": b"x"}, "train.tgz")
     with pytest.raises(SourceError, match=r"known only at its end.*give the devkit.*or a class list"):
         imagenet(url)
 
 
-def test_the_published_count_is_said_before(write, devkit):
+def test_the_published_count_is_noted_before_the_end(write, devkit):
     stream = imagenet(write({"n01440764_7.JPEG": b"x"}, "train.tgz"), devkit=devkit)
     assert stream.notes[0].endswith("train was published with 1,281,167 images")
     assert stream.samples is None
@@ -114,14 +114,18 @@ def test_the_published_count_is_said_before(write, devkit):
 @pytest.mark.parametrize(
     ("file", "split", "says"),
     [
-        ("a.JPEG", None, r"'a\.JPEG' at offset .* is no image of ILSVRC2012"),
+        ("a.JPEG", None, r"'a\.JPEG' at offset .* is not an image of ILSVRC2012"),
         ("ILSVRC2012_val_00050001.JPEG", "val", "has a number that no val image has"),
-        ("n99999999_1.JPEG", None, r"n99999999_1\.JPEG at offset .* its class n99999999 is not one of"),
+        (
+            "n99999999_1.JPEG",
+            None,
+            r"n99999999_1\.JPEG at offset .* the class n99999999 is not in the class list",
+        ),
         ("n01440764/n01751748_7.JPEG", None, "class n01440764 and n01751748 at once"),
         ("ILSVRC2012_test_00000001.JPEG", "val", "there are no such images"),
     ],
 )
-def test_what_is_wrong_is_said_where_it_comes(write, devkit, file, split, says):
+def test_a_fault_is_raised_at_its_image(write, devkit, file, split, says):
     url = write(dict.fromkeys(["n01440764_1.JPEG", file], b"x"), "x.tgz")
     with pytest.raises(SourceError, match=says):
         labels(imagenet(url, split=split, devkit=devkit))

@@ -83,7 +83,7 @@ def test_variants_share_hashes_but_no_key_where_they_are_prefixed(make_tree, var
     assert labels(imagenet_v2(f"{tree}/{TOPS[variant]}")) == {name(1): 7}
     found = imagenet_v2(tree, variant=variant, keys="variant")
     assert labels(found) == {f"{variant.replace('.', '_')}/{name(1)}": 7}
-    assert "passed over 2 images of other variants" in found.notes
+    assert "ignored 2 images of other variants" in found.notes
 
 
 def test_a_subset_keeps_its_numbers(make_tree):
@@ -113,7 +113,7 @@ def test_counts_that_differ_are_noted_and_those_that_do_not_are_not(make_tree, f
     notes = imagenet_v2(make_tree({**files, f"{TOP}/README": b"!"})).notes
     assert notes == (
         f"ignored files that are no images, 1 in all: {TOP}/README",
-        "30 images, where the variant was published with 10,000",
+        "30 images; the variant was published with 10,000",
         "1,000 classes have not 10 images, the first is 0",
     )
     whole = {f"{TOP}/{n // 10}/{name(n)}.jpeg": b"" for n in range(10_000)}
@@ -138,7 +138,7 @@ def test_counts_that_differ_are_noted_and_those_that_do_not_are_not(make_tree, f
 def test_a_file_that_is_none_of_the_sets_is_named(make_tar, tmp_path, path, gzipped):
     whole = make_tar({f"{TOP}/0/{name(0)}.jpeg": b"", path: b""})
     (tmp_path / "x.tar").write_bytes(gzip.compress(whole) if gzipped else whole)
-    with pytest.raises(SourceError, match="is no image of ImageNet-V2") as caught:
+    with pytest.raises(SourceError, match="is not an image of ImageNet-V2") as caught:
         labels(imagenet_v2(f"{tmp_path}/x.tar"))
     assert path in str(caught.value)
 
@@ -155,7 +155,7 @@ def test_the_variant_is_never_guessed(make_tree):
     several = make_tree({f"{top}/7/{name(1)}.jpeg": b"x" for top in TOPS.values()}, "several")
     with pytest.raises(SourceError, match=r"several \(matched-frequency, threshold0\.7, top-images\)"):
         imagenet_v2(several)
-    with pytest.raises(SourceError, match="images of matched-frequency, by its folders, not of top-images"):
+    with pytest.raises(SourceError, match="folders of matched-frequency, but not of top-images"):
         imagenet_v2(f"{several}/{TOP}", variant="top-images")
     with pytest.raises(UsageError, match=r"variant='b-33': ImageNet-V2 has matched-frequency, "):
         imagenet_v2(loose, variant="b-33")

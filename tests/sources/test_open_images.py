@@ -132,7 +132,7 @@ def test_rotation_is_recorded_and_boxes_match_the_pixels_as_stored(folder, write
     assert [r.metadata["rotation"] for r in listing.references] == [90, 180, 270, 0]
     boxes = [r.metadata["boxes"][0] for r in listing.references]
     assert {(b["xmin"], b["xmax"], b["ymin"], b["ymax"]) for b in boxes} == {(0.0, 0.25, 0.0, 0.5)}
-    assert any("3 images are to be turned" in note for note in listing.notes)
+    assert any("3 images have a rotation" in note for note in listing.notes)
 
 
 def test_rotation_is_applied_to_image_and_boxes_or_to_none(folder, write):
@@ -148,19 +148,19 @@ def test_rotation_is_applied_to_image_and_boxes_or_to_none(folder, write):
     assert [(b["xmin"], b["xmax"], b["ymin"], b["ymax"]) for b in boxes] == [
         *((0.0, 0.5, 0.75, 1.0), (0.75, 1.0, 0.5, 1.0), (0.5, 1.0, 0.0, 0.25), (0.0, 0.25, 0.0, 0.5))
     ]
-    assert any("3 images are turned, boxes and all" in note for note in listing.notes)
+    assert any("3 images are rotated, with their boxes" in note for note in listing.notes)
     assert [r.rotation for r in open_images(str(folder), rotation="record", **files).references] == [0] * 4
 
 
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({}, "needs the CSV of the images, as option 'images'"),
-        ({"fetch": "thumbnail"}, "not for thumbnails"),
+        ({}, "needs the image CSV, as option 'images'"),
+        ({"fetch": "thumbnail"}, "not work for thumbnails"),
         ({"rotation": "yes"}, "option 'rotation' is one of record, apply, not 'yes'"),
     ],
 )
-def test_a_rotation_that_cannot_be_known_is_not_applied(folder, options, says):
+def test_a_rotation_without_image_csv_is_refused(folder, options, says):
     with pytest.raises(UsageError, match=says):
         open_images(str(folder), **{"rotation": "apply", **options})
 
@@ -188,7 +188,7 @@ def test_confidence_zero_is_a_negative_and_machines_are_kept_apart(folder, write
     assert len(known[IDS[3]]["human_negative"]) == 1
 
 
-def test_an_image_without_label_is_told_and_kept(folder, write):
+def test_an_image_without_label_is_noted_and_kept(folder, write):
     listing = open_images(str(folder), image_labels=write("l.csv", LABELS))
     assert len(listing.references) == 4
     assert "1 image has no label" in listing.notes
@@ -264,7 +264,7 @@ def test_v1_is_read_from_its_archives(folder, write, make_tar, photos):
     assert by_id(listing)[IDS[0]]["human_negative"][0]["name"] == "dog"
 
 
-def test_several_label_files_and_a_folder_of_them_say_the_same(folder, write):
+def test_several_label_files_and_their_folder_give_the_same(folder, write):
     head, *rows = LABELS.splitlines(keepends=True)
     human = write(
         "all/train-annotations-human-imagelabels.csv", head + "".join(r for r in rows if "machine" not in r)
@@ -299,7 +299,7 @@ def gzipped(folder, write, make_tar):
     return write("gz/train_0.tar.gz", gzip.compress(make_tar(files), 1))
 
 
-def test_a_gzipped_tar_is_a_stream_with_all_that_is_known(gzipped, folder, write):
+def test_a_gzipped_tar_is_a_stream_with_all_fields(gzipped, folder, write):
     images, labels = write("i.csv", images_csv()), write("l.csv", LABELS)
     for url in (gzipped, str(Path(gzipped).parent)):
         stream = open_images(url, images=images, image_labels=labels)
@@ -315,7 +315,7 @@ def test_a_gzipped_tar_is_a_stream_with_all_that_is_known(gzipped, folder, write
         assert (stream.samples, stream.split) == (4, "train")
 
 
-def test_what_a_stream_is_depends_on_all_that_is_known(gzipped, write):
+def test_the_identity_of_a_stream_depends_on_every_field(gzipped, write):
     one = open_images(gzipped, images=write("i.csv", images_csv())).identity
     same = open_images(gzipped, images=write("j.csv", images_csv(0, 1, 2, 3))).identity
     other = open_images(
@@ -329,7 +329,7 @@ def test_a_stream_that_lacks_or_adds_an_image_is_refused(gzipped, write):
     with pytest.raises(SourceError, match=r"000060e3121c7305.*not in the CSV of the images"):
         list(open_images(gzipped, images=write("i.csv", images_csv(0, 2, 3))).images())
     more = images_csv() + text_of(image(0), [])[:0] + text_of(["0" * 16, *image(0)[1:]], [])
-    with pytest.raises(SourceError, match=r"line 8: the image is listed there, and not in"):
+    with pytest.raises(SourceError, match=r"line 8: the image is listed, but not in"):
         list(open_images(gzipped, images=write("i.csv", more)).images())
     assert len(list(open_images(gzipped, images=write("i.csv", more), missing="skip").images())) == 4
     few = open_images(gzipped, images=write("i.csv", images_csv(0, 2)), missing="skip")
@@ -367,7 +367,7 @@ def test_only_one_split_is_taken(folder, write):
     )
     assert [r.key for r in listing.references] == [IDS[1], IDS[3]]
     assert listing.split == "validation"
-    assert "2 images were passed over, as of another split" in listing.notes
+    assert "2 images were ignored for being of another split" in listing.notes
 
 
 REFUSED = {
@@ -385,17 +385,17 @@ REFUSED = {
     "an id twice": (
         "images",
         images_csv(0, 1, 2, 3, 1),
-        r"line 8: the image 000060e3121c7305 is there a second time; first at .*, line 3",
+        r"line 8: the image 000060e3121c7305 is listed a second time, after .*, line 3",
     ),
     "an id that became a float": (
         "image_labels",
         LABELS.replace(IDS[1], "6.03121e+15"),
-        "line 2: '6.03121e\\+15' is no ImageID",
+        "line 2: '6.03121e\\+15' is not an ImageID",
     ),
     "an id that lost its zeros": (
         "image_labels",
         LABELS.replace(IDS[0], "12345"),
-        "line 3: '12345' is no ImageID",
+        "line 3: '12345' is not an ImageID",
     ),
     "a missing column": (
         "image_labels",
@@ -422,20 +422,28 @@ REFUSED = {
     "a confidence of a person in between": (
         "image_labels",
         LABELS.replace("verification,/m/01yrx,1", "verification,/m/01yrx,0.5"),
-        "line 2: a person's Confidence is 0 or 1",
+        "line 2: Confidence is '0.5', but a person's must be 0 or 1",
     ),
     "a confidence that is no number": (
         "image_labels",
         LABELS.replace("0.7", "nan"),
         "line 4: Confidence is 'nan'",
     ),
-    "a label that is a name": ("image_labels", LABELS.replace(CAT, "Cat"), "line 2: 'Cat' is no LabelName"),
+    "a label that is a name": (
+        "image_labels",
+        LABELS.replace(CAT, "Cat"),
+        "line 2: 'Cat' is not a LabelName",
+    ),
     "a rotation by 45 degrees": (
         "images",
         images_csv().replace("90.0", "45.0"),
         "line 4: Rotation is '45.0'",
     ),
-    "a size that is none": ("images", images_csv().replace("211080", "big"), "line 6: 'big' is no size"),
+    "a size that is none": (
+        "images",
+        images_csv().replace("211080", "big"),
+        "line 6: OriginalSize is 'big', but must be a size",
+    ),
     "boxes in pixels": ("boxes", text_of(BOX8, [(*BOX[:4], "10", "90", "20", "30")]), "line 2: XMin is '10'"),
     "boxes in the order of VOC": (
         "boxes",
@@ -448,7 +456,11 @@ REFUSED = {
         "line 2: occluded is 'yes'",
     ),
     "labels given as boxes": ("boxes", LABELS, "line 1 has no column 'XMin'"),
-    "boxes given as labels": ("image_labels", text_of(BOX8, [BOX]), "has a column 'XMin'"),
+    "boxes given as labels": (
+        "image_labels",
+        text_of(BOX8, [BOX]),
+        "has the column 'XMin': give it as another option",
+    ),
     "another encoding": ("images", images_csv().encode("latin-1", "replace"), "line 2 is not UTF-8"),
     "UTF-16": ("images", images_csv().encode("utf-16"), "is UTF-16"),
     "nothing at all": ("images", "", "is empty"),
@@ -458,7 +470,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_is_wrong_is_named_with_file_and_line(folder, write, case):
+def test_a_fault_is_named_with_file_and_line(folder, write, case):
     option, content, told = REFUSED[case]
     file = write("given.csv", content)
     with pytest.raises((SourceError, CorruptError), match=told) as caught:
@@ -471,7 +483,7 @@ def test_a_class_without_a_name_is_refused_with_its_line(folder, write):
         open_images(str(folder), image_labels=write("l.csv", LABELS), names=write("n.csv", f"{CAT},Cat\n"))
 
 
-def test_what_one_file_lacks_can_be_left_out_and_is_counted(folder, write):
+def test_images_that_some_file_lacks_can_be_left_out_and_are_counted(folder, write):
     listing = open_images(
         str(folder),
         images=write("i.csv", images_csv(0, 1)),
@@ -488,7 +500,7 @@ def test_carriage_returns_and_a_byte_order_mark_change_nothing(folder, write):
     assert by_id(plain) == by_id(marked)
 
 
-def test_downloads_are_listed_with_what_is_known_of_the_original(write):
+def test_downloads_are_listed_with_size_and_md5_of_the_original(write):
     listing = open_images(write("i.csv", images_csv()), fetch="original")
     first = listing.references[0]
     assert (first.key, first.name, first.size) == (IDS[0], "0_o.jpg", 211079)
@@ -496,7 +508,7 @@ def test_downloads_are_listed_with_what_is_known_of_the_original(write):
     assert download == Download("https://farm1.staticflickr.com/9/0_o.jpg", "0Sad+xMj2ttXM1U8meEJ0A==")
 
 
-def test_of_thumbnails_neither_size_nor_md5_is_known_and_some_have_none(write):
+def test_thumbnails_have_no_size_or_md5_and_some_have_no_url(write):
     images = write("i.csv", images_csv())
     with pytest.raises(SourceError, match=r"line 6: 000060e3121c7305 has no thumbnail_300k_url"):
         open_images(images, fetch="thumbnail")
@@ -516,7 +528,7 @@ def test_only_the_web_is_downloaded_from(write, url):
 
 
 @pytest.mark.parametrize("url", ["http://[::1/x", "http://host:99999/x", "http:///x"])
-def test_a_url_that_is_none_is_named_with_its_line(write, url):
+def test_a_malformed_url_is_named_with_its_line(write, url):
     images = write("i.csv", text_of(V4, [image(0, OriginalURL=url)]))
     with pytest.raises(SourceError, match=r"i\.csv, line 2: .* is no URL of http"):
         open_images(images, fetch="original")
@@ -543,6 +555,6 @@ def test_a_cell_cannot_allow_private_hosts_for_itself(write):
         {"fetch": "original", "images": "x"},
     ],
 )
-def test_an_option_that_is_none_is_refused(tmp_path, options):
+def test_an_unknown_value_of_an_option_is_refused(tmp_path, options):
     with pytest.raises(UsageError):
         open_images(str(tmp_path), **options)

@@ -37,7 +37,7 @@ def test_a_box_stays_on_its_object(left, top, width, height, degrees):
 
 
 @given(BOXES, st.sampled_from(DEGREES))
-def test_turning_back_gives_the_same_box(known, degrees):
+def test_rotation_back_gives_the_same_box(known, degrees):
     there, _ = rotate_fields({"rotation": degrees, "boxes": [known]})
     back, _ = rotate_fields({**there, "rotation": 360 - degrees})
     assert back["boxes"] == [known]
@@ -46,7 +46,7 @@ def test_turning_back_gives_the_same_box(known, degrees):
     assert {found["ymin"], found["ymax"]} == {y for _, y in found["clicks"]}
 
 
-def test_what_was_applied_is_said_and_nothing_is_left_to_do():
+def test_the_applied_rotation_is_recorded_and_none_is_left():
     assert rotate_fields({"rotation": 90, "title": "x"}) == (
         {"rotation": 0, "rotation_applied": 90, "title": "x"},
         90,

@@ -31,7 +31,7 @@ def test_json_has_label_and_caption_under_their_usual_names(make_tree):
     assert listing.classes == ({"name": "cat"}, {"name": "dog"})
 
 
-def test_a_cls_comes_before_what_json_says_and_the_latter_stays(make_tree):
+def test_a_cls_comes_before_the_label_in_json_which_becomes_metadata(make_tree):
     files = {"a.jpg": "", "a.cls": "7", "a.json": '{"label": "dog", "caption": "old"}', "a.txt": "new"}
     expected = {"a": (7, "new", {"label": "dog", "caption": "old"})}
     assert shown(sidecars(make_tree(files))) == expected
@@ -45,7 +45,7 @@ def test_a_tar_is_read_as_the_folder_in_it(tmp_path, make_tree, make_tar):
     assert shown(sidecars(f"{tmp_path}/x.tar")) == shown(sidecars(make_tree(files))) != {}
 
 
-def test_what_belongs_to_no_image_is_noted(make_tree):
+def test_files_of_no_image_are_noted(make_tree):
     files = dict.fromkeys(["a.jpg", "README.txt", "a.xml", "b.json", "c.cls", ".x.txt"], "")
     assert sidecars(make_tree(files)).notes == (
         "ignored hidden files, 1 in all: .x.txt",
@@ -66,20 +66,20 @@ def test_a_cls_may_hold_the_name_of_a_class(make_tree):
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("a.cls", "", "holds '', and not one line with a number or the name of a class"),
-        ("a.cls", "two\nlines", r"holds 'two\\nlines', and not one line"),
-        ("a.cls", "3.5", "'3.5'|3.5 is no label"),
+        ("a.cls", "", "holds '': write one line, the number or the name of a class"),
+        ("a.cls", "two\nlines", r"holds 'two\\nlines': write one line"),
+        ("a.cls", "3.5", "'3.5'|3.5 is not a label"),
         ("a.cls", "-5", "-5 is not a label"),
-        ("a.json", "{", "is not JSON"),
-        ("a.json", "[1]", "is no JSON object"),
+        ("a.json", "{", "is not valid JSON"),
+        ("a.json", "[1]", "is not a JSON object"),
         ("a.json", '{"a": NaN}', "JSON has no NaN"),
-        ("a.json", '{"label": [1]}', r"\[1\] is no label"),
-        ("a.json", '{"caption": 1}', "the caption 1 is no text"),
+        ("a.json", '{"label": [1]}', r"\[1\] is not a label"),
+        ("a.json", '{"caption": 1}', "the caption 1 is not text"),
         ("a.txt", b"\xff", "is not UTF-8"),
-        ("a.txt", "x" * (1 << 20) + "y", "at most 1,048,576 are read"),
+        ("a.txt", "x" * (1 << 20) + "y", "at most 1,048,576 are allowed"),
     ],
 )
-def test_a_file_that_cannot_be_meant_is_named(make_tree, name, content, says):
+def test_a_malformed_file_is_named(make_tree, name, content, says):
     with pytest.raises(SourceError, match=rf"(?s)a\.(cls|json|txt|jpg).*{says}"):
         sidecars(make_tree({"a.jpg": "", name: content}))
 
@@ -127,28 +127,34 @@ def test_texts_are_captions_and_numbers_labels(make_tree):
 def test_entries_without_image_are_noted(make_tree):
     folder = make_tree({**IMAGES, "all.json": '{"a": 1, "z.jpg": 2}'})
     notes = sidecars(folder, annotations=f"{folder}/all.json").notes
-    assert f"ignored entries of {folder}/all.json whose images are not there, 1 in all: z.jpg" in notes
+    assert f"ignored entries of {folder}/all.json without an image, 1 in all: z.jpg" in notes
 
 
 @pytest.mark.parametrize(
     ("value", "says"),
     [
-        ('{"b.jpg": 1}', "'b.jpg' is the name of several images; give their paths"),
+        ('{"b.jpg": 1}', "'b.jpg' is the name of several images: use their paths"),
         ('{"a": 1, "x/a.jpg": 2}', r"'a' and 'x/a\.jpg' are both x/a\.jpg"),
-        ('{"z": 1}', r"none of its 1 entries, such as 'z', names one of 3 images, such as x/a\.jpg"),
+        (
+            '{"z": 1}',
+            r"none of its 1 entries \(the first is 'z'\) names one of the 3 images, such as x/a\.jpg",
+        ),
         ("{}", "none of its 0 entries"),
-        ('{"images": [], "annotations": []}', "'images' has list where an object, a caption or a label"),
-        ('{"a": true}', "'a' has bool"),
-        ('{"a": {"label": 1}, "b": }', "is not JSON as it should be: entry 2, at byte"),
+        (
+            '{"images": [], "annotations": []}',
+            "'images' is list, but must be an object, a caption or a label",
+        ),
+        ('{"a": true}', "'a' is bool"),
+        ('{"a": {"label": 1}, "b": }', "is not valid JSON: entry 2, at byte"),
         ('{"a": {"n": 1, "n": 2}}', "names 'n' twice"),
-        ('["a.jpg"', "entry 0 is no object|no comma and no end"),
+        ('["a.jpg"', "entry 0 is not an object|no comma and no end"),
         ('{"a": 1} {}', "text follows the object"),
-        ("[1]", "entry 0 is no object with a file name"),
-        ('[{"label": 1}]', "entry 0 is no object with a file name"),
-        ('[{"image": 1}]', "entry 0 is no object with a file name"),
-        ("3", "is no JSON array or object"),
+        ("[1]", "entry 0 is not an object with a file name"),
+        ('[{"label": 1}]', "entry 0 is not an object with a file name"),
+        ('[{"image": 1}]', "entry 0 is not an object with a file name"),
+        ("3", "is not a JSON array or object"),
         ('{"a": 1, "a": 2}', "names 'a' twice"),
-        ("{", "is not JSON"),
+        ("{", "is not valid JSON"),
     ],
 )
 def test_annotations_of_another_shape_are_refused(make_tree, value, says):

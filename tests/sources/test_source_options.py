@@ -4,9 +4,13 @@ from wds_imagenet.sources import SOURCES, options_of
 
 
 def test_every_source_is_called_as_its_name_says_and_described_in_a_line():
-    assert {"imagenet", "imagenet21k-p", "imagenet-v2", "imagefolder", "table", "sidecars"} <= set(SOURCES)
+    assert list(SOURCES) == [
+        *("imagenet", "imagenet21k", "imagenet21k-p", "imagenet-v2", "open-images"),
+        *("imagefolder", "table", "sidecars", "webdataset", "huggingface"),
+    ]
     for name, source in SOURCES.items():
         assert source.__name__.replace("_", "-") == name
+        assert source.__doc__.splitlines()[0].startswith(("List ", "Stream "))
         assert source.__doc__.splitlines()[0].endswith(".")
 
 

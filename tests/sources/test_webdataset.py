@@ -11,7 +11,7 @@ import pytest
 from wds_imagenet.errors import CorruptError, DataError, SourceError, UsageError
 from wds_imagenet.packing.plan.schema import MEASURED as PACKED
 from wds_imagenet.sources import webdataset
-from wds_imagenet.sources.webdataset.sample_reader import MEASURED
+from wds_imagenet.sources.webdataset.selected_samples import MEASURED
 
 IMAGES = 60
 
@@ -54,7 +54,7 @@ def make_shard(folder, *members, name="x.tar"):
     return str(path)
 
 
-def told(error):
+def message_of(error):
     return "\n".join([str(error.value), *getattr(error.value, "__notes__", [])])
 
 
@@ -114,13 +114,13 @@ def test_labels_are_selected(shards):
 
 
 @pytest.mark.parametrize("asked", ["", "a", "7-3", "-1", "1-2-3"])
-def test_labels_to_select_that_are_none(shards, asked):
+def test_malformed_labels_to_select_are_refused(shards, asked):
     with pytest.raises(UsageError, match="such as 0,5-9"):
         webdataset(shards, select_labels=asked)
 
 
 def test_nothing_selected_is_an_error(shards):
-    with pytest.raises(SourceError, match=r"no samples to take .*60 are there"):
+    with pytest.raises(SourceError, match=r"no sample .* is selected; there are 60"):
         webdataset(shards, select_labels="900")
 
 
@@ -134,7 +134,7 @@ def test_labels_become_others_by_number_and_by_name(shards, tmp_path):
     assert [item["name"] for item in names.classes] == ["cat", "dog"]
 
 
-def test_a_class_list_says_what_names_are(tmp_path):
+def test_a_class_list_gives_names_their_labels(tmp_path):
     url = make_shard(tmp_path, ("a.cls", b"dog\n"), ("a.jpg", b"1"), ("b.cls", b"1"), ("b.jpg", b"1"))
     (tmp_path / "classes.txt").write_text("cat\nbird\ndog\n")
     listing = webdataset(url, classes=str(tmp_path / "classes.txt"))
@@ -156,7 +156,7 @@ def test_a_class_list_says_what_names_are(tmp_path):
         ("0\t-7\n", r"line 1: -7 is not a label"),
     ],
 )
-def test_a_mapping_that_does_not_hold(shards, tmp_path, text, message):
+def test_a_malformed_mapping_is_refused(shards, tmp_path, text, message):
     (tmp_path / "map.tsv").write_text(text)
     with pytest.raises(SourceError, match=message):
         webdataset(shards, relabel=str(tmp_path / "map.tsv"))
@@ -203,7 +203,7 @@ def test_keys_end_at_the_first_dot_and_folders_stay(tmp_path):
         ([("a.jpg", b"1"), ("a.jpg", b"1")], r"two members 'jpg', at offsets 0 and 1,024\n.*x\.tar"),
         (
             [("a.jpg", b"1"), ("b.jpg", b"1"), ("a.jpg", b"1")],
-            r"offset 2,560 has the key 'a'.*at 512 of .*x\.tar",
+            r"offset 2,560 has the same key .*at 512 of .*x\.tar, 'a'",
         ),
         ([("a.jpg", b"1"), ("a.cls", b"")], r"'a\.cls' at offset 1,024 is empty"),
         (
@@ -211,27 +211,27 @@ def test_keys_end_at_the_first_dot_and_folders_stay(tmp_path):
             r"'a\.cls' at offset 1,024: the label '1\.5' is not an integer",
         ),
         ([("a.jpg", b"1"), ("a.txt", b"\xff")], r"'a\.txt' at offset 1,024 is not UTF-8"),
-        ([("a.jpg", b"1"), ("a.json", b"{")], r"'a\.json' at offset 1,024 is not JSON"),
-        ([("a.jpg", b"1"), ("a.json", b"[]")], r"'a\.json' at offset 1,024 is no JSON object"),
+        ([("a.jpg", b"1"), ("a.json", b"{")], r"'a\.json' at offset 1,024 is not valid JSON"),
+        ([("a.jpg", b"1"), ("a.json", b"[]")], r"'a\.json' at offset 1,024 is not a JSON object"),
         ([("a.jpg", b"1"), ("a.json", b" " * 2_000_000)], r"'a\.json' at offset 1,024 has 2,000,000 bytes"),
         (
             [("a.jpg", b"1"), ("b.jpg", b"1"), ("b.x", b"1")],
-            r"'b\.jpg' at offset 1,024.*'b' only some .* 'x'",
+            r"'b\.jpg' at offset 1,024.*'b' .* only some .* 'x'",
         ),
         (
             [("a.jpg", b"1"), ("a.x", b"1"), ("b.jpg", b"1")],
-            r"'b\.jpg' at offset 2,048.*'b' only some .* 'x'",
+            r"'b\.jpg' at offset 2,048.*'b' .* only some .* 'x'",
         ),
         ([(".jpg", b"1")], r"'\.jpg' at offset 0 has no key\n.*x\.tar"),
     ],
 )
-def test_what_is_wrong_is_named_with_shard_member_and_offset(tmp_path, members, message):
+def test_a_fault_is_named_with_shard_member_and_offset(tmp_path, members, message):
     url = make_shard(tmp_path, *members)
     with pytest.raises(DataError) as error:
         webdataset(url)
     import re
 
-    assert re.search(message, told(error), re.DOTALL), told(error)
+    assert re.search(message, message_of(error), re.DOTALL), message_of(error)
 
 
 def test_a_shard_cut_short_is_an_error(shards, tmp_path):
@@ -239,13 +239,15 @@ def test_a_shard_cut_short_is_an_error(shards, tmp_path):
     (tmp_path / "cut.tar").write_bytes(data[: len(data) // 2])
     with pytest.raises(CorruptError) as error:
         webdataset(str(tmp_path / "cut.tar"))
-    assert "cut.tar" in told(error)
+    assert "cut.tar" in message_of(error)
 
 
 def test_the_same_key_in_two_shards_is_an_error(tmp_path):
     for name in ("0.tar", "1.tar"):
         make_shard(tmp_path, ("a.jpg", b"1"), name=name)
-    with pytest.raises(SourceError, match=r"1\.tar: .* has the key 'a', as has the one at 512 of .*0\.tar"):
+    with pytest.raises(
+        SourceError, match=r"1\.tar: .* has the same key as the image at 512 of .*0\.tar, 'a'"
+    ):
         webdataset(str(tmp_path))
 
 
@@ -293,7 +295,7 @@ def test_members_of_gzipped_shards_can_be_left_out(gzipped):
     assert not any(arrival.attached for arrival in stream.images())
 
 
-def test_further_members_of_gzipped_shards_are_part_of_what_they_are(tmp_path):
+def test_the_identity_of_gzipped_shards_depends_on_attachments(tmp_path):
     identities = []
     for more in (b"", b"12"):
         data = Path(make_shard(tmp_path, ("a.jpg", b"1"), ("a.x", more))).read_bytes()
@@ -316,5 +318,5 @@ def test_a_large_member_of_a_gzipped_shard_is_refused(tmp_path, monkeypatch):
 def test_inputs_of_several_splits_are_refused(tmp_path):
     one = make_shard(tmp_path, ("a.jpg", b"1"), name="x-train-0.tar")
     two = make_shard(tmp_path, ("b.jpg", b"1"), name="x-test-0.tar")
-    with pytest.raises(SourceError, match=r"x-test-0\.tar is of another split than .*x-train-0\.tar"):
+    with pytest.raises(SourceError, match=r"x-test-0\.tar has another split .* than .*x-train-0\.tar"):
         webdataset(one, two)

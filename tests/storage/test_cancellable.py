@@ -1,4 +1,4 @@
-"""One attempt: its result, or a prompt end, in whatever thread and beside whatever loop."""
+"""One request returns its result or ends soon, in any thread and beside any event loop."""
 
 import asyncio
 import subprocess

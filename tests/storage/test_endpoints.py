@@ -1,4 +1,4 @@
-"""An endpoint that is no address, and a cloud without credentials: said before anything is asked."""
+"""An endpoint that is no URL, and missing credentials, are errors before any request."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from wds_imagenet.storage.failures import Failure, error_from_failure
     "value", ["127.0.0.1:9000", "minio.example.org", "ftp://h", "http://", "http://h:x", " "]
 )
 @pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT"])
-def test_an_endpoint_of_the_environment_without_scheme_or_host_is_refused(
+def test_an_endpoint_of_the_environment_without_scheme_or_host_is_rejected(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str
 ) -> None:
     for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
@@ -22,8 +22,8 @@ def test_an_endpoint_of_the_environment_without_scheme_or_host_is_refused(
 
 
 @pytest.mark.parametrize("option", ["endpoint", "endpoint_url"])
-def test_an_endpoint_among_the_options_is_refused_without_its_password(option: str) -> None:
-    with pytest.raises(UsageError, match="'h:9000' is no address") as caught:
+def test_an_endpoint_among_the_options_is_rejected_without_showing_its_password(option: str) -> None:
+    with pytest.raises(UsageError, match="'h:9000' is no URL") as caught:
         open_store("s3://bucket/x", {option: "user:secret@h:9000"})
     assert "secret" not in str(caught.value)
 
@@ -37,7 +37,7 @@ def test_the_other_clouds_addresses_are_checked_too() -> None:
 @pytest.mark.parametrize(
     "endpoint", ["http://127.0.0.1:9000", "https://h", "http://[::1]:9000", "https://h/path"]
 )
-def test_addresses_are_taken(endpoint: str) -> None:
+def test_valid_endpoints_are_accepted(endpoint: str) -> None:
     open_store("s3://bucket/x", {"endpoint_url": endpoint})
 
 
@@ -50,7 +50,7 @@ def test_addresses_are_taken(endpoint: str) -> None:
         ("hf://c/x", "fsspec class", "AWS"),
     ],
 )
-def test_who_has_no_credentials_is_told_of_those_of_his_cloud(where: str, advice: str, foreign: str) -> None:
+def test_missing_credentials_give_the_advice_of_the_same_cloud(where: str, advice: str, foreign: str) -> None:
     error = error_from_failure(Failure("none", code="NoCredentials"), where)
     assert isinstance(error, DeniedError)
     assert advice in str(error)
@@ -66,7 +66,7 @@ def test_google_without_credentials_gives_googles_advice(monkeypatch: pytest.Mon
         open_store("gs://bucket/x", {"retries": 0}).read("a")
 
 
-def test_azure_without_an_account_is_told_where_to_write_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_azure_without_an_account_gives_the_place_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AZURE_STORAGE_ACCOUNT_NAME", raising=False)
     with pytest.raises(StoreError, match=r"AZURE_STORAGE_ACCOUNT_NAME.*CONTAINER@ACCOUNT"):
         open_store("az://container/x").read("a")

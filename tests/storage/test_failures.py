@@ -1,4 +1,4 @@
-"""What clients report is understood: status, code and reason, and what they mean."""
+"""Every client's failures are classified: status, code and reason, and the error that each raises."""
 
 import errno
 from datetime import UTC, datetime
@@ -48,7 +48,7 @@ UNSENT = "in 1ms - HTTP error: error sending request"
         ("", None, StoreError),
     ],
 )
-def test_each_answer_has_one_meaning(code: str, status: int | None, kind: type[Exception]) -> None:
+def test_each_answer_raises_its_error(code: str, status: int | None, kind: type[Exception]) -> None:
     error = error_from_failure(Failure("what {was} said", status, code), "s3://b/x")
     assert type(error) is kind
     assert str(error).startswith("s3://b/x: ")
@@ -80,7 +80,7 @@ def test_each_answer_has_one_meaning(code: str, status: int | None, kind: type[E
         ),
     ],
 )
-def test_the_text_of_obstores_errors_is_understood(text: str, failure: Failure) -> None:
+def test_obstores_errors_are_classified_by_their_text(text: str, failure: Failure) -> None:
     assert obstore_engine.classify(Exception(text)) == failure
 
 
@@ -116,13 +116,11 @@ class ConnectTimeoutError(TimeoutError):
         (KeyError("a"), Failure("KeyError: 'a'")),
     ],
 )
-def test_an_exception_of_any_file_system_is_understood_by_its_shape(
-    error: Exception, failure: Failure
-) -> None:
+def test_exceptions_of_every_file_system_are_classified(error: Exception, failure: Failure) -> None:
     assert fsspec_engine.classify(error) == failure
 
 
-def test_an_answer_is_found_behind_the_exception_that_wraps_it() -> None:
+def test_an_answer_is_found_in_a_cause() -> None:
     error = PermissionError("wrapped")
     error.__cause__ = HttpError(status=503)
     assert fsspec_engine.classify(error) == Failure("wrapped", 503)
@@ -138,7 +136,9 @@ def test_an_answer_is_found_behind_the_exception_that_wraps_it() -> None:
         ({"size": 3}, None),
     ],
 )
-def test_an_etag_is_found_in_what_any_file_system_tells(found: dict[str, object], etag: str | None) -> None:
+def test_an_etag_is_found_in_the_info_of_every_file_system(
+    found: dict[str, object], etag: str | None
+) -> None:
     assert fsspec_engine.etag_of(found) == etag
 
 

@@ -1,4 +1,4 @@
-"""A connection that fails in any way costs time, never a byte: exact bytes or one clear error, in time."""
+"""A connection that breaks in any way gives exact bytes or one clear error, in bounded time."""
 
 import socket
 import struct

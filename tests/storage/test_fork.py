@@ -9,7 +9,7 @@ from wds_imagenet.storage import open_store
 used = open_store(sys.argv[1])
 used.put("a", b"from the parent")
 if sys.argv[2] == "both":
-    open_store(sys.argv[1], engine="fsspec").info("a")
+    open_store(sys.argv[1], {"engine": "fsspec"}).info("a")
 child = os.fork()
 if not child:
     signal.alarm(20)

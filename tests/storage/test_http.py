@@ -1,4 +1,4 @@
-"""Stores behind HTTP, which can be read: SeaweedFS's own HTTP interface, and a server without ranges."""
+"""Stores behind HTTP are read: SeaweedFS's own HTTP interface, and a server without ranges."""
 
 import functools
 import http.server
@@ -77,7 +77,7 @@ def plain_server(tmp_path: Path) -> Iterator[str]:
         thread.join()
 
 
-def test_a_server_without_ranges_is_told_from_a_short_file(plain_server: str) -> None:
+def test_a_server_without_ranges_is_not_mistaken_for_a_short_file(plain_server: str) -> None:
     store = open_store(plain_server)
     assert store.read("a").data == b"0123456789"
     for start, stop in [(0, 5), (3, 6), (3, None)]:

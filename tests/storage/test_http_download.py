@@ -1,4 +1,4 @@
-"""Downloads from a real server of this machine, and the addresses that none is made to."""
+"""Files are downloaded from a real server of this machine, and never from private addresses."""
 
 import base64
 import hashlib
@@ -121,14 +121,14 @@ def get():
         yield lambda url, md5=None, size=None, private=True: downloader(Download(url, md5, private), size)
 
 
-def test_a_whole_file_comes_with_its_known_size_and_md5(get, url):
+def test_a_whole_file_is_checked_against_size_and_md5(get, url):
     assert get(f"{url}/image/a.jpg", MD5, len(DATA)) == DATA
 
 
-def test_other_bytes_than_the_known_ones_are_refused(get, url):
+def test_bytes_of_another_size_or_md5_are_rejected(get, url):
     with pytest.raises(CorruptError, match="MD5 is not 0Sad"):
         get(f"{url}/image/a.jpg", "0Sad+xMj2ttXM1U8meEJ0A==")
-    with pytest.raises(CorruptError, match=r"10,240 bytes, and 7 are known"):
+    with pytest.raises(CorruptError, match=r"10,240 bytes instead of 7"):
         get(f"{url}/image/a.jpg", size=7)
 
 
@@ -136,14 +136,14 @@ def test_other_bytes_than_the_known_ones_are_refused(get, url):
     ("status", "kind"),
     [(404, NotFoundError), (410, NotFoundError), (403, DeniedError), (400, StoreError)],
 )
-def test_a_refusal_is_told_at_once(get, url, server, status, kind):
+def test_a_permanent_failure_is_not_retried(get, url, server, status, kind):
     with pytest.raises(kind, match=f"HTTP {status}"):
         get(f"{url}/status/{status}")
     assert server.RequestHandlerClass.asked[f"/status/{status}"] == 1
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 503])
-def test_what_may_pass_is_tried_again(get, url, server, status):
+def test_a_temporary_failure_is_retried(get, url, server, status):
     assert get(f"{url}/busy/{status}") == DATA
     assert server.RequestHandlerClass.asked[f"/busy/{status}"] == 2
 
@@ -156,7 +156,7 @@ def test_retries_have_an_end(get, url, server):
 
 
 def test_a_web_page_is_no_image(get, url):
-    with pytest.raises(StoreError, match="no image: the host says text/html"):
+    with pytest.raises(StoreError, match="no image: its content type is text/html"):
         get(f"{url}/html/a.jpg")
 
 
@@ -172,7 +172,7 @@ def test_an_answer_that_ends_early_is_no_image(get, url):
         get(f"{url}/short/a.jpg")
 
 
-def test_an_answer_that_drips_is_not_waited_for(url):
+def test_a_slow_trickle_is_given_up(url):
     with (
         Downloader({"retries": 0, "timeout": 0.2}) as downloader,
         pytest.raises(UnavailableError, match="too long"),
@@ -186,23 +186,23 @@ def test_redirects_are_followed_but_not_for_ever(get, url):
         get(f"{url}/around/a.jpg")
 
 
-def test_the_picture_that_says_a_photo_is_gone_is_not_the_photo(get, url):
+def test_the_placeholder_of_a_removed_photo_is_not_the_photo(get, url):
     with pytest.raises(NotFoundError, match="removed"):
         get(f"{url}/to/{url}/image/photo_unavailable.png")
 
 
 @pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://127.0.0.1/x"])
 def test_a_redirect_leads_nowhere_but_to_the_web(get, url, target):
-    with pytest.raises(StoreError, match="no URL of the web"):
+    with pytest.raises(StoreError, match="redirects to an invalid URL"):
         get(f"{url}/to/{target}")
 
 
-def test_nobody_listens(get):
+def test_a_port_without_a_server_is_unavailable(get):
     with pytest.raises(UnavailableError):
         get("http://127.0.0.1:9/a.jpg")
 
 
-def test_no_such_host_is_not_asked_for_again(get):
+def test_an_unknown_host_is_not_retried(get):
     with pytest.raises((NotFoundError, UnavailableError), match=r"no such host|DNS"):
         get("http://nobody.invalid/a.jpg", private=False)
 
@@ -229,7 +229,7 @@ PRIVATE += [
 
 
 @pytest.mark.parametrize("address", PRIVATE)
-def test_a_private_address_is_refused_before_anything_is_sent(get, server, address):
+def test_a_private_address_is_rejected_before_anything_is_sent(get, server, address):
     port = server.server_address[1]
     host = f"[{address}]" if ":" in address else address
     with pytest.raises(DeniedError, match="not a public address"):
@@ -238,7 +238,7 @@ def test_a_private_address_is_refused_before_anything_is_sent(get, server, addre
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "169.254.169.254", "::1"])
-def test_a_name_that_leads_there_is_refused(get, address, monkeypatch, server):
+def test_a_name_of_a_private_address_is_rejected(get, address, monkeypatch, server):
     real = socket.getaddrinfo
 
     def answer(host, *args, **options):  # DNS that somebody else controls
@@ -250,13 +250,13 @@ def test_a_name_that_leads_there_is_refused(get, address, monkeypatch, server):
     assert not server.RequestHandlerClass.asked
 
 
-def test_localhost_is_refused(get, server):
+def test_localhost_is_rejected(get, server):
     with pytest.raises(DeniedError, match="not a public address"):
         get(f"http://localhost:{server.server_address[1]}/image/a.jpg", private=False)
 
 
 @pytest.mark.parametrize("target", ["127.0.0.1", "localhost", "[::1]", "169.254.169.254"])
-def test_a_redirect_to_a_private_address_is_refused(url, server, target, monkeypatch):
+def test_a_redirect_to_a_private_address_is_rejected(url, server, target, monkeypatch):
     # The server plays a public one: its own address is let through, and no other.
     port = server.server_address[1]
     usual = module._open_socket
@@ -272,7 +272,7 @@ def test_a_redirect_to_a_private_address_is_refused(url, server, target, monkeyp
 
 
 @given(st.ip_addresses())
-def test_what_is_public_is_neither_private_nor_a_way_to_it(ip):
+def test_a_public_address_is_neither_private_nor_embeds_a_private_one(ip):
     if is_public(str(ip)):
         assert ip.is_global
         bad = ip.is_private, ip.is_loopback, ip.is_link_local, ip.is_multicast, ip.is_unspecified
@@ -280,7 +280,7 @@ def test_what_is_public_is_neither_private_nor_a_way_to_it(ip):
 
 
 @given(st.ip_addresses(v=4))
-def test_an_address_within_another_counts_as_itself(ip):
+def test_an_embedded_address_decides(ip):
     mapped = ipaddress.ip_address(f"::ffff:{ip}")
     assert (
         is_public(str(mapped))
@@ -290,7 +290,7 @@ def test_an_address_within_another_counts_as_itself(ip):
 
 
 @given(st.text(alphabet=st.characters(codec="ascii", exclude_characters="#"), min_size=1), st.booleans())
-def test_a_download_survives_as_a_url(path, private):
+def test_a_download_survives_its_url(path, private):
     download = Download(f"https://host/{path}", MD5, private)
     assert Download.parse(str(download)) == download
 
@@ -302,7 +302,7 @@ def test_a_download_survives_as_a_url(path, private):
         *("http:///x", "http://[::1/x", "http://host:99999/x", "http://host:x/"),
     ],
 )
-def test_nothing_but_the_web_is_downloaded(url):
+def test_only_http_urls_are_downloaded(url):
     with pytest.raises(UsageError, match="no URL of http"):
         Download(url)
 

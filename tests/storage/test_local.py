@@ -1,4 +1,4 @@
-"""The local disk: nothing half-written, nothing left behind, and clear words when it fails."""
+"""The local disk: no half-written file, no leftover, and a clear error for each failure."""
 
 import errno
 import fcntl
@@ -57,7 +57,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", tmp_path], check=True)
 
 
-def test_a_killed_writer_leaves_one_version_and_what_sweep_removes(tmp_path: Path) -> None:
+def test_a_killed_writer_leaves_one_version_and_files_that_sweep_removes(tmp_path: Path) -> None:
     for _ in range(5):
         with subprocess.Popen([sys.executable, "-c", WRITER, tmp_path], stdout=subprocess.PIPE) as writer:
             assert writer.stdout is not None
@@ -83,7 +83,7 @@ def test_a_reader_beside_a_writer_sees_whole_versions(tmp_path: Path) -> None:
     assert seen <= {b"a", b"b"}
 
 
-def test_sweep_keeps_what_a_living_process_holds(tmp_path: Path) -> None:
+def test_sweep_keeps_the_files_of_living_processes(tmp_path: Path) -> None:
     store = open_store(tmp_path)
     assert store.staging is not None
     store.staging.mkdir(parents=True)
@@ -96,7 +96,7 @@ def test_sweep_keeps_what_a_living_process_holds(tmp_path: Path) -> None:
     assert everything(tmp_path) == []
 
 
-def test_a_full_disk_says_so_and_leaves_nothing(
+def test_a_full_disk_is_an_error_and_leaves_nothing(
     small_disk: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     store = open_store(small_disk)
@@ -139,8 +139,8 @@ def test_a_path_that_is_a_file_is_named(tmp_path: Path) -> None:
         list(store.list_objects())
 
 
-def test_a_place_that_may_not_be_written_is_denied() -> None:
-    with pytest.raises(DeniedError, match="may you"):
+def test_a_folder_without_write_permission_is_denied() -> None:
+    with pytest.raises(DeniedError, match="check that you may"):
         open_store("/sys").put("wds-imagenet", b"1")
 
 
@@ -195,7 +195,7 @@ def test_links_are_followed_and_loops_are_errors(tmp_path: Path) -> None:
         list(store.list_objects())
 
 
-def test_a_link_that_leads_nowhere_is_named_with_where_it_leads(tmp_path: Path) -> None:
+def test_a_broken_link_is_named_with_its_target(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "gone.jpg").symlink_to("/nowhere/at/all.jpg")
     with pytest.raises(NotFoundError, match=r"sub/gone\.jpg: is a symbolic link to /nowhere/at/all\.jpg"):
@@ -216,7 +216,9 @@ def test_a_subfolder_that_may_not_be_read_is_named() -> None:
             os.seteuid(os.getuid())
 
 
-def test_without_hard_links_create_still_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_hard_links_create_keeps_an_existing_object(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def unsupported(*_: object) -> None:
         raise OSError(errno.EPERM, "no links here")
 
@@ -241,14 +243,14 @@ def test_without_hard_links_create_still_refuses(tmp_path: Path, monkeypatch: py
         (errno.ESTALE, StoreError),
     ],
 )
-def test_each_failure_of_the_system_has_its_meaning(number: int, kind: type[StoreError]) -> None:
+def test_each_error_of_the_system_raises_its_error(number: int, kind: type[StoreError]) -> None:
     error = local.error_from_os(OSError(number, os.strerror(number)), Path("/disk/a"))
     assert type(error) is kind
     assert str(error).startswith("/disk/a: ")
 
 
 @pytest.mark.timeout(20)
-def test_a_fifo_is_refused_and_not_waited_for(tmp_path):
+def test_a_fifo_is_rejected_without_waiting(tmp_path):
     os.mkfifo(tmp_path / "pipe.jpg")
     with pytest.raises(StoreError, match="FIFO"):
         open_store(str(tmp_path)).read("pipe.jpg")

@@ -1,4 +1,4 @@
-"""What the user gets for a mistake: an error that says what to do, soon, and shows no secret."""
+"""A user's mistake gives an error soon, with its remedy and without a secret."""
 
 import http.server
 import socket
@@ -56,7 +56,7 @@ def test_wrong_credentials(s3_server: S3Server, s3_url: str, engine: str, wrong:
         wrong = {"key": s3_server.access_key, **wrong}
     for error in failures(open_store(s3_url, {"engine": engine, **wrong})):
         assert isinstance(error, DeniedError)
-        assert "are the credentials right" in str(error)
+        assert "check that the credentials are right" in str(error)
 
 
 @pytest.fixture
@@ -73,14 +73,14 @@ def no_credentials(s3_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_no_credentials_are_soon_missed(no_credentials: str, engine: str) -> None:
+def test_missing_credentials_fail_soon(no_credentials: str, engine: str) -> None:
     began = time.monotonic()
     with pytest.raises(DeniedError, match="no credentials were found; set AWS_ACCESS_KEY_ID"):
         open_store(no_credentials, {"engine": engine}).read("a")
     assert time.monotonic() - began < 8
 
 
-def test_obstore_by_itself_misses_them_too(no_credentials: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_obstore_without_botocore_fails_too(no_credentials: str, monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
     monkeypatch.setitem(sys.modules, "botocore.session", None)
@@ -104,7 +104,7 @@ def test_a_profile_is_used(
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_profile_that_is_not_there_is_named(no_credentials: str, engine: str) -> None:
+def test_an_unknown_profile_is_named(no_credentials: str, engine: str) -> None:
     with pytest.raises(StoreError, match="nobody"):
         open_store(no_credentials, {"engine": engine, "profile": "nobody"}).read("a")
 
@@ -146,7 +146,7 @@ def gossiping(status: int, code: str) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("status", "code", "kind", "advice"),
     [
-        (403, "SignatureDoesNotMatch", DeniedError, "are the credentials right"),
+        (403, "SignatureDoesNotMatch", DeniedError, "check that the credentials are right"),
         (403, "RequestTimeTooSkewed", DeniedError, "clock"),
         (400, "ExpiredToken", DeniedError, "renew"),
         (400, "AuthorizationHeaderMalformed", DeniedError, "AWS_REGION"),
@@ -171,7 +171,7 @@ def test_no_message_shows_a_secret(
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_an_option_goes_before_the_environment(
+def test_an_option_precedes_the_environment(
     s3_server: S3Server, s3_url: str, monkeypatch: pytest.MonkeyPatch, engine: str
 ) -> None:
     for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):

@@ -1,4 +1,4 @@
-"""Retries are bounded in number and in time, and only what may pass is tried again."""
+"""Retries are bounded in number and in time, and only temporary failures are retried."""
 
 import time
 from collections.abc import Callable
@@ -35,18 +35,18 @@ def test_delays_double_up_to_the_cap_and_are_jittered_in_full(
     assert waits == [min(cap, first * 2**n) * draw for n in range(attempts - 1)]
 
 
-def test_the_usual_retries_wait_less_than_their_deadline() -> None:
+def test_the_default_retries_wait_less_than_their_deadline() -> None:
     usual = Retry()
     assert usual.attempts == 10
     assert 45 < sum(delays(usual, lambda: 0.999)) < usual.deadline
 
 
 @pytest.mark.parametrize("times", [0, 1, 3])
-def test_what_passes_in_time_returns(times: int) -> None:
+def test_a_call_that_recovers_returns(times: int) -> None:
     assert call_with_retries(failing(times, UnavailableError("busy")), QUICK, "x") == times + 1
 
 
-def test_the_last_failure_tells_how_often_it_was_tried() -> None:
+def test_the_last_failure_has_the_number_of_attempts() -> None:
     with pytest.raises(UnavailableError, match="busy") as caught:
         call_with_retries(failing(4, UnavailableError("busy")), QUICK, "s3://b/x")
     [note] = caught.value.__notes__
@@ -54,7 +54,7 @@ def test_the_last_failure_tells_how_often_it_was_tried() -> None:
 
 
 @pytest.mark.parametrize("error", [DeniedError("no"), ValueError("bug"), KeyboardInterrupt()])
-def test_what_will_not_pass_is_raised_at_once(error: Exception) -> None:
+def test_a_permanent_failure_is_raised_at_once(error: Exception) -> None:
     calls = []
 
     def call() -> None:
@@ -80,6 +80,6 @@ def test_no_attempt_begins_after_the_deadline() -> None:
 
 
 @pytest.mark.parametrize("bad", [{"attempts": 0}, {"first": -1}, {"cap": -1}, {"deadline": -1}])
-def test_nonsense_is_refused(bad: dict[str, int]) -> None:
+def test_impossible_bounds_are_rejected(bad: dict[str, int]) -> None:
     with pytest.raises(UsageError):
         Retry(**bad)

@@ -1,4 +1,4 @@
-"""What a user may say about a store, and what each engine is told."""
+"""Storage options are parsed, and translated for each engine."""
 
 import os
 from collections.abc import Mapping
@@ -52,7 +52,7 @@ def s3(options: Mapping[str, object], environ: Mapping[str, str] | None = None) 
         },
     ],
 )
-def test_both_vocabularies_mean_the_same(options: dict[str, object]) -> None:
+def test_names_of_s3fs_and_obstore_are_equivalent(options: dict[str, object]) -> None:
     parsed = parse_options("s3", options, {})
     assert obstore_config("s3", parsed) == {
         "access_key_id": "k",
@@ -71,7 +71,7 @@ def test_both_vocabularies_mean_the_same(options: dict[str, object]) -> None:
     }
 
 
-def test_the_environment_fills_in_what_is_not_given() -> None:
+def test_the_environment_supplies_missing_options() -> None:
     assert s3({}, ENVIRON) == {
         "access_key_id": "env-key",
         "secret_access_key": "env-secret",
@@ -89,19 +89,19 @@ def test_credentials_of_two_origins_are_not_mixed(options: dict[str, object]) ->
     assert not {"env-key", "env-secret", "env-token"} & set(map(str, s3(options, ENVIRON).values()))
 
 
-def test_a_key_of_the_environment_goes_before_its_profile() -> None:
+def test_a_key_of_the_environment_precedes_its_profile() -> None:
     assert s3({}, {"AWS_PROFILE": "p"}) == {"profile": "p"}
     assert "profile" not in s3({}, {"AWS_PROFILE": "p", **ENVIRON})
 
 
-def test_text_is_taken_as_on_a_command_line() -> None:
+def test_strings_are_parsed_as_on_a_command_line() -> None:
     assert s3({"anon": "True", "requester_pays": "no"}) == {"skip_signature": True, "request_payer": False}
     parsed = parse_options("s3", {"retries": "3", "timeout": "2.5", "deadline": "60", "engine": "fsspec"}, {})
     assert (parsed.retry.attempts, parsed.timeout, parsed.retry.deadline) == (4, 2.5, 60)
     assert parsed.engine == "fsspec"
 
 
-def test_an_option_that_one_engine_lacks_leaves_the_other() -> None:
+def test_an_option_that_one_engine_lacks_selects_the_other() -> None:
     only_s3fs = parse_options("s3", {"client_kwargs": {"verify": False}}, {})
     assert obstore_config("s3", only_s3fs) is None
     assert fsspec_config("s3", only_s3fs) == {"client_kwargs": {"verify": False}, "config_kwargs": {}}
@@ -139,12 +139,12 @@ def test_other_clouds_have_names_of_their_own(scheme: str, name: str) -> None:
         *({"scret": "x"}, {"anon": "perhaps"}, {"client_kwargs": "[1]"}, {"client_kwargs": "{"}),
     ],
 )
-def test_what_is_not_understood_is_refused(options: dict[str, object]) -> None:
+def test_unknown_options_are_rejected(options: dict[str, object]) -> None:
     with pytest.raises(UsageError):
         open_store("s3://bucket", options)
 
 
-def test_an_engine_that_cannot_do_it_is_refused_when_it_connects() -> None:
+def test_an_engine_without_the_option_is_rejected_when_it_connects() -> None:
     cases: list[tuple[str, dict[str, object]]] = [
         ("memory://x", {"engine": "obstore"}),
         ("s3://x", {"engine": "obstore", "client_kwargs": {"verify": False}}),
@@ -155,12 +155,12 @@ def test_an_engine_that_cannot_do_it_is_refused_when_it_connects() -> None:
             open_store(url, options).info("a")
 
 
-def test_a_local_path_takes_the_options_meant_for_another_store() -> None:
+def test_a_local_path_ignores_the_options_of_other_stores() -> None:
     open_store(os.curdir, {"key": "k", "endpoint_url": "http://e"})
 
 
 @pytest.mark.parametrize("url", ["/data/x", "file:///data/x", "memory://x"])
-def test_a_store_that_needs_no_options_refuses_those_that_no_store_has(url: str) -> None:
+def test_a_store_without_options_rejects_unknown_options(url: str) -> None:
     with pytest.raises(UsageError, match=r"no storage option 'bogus'; there are deadline, engine, retr"):
         open_store(url, {"bogus": 1})
     with pytest.raises(UsageError, match=r"'retires' \(did you mean 'retries'\?\)"):
@@ -177,6 +177,6 @@ def test_a_store_that_needs_no_options_refuses_those_that_no_store_has(url: str)
     )
 
 
-def test_a_misspelt_option_of_s3_is_told_with_the_right_one() -> None:
+def test_a_misspelt_option_of_s3_is_named_with_the_nearest() -> None:
     with pytest.raises(UsageError, match=r"'endpoint_uri' \(did you mean 'endpoint_url'\?\); there are "):
         open_store("s3://b", {"endpoint_uri": "http://e"})

@@ -1,4 +1,4 @@
-"""Which URLs are opened, as what, and which are not."""
+"""URLs are parsed; those that could reach more than a store are rejected."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from wds_imagenet.storage.url import SCHEMES, check_path, parse_url
         ("https://me:pw@host/a?sig=1", "https", "https://me:pw@host/a", "https://host/a"),
     ],
 )
-def test_a_url_is_taken_apart(url: str, scheme: str, root: str, shown: str) -> None:
+def test_a_url_is_parsed(url: str, scheme: str, root: str, shown: str) -> None:
     location = parse_url(url)
     assert (location.scheme, location.root, location.url) == (scheme, root, shown)
 
@@ -57,13 +57,13 @@ def test_an_azure_url_names_its_account() -> None:
         *("s3://KEY:SECRETVALUE@bucket/x", "gs://me:SECRETVALUE@bucket"),
     ],
 )
-def test_what_opens_more_than_a_store_is_refused(url: str) -> None:
+def test_a_url_that_could_reach_more_than_a_store_is_rejected(url: str) -> None:
     with pytest.raises(UsageError) as caught:
         open_store(url)
     assert "SECRETVALUE" not in str(caught.value)
 
 
-def test_most_of_what_fsspec_knows_is_refused() -> None:
+def test_most_schemes_of_fsspec_are_rejected() -> None:
     from fsspec.registry import known_implementations
 
     opened = set()
@@ -103,7 +103,7 @@ def test_a_url_that_names_no_object_is_not_split(url: str) -> None:
 
 
 @given(st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1))
-def test_what_was_split_is_found_again(name: str) -> None:
+def test_a_split_url_opens_the_object(name: str) -> None:
     if name in {".", ".."} or "::" in name:
         return
     folder, found = split_url(f"/data/{name}")

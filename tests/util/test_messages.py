@@ -16,7 +16,7 @@ from wds_imagenet.util.messages import quantity, unknown_name
         ("tars that the manifest lacks", "1 tar that the manifest lacks"),
     ],
 )
-def test_of_one_thing_is_said_what_is_said_of_one(phrase, of_one):
+def test_one_thing_has_a_singular_noun_and_verb(phrase, of_one):
     assert quantity(1, phrase) == of_one
     assert quantity(2, phrase) == f"2 {phrase}"
     assert quantity(0, phrase) == f"0 {phrase}"

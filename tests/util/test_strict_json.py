@@ -1,4 +1,4 @@
-"""JSON from hands that are not trusted is read strictly, or refused at once."""
+"""JSON that is not trusted is parsed strictly, or rejected at once."""
 
 import json
 
@@ -23,7 +23,7 @@ values = st.recursive(
 
 
 @given(values)
-def test_what_is_written_is_read_back_by_us_and_by_python(value):
+def test_written_json_is_read_back_by_us_and_by_python(value):
     data = strict_json.dumps(value)
     assert strict_json.loads(data) == json.loads(data) == value
 
@@ -42,7 +42,7 @@ def test_what_is_written_is_read_back_by_us_and_by_python(value):
         (b"[1", "delimiter"),
     ],
 )
-def test_what_python_would_let_pass_or_die_of_is_refused(text, says):
+def test_texts_that_python_would_accept_or_crash_on_are_rejected(text, says):
     with pytest.raises(ValueError, match=says):
         strict_json.loads(text)
 
@@ -52,6 +52,6 @@ def test_brackets_in_strings_are_no_nesting():
 
 
 @pytest.mark.timeout(10)
-def test_a_text_made_to_be_slow_is_refused_quickly():
+def test_a_text_made_to_be_slow_is_rejected_quickly():
     with pytest.raises(ValueError, match=r"delimiter|Unterminated"):
         strict_json.loads(b"[" + b"[]," * 65 + b'"' + b'\\"' * 400_000)

@@ -31,7 +31,7 @@ def wds_imagenet(*arguments, env=None, **options):
 
 
 class Page(HTMLParser):
-    """What another parser than any browser's makes of a page: its elements and its text."""
+    """The elements and the text of a page, by a parser that is no browser's."""
 
     def __init__(self, text):
         super().__init__()

@@ -91,7 +91,7 @@ def test_classes_are_found_by_any_name_and_by_label():
         assert [row.label for row in table.search(words)] == labels
 
 
-def test_a_sample_that_cannot_be_read_says_what_is_wrong(page):
+def test_the_page_of_a_damaged_sample_shows_each_problem(page):
     sample = Sample("k", {"cls": b"x", "jpg": b"no image", "json": b"{", "txt": b"\xff"})
     item = make_item(sample, 0, BlockLocation(SHARD, 0, SHARD.blocks[0], True, 0), (), {})
     info = make_dataset_info("url", Manifest("n", "s", (), "0" * 64, (SHARD,)), (), [], [])

@@ -15,7 +15,7 @@ def test_an_address_is_a_page_an_item_and_a_query():
 
 
 @given(st.text(max_size=60))
-def test_whatever_is_asked_is_understood_or_refused(text):
+def test_any_address_is_parsed_or_rejected(text):
     for target in (text, f"/{text}", f"/samples?{text}"):
         with suppress(UsageError):
             assert isinstance(read_request(target), Request)
@@ -24,7 +24,7 @@ def test_whatever_is_asked_is_understood_or_refused(text):
 @pytest.mark.parametrize(
     "target", ["/" + "x" * MAX_ADDRESS, "/samples?start=1&start=2", "/samples?start=%ff"]
 )
-def test_what_cannot_be_meant_is_refused(target):
+def test_a_malformed_address_is_rejected(target):
     with pytest.raises(UsageError):
         read_request(target)
 

@@ -37,7 +37,7 @@ def gallery(request, on_disk, pack_at, view):
         yield browser
 
 
-def test_the_first_page_tells_what_the_data_set_is(gallery, dataset):
+def test_the_first_page_shows_the_facts_of_the_data_set(gallery, dataset):
     text = gallery.page("/").text
     assert "in1k" in text
     assert "24" in text
@@ -156,7 +156,7 @@ def test_only_get_is_answered(gallery, method):
         *(("/" + "x" * 70_000, 414), ("http://127.0.0.1/", 404), ("/<script>alert(1)</script>", 404)),
     ],
 )
-def test_an_address_that_leads_nowhere_is_said_to(gallery, target, status):
+def test_an_unknown_address_is_an_error_page(gallery, target, status):
     found, _, body = gallery.ask(target)
     assert found == status
     assert b"<script" not in body
@@ -198,7 +198,7 @@ def stuck_store(on_disk):
 
 
 @pytest.mark.parametrize("target", ["/", "/sample/0", "/samples", "/thumbnail/0", "/samples?label=1"])
-def test_leaving_cuts_short_what_waits_for_the_store(stuck_store, serving, target):
+def test_closing_cancels_requests_to_the_store(stuck_store, serving, target):
     url, asked = stuck_store
     with ThreadPoolExecutor(1) as threads:
         with serving(Dataset.open(url)) as browser:

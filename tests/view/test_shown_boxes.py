@@ -74,7 +74,7 @@ ENTRY = JSON | st.fixed_dictionaries(
     st.fixed_dictionaries({"boxes": JSON | st.lists(ENTRY, max_size=5)}, optional={"boxes_size": JSON}),
     st.integers(1, 8),
 )
-def test_whatever_the_json_holds_boxes_lie_in_the_picture(json, orientation):
+def test_boxes_of_any_json_lie_in_the_picture(json, orientation):
     for found in shown_boxes(json, HEADER._replace(orientation=orientation), {}):
         assert 0 <= found.left <= found.right <= 1
         assert 0 <= found.top <= found.bottom <= 1

@@ -48,7 +48,7 @@ def test_the_same_seed_gives_the_same_page(dataset, written):
     assert single_page(dataset, samples=9, seed=1) != written
 
 
-def test_an_image_that_cannot_be_decoded_is_said_in_its_place(tmp_path, photos, page):
+def test_the_page_shows_the_error_of_an_image_that_cannot_be_decoded(tmp_path, photos, page):
     folder = tmp_path / "in"
     folder.mkdir()
     photo = next((photos / "imagenet-sample").glob("*.JPEG")).read_bytes()
@@ -81,7 +81,7 @@ def test_a_file_that_cannot_be_written_is_one_line(on_disk, command, tmp_path):
     assert len(result.stderr.splitlines()) == 1
 
 
-def test_what_is_no_data_set_is_said_as_elsewhere(command, tmp_path):
+def test_a_folder_without_a_manifest_is_an_error(command, tmp_path):
     result = command("view", tmp_path)
     assert result.returncode == 3
     assert "no data set" in result.stderr
@@ -148,7 +148,7 @@ def test_the_browser_is_opened_unless_it_shall_not(on_disk, view, tmp_path):
         assert (tmp_path / "opened").read_text() == f"http://{browser.address}/\n"
 
 
-def test_without_jinja_it_is_said_what_to_install(on_disk):
+def test_without_jinja_the_error_names_the_extra(on_disk):
     program = (
         "import sys; sys.modules['jinja2'] = None; "
         f"sys.argv = ['wds-imagenet', 'view', {on_disk!r}]; from wds_imagenet.cli import main; main()"

@@ -1,4 +1,4 @@
-"""What is said to be in a picture is shown with its name, as our sources write it."""
+"""The labels that the sources write are shown by name."""
 
 import csv
 import io
@@ -10,7 +10,7 @@ from PIL import Image
 
 from wds_imagenet import Dataset, pack
 from wds_imagenet.sample import Sample
-from wds_imagenet.view.sample_reader import SampleReader
+from wds_imagenet.view.item_reader import ItemReader
 from wds_imagenet.view.single_page import single_page
 from wds_imagenet.view.tags import LISTS, Tag, labels_of, tags_of
 
@@ -37,13 +37,13 @@ ENTRY = JSON | st.dictionaries(st.sampled_from(["id", "name", "class", "confiden
 
 
 @given(st.dictionaries(st.sampled_from(LISTS), JSON | st.lists(ENTRY, max_size=4)))
-def test_whatever_the_json_holds_tags_have_names(json):
+def test_tags_of_any_json_have_names(json):
     for tag in tags_of(None, json, CLASSES):
         assert isinstance(tag.name, str)
         assert tag.label is None or type(tag.label) is int
 
 
-def test_a_sample_counts_as_its_label_else_as_what_people_saw():
+def test_a_sample_belongs_to_its_label_or_to_the_labels_that_people_confirmed():
     seen = b'{"human_positive":[{"id":"/m/1","class":5}],"machine":[{"id":"/m/2","class":6}]}'
     assert labels_of(Sample("k", {"json": seen})) == {5}
     assert labels_of(Sample("k", {"json": seen, "cls": b"2"})) == {2}
@@ -94,6 +94,6 @@ def test_open_images_are_shown_with_labels_and_boxes_and_found_by_class(open_ima
     assert [one["class"] for one in shown.all("span") if "tag" in one.get("class", "")].count(
         "tag human_negative"
     ) == 1
-    by_class = {label: SampleReader(open_images).find(label, 0, 9).indices for label in (0, 1)}
+    by_class = {label: ItemReader(open_images).find(label, 0, 9).indices for label in (0, 1)}
     keys = {label: [open_images[i].key for i in found] for label, found in by_class.items()}
     assert keys == {0: ["000595fe6fee6369"], 1: ["0001eeaf4aed83f9"]}

@@ -46,7 +46,7 @@ def test_a_small_image_stays_small_and_a_line_keeps_a_pixel():
     assert opened(thumbnail(encoded(Image.new("RGB", (3000, 2)), "PNG"), 320)).size == (320, 1)
 
 
-def test_what_cannot_be_decoded_is_an_error():
+def test_an_image_that_cannot_be_decoded_is_an_error():
     data = encoded(Image.effect_noise((80, 80), 50), "JPEG")
     for bad in (b"", b"<svg onload='alert(1)'/>", data[: len(data) // 2]):
         with pytest.raises(ImageError):

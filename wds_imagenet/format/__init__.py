@@ -1,14 +1,13 @@
 """The bytes and values of the format, without I/O. `docs/format.md` is its specification.
 
-- `tar`         tar headers written, and archives walked with every header checked
-- `samples`     neighbouring members of one key → samples
-- `blocks`      a shard cut into blocks, each with its checksum
-- `manifest`    the manifest: every shard and block of a finished data set
-- `dataset_name`  the name of a data set that its URL suggests
-- `layers`      label layers: where they lie, and which data set they belong to
-- `companions`  the files that timm, open_clip and Hugging Face `datasets` look for beside the shards
-- `dataset_name`  the default name of a data set
-- `crc`         CRC-32, in C where the module was built
+- `tar`           tar headers written, and archives walked with every header checked
+- `samples`       neighbouring members of one key → samples
+- `blocks`        a shard cut into blocks, each with its checksum
+- `manifest`      the manifest: every shard and block of a finished data set
+- `layers`        label layers: where they lie, and which data set they belong to
+- `companions`    the files that timm, open_clip and Hugging Face `datasets` look for beside the shards
+- `dataset_name`  the name that a data set's URL suggests
+- `crc`           CRC-32, in C where the module was built
 
 `native/` has the walk and CRC-32 in C; `_walk.pyi` and `_crc.pyi` have their types.
 """

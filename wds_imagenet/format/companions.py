@@ -1,4 +1,4 @@
-"""The small files beside the shards that other readers look for. Pure: a manifest in, bytes out."""
+"""The small files that other readers look for beside the shards: manifest → bytes. Pure."""
 
 import json
 from collections.abc import Mapping
@@ -35,10 +35,10 @@ Packed by wds-imagenet; `{manifest}` lists every block with its checksum.
 
 
 def companion_files(manifest: Manifest) -> Mapping[str, bytes]:
-    """Return the content of each companion by its path: the same for the same manifest.
+    """Return path → content of each companion file; the same manifest gives the same bytes.
 
-    `_info.json` tells timm, and `sizes.json` open_clip, how many samples each shard has; `README.md`
-    tells Hugging Face's `datasets` which files are the split.
+    `_info.json` has the number of samples of each shard for timm, `sizes.json` for open_clip. `README.md`
+    has the shards of the split for Hugging Face `datasets`.
     """
     names = [shard.name for shard in manifest.shards]
     lengths = [shard.samples for shard in manifest.shards]

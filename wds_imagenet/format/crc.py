@@ -1,4 +1,4 @@
-"""CRC-32, by which a reader knows that a block is whole."""
+"""CRC-32 of a block, in C where the module was built."""
 
 import zlib
 from typing import Final, Protocol
@@ -10,7 +10,7 @@ class _Native(Protocol):
 
 def _load() -> _Native | None:
     try:
-        from wds_imagenet.format._crc import crc32 as native  # noqa: PLC0415 - it may not be there
+        from wds_imagenet.format._crc import crc32 as native  # noqa: PLC0415 - built only where there is a C compiler
     except ImportError:
         return None
     return native
@@ -20,7 +20,7 @@ _native: Final = _load()
 
 
 def crc32(data: bytes | memoryview) -> int:
-    """Return what `zlib.crc32` returns. Costs a quarter of its time where the native part was built."""
+    """Return `zlib.crc32(data)`. The C module needs a quarter of its time."""
     if _native is None:
         return zlib.crc32(data)
     crc, done = _native(data)

@@ -4,7 +4,12 @@ import re
 
 
 def default_name(dest: str, split: str) -> str:
-    """Return the name in a destination's URL: `in1k` for `s3://bucket/in1k/train`."""
+    """Return the name in a destination's URL: `in1k` for `s3://bucket/in1k/train`.
+
+    Args:
+        dest: URL or path of the destination.
+        split: name of the split; a last part of the path that equals it is left out.
+    """
     parts = [part for part in dest.rpartition("://")[2].split("/") if part]
     if len(parts) > 1 and parts[-1] == split:
         parts.pop()

@@ -1,6 +1,6 @@
-"""The manifest: what a finished data set is, block by block. Its presence is the commit.
+"""The manifest: every shard and block of a finished data set. A data set without one is not finished.
 
-`docs/format.md` describes it for people, `manifest.schema.json` for programs.
+`docs/format.md` specifies it for people, `manifest.schema.json` for programs.
 """
 
 import hashlib
@@ -21,18 +21,18 @@ MAX_BYTES: Final = 256 << 20
 _FORMAT: Final = "wds-imagenet"
 _HEX: Final = re.compile(r"[0-9a-f]{64}")
 _T = TypeVar("_T")
-_PART: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._=+-]*")
+_NAME_PART: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._=+-]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A byte range of a shard that begins and ends between samples: the unit of I/O."""
+    """The unit of I/O: a byte range of a shard that begins and ends between samples."""
 
     size: int
     """In bytes."""
     samples: int
     crc32: int
-    """CRC-32 (IEEE 802.3, as zlib computes it) of its bytes."""
+    """CRC-32 of the bytes (IEEE 802.3, as zlib computes it)."""
 
     def __post_init__(self) -> None:
         _check(self.size > 0, "block bytes", self.size)
@@ -42,10 +42,10 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """One tar file, and the blocks that tile it from its first byte to its last."""
+    """One tar file, and the blocks that tile it, from the first byte to the last."""
 
     name: str
-    """Relative to the manifest's data set; never absolute, never with `..`."""
+    """Path relative to the data set; never absolute, never with `..`."""
     size: int
     """In bytes."""
     samples: int
@@ -63,25 +63,27 @@ class Shard:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A finished data set. Immutable, and so is what it describes."""
+    """A finished data set. Neither the manifest nor the data set changes any more."""
 
     name: str
     split: str
     suffixes: tuple[str, ...]
-    """What members each sample has, image formats under `image`: such as cls, image, json."""
+    """Suffixes of each sample's members, such as cls, image, json; `image` stands for every image format."""
     keys_sha256: str
-    """Of `.wds-imagenet/keys.txt`: every key in the shards' order, one a line."""
+    """SHA-256 of `.wds-imagenet/keys.txt`: every key, one a line, in the order of the shards."""
     shards: tuple[Shard, ...]
     classes: tuple[Mapping[str, Any], ...] = ()
-    """By class index: its `name`, how many `samples` it has, and what else its source told. A layer that
-    gives no labels has what it adds to these."""
+    """By class index: `name`, number of `samples`, and further metadata of the source.
+
+    A layer without labels has only the metadata that it adds.
+    """
     plan: str | None = None
-    """The fingerprint of the plan it was packed from; None if it was indexed."""
+    """Fingerprint of the plan that it was packed from; None if it was indexed."""
 
     def __post_init__(self) -> None:
         _check(bool(_HEX.fullmatch(self.keys_sha256)), "keys sha256", self.keys_sha256)
-        of_classes = bool(self.classes) and not self.suffixes  # a layer may be of classes alone
-        _check(bool(self.shards) or of_classes, "shards", self.shards)
+        classes_alone = bool(self.classes) and not self.suffixes  # as a layer may have
+        _check(bool(self.shards) or classes_alone, "shards", self.shards)
         for item in self.classes:
             _check(type(item.get("samples", 0)) is int, "samples of a class", item.get("samples"))
         names = {shard.name for shard in self.shards}
@@ -89,21 +91,21 @@ class Manifest:
 
     @property
     def samples(self) -> int:
-        """How many samples the data set has."""
+        """Number of samples of the data set."""
         return sum(shard.samples for shard in self.shards)
 
     @property
     def size(self) -> int:
-        """How many bytes its shards have."""
+        """Size of all shards, in bytes."""
         return sum(shard.size for shard in self.shards)
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the manifest's own bytes: two data sets with the same one are the same."""
+        """SHA-256 of the manifest's bytes: data sets of the same fingerprint are equal, byte for byte."""
         return hashlib.sha256(self.to_json()).hexdigest()
 
     def to_json(self) -> bytes:
-        """Return the manifest's bytes: the same for the same data set, with no clock or host inside."""
+        """Return the manifest's bytes: the same for the same data set, whenever and wherever it is packed."""
         head = {
             "format": _FORMAT,
             "version": VERSION,
@@ -121,16 +123,16 @@ class Manifest:
 
     @classmethod
     def from_json(cls, data: bytes) -> Self:
-        """Read a manifest's bytes. Raises `ManifestError` that says what is wrong with them."""
+        """Parse a manifest's bytes. Raises `ManifestError`, which names the fault."""
         try:
             value = strict_json.loads(data, max_bytes=MAX_BYTES)
         except ValueError as error:
-            raise ManifestError(f"the manifest is not JSON as it should be: {error}") from error
+            raise ManifestError(f"the manifest is not valid JSON: {error}") from error
         if not isinstance(value, dict) or value.get("format") != _FORMAT:
-            raise ManifestError(f"the manifest is not one of {_FORMAT}")
+            raise ManifestError(f"the manifest is not a manifest of {_FORMAT}")
         if type(value.get("version")) is not int or value["version"] != VERSION:
             raise ManifestError(
-                f"the manifest is of version {value.get('version')!r}; this release reads version "
+                f"the manifest has version {value.get('version')!r}; this release reads version "
                 f"{VERSION}: upgrade wds-imagenet"
             )
         try:
@@ -164,8 +166,8 @@ def shard_to_json(shard: Shard) -> dict[str, Any]:
     }
 
 
-def shard_from_json(value: Any) -> Shard:  # noqa: ANN401 - whatever the JSON holds
-    """Read a shard's entry. Raises `ManifestError`, `TypeError` or `KeyError`."""
+def shard_from_json(value: Any) -> Shard:  # noqa: ANN401 - any JSON value
+    """Parse a shard's entry. Raises `ManifestError`, `TypeError` or `KeyError`."""
     entry = _typed(value, dict)
     blocks = []
     for item in _typed(entry["blocks"], list):
@@ -182,8 +184,8 @@ def shard_from_json(value: Any) -> Shard:  # noqa: ANN401 - whatever the JSON ho
 
 
 def check_shard_name(name: str) -> None:
-    """Raise `ManifestError` for a shard's name that could leave the data set's folder, or surprise."""
-    _check(all(_PART.fullmatch(part) for part in name.split("/")), "shard name", name)
+    """Raise `ManifestError` for a shard name that leaves the data set's folder, or has odd characters."""
+    _check(all(_NAME_PART.fullmatch(part) for part in name.split("/")), "shard name", name)
 
 
 def _typed(value: object, kind: type[_T]) -> _T:
@@ -192,6 +194,6 @@ def _typed(value: object, kind: type[_T]) -> _T:
     return value
 
 
-def _check(truth: bool, what: str, value: object) -> None:  # noqa: FBT001 - reads as an assertion
-    if not truth:
-        raise ManifestError(f"the manifest's {what} cannot be {value!r:.100}")
+def _check(valid: bool, name: str, value: object) -> None:  # noqa: FBT001 - reads as an assertion
+    if not valid:
+        raise ManifestError(f"the manifest's {name} cannot be {value!r:.100}")

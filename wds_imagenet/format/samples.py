@@ -1,4 +1,4 @@
-"""Samples in a tar: neighbouring members of one key."""
+"""Samples of a tar archive: neighbouring members of one key."""
 
 import re
 from array import array
@@ -11,42 +11,49 @@ from wds_imagenet.format.tar import Member, walk_bytes
 from wds_imagenet.sample import IMAGE_SUFFIXES, Sample, split_name
 
 Found: TypeAlias = tuple[list[str], list[tuple[str, ...]], bytes, bytes]
-"""Samples as `native/walk.c` describes them: keys, suffixes, heads, spans."""
+"""Samples as `native/walk.c` returns them: keys, suffixes, heads, spans.
+
+Heads are int64[4] a sample: begin and end of its image (-1 without one), its label, the index of its first
+span. Spans are int64[2] a member: begin and end of its content. All offsets count from the data's begin.
+"""
 Walk = Callable[[memoryview, bool, AbstractSet[str]], Found | None]
 KeyLabelImage: TypeAlias = tuple[str, int | None, bytes | memoryview]
-"""A sample's key, its label, and its encoded image."""
+"""Key, label and encoded image of a sample."""
 
-_HEAD: Final = 4  # numbers a sample
+_HEAD_LENGTH: Final = 4
 _NO_LABEL: Final = -(1 << 63)
 
 
 def _load() -> Walk | None:
     try:
-        from wds_imagenet.format._walk import walk  # noqa: PLC0415 - it may not be there
-    except ImportError:  # it was installed where there is no C compiler
+        from wds_imagenet.format._walk import walk  # noqa: PLC0415 - built only where there is a C compiler
+    except ImportError:
         return None
     return walk
 
 
 _walk: Final = _load()
-_META: Final = re.compile(r"__[^/]*__($|/)")
+_METADATA_NAME: Final = re.compile(r"__[^/]*__($|/)")
 
 
 def walk_engine() -> str:
-    """Return what walks over plain headers: `native`, or `Python` where the C module was not built."""
+    """Return the engine of the walk: `native`, or `Python` if the C module was not built."""
     return "Python" if _walk is None else "native"
 
 
 def group_members(members: Iterable[Member]) -> Iterator[tuple[str, dict[str, Member]]]:
     """Yield each key with its members by suffix, in the order of the archive.
 
-    Raises `CorruptError` for a suffix that comes twice under one key. Members named `__…__`, or in
-    a folder of such a name, are webdataset's own and passed by, as it does.
+    Members named `__…__`, or in a folder of such a name, are webdataset's metadata; they are skipped, as
+    webdataset does.
+
+    Raises:
+        CorruptError: for a member without a key, and for a key with two members of one suffix.
     """
     key: str | None = None
     sample: dict[str, Member] = {}
     for member in members:
-        if "__" in member.name and _META.match(member.name):
+        if "__" in member.name and _METADATA_NAME.match(member.name):
             continue
         member_key, suffix = split_name(member.name)
         if not member_key.rpartition("/")[2]:
@@ -66,11 +73,18 @@ def group_members(members: Iterable[Member]) -> Iterator[tuple[str, dict[str, Me
 
 
 class ArchiveSamples(Sequence[Sample]):
-    """The samples of an archive in memory, each made when it is asked for.
+    """The samples of an archive in memory, found at once; each `Sample` is created on access.
 
-    C finds them where every header is plain, in a tenth of the time. Raises the errors of `group_members`
-    and of the walk. Waiting samples are kept as keys and flat numbers: thousands of objects with references
-    cost Python's garbage collector more time than finding the samples takes.
+    Their members are views into the archive, without a copy. Finding costs about 1 µs a sample in C, which
+    handles plain headers, and ten times that in Python. Only keys and flat numbers are stored: thousands of
+    objects that refer to others would cost Python's garbage collector more time than the walk takes.
+
+    Args:
+        data: the archive, or a part of it that begins and ends between samples.
+        ended: True if the data must have the archive's end marker.
+
+    Raises:
+        CorruptError: as `tar.walk` and `group_members` do.
     """
 
     __slots__ = ("_heads", "_keys", "_spans", "_suffixes", "_view")
@@ -83,41 +97,46 @@ class ArchiveSamples(Sequence[Sample]):
         self._heads, self._spans = memoryview(heads).cast("q"), memoryview(spans).cast("q")
 
     def __len__(self) -> int:
-        """Return how many there are."""
+        """Return the number of samples."""
         return len(self._keys)
 
     @overload
-    def __getitem__(self, at: int) -> Sample: ...
+    def __getitem__(self, index: int) -> Sample: ...
     @overload
-    def __getitem__(self, at: slice) -> list[Sample]: ...
-    def __getitem__(self, at: int | slice) -> Sample | list[Sample]:
-        """Return one of them, or some. Costs about 3 µs each."""
-        if isinstance(at, slice):
-            return [self[i] for i in range(*at.indices(len(self)))]
-        key, suffixes, view = self._keys[at], self._suffixes[at], self._view
-        first = 2 * self._heads[_HEAD * at + 3]
+    def __getitem__(self, index: slice) -> list[Sample]: ...
+    def __getitem__(self, index: int | slice) -> Sample | list[Sample]:
+        """Return a sample, or a list of them for a slice. Costs about 3 µs a sample."""
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        key, suffixes, view = self._keys[index], self._suffixes[index], self._view
+        first = 2 * self._heads[_HEAD_LENGTH * index + 3]
         ends = self._spans[first : first + 2 * len(suffixes)].tolist()
         spans = zip(suffixes, ends[::2], ends[1::2], strict=True)
         return Sample(key, {suffix: view[begin:end] for suffix, begin, end in spans})
 
-    def key_label_image(self, at: int) -> KeyLabelImage:
-        """Return what most batches need of a sample, without making it. Costs about 0.4 µs.
+    def key_label_image(self, index: int) -> KeyLabelImage:
+        """Return key, label and encoded image of a sample. Costs about 0.4 µs: no `Sample` is created.
 
-        Raises `CorruptError` as the sample's own `suffix` and `label` do.
+        Raises:
+            CorruptError: as `Sample.suffix` and `Sample.label` do.
         """
-        heads, first = self._heads, _HEAD * at
+        heads, first = self._heads, _HEAD_LENGTH * index
         begin, label = heads[first], heads[first + 2]
         if begin < 0 or label == _NO_LABEL:
-            return _look(self[at])
-        return self._keys[at], label, self._view[begin : heads[first + 1]]
+            return _from_sample(self[index])
+        return self._keys[index], label, self._view[begin : heads[first + 1]]
 
 
-def key_label_image(samples: Sequence[Sample], at: int) -> KeyLabelImage:
-    """Return key, label and image of one of some samples. Raises `CorruptError` where they cannot be had."""
-    return samples.key_label_image(at) if isinstance(samples, ArchiveSamples) else _look(samples[at])
+def key_label_image(samples: Sequence[Sample], index: int) -> KeyLabelImage:
+    """Return key, label and encoded image of one of the samples. Raises `CorruptError` if it lacks them."""
+    return (
+        samples.key_label_image(index)
+        if isinstance(samples, ArchiveSamples)
+        else _from_sample(samples[index])
+    )
 
 
-def _look(sample: Sample) -> KeyLabelImage:
+def _from_sample(sample: Sample) -> KeyLabelImage:
     return sample.key, sample.label, sample.members[sample.suffix]
 
 
@@ -126,10 +145,8 @@ def _walk_in_python(view: memoryview, *, ended: bool) -> Found:
     for key, members in group_members(walk_bytes(view, ended=ended)):
         keys.append(key)
         suffixes.append(tuple(members))
-        pictures = [
-            (m.offset, m.offset + m.size) for suffix, m in members.items() if suffix in IMAGE_SUFFIXES
-        ]
-        heads.extend((*(pictures or [(-1, -1)])[0], _NO_LABEL, len(spans) // 2))  # labels are read later
+        images = [(m.offset, m.offset + m.size) for suffix, m in members.items() if suffix in IMAGE_SUFFIXES]
+        heads.extend((*(images or [(-1, -1)])[0], _NO_LABEL, len(spans) // 2))  # labels are read later
         for member in members.values():
             spans.extend((member.offset, member.offset + member.size))
     return keys, suffixes, heads.tobytes(), spans.tobytes()

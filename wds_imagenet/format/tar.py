@@ -1,8 +1,8 @@
-"""Tar archives: the few bytes that we write, and a reader that believes nothing.
+"""Tar archives: headers written, and archives walked with every header checked.
 
-Format: POSIX.1-1988 ustar, with the name extensions of GNU (`L`) and POSIX.1-2001 (PAX `x`) on the way
-in, since released archives and other people's shards have them. Python's `tarfile` is not used: it
-takes a damaged header for the end of the archive and says nothing.
+Format: POSIX.1-1988 ustar. Archives that are read may also have the name extensions of GNU (`L`) and of
+POSIX.1-2001 (PAX, `x` and `g`), as released archives and other people's shards do. Python's `tarfile` is
+not used: it silently takes a damaged header for the end of the archive.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ _CONSTANT: Final = sum(_OWNER + _TIME + _REST[2:]) + 8 * ord(" ")  # the checksu
 _OCTAL: Final = frozenset(b"01234567")
 
 ReadAt = Callable[[int, int], bytes | memoryview]
-"""`read(offset, size)`: that many bytes, fewer only at the end of the archive."""
+"""`read(offset, size)` returns so many bytes, or fewer at the end of the archive."""
 
 
 class Member(NamedTuple):
@@ -30,15 +30,15 @@ class Member(NamedTuple):
 
     name: str
     start: int
-    """Offset of its first header, name extensions included."""
+    """Offset of the first header, name extensions included."""
     offset: int
-    """Offset of its content."""
+    """Offset of the content."""
     size: int
-    """Bytes of its content."""
+    """Size of the content, in bytes."""
 
     @property
     def end(self) -> int:
-        """Offset of what comes next."""
+        """Offset after the content and its padding."""
         return self.offset + padded_size(self.size)
 
 
@@ -50,8 +50,14 @@ def padded_size(size: int) -> int:
 def member_header(name: str, size: int) -> bytes:
     """Return the 512 bytes before a file's content: ustar, mode 0444, owner 0, time 0.
 
-    The same name and size give the same bytes on every machine. Raises `DataError` for a name that is
-    not ASCII or longer than 100 bytes, or a size of 8 GiB or more: neither has a ustar form.
+    The same name and size give the same bytes on every machine.
+
+    Args:
+        name: name of the member: 1 to 100 ASCII characters.
+        size: size of the content, in bytes, below 8 GiB.
+
+    Raises:
+        DataError: for a name or size that ustar cannot represent.
     """
     raw = name.encode("ascii", errors="replace")
     if not name.isascii() or not 0 < len(raw) <= 100:
@@ -64,29 +70,34 @@ def member_header(name: str, size: int) -> bytes:
 
 
 def member_padding(size: int) -> bytes:
-    """Return the zeros that follow a content of this size."""
+    """Return the zeros that follow a content of `size` bytes."""
     return bytes(-size % RECORD)
 
 
 def archive_end(size: int) -> bytes:
-    """Return what follows the last member of an archive that is `size` bytes long so far.
+    """Return the end marker of an archive that is `size` bytes long so far.
 
-    Two records of zeros, and more up to a multiple of 10,240 bytes, as tar has always done.
+    The marker is two records of zeros, and more up to a multiple of 10,240 bytes, as tar writes.
     """
     return bytes(2 * RECORD + -(size + 2 * RECORD) % _ARCHIVE_UNIT)
 
 
 def walk(read: ReadAt, start: int, stop: int | None, *, ended: bool = True) -> Iterator[Member]:
-    """Yield every file of the archive in [start, stop), or raise `CorruptError` with the offset.
+    """Yield every file of the archive in [start, stop), in the order of the archive.
 
-    A `stop` of None says that it ends where `read` finds no more, and that what a member's content lacks
-    there is for the caller to see. Reads are in rising order, so that a stream will do.
+    Guarantees that no file is missed: each checksum is right, each size is plain octal, each member is
+    whole, the end marker is there, and only zeros follow it. Folders are skipped; links, devices and sparse
+    files are rejected. Costs one read of 512 bytes a member, and two or three more for a long name.
 
-    Guarantees that nothing was passed over: each header's checksum is right, each size plain octal,
-    each member whole, the end-of-archive there and nothing but zeros behind it. With `ended=False`
-    the range is a part that stops at a member's boundary, and the end-of-archive may be missing.
-    Folders are passed by; links, devices and sparse files are refused. Costs one read of 512 bytes
-    a member, two or three more where its name is long.
+    Args:
+        read: reads of the archive, at rising offsets, so that it may be a stream.
+        start: offset of the first header.
+        stop: offset of the end. If None, the archive ends where `read` returns no more; then the caller
+            checks that each content is whole.
+        ended: False if the range is a part that ends between members, and may lack the end marker.
+
+    Raises:
+        CorruptError: for a fault in the archive; the message has its offset.
     """
     at = first = start
     long_name: str | None = None
@@ -113,7 +124,9 @@ def walk(read: ReadAt, start: int, stop: int | None, *, ended: bool = True) -> I
                 raise CorruptError(f"{size:,} bytes of extended header at offset {at:,}")
             text = bytes(read(body, size))
             if kind == b"g" and _pax_name(text, at) is not None:
-                raise CorruptError(f"the global header at offset {at:,} names a member: refused")
+                raise CorruptError(
+                    f"the global header at offset {at:,} names a member: not supported, pack the files anew"
+                )
             if kind != b"g":
                 found = _gnu_name(text, at) if kind == b"L" else _pax_name(text, at)
                 if found is not None and long_name is not None:
@@ -125,8 +138,8 @@ def walk(read: ReadAt, start: int, stop: int | None, *, ended: bool = True) -> I
             continue
         elif kind != b"5" or size:
             raise CorruptError(
-                f"the member {_name(head, at)!r} at offset {at:,} is no file (type {kind!r}); "
-                "links, devices and sparse files are refused"
+                f"the member {_name(head, at)!r} at offset {at:,} is no file (type {kind!r}); links, "
+                "devices and sparse files are not supported: pack the files anew"
             )
         at = first = body + padded_size(size)
         long_name = None
@@ -135,7 +148,7 @@ def walk(read: ReadAt, start: int, stop: int | None, *, ended: bool = True) -> I
 
 
 def walk_bytes(data: bytes | memoryview, *, ended: bool = True) -> Iterator[Member]:
-    """Walk an archive, or a part of one, that lies in memory."""
+    """Yield every file of an archive, or of a part of one, in memory; as `walk` does."""
     view = memoryview(data)
     return walk(lambda at, size: view[at : at + size], 0, len(view), ended=ended)
 
@@ -152,7 +165,7 @@ def _check_end(read: ReadAt, at: int, stop: int | None) -> None:
             raise CorruptError(f"the archive is cut off at offset {at:,}")
         if rest.count(0) != len(rest):
             where = at + len(rest) - len(rest.lstrip(b"\0"))
-            raise CorruptError(f"there is data at offset {where:,}, behind the archive's end")
+            raise CorruptError(f"there is data at offset {where:,}, after the archive's end")
         at += len(rest)
 
 
@@ -210,5 +223,7 @@ def _pax_name(text: bytes, at: int) -> str | None:
         elif key == b"path":
             raise CorruptError(f"the PAX header at offset {at:,} gives two names")
         elif key == b"size" or key.startswith(b"GNU.sparse"):
-            raise CorruptError(f"the PAX header at offset {at:,} sets {key.decode()!r}: refused")
+            raise CorruptError(
+                f"the PAX header at offset {at:,} sets {key.decode()!r}, which is not supported"
+            )
     return name

@@ -3,12 +3,8 @@ import numpy.typing as npt
 
 def resize(
     image: npt.NDArray[np.uint8],
-    left: float,
-    top: float,
-    right: float,
-    bottom: float,
+    box: tuple[float, float, float, float],
     out: npt.NDArray[np.uint8],
     antialias: bool,
     mirror: bool,
-    /,
 ) -> None: ...

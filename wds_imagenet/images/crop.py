@@ -1,4 +1,4 @@
-"""Which part of a picture is taken: drawn at random, or central."""
+"""Choose the crop of a picture: a random one, or the central one."""
 
 import math
 from typing import Final, NamedTuple
@@ -9,7 +9,7 @@ _TRIES: Final = 10
 
 
 class Crop(NamedTuple):
-    """A part of a picture, in whole pixels. A tuple, as are all values that are made for every sample."""
+    """A part of a picture, in whole pixels. A tuple, since one is made for every sample."""
 
     left: int
     top: int
@@ -22,6 +22,25 @@ class Crop(NamedTuple):
         return self.left, self.top, self.left + self.width, self.top + self.height
 
 
+class RandomCropRule(NamedTuple):
+    """The distribution of random crops. The native engine reads each field by its name (python/fields.c)."""
+
+    min_area: float
+    """Fractions of the picture's area."""
+    max_area: float
+    min_ratio: float
+    """Width to height."""
+    max_ratio: float
+    min_log_ratio: float
+    """The natural logarithms of the two ratios."""
+    max_log_ratio: float
+    mirror_probability: float
+    size: int
+    """Pixels of the result's side."""
+    scaled_decode: bool
+    """True if a JPEG is decoded at 1/2, 1/4 or 1/8 where that suffices."""
+
+
 def random_crop(
     width: int,
     height: int,
@@ -29,11 +48,17 @@ def random_crop(
     scale: tuple[float, float] = (0.08, 1.0),
     ratio: tuple[float, float] = (3 / 4, 4 / 3),
 ) -> Crop:
-    """Return a crop of `scale` of the area with `ratio` of width to height, as Inception was trained on.
+    """Return a random crop, distributed as torchvision's `RandomResizedCrop.get_params` draws it.
 
-    The algorithm, the order of the draws and so the distribution are those of torchvision's
-    `RandomResizedCrop.get_params`: area uniform, ratio uniform in its logarithm, ten tries, then the
-    largest central crop of a permitted ratio. Costs about ten microseconds.
+    The algorithm and the order of the draws are torchvision's: the area uniform, the ratio uniform in its
+    logarithm, ten tries, then the largest central crop of an allowed ratio. Costs about ten microseconds.
+
+    Args:
+        width: Pixels of the picture.
+        height: Pixels of the picture.
+        rng: The source of random numbers.
+        scale: The range of the crop's area, as a fraction of the picture's.
+        ratio: The range of the crop's width to its height.
     """
     area = width * height
     low, high = math.log(ratio[0]), math.log(ratio[1])
@@ -53,12 +78,24 @@ def random_crop(
 
 
 def shrunk_size(width: int, height: int, short_side: int) -> tuple[int, int]:
-    """Return (width, height) with this short side, the long one rounded down as torchvision does."""
+    """Return (width, height) with this short side; the long side is rounded down, as torchvision does.
+
+    Args:
+        width: Pixels of the picture.
+        height: Pixels of the picture.
+        short_side: Pixels of the result's short side.
+    """
     if width <= height:
         return short_side, int(short_side * height / width)
     return int(short_side * width / height), short_side
 
 
 def center_crop(width: int, height: int, size: int) -> Crop:
-    """Return the central crop of `size` × `size`, rounded as torchvision's `CenterCrop` does."""
+    """Return the central crop of `size` × `size`, rounded as torchvision's `CenterCrop` does.
+
+    Args:
+        width: Pixels of the picture.
+        height: Pixels of the picture.
+        size: Pixels of the crop's side.
+    """
     return Crop(round((width - size) / 2.0), round((height - size) / 2.0), size, size)

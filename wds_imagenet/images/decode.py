@@ -1,4 +1,4 @@
-"""Encoded image in, pixels out, at a reduced scale where that is enough."""
+"""Decode an image into RGB pixels, at a reduced scale where that is enough."""
 
 import re
 from typing import Final
@@ -8,17 +8,18 @@ import numpy.typing as npt
 import simplejpeg
 
 from wds_imagenet.errors import ImageError
+from wds_imagenet.images.cmyk import cmyk_to_rgb
 from wds_imagenet.images.header import ImageHeader
 from wds_imagenet.images.orientation import swaps, turn_pixels
-from wds_imagenet.images.pillow import cmyk_to_rgb, decode_with_pillow
+from wds_imagenet.images.pillow import decode_with_pillow
 from wds_imagenet.images.probe import probe
 
 Pixels = npt.NDArray[np.uint8]
 """[H, W, 3], RGB."""
 
-# libjpeg decodes at any eighth, but only these are fast: 3/8 costs what 1/2 does, 5/8 more than the whole.
+# libjpeg decodes at any eighth, but only these are fast: 3/8 costs as much as 1/2, 5/8 more than the whole.
 _SCALES: Final = (8, 4, 2)
-# libjpeg's words for entropy-coded data that is not all there, which it would make up for with grey.
+# libjpeg's messages for missing entropy-coded data, which it replaces by grey.
 _DAMAGE: Final = re.compile(
     r"Premature end|premature end|bad Huffman|bad arithmetic|RST|Inconsistent|extraneous bytes(?!.*0xd9)"
 )
@@ -34,14 +35,19 @@ def decode_image(
 ) -> Pixels:
     """Return an image's pixels, uint8 [H, W, 3], RGB, the same on every call.
 
-    Equal to what Pillow's `convert("RGB")` gives. With `min_width` or `min_height`, a JPEG is decoded
-    at the smallest of 1, 1/2, 1/4 and 1/8 of its size that has at least so many pixels (but never at
-    more than its size). `orientation` turns the picture as its EXIF says; by default it stays as
-    stored, as with torchvision. `buffer`, any contiguous uint8 array, is decoded into where the image
-    is a JPEG and fits, and the pixels are then a view of it.
+    They equal the result of Pillow's `convert("RGB")`. Missing data is an error, and is never filled with
+    grey. Costs 5 to 10 ns a pixel at full scale, outside the GIL.
 
-    Raises `ImageError` for what `probe` refuses, for a file whose end or middle is missing (it is never
-    filled with grey), and for 12-bit JPEGs. Costs 5 to 10 ns a pixel at full scale, outside the GIL.
+    Args:
+        data: The encoded image.
+        min_width: Pixels that suffice: a JPEG is decoded at the smallest of 1, 1/2, 1/4 and 1/8 of its size
+            that has as many, and never above its size. 0 asks for the full size.
+        min_height: The same for the height.
+        orientation: Apply the EXIF orientation. By default the picture stays as stored, as with torchvision.
+        buffer: A contiguous uint8 array. If a JPEG fits, it is decoded there, and the result is a view of it.
+
+    Raises:
+        ImageError: `probe` rejects the image, its end or middle is missing, or it is a JPEG of 12 bits.
     """
     header = probe(data)
     shown = header.orientation if orientation else 1
@@ -52,7 +58,13 @@ def decode_image(
 
 
 def scale_for(header: ImageHeader, min_width: float, min_height: float) -> int:
-    """Return the largest of 8, 4, 2 and 1 by which the image can be shrunk and still be this large."""
+    """Return the largest of 8, 4, 2 and 1 by which the image can be shrunk and still be this large.
+
+    Args:
+        header: The image's header.
+        min_width: Pixels that suffice.
+        min_height: Pixels that suffice.
+    """
     if header.format == "jpg":
         for scale in _SCALES:
             if -(-header.width // scale) >= min_width and -(-header.height // scale) >= min_height:
@@ -61,7 +73,12 @@ def scale_for(header: ImageHeader, min_width: float, min_height: float) -> int:
 
 
 def stored_bytes(header: ImageHeader, scale: int) -> int:
-    """Return the bytes of buffer into which `decode_stored` decodes the image."""
+    """Return the size in bytes of the buffer that `decode_stored` needs for the image.
+
+    Args:
+        header: The image's header.
+        scale: The image is decoded at 1/scale of its size.
+    """
     channels = 4 if header.color == "cmyk" else 3
     return -(-header.width // scale) * -(-header.height // scale) * channels
 
@@ -69,14 +86,24 @@ def stored_bytes(header: ImageHeader, scale: int) -> int:
 def decode_stored(
     data: bytes | memoryview, header: ImageHeader, scale: int = 1, buffer: Pixels | None = None
 ) -> Pixels:
-    """Return the pixels [⌈H / scale⌉, ⌈W / scale⌉, 3], as stored, of the image that has this header."""
+    """Return an image's pixels as stored, before any orientation: uint8 [⌈H / scale⌉, ⌈W / scale⌉, 3].
+
+    Args:
+        data: The encoded image.
+        header: Its header, as `probe` returns it.
+        scale: 1, or for a JPEG also 2, 4 or 8.
+        buffer: A contiguous uint8 array, into which a JPEG is decoded if it fits.
+
+    Raises:
+        ImageError: The end or middle is missing, or a sample has 12 bits.
+    """
     if not header.complete:
         raise ImageError(f"{header.format}: the end of the file is missing, in {len(data):,} bytes")
     if header.format != "jpg":
         return decode_with_pillow(data, header)
     if header.bits != 8:
         raise ImageError(f"jpg: {header.bits} bits a sample; convert it to 8 bits before packing")
-    # simplejpeg leaks a decoder where a buffer is too small, so it is never given such a one.
+    # simplejpeg leaks a decoder if its buffer is too small.
     fits = buffer is not None and buffer.flags.carray and buffer.nbytes >= stored_bytes(header, scale)
     try:
         pixels: Pixels = simplejpeg.decode_jpeg(
@@ -89,6 +116,6 @@ def decode_stored(
     except ValueError as error:
         if _DAMAGE.search(str(error)):
             raise ImageError(f"jpg: it is damaged: {error}") from error
-        # Odd sampling factors, too many bytes before the end, a strange version number: Pillow takes them.
+        # Pillow supports odd sampling factors, extra bytes before the end, and unknown version numbers.
         return decode_with_pillow(data, header, scale)
     return cmyk_to_rgb(pixels) if header.color == "cmyk" else pixels

@@ -1,4 +1,4 @@
-"""A walk over a JPEG's marker segments (ITU-T T.81, annex B). The entropy-coded data is not looked at."""
+"""Read a JPEG's marker segments (ITU-T T.81, annex B), without its entropy-coded data."""
 
 from collections.abc import Iterator
 from functools import lru_cache
@@ -29,38 +29,41 @@ _SUBSAMPLING: Final = {
     (4, 2): "4:1:0",
     (1, 4): "4:4:1",
 }
-_MAX_SEGMENTS: Final = 10_000  # an EXIF block or colour profile of many parts needs some hundreds
+_MAX_SEGMENTS: Final = 10_000  # a large EXIF block or colour profile needs some hundreds
 
 
 def read_jpeg(data: bytes | memoryview) -> ImageHeader:
     """Return a JPEG's header. Costs about ten microseconds, three with the native engine.
 
-    Raises `ImageError` where the markers end or lose their order before the first scan, or describe what no
-    decoder takes.
+    Args:
+        data: The file; its first three bytes are those of a JPEG.
+
+    Raises:
+        ImageError: The markers are damaged before the first scan, or no decoder supports the file.
     """
     return _read_ordinary(data) or _read_any(data)
 
 
 def _read_ordinary(data: bytes | memoryview) -> ImageHeader | None:
-    """Return what C reads of a JPEG in which nothing is unusual: nearly every one, for every sample."""
+    """Return the header of an ordinary JPEG, read in C; None for a file that `_read_any` must read."""
     native = native_module()
-    found = None if native is None else native.read_header(data)
-    if found is None:
+    header = None if native is None else native.read_header(data)
+    if header is None:
         return None
-    width, height, count, first, second, third, exif, exif_end = found
+    begin = header.exif_begin
     return ImageHeader(
         "jpg",
-        width,
-        height,
-        _COLORS[count],
-        orientation=read_orientation(bytes(data[exif:exif_end])) if exif else 1,
-        subsampling=_ordinary_subsampling(count, first, second, third),
+        header.width,
+        header.height,
+        _COLORS[header.components],
+        orientation=read_orientation(bytes(data[begin : header.exif_end])) if begin else 1,
+        subsampling=_ordinary_subsampling(header.sampling),
     )
 
 
 @lru_cache(64)
-def _ordinary_subsampling(count: int, *factors: int) -> str | None:
-    return _subsampling([divmod(each, 16) for each in factors[:count]])
+def _ordinary_subsampling(sampling: tuple[int, ...]) -> str | None:
+    return _subsampling([divmod(factors, 16) for factors in sampling])
 
 
 def _read_any(data: bytes | memoryview) -> ImageHeader:
@@ -68,13 +71,13 @@ def _read_any(data: bytes | memoryview) -> ImageHeader:
     for marker, start, end in segments(data):
         if marker in _FRAMES:
             if frame is not None:
-                raise ImageError(f"JPEG: a second frame header at byte {start - 4}; only one is allowed")
+                raise ImageError(f"JPEG: a second frame header at byte {start - 4}; the format allows one")
             frame = marker, start, end
         elif marker == _APP1 and exif is None and data[start : start + len(EXIF)] == EXIF:
             exif = bytes(data[start:end])
         first, scan = start, end
     if frame is None:
-        raise ImageError("JPEG: its scan begins without a frame header, so that its size is not known")
+        raise ImageError("JPEG: its first scan comes before a frame header, so that it has no size")
     marker = frame[0]
     bits, height, width, color, subsampling = _read_frame(data, *frame)
     progressive = marker in {0xC2, 0xCA}
@@ -97,9 +100,13 @@ def _read_any(data: bytes | memoryview) -> ImageHeader:
 
 
 def segments(data: bytes | memoryview) -> Iterator[tuple[int, int, int]]:
-    """Yield (marker, start, end) of each segment's content, up to the first scan's header, that one included.
+    """Yield (marker, start, end) of each segment's content, up to and including the first scan's header.
 
-    Raises `ImageError`, with the offset, for bytes that are no segment or that end too early.
+    Args:
+        data: The file.
+
+    Raises:
+        ImageError: Bytes are no segment, or end too early; the message has their offset.
     """
     at, size = 2, len(data)
     for _ in range(_MAX_SEGMENTS):
@@ -126,7 +133,14 @@ def segments(data: bytes | memoryview) -> Iterator[tuple[int, int, int]]:
 
 
 def icc_profile(data: bytes) -> bytes | None:
-    """Return the ICC profile of a JPEG, its parts in order, or None (ICC.1:2010, annex B.4)."""
+    """Return the ICC profile of a JPEG, its parts joined in order, or None (ICC.1:2010, annex B.4).
+
+    Args:
+        data: The file.
+
+    Raises:
+        ImageError: The segments are damaged.
+    """
     parts = {
         data[start + len(_ICC)]: data[start + len(_ICC) + 2 : end]
         for marker, start, end in segments(data)
@@ -136,10 +150,11 @@ def icc_profile(data: bytes) -> bytes | None:
 
 
 def _check_scans(data: bytes | memoryview, scan: int) -> None:
-    # A scan of a large picture takes as long as decoding it, and a megabyte has room for thousands.
+    # Each scan of a large picture costs as much as a whole decode, and a megabyte can hold thousands of
+    # scans.
     scans = 1 + bytes(data[scan:]).count(b"\xff\xda")
     if scans > MAX_SCANS:
-        raise ImageError(f"JPEG: {scans:,} scans; more than {MAX_SCANS} are refused")
+        raise ImageError(f"JPEG: {scans:,} scans; the limit is {MAX_SCANS}")
 
 
 def _find_end(data: bytes | memoryview, scan: int) -> int:
@@ -155,16 +170,16 @@ def _read_frame(
     count = data[start + 5] if end - start > 5 else 0
     if count not in _COLORS or end - start != 6 + 3 * count:
         raise ImageError(
-            f"JPEG: a frame of {count} components in {end - start} bytes; 1, 3 and 4 can be decoded"
+            f"JPEG: a frame header of {count} components in {end - start} bytes; images have 1, 3 or 4"
         )
     if marker in _HIERARCHICAL:
-        raise ImageError("JPEG: it is coded hierarchically, which no common decoder takes")
+        raise ImageError("JPEG: it is hierarchical, which no common decoder supports")
     bits = data[start]
     if bits not in {8, 12, 16}:
-        raise ImageError(f"JPEG: {bits} bits a sample; 8, 12 and 16 are known")
+        raise ImageError(f"JPEG: {bits} bits a sample; the format allows 8, 12 and 16")
     factors = [divmod(data[at], 16) for at in range(start + 7, end, 3)]
     if not all(1 <= factor <= 4 for pair in factors for factor in pair):
-        raise ImageError(f"JPEG: sampling factors {factors}; they lie between 1 and 4")
+        raise ImageError(f"JPEG: sampling factors {factors}; the format allows 1 to 4")
     height = data[start + 1] << 8 | data[start + 2]
     width = data[start + 3] << 8 | data[start + 4]
     return bits, height, width, _COLORS[count], _subsampling(factors)

@@ -2,13 +2,11 @@
 
 from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
-
+from wds_imagenet.images.crop import RandomCropRule
 from wds_imagenet.images.decode import Pixels
 from wds_imagenet.images.header import ImageHeader
 from wds_imagenet.images.orientation import swaps
-from wds_imagenet.images.render import Window, render
+from wds_imagenet.images.render import CropRegion, render
 from wds_imagenet.util.rng import Rng
 
 
@@ -44,7 +42,7 @@ class NativeCrop(Protocol):
     def antialias(self) -> bool:
         """True for a filter that covers every source pixel, False for the faster plain bilinear."""
 
-    def region(self, header: ImageHeader, rng: Rng) -> Window:
+    def region(self, header: ImageHeader, rng: Rng) -> CropRegion:
         """Return the part to take of a picture with this header. The same draws must give the same part."""
 
 
@@ -52,8 +50,8 @@ class DrawnCrop(NativeCrop, Protocol):
     """A crop whose region the native engine draws in C, without Python code for each sample."""
 
     @property
-    def rule(self) -> npt.NDArray[np.float64] | None:
-        """The numbers that `render_drawn` passes to the native engine; None if it must call `region`."""
+    def rule(self) -> RandomCropRule | None:
+        """The distribution that the native engine draws from; None if it must call `region`."""
 
 
 def render_crop(crop: NativeCrop, image: EncodedImage, out: Pixels | None = None) -> Pixels:

@@ -1,4 +1,4 @@
-"""The native engine, where it was built."""
+"""The native engine `_native`, where it was built."""
 
 from types import ModuleType
 
@@ -6,7 +6,7 @@ from types import ModuleType
 def _load() -> ModuleType | None:
     try:
         from wds_imagenet.images import _native  # noqa: PLC0415 - it may not be there
-    except ImportError:  # it was installed where there is no C compiler or no libjpeg-turbo
+    except ImportError:  # installed without a C compiler or without libjpeg-turbo
         return None
     return _native
 
@@ -20,5 +20,5 @@ def native_module() -> ModuleType | None:
 
 
 def engine() -> str:
-    """Return what decodes: `native`, or `simplejpeg` where the native module was not built."""
+    """Return the name of the decoder: `native`, or `simplejpeg` where the native module was not built."""
     return "simplejpeg" if _native is None else "native"

@@ -1,4 +1,4 @@
-"""JPEGs that can be entered in the middle: the same pixels, bit for bit, in fewer bytes."""
+"""Rewrite a JPEG with restart markers: the same pixels, bit for bit, in fewer bytes."""
 
 from dataclasses import dataclass
 from types import ModuleType
@@ -13,25 +13,29 @@ from wds_imagenet.images.header import ImageHeader
 from wds_imagenet.images.native_engine import native_module
 from wds_imagenet.images.probe import probe
 
-_TILES: Final = 3  # of a row of MCUs: finer ones cost more bytes than they save decoding
-_GROWTH: Final = 1.125  # of a file that had the best tables already, or was progressive
+_TILES: Final = 3  # of a row of MCUs: more tiles cost more bytes than they save decoding
+_MAX_GROWTH: Final = 1.125  # a file with optimal tables, or a progressive one, grows
 
 
 @dataclass(frozen=True, slots=True)
 class Optimized:
-    """What became of a JPEG."""
+    """The result of `optimize`."""
 
     data: bytes
     left: str | None
-    """Why the bytes are those that were given; None if they are new."""
+    """The reason why the bytes were not changed; None if they are new."""
 
 
 def require_engine() -> ModuleType:
-    """Return the native module, or raise a `UsageError` that says how to get it."""
+    """Return the native module.
+
+    Raises:
+        UsageError: It was not built; the message gives the way to build it.
+    """
     module = native_module()
     if module is None:
         raise UsageError(
-            "JPEGs are optimized by the native engine, which was not built here: install a C compiler and "
+            "optimizing JPEGs needs the native engine, which was not built here: install a C compiler and "
             "libjpeg-turbo's headers (libjpeg-dev, libjpeg-turbo-devel or jpeg-turbo), then install "
             "wds-imagenet again with --force-reinstall --no-binary wds-imagenet"
         )
@@ -39,28 +43,35 @@ def require_engine() -> ModuleType:
 
 
 def optimize(data: bytes, *, strip: bool = False) -> Optimized:
-    """Return a JPEG with every pixel as it was, that a decoder can enter in the middle.
+    """Return a JPEG with the same pixels, bit for bit, and restart markers at which a decoder can start.
 
-    Baseline, with optimal Huffman tables, and with restart markers that cut each row of MCUs in about
-    three equal parts. Metadata is dropped but the ICC profile and the EXIF orientation, those too with
-    `strip`, and the Adobe marker where colours depend on it. What libjpeg would have to guess at, and a
-    file that would grow by more than an eighth, is left as it is. Both files are decoded and compared.
-    Costs three times what decoding costs. Raises `UsageError` where the native engine was not built,
-    `ImageError` for what `probe` refuses.
+    The new file is baseline with optimal Huffman tables. Restart markers divide each row of MCUs in about
+    three equal tiles. The ICC profile, the EXIF orientation and, where the colours depend on it, the Adobe
+    marker stay; all other metadata is dropped. A file is not changed if libjpeg would guess a part of it, or
+    if it would grow by more than an eighth. Both files are decoded and compared. Costs three times as much as
+    decoding.
+
+    Args:
+        data: The JPEG.
+        strip: Drop the ICC profile and the EXIF orientation too.
+
+    Raises:
+        UsageError: The native engine was not built.
+        ImageError: `probe` rejects the image.
     """
     module = require_engine()
     header = probe(data)
     exif = b"" if header.orientation == 1 else write_orientation(header.orientation)
     try:
-        written: bytes = module.optimize(data, _TILES, not strip, exif)
+        written: bytes = module.optimize(data, tiles=_TILES, keep=not strip, exif=exif)
     except ValueError as error:
         return Optimized(data, f"not optimized: {error}")
-    if len(written) > len(data) * _GROWTH:
-        return Optimized(data, f"not optimized: {len(data):,} bytes would become {len(written):,}")
+    if len(written) > len(data) * _MAX_GROWTH:
+        return Optimized(data, f"not optimized: it would grow from {len(data):,} to {len(written):,} bytes")
     try:
         same = _same_pixels(data, header, written)
     except ImageError as error:
-        return Optimized(data, f"not optimized: it cannot be decoded: {error}")
+        return Optimized(data, f"not optimized: {error}")
     return Optimized(written, None) if same else Optimized(data, "not optimized: its pixels would change")
 
 

@@ -1,8 +1,8 @@
-"""Where a box lies, and how a picture turns, under EXIF orientation.
+"""Apply an EXIF orientation: to pixels, to boxes and to sizes.
 
-A picture with orientation o is to be shown as follows: 1 as stored, 2 mirrored left to right, 3 turned
-by 180°, 4 mirrored top to bottom, 5 transposed, 6 turned by 90° clockwise, 7 transposed along the other
-diagonal, 8 turned by 90° counter-clockwise.
+A picture with orientation o (EXIF 2.32, table 6) is shown as follows: 1 as stored, 2 mirrored left to right,
+3 turned by 180°, 4 mirrored top to bottom, 5 transposed, 6 turned by 90° clockwise, 7 transposed along the
+other diagonal, 8 turned by 90° counter-clockwise. `exif` reads the orientation from a file.
 """
 
 from typing import Final
@@ -27,27 +27,52 @@ _MIRRORED: Final = {1: 2, 2: 1, 3: 4, 4: 3, 5: 6, 6: 5, 7: 8, 8: 7}
 
 
 def swaps(orientation: int) -> bool:
-    """Return whether this orientation makes a picture's width its height."""
+    """Return True if the orientation exchanges width and height.
+
+    Args:
+        orientation: 1 to 8.
+    """
     return orientation >= 5
 
 
 def mirrored(orientation: int) -> int:
-    """Return the orientation that turns a picture likewise and then mirrors it left to right."""
+    """Return the orientation that first turns a picture like this one, and then mirrors it left to right.
+
+    Args:
+        orientation: 1 to 8.
+    """
     return _MIRRORED[orientation]
 
 
 def turn(image: Image.Image, orientation: int) -> Image.Image:
-    """Return the image as it is to be shown. Copies it, without the GIL, but for orientation 1."""
+    """Return the image as it is shown. Copies it, without the GIL, except for orientation 1.
+
+    Args:
+        image: The image as stored.
+        orientation: 1 to 8.
+    """
     return image if orientation == 1 else image.transpose(_OPERATIONS[orientation])
 
 
 def turn_pixels(pixels: npt.NDArray[np.uint8], orientation: int) -> npt.NDArray[np.uint8]:
-    """Return pixels [H, W, 3] as they are to be shown, contiguous."""
+    """Return the pixels as they are shown, contiguous. Copies them, except for orientation 1.
+
+    Args:
+        pixels: uint8 [H, W, 3], as stored.
+        orientation: 1 to 8.
+    """
     return pixels if orientation == 1 else np.array(turn(Image.fromarray(pixels), orientation))
 
 
 def stored_box(box: Box, width: float, height: float, orientation: int) -> Box:
-    """Return where a box of the picture as shown lies in the picture as stored, `width` × `height`."""
+    """Return the box in the stored picture that is shown as `box`.
+
+    Args:
+        box: In pixels of the picture as shown.
+        width: Of the picture as stored.
+        height: Of the picture as stored.
+        orientation: 1 to 8.
+    """
     if orientation == 1:
         return box
     left, top, right, bottom = box

@@ -1,4 +1,4 @@
-"""The headers of PNG, WebP, GIF, BMP and TIFF."""
+"""Read the headers of PNG, WebP, GIF, BMP and TIFF."""
 
 import struct
 from typing import Final
@@ -15,12 +15,19 @@ _TIFF_COLORS: Final = {(2, 3): "rgb", (2, 4): "rgba", (3, 1): "palette", (5, 4):
 
 
 def read_png(data: bytes) -> ImageHeader:
-    """Return a PNG's header (W3C PNG, third edition)."""
+    """Return a PNG's header (W3C PNG, third edition).
+
+    Args:
+        data: The file; its signature has been checked.
+
+    Raises:
+        ImageError: The header is damaged.
+    """
     if len(data) < 33 or data[8:16] != b"\0\0\0\rIHDR":
-        raise ImageError(f"PNG: its header is cut off or damaged, in {len(data)} bytes")
+        raise ImageError(f"PNG: its header is cut off or damaged, in a file of {len(data)} bytes")
     width, height, bits, color = struct.unpack_from(">IIBB", data, 16)
     if color not in _PNG_COLORS or bits not in {1, 2, 4, 8, 16}:
-        raise ImageError(f"PNG: colour type {color} with {bits} bits is not one of the standard's")
+        raise ImageError(f"PNG: colour type {color} with {bits} bits is not in the standard")
     last = data.rfind(_PNG_END)
     return ImageHeader(
         format="png",
@@ -49,9 +56,16 @@ def _png_orientation(data: bytes) -> int:
 
 
 def read_webp(data: bytes) -> ImageHeader:
-    """Return a WebP's header (RFC 9649)."""
+    """Return a WebP's header (RFC 9649).
+
+    Args:
+        data: The file; its signature has been checked.
+
+    Raises:
+        ImageError: The header is damaged.
+    """
     if len(data) < 30:
-        raise ImageError(f"WebP: its header is cut off, in {len(data)} bytes")
+        raise ImageError(f"WebP: its header is cut off, in a file of {len(data)} bytes")
     (size,) = struct.unpack_from("<I", data, 4)
     kind, alpha, orientation = data[12:16], False, 1
     if kind == b"VP8X":
@@ -66,7 +80,7 @@ def read_webp(data: bytes) -> ImageHeader:
     elif kind == b"VP8 " and data[23:26] == b"\x9d\x01\x2a":
         width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", data, 26))
     else:
-        raise ImageError(f"WebP: its first chunk {kind!r} holds no picture that can be read")
+        raise ImageError(f"WebP: its first chunk {kind!r} is not a picture")
     end = 8 + size + size % 2
     return ImageHeader(
         format="webp",
@@ -92,35 +106,55 @@ def _webp_orientation(data: bytes) -> int:
 
 
 def read_gif(data: bytes) -> ImageHeader:
-    """Return a GIF's header: the logical screen, in which the first frame lies."""
+    """Return a GIF's header, with the size of its logical screen (GIF 89a, section 18).
+
+    Args:
+        data: The file; its signature has been checked.
+
+    Raises:
+        ImageError: The header is cut off.
+    """
     if len(data) < 13:
-        raise ImageError(f"GIF: its header is cut off, in {len(data)} bytes")
+        raise ImageError(f"GIF: its header is cut off, in a file of {len(data)} bytes")
     width, height = struct.unpack_from("<HH", data, 6)
     return ImageHeader(format="gif", width=width, height=height, color="palette")
 
 
 def read_bmp(data: bytes) -> ImageHeader:
-    """Return a BMP's header, of Windows or OS/2."""
+    """Return a BMP's header, of Windows (BITMAPINFOHEADER) or OS/2 (BITMAPCOREHEADER).
+
+    Args:
+        data: The file; its signature has been checked.
+
+    Raises:
+        ImageError: The header is cut off.
+    """
     if len(data) < 30:
-        raise ImageError(f"BMP: its header is cut off, in {len(data)} bytes")
+        raise ImageError(f"BMP: its header is cut off, in a file of {len(data)} bytes")
     (size,) = struct.unpack_from("<I", data, 14)
     if size == 12:
         width, height, _, bits = struct.unpack_from("<HHHH", data, 18)
     else:
         width, height, _, bits = struct.unpack_from("<iiHH", data, 18)
-    # A height below zero says that the rows go downwards.
+    # A negative height means that the top row is stored first.
     return ImageHeader(format="bmp", width=width, height=abs(height), color="palette" if bits <= 8 else "rgb")
 
 
 def read_tiff(data: bytes) -> ImageHeader:
-    """Return the header of a TIFF's first page (TIFF 6.0), as it will be decoded.
+    """Return the header of a TIFF's first page (TIFF 6.0), as it is decoded.
 
-    Pillow turns a TIFF as its orientation says and cannot be asked not to, so the size here is that of the
-    picture turned, and the orientation 1.
+    Pillow always applies a TIFF's orientation: the returned size is that of the turned picture, the
+    orientation 1.
+
+    Args:
+        data: The file; its signature has been checked.
+
+    Raises:
+        ImageError: The first directory is cut off, or has no size.
     """
     fields = read_fields(data, (_WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _ORIENTATION, _CHANNELS))
     if _WIDTH not in fields or _HEIGHT not in fields:
-        raise ImageError("TIFF: its first directory is cut off or gives no size (BigTIFF cannot be read)")
+        raise ImageError("TIFF: its first directory is cut off or has no size (BigTIFF is not supported)")
     width, height = fields[_WIDTH], fields[_HEIGHT]
     if fields.get(_ORIENTATION, 1) in {5, 6, 7, 8}:
         width, height = height, width

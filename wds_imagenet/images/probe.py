@@ -1,4 +1,4 @@
-"""The header that an image's bytes give, whatever its name says."""
+"""Read the header of an image of any format, which its first bytes give; its file name is ignored."""
 
 import re
 from collections.abc import Callable
@@ -22,7 +22,7 @@ _READERS: Final[tuple[tuple[bytes, Callable[[bytes], ImageHeader]], ...]] = (
     (b"II*\0", read_tiff),
     (b"MM\0*", read_tiff),
 )
-_LIKENESSES: Final = tuple(
+_OTHER_FORMATS: Final = tuple(
     (re.compile(pattern, re.DOTALL | re.IGNORECASE), name)
     for pattern, name in (
         (rb"\Z", "nothing at all"),
@@ -46,21 +46,28 @@ _LIKENESSES: Final = tuple(
 
 
 def probe(data: bytes | memoryview) -> ImageHeader:
-    """Return what an image's bytes say of it, without decoding.
+    """Return an image's header, without decoding the image.
 
-    Guarantees 1 to `MAX_PIXELS` pixels; not that the image can be decoded. Costs about ten microseconds
-    for a JPEG. Raises `ImageError` for no bytes, for bytes that are no image (and says what they look
-    like), for a header that is cut off or absurd, and for a picture without pixels or with more than
-    `MAX_PIXELS`.
+    The image has 1 to `MAX_PIXELS` pixels, but may be impossible to decode. Costs about ten microseconds for
+    a JPEG.
+
+    Args:
+        data: The encoded image.
+
+    Raises:
+        ImageError: The bytes are empty or no image (the message names the likely format), the header is
+            damaged, or the image has no pixels or more than `MAX_PIXELS`.
     """
-    head = bytes(data[:_HEAD])
-    # A JPEG is read in place: it may be a view into a block, of which only some bytes are looked at.
-    header = read_jpeg(data) if head.startswith(_JPEG) else _reader(head, len(data))(bytes(data))
+    # A JPEG is read in place, not copied: it may be a view into a block, and only its header is read.
+    if bytes(data[: len(_JPEG)]) == _JPEG:
+        header = read_jpeg(data)
+    else:
+        header = _reader(bytes(data[:_HEAD]), len(data))(bytes(data))
     if header.width < 1 or header.height < 1:
-        raise ImageError(f"{header.format}: {header.width} × {header.height} pixels; there is no picture")
+        raise ImageError(f"{header.format}: {header.width} × {header.height} pixels; the image is empty")
     if header.width * header.height > MAX_PIXELS:
         raise ImageError(
-            f"{header.format}: {header.width} × {header.height} pixels; more than {MAX_PIXELS:,} are refused"
+            f"{header.format}: {header.width} × {header.height} pixels; the limit is {MAX_PIXELS:,}"
         )
     return header
 
@@ -69,5 +76,5 @@ def _reader(head: bytes, size: int) -> Callable[[bytes], ImageHeader]:
     for magic, reader in _READERS:
         if head.startswith(magic) and (reader is not read_webp or head[8:12] == b"WEBP"):
             return reader
-    name = next((name for pattern, name in _LIKENESSES if pattern.match(head)), "no format known here")
-    raise ImageError(f"not an image: {size:,} bytes that look like {name}; they begin {head[:16]!r}")
+    name = next((name for pattern, name in _OTHER_FORMATS if pattern.match(head)), "no known format")
+    raise ImageError(f"not an image: {size:,} bytes that look like {name} and begin {head[:16]!r}")

@@ -1,4 +1,4 @@
-"""The part of a stored picture that becomes a row of the batch, and the two ways to make it one."""
+"""Render one row of a batch from the region that a crop needs: by the native engine, or by the reference."""
 
 import math
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from wds_imagenet.images.crop import RandomCropRule
 from wds_imagenet.images.decode import Pixels, decode_stored, stored_bytes
 from wds_imagenet.images.header import ImageHeader
 from wds_imagenet.images.native_engine import native_module
@@ -17,153 +18,235 @@ from wds_imagenet.images.scratch import thread_scratch
 _MIRRORED: Final = 2
 _STRAIGHT: Final = (1, _MIRRORED)
 _NATIVE_COLORS: Final = ("rgb", "grey")
-_DONE: Final = 0
 
 
-class Window(NamedTuple):
-    """What a transform has decided of a picture."""
+class CropRegion(NamedTuple):
+    """The part of a stored picture that a transform chose, and how it becomes a row of the batch."""
 
     box: Box
-    """What is resized, in pixels of the picture as stored."""
+    """The part that is resized, in pixels of the picture as stored."""
     scale: int = 1
     """The picture is decoded at 1/scale of its size."""
     bounded: bool = True
-    """Whether the filter stops at the box's sides, as though it had been cut out before it was resized."""
+    """True if the resize filter stops at the box's sides, as though the box were cut out before."""
     orientation: int = 1
-    """How the result is turned."""
+    """The EXIF orientation that is applied to the result."""
 
 
-Region = tuple[int, int, int, int]
+PixelRegion = tuple[int, int, int, int]
 """(left, top, right, bottom) in whole pixels of the picture as it is decoded."""
 
 
-def region_of(window: Window, header: ImageHeader, size: tuple[int, int]) -> tuple[Region, Box]:
-    """Return what must be decoded of a window that becomes `size` (height, width), and the box in it."""
-    width, height = -(-header.width // window.scale), -(-header.height // window.scale)
-    left, top, right, bottom = (max(0.0, side / window.scale) for side in window.box)
-    right, bottom = min(right, width), min(bottom, height)  # rounding may carry it outside
+def region_of(region: CropRegion, header: ImageHeader, size: tuple[int, int]) -> tuple[PixelRegion, Box]:
+    """Return the pixels to decode for a crop that becomes `size`, and the crop's box within them.
+
+    Args:
+        region: The crop.
+        header: The header of its picture.
+        size: (height, width) of the result, before it is turned.
+    """
+    width, height = -(-header.width // region.scale), -(-header.height // region.scale)
+    left, top, right, bottom = (max(0.0, side / region.scale) for side in region.box)
+    right, bottom = min(right, width), min(bottom, height)  # rounding may move them outside
     reach_x = reach_y = 0.0
-    if not window.bounded:
+    if not region.bounded:
         reach_x = max(1.0, (right - left) / size[1]) + 1
         reach_y = max(1.0, (bottom - top) / size[0]) + 1
     x, y = max(0, math.floor(left - reach_x)), max(0, math.floor(top - reach_y))
-    region = x, y, min(width, math.ceil(right + reach_x)), min(height, math.ceil(bottom + reach_y))
-    return region, (left - x, top - y, right - x, bottom - y)
+    pixels = x, y, min(width, math.ceil(right + reach_x)), min(height, math.ceil(bottom + reach_y))
+    return pixels, (left - x, top - y, right - x, bottom - y)
 
 
 def render(
     data: bytes | memoryview,
     header: ImageHeader,
-    window: Window,
+    region: CropRegion,
     size: tuple[int, int],
     *,
     antialias: bool = True,
     out: Pixels | None = None,
 ) -> Pixels:
-    """Return the window of the image that has this header: uint8 [height, width, 3], in `out` if given.
+    """Return the crop of an image, resized and turned: uint8 [height, width, 3].
 
-    The native engine, where it was built, decodes the region that is needed and nothing else; the
-    reference decodes the whole picture. Both give the same pixels. The native one sees damage only in what it
-    decodes. Raises `ImageError`. Costs about 1 ms for an ordinary photo, without the GIL.
+    The native engine, where it was built, decodes only the region that the crop needs. The reference decodes
+    the whole picture. Both give the same pixels, but the native engine detects damage only in the bytes that
+    it decodes. Costs about 1 ms for an ordinary photo, without the GIL.
+
+    Args:
+        data: The encoded image.
+        header: Its header, as `probe` returns it.
+        region: The crop.
+        size: (height, width) of the result, before it is turned.
+        antialias: Widen the filter as the picture shrinks.
+        out: The array to write to, of the result's shape; by default a new one.
+
+    Raises:
+        ImageError: The image is damaged.
     """
-    height, width = (size[1], size[0]) if swaps(window.orientation) else size
+    height, width = (size[1], size[0]) if swaps(region.orientation) else size
     if out is None:
         out = np.empty((height, width, 3), np.uint8)
-    if not render_all([Job(data, header, window, 0)], out[np.newaxis], size, antialias=antialias)[0]:
-        render_whole(data, header, window, size, antialias=antialias, out=out)
+    if not render_all([CropJob(data, header, region, 0)], out[np.newaxis], size, antialias=antialias)[0]:
+        render_whole(data, header, region, size, antialias=antialias, out=out)
     return out
 
 
-class Job(NamedTuple):
-    """A window to be rendered into a row of a batch."""
+class CropJob(NamedTuple):
+    """A crop to be rendered into a row of a batch."""
 
     data: bytes | memoryview
     header: ImageHeader
-    window: Window
+    region: CropRegion
     row: int
 
 
-def render_all(
-    jobs: Sequence[Job | None], out: npt.NDArray[np.uint8], size: tuple[int, int], *, antialias: bool = True
-) -> list[bool]:
-    """Render what the native engine takes into rows of `out` [N, H, W, 3]; say of which jobs that was done.
+class _NativeJob(NamedTuple):
+    """The same for the native engine, which reads each attribute by its name (python/fields.c)."""
 
-    In one call, without the GIL. What it does not take is for `render_whole`, which also says what is wrong
-    with a damaged file; its row is undefined. None stands for a job that is not to be done.
+    image: bytes | memoryview
+    row: int
+    scale: int
+    left: int
+    top: int
+    right: int
+    bottom: int
+    box_left: float
+    box_top: float
+    box_right: float
+    box_bottom: float
+    mirror: bool
+
+
+def render_all(
+    jobs: Sequence[CropJob | None],
+    out: npt.NDArray[np.uint8],
+    size: tuple[int, int],
+    *,
+    antialias: bool = True,
+) -> list[bool]:
+    """Render crops with the native engine, in one call without the GIL; return which of them are done.
+
+    The row of a crop that is not done is undefined: render it with `render_whole`, which raises for a damaged
+    file. Without the native engine, no crop is done.
+
+    Args:
+        jobs: The crops, at most 4,096; None is never done.
+        out: The rows, uint8 [N, H, W, 3].
+        size: (height, width) of a row.
+        antialias: Widen the filter as the picture shrinks.
     """
     native = native_module()
     done = [False] * len(jobs)
     if native is None or not out[0].flags.c_contiguous:
         return done
-    taken = [i for i, job in enumerate(jobs) if job is not None and _native_takes(job.header, job.window)]
-    chosen = [job for i in taken if (job := jobs[i]) is not None]
-    if chosen:
-        plan = np.array([_plan_row(job, size) for job in chosen])
-        statuses = native.crop_resize([job.data for job in chosen], plan, out, antialias)
-        for i, status in zip(taken, statuses, strict=True):
-            done[i] = status == _DONE
+    supported = [i for i, job in enumerate(jobs) if job is not None and _is_native(job.header, job.region)]
+    native_jobs = [_native_job(job, size) for i in supported if (job := jobs[i]) is not None]
+    if native_jobs:
+        statuses = native.crop_resize(native_jobs, out, antialias=antialias)
+        for i, status in zip(supported, statuses, strict=True):
+            done[i] = status == native.DONE
     return done
 
 
-class Drawing(NamedTuple):
-    """How the windows of a batch are drawn."""
+class RandomCrops(NamedTuple):
+    """The random crops of a batch, to be drawn by the native engine."""
 
-    rule: npt.NDArray[np.float64]
-    """What `RandomResizedCrop.rule` returns."""
-    state: int
-    """What `draws.state_of_epoch` returns."""
-    numbers: npt.NDArray[np.int64]
-    """Of each row, its sample's index in the data set."""
+    rule: RandomCropRule
+    epoch_state: int
+    """The result of `rng.state_of_epoch`."""
+    sample_indices: npt.NDArray[np.int64]
+    """The index in the data set of each row's sample."""
 
 
 def render_drawn(
     images: Sequence[bytes | memoryview],
     rows: Sequence[int],
-    drawing: Drawing,
+    crops: RandomCrops,
     out: npt.NDArray[np.uint8],
     *,
     antialias: bool = True,
 ) -> list[bool]:
-    """Do all of `RandomResizedCrop` in one call: read headers, draw windows, render them as `render_all`.
+    """Read headers, draw crops and render them, as `RandomResizedCrop` does; return which of them are done.
 
-    What is unusual in any way is left undone, and may still be for `render_all`.
+    Costs one native call without the GIL. An image that is unusual in any way is not done; `render_all` may
+    still render it. Without the native engine, no crop is done.
+
+    Args:
+        images: The encoded images, at most 4,096.
+        rows: The row of `out` of each image.
+        crops: The rule and the random state.
+        out: The rows, uint8 [N, H, W, 3].
+        antialias: Widen the filter as the picture shrinks.
     """
     native = native_module()
     if native is None or not out[0].flags.c_contiguous:
         return [False] * len(images)
-    rule, state, numbers = drawing
-    statuses = native.crop_drawn(images, rows, numbers, state, rule, out, antialias)
-    return [status == _DONE for status in statuses]
+    statuses = native.crop_drawn(
+        images,
+        rows,
+        sample_indices=crops.sample_indices,
+        epoch_state=crops.epoch_state,
+        rule=crops.rule,
+        out=out,
+        antialias=antialias,
+    )
+    done = native.DONE
+    return [status == done for status in statuses]
 
 
-def _plan_row(job: Job, size: tuple[int, int]) -> tuple[float, ...]:
-    region, box = region_of(job.window, job.header, size)
-    return (job.window.scale, *region, *box, job.window.orientation == _MIRRORED, job.row)
+def _native_job(job: CropJob, size: tuple[int, int]) -> _NativeJob:
+    (left, top, right, bottom), box = region_of(job.region, job.header, size)
+    return _NativeJob(
+        image=job.data,
+        row=job.row,
+        scale=job.region.scale,
+        left=left,
+        top=top,
+        right=right,
+        bottom=bottom,
+        box_left=box[0],
+        box_top=box[1],
+        box_right=box[2],
+        box_bottom=box[3],
+        mirror=job.region.orientation == _MIRRORED,
+    )
 
 
 def render_whole(
     data: bytes | memoryview,
     header: ImageHeader,
-    window: Window,
+    region: CropRegion,
     size: tuple[int, int],
     *,
     antialias: bool = True,
     out: Pixels,
 ) -> None:
-    """Render by the reference: the whole picture is decoded, by simplejpeg or Pillow. Raises `ImageError`."""
-    scratch = thread_scratch().take(stored_bytes(header, window.scale))
-    pixels = decode_stored(data, header, window.scale, scratch)
-    (left, top, right, bottom), box = region_of(window, header, size)
+    """Render a crop with the reference: simplejpeg or Pillow decodes the whole picture.
+
+    Args:
+        data: The encoded image.
+        header: Its header, as `probe` returns it.
+        region: The crop.
+        size: (height, width) of the result, before it is turned.
+        antialias: Widen the filter as the picture shrinks.
+        out: The array to write to, of the result's shape.
+
+    Raises:
+        ImageError: The image is damaged.
+    """
+    scratch = thread_scratch().take(stored_bytes(header, region.scale))
+    pixels = decode_stored(data, header, region.scale, scratch)
+    (left, top, right, bottom), box = region_of(region, header, size)
     part = pixels[top:bottom, left:right]
-    resize(part, size, box, out=out, antialias=antialias, orientation=window.orientation)
+    resize(part, size, box, out=out, antialias=antialias, orientation=region.orientation)
 
 
-def _native_takes(header: ImageHeader, window: Window) -> bool:
-    """Whether libjpeg alone gives the right pixels, and the right word for a file that is cut off."""
+def _is_native(header: ImageHeader, region: CropRegion) -> bool:
+    """Return True if libjpeg alone gives the right pixels, and the file is not cut off."""
     return (
         header.format == "jpg"
         and header.bits == 8
         and header.complete
         and header.color in _NATIVE_COLORS
-        and window.orientation in _STRAIGHT
+        and region.orientation in _STRAIGHT
     )

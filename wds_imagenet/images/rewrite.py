@@ -1,4 +1,4 @@
-"""Smaller or mended image files, for the packer."""
+"""Rewrite image files for the packer: smaller, repaired or turned."""
 
 import io
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from wds_imagenet.images.probe import probe
 
 _KEPT_FORMATS: Final = frozenset({"jpg", "png", "webp"})
 _PNG_MODES: Final = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
-_MENDED_QUALITY: Final = 95
+_QUALITY: Final = 95
 _TURNS: Final = {
     90: Image.Transpose.ROTATE_90,
     180: Image.Transpose.ROTATE_180,
@@ -28,21 +28,28 @@ _COARSE: Final = frozenset({"4:2:0", "4:1:1", "4:1:0", "4:4:1"})
 
 @dataclass(frozen=True, slots=True)
 class Repaired:
-    """An image file that readers take."""
+    """An image file that common readers accept."""
 
     data: bytes
     what: str
-    """What was done to it, for the report; empty if nothing had to be."""
+    """The repair, for the report; empty if there was none."""
 
 
 def resize_jpeg(data: bytes, short_side: int, quality: int) -> bytes | None:
-    """Return the image as a JPEG with this short side, or None where it is no larger and is to be kept.
+    """Return the image as a JPEG with this short side; None if its short side is not larger.
 
-    Never enlarged. Decoded at full scale, resized antialiased, coded as 4:2:0 baseline with optimal
-    Huffman tables; a grey picture stays grey. The same input gives the same bytes under the same
-    versions of the libraries. The pixels stay as they were stored, and an EXIF orientation is kept, so
-    the file means the same as before; a colour profile is kept where it still fits (not that of a CMYK
-    image); all other metadata is dropped. Raises `ImageError`.
+    The image is decoded at full scale, resized with antialiasing, and coded as 4:2:0 baseline with optimal
+    Huffman tables. A grey picture stays grey. The same input gives the same bytes with the same versions of
+    the libraries. The EXIF orientation is kept and not applied. A colour profile is kept if its colour space
+    still fits, which that of a CMYK image does not. All other metadata is dropped.
+
+    Args:
+        data: The encoded image.
+        short_side: Pixels.
+        quality: Of the JPEG, 1 to 100.
+
+    Raises:
+        ImageError: The image cannot be decoded.
     """
     header = probe(data)
     if min(header.width, header.height) <= short_side:
@@ -53,11 +60,17 @@ def resize_jpeg(data: bytes, short_side: int, quality: int) -> bytes | None:
 
 
 def repair(data: bytes) -> Repaired:
-    """Return the image as a file that readers take, and what was done to it.
+    """Return the image as a file that common readers accept, and the repair.
 
-    Bytes after the end are cut off. A missing end is appended to a JPEG that turns out to be all there.
-    CMYK becomes RGB (quality 95, 4:4:4). GIF, BMP and TIFF become PNG with the same pixels. Whatever is
-    returned has been decoded. Raises `ImageError` where there is no mending it.
+    Bytes after the end are cut off. A missing end marker is appended to a JPEG that is otherwise complete.
+    CMYK is converted to RGB (quality 95, 4:4:4; `cmyk`). GIF, BMP and TIFF become PNG with the same pixels.
+    The returned file has been decoded once.
+
+    Args:
+        data: The encoded image.
+
+    Raises:
+        ImageError: The image cannot be repaired.
     """
     header = probe(data)
     if header.format not in _KEPT_FORMATS:
@@ -65,8 +78,8 @@ def repair(data: bytes) -> Repaired:
     elif header.format == "jpg" and header.color == "cmyk":
         ended = data if header.complete else data + EOI
         image = _decoded(ended, probe(ended))
-        mended = _encode(image, data, header, quality=_MENDED_QUALITY, subsampling="4:4:4")
-        repaired = Repaired(mended, "CMYK converted to RGB")
+        converted = _encode(image, data, header, quality=_QUALITY, subsampling="4:4:4")
+        repaired = Repaired(converted, "CMYK converted to RGB")
     elif header.format == "jpg" and not header.complete:
         repaired = Repaired(data + EOI, "the missing end marker appended")
     elif header.trailing:
@@ -78,11 +91,18 @@ def repair(data: bytes) -> Repaired:
 
 
 def turn_image(data: bytes, degrees: int) -> Repaired:
-    """Return the image turned counter-clockwise by 90, 180 or 270 degrees, and what was done to it.
+    """Return the image turned counter-clockwise, and a description of the change.
 
-    The pixels are turned as they are stored. An EXIF orientation, which would turn them once more, is
-    dropped, a colour profile kept. A PNG keeps its pixels, a WebP becomes a lossless one, a JPEG is coded
-    anew: quality 95, its colours at half size only if they were. Raises `ImageError`.
+    The stored pixels are turned. The EXIF orientation, which would turn them once more, is dropped. A colour
+    profile is kept. A PNG keeps its pixels, and a WebP becomes lossless. A JPEG is coded anew with quality
+    95, and with chroma at half size only if it had that before.
+
+    Args:
+        data: The encoded image.
+        degrees: 90, 180 or 270.
+
+    Raises:
+        ImageError: The image cannot be decoded.
     """
     header = probe(data)
     what = f"turned by {degrees}° counter-clockwise"
@@ -90,9 +110,9 @@ def turn_image(data: bytes, degrees: int) -> Repaired:
         image = _decoded(data, header).transpose(_TURNS[degrees])
         subsampling = "4:2:0" if header.subsampling in _COARSE else "4:4:4"
         upright = header._replace(orientation=1)
-        coded = _encode(image, data, upright, quality=_MENDED_QUALITY, subsampling=subsampling)
+        coded = _encode(image, data, upright, quality=_QUALITY, subsampling=subsampling)
         converted = ", CMYK converted to RGB" if header.color == "cmyk" else ""
-        return Repaired(coded, f"{what}, coded anew as a JPEG of quality {_MENDED_QUALITY}{converted}")
+        return Repaired(coded, f"{what}, coded anew as a JPEG of quality {_QUALITY}{converted}")
     image = open_image(data, header).transpose(_TURNS[degrees])
     buffer = io.BytesIO()
     if header.format == "webp":
@@ -112,7 +132,7 @@ def _encode(image: Image.Image, data: bytes, header: ImageHeader, *, quality: in
     profile = (
         icc_profile(data) if header.format == "jpg" else open_image(data, header).info.get("icc_profile")
     )
-    # A profile names the colour space that it is for; one for CMYK or grey makes nonsense of RGB.
+    # A profile names its colour space; one for CMYK or grey spoils RGB.
     fits = profile is not None and profile[16:20] == {"RGB": b"RGB ", "L": b"GRAY"}[image.mode]
     buffer = io.BytesIO()
     image.save(

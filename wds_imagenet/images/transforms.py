@@ -4,16 +4,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
 from wds_imagenet.errors import UsageError
-from wds_imagenet.images.crop import center_crop, random_crop, shrunk_size
+from wds_imagenet.images.crop import RandomCropRule, center_crop, random_crop, shrunk_size
 from wds_imagenet.images.decode import Pixels, decode_image, scale_for
 from wds_imagenet.images.header import ImageHeader
 from wds_imagenet.images.native_crop import EncodedImage, render_crop
 from wds_imagenet.images.orientation import Box, mirrored, stored_box, swaps
-from wds_imagenet.images.render import Window
+from wds_imagenet.images.render import CropRegion
 from wds_imagenet.util.rng import Rng
 
 Shape = tuple[int, int, int]
@@ -69,19 +66,27 @@ class RandomResizedCrop:
         return render_crop(self, sample, out)
 
     @property
-    def rule(self) -> npt.NDArray[np.float64] | None:
-        """The numbers from which the native engine draws the region itself; None where it cannot."""
+    def rule(self) -> RandomCropRule | None:
+        """The distribution from which the native engine draws the region itself; None where it cannot."""
         if self.orientation:
             return None
-        low, high = self.ratio
-        ends = *self.scale, math.log(low), math.log(high), low, high
-        return np.array([*ends, self._mirrored, self.size, self.scaled_decode], np.float64)
+        return RandomCropRule(
+            min_area=self.scale[0],
+            max_area=self.scale[1],
+            min_ratio=self.ratio[0],
+            max_ratio=self.ratio[1],
+            min_log_ratio=math.log(self.ratio[0]),
+            max_log_ratio=math.log(self.ratio[1]),
+            mirror_probability=self._mirrored,
+            size=self.size,
+            scaled_decode=self.scaled_decode,
+        )
 
     @property
     def _mirrored(self) -> float:
         return 0.5 if self.flip is True else float(self.flip)
 
-    def region(self, header: ImageHeader, rng: Rng) -> Window:
+    def region(self, header: ImageHeader, rng: Rng) -> CropRegion:
         """Draw the part, then the mirror. The native engine draws the same from `rule`."""
         shown, width, height = _as_shown(header, turned=self.orientation)
         crop = random_crop(width, height, rng, self.scale, self.ratio)
@@ -90,7 +95,7 @@ class RandomResizedCrop:
             shown = mirrored(shown)
         scale = _scale_for_box(header, box, self.size) if self.scaled_decode else 1
         # Bounded, so that the filter stops at the crop's sides: torchvision crops first, then resizes.
-        return Window(box, scale, bounded=True, orientation=shown)
+        return CropRegion(box, scale, bounded=True, orientation=shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +139,7 @@ class ResizeCenterCrop:
         """Return the pixels of one sample, uint8 [crop, crop, 3], in `out` if given. Raises `ImageError`."""
         return render_crop(self, sample, out)
 
-    def region(self, header: ImageHeader, rng: Rng) -> Window:  # noqa: ARG002 - the contract of `NativeCrop`
+    def region(self, header: ImageHeader, rng: Rng) -> CropRegion:  # noqa: ARG002 - the contract of `NativeCrop`
         """Return the central part. Draws no random numbers."""
         shown, width, height = _as_shown(header, turned=self.orientation)
         new_width, new_height = shrunk_size(width, height, self.resize)
@@ -144,7 +149,7 @@ class ResizeCenterCrop:
             (crop[0] * x, crop[1] * y, crop[2] * x, crop[3] * y), header.width, header.height, shown
         )
         scale = _scale_for_box(header, box, self.crop) if self.scaled_decode else 1
-        return Window(box, scale, bounded=False, orientation=shown)
+        return CropRegion(box, scale, bounded=False, orientation=shown)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Reading other people's files, whatever their meaning: archives, tables, JSON and images in folders.
 
-No file is unpacked to disk, no code in a file is run, and memory stays bounded by a few MiB unless a
-docstring states more. Code for a file format is here; code for a data set is in `imagenet` and `sources`.
+No file is unpacked to disk, and no code in a file is run. Memory is bounded by a few MiB, unless a docstring
+states more. Code for a file format is here; code for a data set is in `imagenet` and `sources`.
 
 The result of a source:
 

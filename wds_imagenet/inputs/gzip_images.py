@@ -15,7 +15,7 @@ from wds_imagenet.inputs.tar_listing import ListedFile
 from wds_imagenet.storage.store import StorageOptions
 from wds_imagenet.util import strict_json
 
-STREAM_NOTE: Final = "a gzipped archive: files that are no images are ignored and not counted"
+STREAM_NOTE: Final = "a gzipped archive: files that are not images are ignored and not counted"
 """A note for the report, since a stream's notes are written before its files are read."""
 
 

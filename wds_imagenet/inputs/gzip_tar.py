@@ -1,7 +1,7 @@
 """Gzipped tars, read once from beginning to end, without unpacking to disk.
 
 Gzip cannot be read at random. So the archive is fetched, inflated and walked in parallel threads, each a few
-chunks ahead of the next, and an inner tar of many gigabytes is listed like a folder.
+chunks ahead of the next. An inner tar of many gigabytes is listed like a folder.
 """
 
 import zlib

@@ -9,7 +9,7 @@ from wds_imagenet.errors import CorruptError, NotFoundError, SourceError, UsageE
 from wds_imagenet.format.tar import walk_bytes
 from wds_imagenet.storage import open_store, split_url
 from wds_imagenet.storage.store import ObjectInfo, StorageOptions, Store
-from wds_imagenet.storage.url import parse_url
+from wds_imagenet.storage.url import is_http, parse_url
 
 MAX_BYTES: Final = 64 << 20
 MAX_INFLATED: Final = 256 << 20
@@ -19,8 +19,7 @@ GZIP: Final = b"\x1f\x8b"
 
 def join_url(folder: str, path: str) -> str:
     """Return the URL of a path in a folder; the query of an HTTP URL stays at the end."""
-    http = folder.startswith(("http://", "https://"))
-    base, mark, query = folder.partition("?") if http else (folder, "", "")
+    base, mark, query = folder.partition("?") if is_http(folder) else (folder, "", "")
     return f"{base.rstrip('/')}/{path}{mark}{query}"
 
 

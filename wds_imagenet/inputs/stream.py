@@ -25,8 +25,8 @@ class StreamedImage:
 class Stream:
     """A data set that can be read only from its beginning to its end, such as a gzipped tar.
 
-    A source returns it instead of a `Listing`, and declares before the first image the fields, suffixes and
-    counts that a listing finds in its references.
+    A source returns it instead of a `Listing`. A stream declares fields, suffixes and counts before its first
+    image, because only a listing can find them in its references.
     """
 
     identity: Metadata

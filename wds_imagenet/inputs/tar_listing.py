@@ -1,7 +1,7 @@
 """Tar archives, and tars of tars, listed by their headers without unpacking.
 
 The train set of ILSVRC is a tar of a thousand tars. A file in an inner tar is a range of bytes of the outer
-tar, so that both are listed, and later read, as one file.
+tar, so it is listed and read like any other member.
 """
 
 from collections.abc import Iterator

@@ -44,8 +44,8 @@ def boxes(url: str, storage_options: StorageOptions = NO_OPTIONS) -> Labels:
     `imagenet.box` repairs a box, or leaves it out if it is empty; notes count both. An image without any
     other box has an empty list.
 
-    Costs about 0.12 ms a file (a minute for train), 60 MB of memory and 150 MB in the temporary folder, and
-    for a folder one request a file.
+    Costs about 0.12 ms a file (a minute for train), 60 MB of memory and 150 MB in the temporary folder. A
+    folder costs one request a file.
 
     Args:
         url: a tar, gzipped or not, or a folder of XML files or tars.
@@ -89,7 +89,7 @@ def boxes(url: str, storage_options: StorageOptions = NO_OPTIONS) -> Labels:
         return None if value is None else Annotation(metadata=strict_json.loads(value, max_bytes=len(value)))
 
     notes = [quantity(count, what) for what, count in counts.items()]
-    notes += ignored_notes(ignored, "files that are no XML")
+    notes += ignored_notes(ignored, "files that are not XML")
     return Labels(url, find, len(records), fields=FIELDS, notes=tuple(notes), sha256=records.sha256)
 
 

@@ -77,7 +77,7 @@ def relabel(url: str, storage_options: StorageOptions = NO_OPTIONS) -> Labels:
         )
         return Annotation(attachments=(attachment,))
 
-    notes = tuple(ignored_notes(ignored, "files that are no label maps"))
+    notes = tuple(ignored_notes(ignored, "files that are not label maps"))
     return Labels(url, find, len(records), suffixes=(SUFFIX,), notes=notes, sha256=digest.hexdigest())
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from wds_imagenet.errors import UsageError
 
 _ORDER: Final = "shuffle=, seed=, rank= and world_size= decide the order"
-_DATA_LOADER: Final = {
+_DATA_LOADERS: Final = {
     "num_workers": "threads= sets the decoding threads, and process=True moves them to a child process",
     "sampler": _ORDER,
     "batch_sampler": _ORDER,
@@ -47,11 +47,11 @@ def refuse_unknown(names: Iterable[str], function: Callable[..., object]) -> Non
     parameters = signature(function).parameters.values()
     known = [p.name for p in parameters if p.kind is not Parameter.VAR_KEYWORD and p.name != "self"]
     for name in names:
-        for near in get_close_matches(name, [*known, *_DATA_LOADER], n=1, cutoff=0.75):
-            if near not in _DATA_LOADER:
+        for near in get_close_matches(name, [*known, *_DATA_LOADERS], n=1, cutoff=0.75):
+            if near not in _DATA_LOADERS:
                 raise UsageError(f"there is no argument {name!r}: did you mean {near!r}?")
             kind = "which is DataLoader's" if near == name else f"which is like DataLoader's {near}"
-            raise UsageError(f"there is no argument {name!r}, {kind}: {_DATA_LOADER[near]}")
+            raise UsageError(f"there is no argument {name!r}, {kind}: {_DATA_LOADERS[near]}")
         raise UsageError(
             f"there is no argument {name!r}; an option of the store goes into storage_options={{{name!r}: …}}"
         )

@@ -16,7 +16,7 @@ from wds_imagenet.reading.batches.epochs import EpochRange, Epochs
 from wds_imagenet.reading.batches.soft_labels import check_label_maps
 from wds_imagenet.reading.batches.stats import Meter, Stats
 from wds_imagenet.reading.batches.torch_extra import tensors
-from wds_imagenet.reading.batches.transform import Transform
+from wds_imagenet.reading.batches.transform import TransformLike
 from wds_imagenet.reading.dataset import Dataset, as_dataset
 from wds_imagenet.reading.iteration import Iteration
 from wds_imagenet.reading.order.epoch_order import RankSlice, default_lanes
@@ -81,7 +81,7 @@ class Loader:
     def __init__(
         self,
         dataset: Dataset | str | os.PathLike[str],
-        transform: Transform,
+        transform: TransformLike,
         batch_size: int,
         *,
         shuffle: bool = True,

@@ -82,10 +82,10 @@ def to_batch(builder: BatchBuilder) -> Batch:
 
 
 def channels_first(tensor: torch.Tensor, axes: int) -> torch.Tensor:
-    """Return images [..., H, W, 3] of so many axes as [..., 3, H, W], and anything else as it is."""
+    """Return images [H, W, 3] or [B, H, W, 3], of 3 or 4 axes, with channels first; others as they are."""
     if tensor.ndim != axes or tensor.shape[-1] != 3:
         return tensor
-    return tensor.movedim(-1, -3)
+    return tensor.permute(2, 0, 1) if axes == 3 else tensor.permute(0, 3, 1, 2)
 
 
 def _tensor_of(row: npt.NDArray[Any]) -> torch.Tensor:

@@ -121,10 +121,10 @@ def class_name(value: object) -> str | None:
                 return text or None
             return class_name(float(text))
         case bool():
-            raise ValueError(f"{value} is no label: give text or a whole number")
+            raise ValueError(f"{value} is not a label: give text or a whole number")
         case int():
             return str(value)
         case float() if value.is_integer():
             return str(int(value))
         case _:
-            raise ValueError(f"{value!r:.60} is no label: neither text nor a whole number")
+            raise ValueError(f"{value!r:.60} is not a label: neither text nor a whole number")

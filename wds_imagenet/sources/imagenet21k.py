@@ -85,21 +85,21 @@ def imagenet21k(
         SourceError: images have classes that are not in the list, or the class list is another one.
         UsageError: the options do not determine a class list.
     """
-    known = find_synset_list(class_list)
-    if known is None and classes is None:
+    published = find_synset_list(class_list)
+    if published is None and classes is None:
         raise UsageError(
             "no class list: give option 'class_list' (fall11, winter21, google or microsoft), or option "
             "'classes'"
         )
     if others not in {None, "skip"}:
         raise UsageError(f"option 'others' can be skip, not {others!r}")
-    wnids = None if classes is None else read_wnids(classes, known, storage_options)
+    wnids = None if classes is None else read_wnids(classes, published, storage_options)
     if not is_gzipped(url, storage_options):
-        return _list(url, known, wnids, names, storage_options, skip=others == "skip")
+        return _list(url, published, wnids, names, storage_options, skip=others == "skip")
     if wnids is None:
         raise UsageError(
             f"{url} is gzipped, so its classes are known only at its end: give the class list as option "
-            "'classes'" + (f" ({known.file})" if known else "")
+            "'classes'" + (f" ({published.file})" if published else "")
         )
     table = class_table(wnids, names, storage_options)
     labels = {wnid: label for label, wnid in enumerate(wnids)}
@@ -121,15 +121,15 @@ def imagenet21k(
         images=partial(read_streamed_images, url, storage_options, refer),
         labelled=True,
         classes=table,
-        notes=tuple(_stream_notes(known, skip=others == "skip")),
-        published=None if known is None or others == "skip" else known.images,
+        notes=tuple(_stream_notes(published, skip=others == "skip")),
+        published=None if published is None or others == "skip" else published.images,
         size=identity["bytes"],  # gzip makes JPEGs hardly smaller
     )
 
 
 def _list(
     url: str,
-    known: SynsetList | None,
+    published: SynsetList | None,
     wnids: Sequence[str] | None,
     names: str | None,
     options: StorageOptions,
@@ -159,8 +159,8 @@ def _list(
         raise SourceError(f"there are no images in {url}: {describe_files(skipped)}")
     if wnids is None:
         wnids = sorted(counts)
-        if known is not None:
-            check_wnids(wnids, known, url)
+        if published is not None:
+            check_wnids(wnids, published, url)
         numbers = {wnid: label for label, wnid in enumerate(wnids)}
         references = SpilledReferences(replace(r, label=numbers[r.key[:9]]) for r in references)
     unlisted = _unlisted(counts, wnids)
@@ -173,7 +173,7 @@ def _list(
     notes = [
         *ignored_notes(skipped, "files that are hidden or no images"),
         *([f"left out: {unlisted}"] if unlisted else []),
-        *_count_notes(counts, wnids, known),
+        *_count_notes(counts, wnids, published),
         *([f"{_DAMAGED} {', '.join(corrupt)}"] if corrupt else []),
     ]
     return Listing(references, class_table(wnids, names, options), tuple(notes))
@@ -210,19 +210,21 @@ def _unlisted(counts: Mapping[str, int], wnids: Collection[str]) -> str:
     return f"{quantity(images, 'images')} of {classes} not in the class list: {listed}"
 
 
-def _count_notes(counts: Mapping[str, int], wnids: Sequence[str], known: SynsetList | None) -> Iterator[str]:
+def _count_notes(
+    counts: Mapping[str, int], wnids: Sequence[str], published: SynsetList | None
+) -> Iterator[str]:
     """Yield a note for each count that differs from the published one."""
     images = sum(counts.values())
-    if known is not None and images != known.images:
-        yield f"{quantity(images, 'images')}; the release {known.name} has {known.images:,}"
+    if published is not None and images != published.images:
+        yield f"{quantity(images, 'images')}; the release {published.name} has {published.images:,}"
     empty = len(set(wnids) - counts.keys())
     if empty:
         yield f"{empty:,} of the {len(wnids):,} classes have no images"
 
 
-def _stream_notes(known: SynsetList | None, *, skip: bool) -> Iterator[str]:
+def _stream_notes(published: SynsetList | None, *, skip: bool) -> Iterator[str]:
     """Yield the notes that are possible before the archive is read."""
     yield STREAM_NOTE + (", nor are images whose class is not in the list" if skip else "")
-    if known is not None:
-        yield f"the release {known.name} has {known.images:,} images"
-    yield f"{_DAMAGED} {', '.join(damaged_images(known))}"
+    if published is not None:
+        yield f"the release {published.name} has {published.images:,} images"
+    yield f"{_DAMAGED} {', '.join(damaged_images(published))}"

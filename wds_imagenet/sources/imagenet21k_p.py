@@ -19,7 +19,7 @@ from wds_imagenet.imagenet.releases_21k_p import RELEASES, Release, check_wnids,
 from wds_imagenet.inputs.file_listing import folder_name, list_files
 from wds_imagenet.inputs.gzip_images import STREAM_NOTE, read_streamed_images, stream_identity
 from wds_imagenet.inputs.gzip_tar import is_gzipped
-from wds_imagenet.inputs.image_files import is_hidden, is_image
+from wds_imagenet.inputs.image_files import IgnoredFiles, is_hidden, is_image
 from wds_imagenet.inputs.keys import check_sorted_keys, key_of_file
 from wds_imagenet.inputs.listing import Listing
 from wds_imagenet.inputs.reference import Metadata, Reference
@@ -70,18 +70,18 @@ def imagenet21k_p(
         SourceError: an image lies outside of the folders above, or its class is not in the release.
         UsageError: an option has no such value, or a gzipped archive lacks one that it needs.
     """
-    known = RELEASES.get(release or "")
-    if known is None:
+    version = RELEASES.get(release or "")
+    if version is None:
         raise UsageError(f"give option 'release', one of {', '.join(RELEASES)}: their labels differ")
     if split is not None and split not in _SPLITS:
         raise UsageError(f"option split={split!r}: ImageNet-21K-P has the splits train and val")
-    wnids = None if classes is None else read_wnids(classes, known, storage_options)
+    wnids = None if classes is None else read_wnids(classes, version, storage_options)
     if not is_gzipped(url, storage_options):
-        return _list(url, split and _SPLITS[split], known, wnids, tree, options=storage_options)
+        return _list(url, split and _SPLITS[split], version, wnids, tree, options=storage_options)
     if split is None or wnids is None:
         raise UsageError(
             f"{url} is gzipped, so its splits and classes are known only at its end: give option 'split' "
-            f"(train or val) and, as option 'classes', the class list of {release} ({known.file})"
+            f"(train or val) and, as option 'classes', the class list of {release} ({version.file})"
         )
     chosen = _SPLITS[split]
     table = class_table(wnids, tree, storage_options)
@@ -89,9 +89,9 @@ def imagenet21k_p(
 
     def refer(file: ListedFile) -> Reference | None:
         folder, wnid, name = _parse(file, file.path)
-        return _reference(file, wnid, name, labels, known) if folder == chosen else None
+        return _reference(file, wnid, name, labels, version) if folder == chosen else None
 
-    count = f"{chosen} was published with {known.published[chosen]:,} images"
+    count = f"{chosen} was published with {version.published[chosen]:,} images"
     return Stream(
         identity=stream_identity(
             url, storage_options, table, source="imagenet21k-p", split=chosen, release=release
@@ -99,9 +99,9 @@ def imagenet21k_p(
         images=partial(read_streamed_images, url, storage_options, refer),
         labelled=True,
         classes=table,
-        notes=(f"{STREAM_NOTE}; {count}", known.note),
+        notes=(f"{STREAM_NOTE}; {count}", version.note),
         split=_public(chosen),
-        published=known.published[chosen],
+        published=version.published[chosen],
     )
 
 
@@ -116,6 +116,7 @@ def _list(
 ) -> Listing:
     folders: Counter[str] = Counter()
     counts: Counter[str] = Counter()
+    hidden, others = IgnoredFiles(), IgnoredFiles()
     labels = None if wnids is None else {wnid: label for label, wnid in enumerate(wnids)}
     # The input may itself be the folder of a split.
     above = "" if find_file(url, options) else f"{folder_name(url)}/"
@@ -123,7 +124,7 @@ def _list(
     def make_references() -> Iterator[Reference]:
         for file in list_files(url, options):
             if is_hidden(file.path) or not is_image(file.path):
-                folders["hidden" if is_hidden(file.path) else "no image"] += 1
+                (hidden if is_hidden(file.path) else others).add(file.path)
                 continue
             folder, wnid, name = _parse(file, above + file.path)
             folders[folder] += 1
@@ -140,7 +141,8 @@ def _list(
         numbers = {wnid: label for label, wnid in enumerate(wnids)}
         references = SpilledReferences(replace(r, label=numbers[r.key[:9]]) for r in references)
     notes = [
-        *(f"ignored {folders[kind]:,} {kind} files" for kind in ("hidden", "no image") if folders[kind]),
+        *hidden.notes("hidden files"),
+        *others.notes("files that are no images"),
         *_count_notes(chosen, folders, counts, release),
         release.note,
     ]

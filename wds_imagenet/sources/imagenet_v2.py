@@ -173,8 +173,8 @@ def _reference(file: ListedFile, metadata: Metadata, *, in_key: bool) -> Referen
     label = int(match[2]) if match else CLASSES
     if match is None or label >= CLASSES:
         raise SourceError(
-            f"{file.url}: {file.path!r} at offset {file.offset:,} is no image of ImageNet-V2: the name has "
-            "40 hexadecimal digits, and the folder is a number from 0 to 999"
+            f"{file.url}: {file.path!r} at offset {file.offset:,} is not an image of ImageNet-V2: the name "
+            "has 40 hexadecimal digits, and the folder is a number from 0 to 999"
         )
     key = key_of_file(file, f"{metadata['variant']}/{match[3]}" if in_key else match[3])
     return Reference(key, file.url, file.offset, file.size, match[3], label, None, metadata)

@@ -1,4 +1,4 @@
-"""Waiting for a coroutine in a thread that has something else to listen to: a `Stop`, or Ctrl-C."""
+"""Run a coroutine from a thread, so that Ctrl-C or a cancelled token ends it."""
 
 import asyncio
 import time
@@ -11,56 +11,62 @@ from wds_imagenet.errors import UnavailableError
 from wds_imagenet.util.cancel import current_token
 
 _Result = TypeVar("_Result")
-_PARTING: Final = 0.02
-_PATIENCE: Final = 100_000
+_CANCELLED_WAIT: Final = 0.02  # seconds
+_MOST_YIELDS: Final = 100_000
 
 
 def run(begin: Callable[[], Awaitable[_Result]]) -> _Result:
-    """Return the result of what `begin` begins, awaited in this thread and in a loop of its own.
+    """Return the result of the awaitable that `begin` returns, awaited in this thread, in a new event loop.
 
-    A `Stop` that this thread heeds ends it with `UnavailableError`; Ctrl-C and what else a signal's handler
-    raises end it too. Costs a third of a millisecond. In a notebook, whose loop runs in this thread already,
-    that loop waits meanwhile, as it does for every other call.
+    Ctrl-C, and any exception of a signal handler, ends it. Costs a third of a millisecond. The running event
+    loop of a notebook is blocked meanwhile, as by any other synchronous call.
+
+    Raises:
+        UnavailableError: if this thread's token is cancelled.
     """
     outer = asyncio._get_running_loop()  # noqa: SLF001 - in asyncio's __all__, for those who run loops
     asyncio._set_running_loop(None)  # noqa: SLF001
-    loop = _Loop()
+    loop = _CallerCountingLoop()
     task = loop.create_task(_await(begin))
     try:
         with current_token().on_cancel(lambda: loop.call_soon_threadsafe(task.cancel)):
             return loop.run_until_complete(task)
     except asyncio.CancelledError as error:
-        raise _ended() from error
+        raise _cancelled() from error
     finally:
         if not task.done():
             task.cancel()
             with suppress(asyncio.CancelledError):
                 loop.run_until_complete(task)
-        loop.part(cut=task.cancelled())
+        loop.wait_for_callers(cancelled=task.cancelled())
         loop.close()
         asyncio._set_running_loop(outer)  # noqa: SLF001
 
 
 def run_in(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, _Result], seconds: float) -> _Result:
-    """Return what the coroutine does, run in another thread's loop, or raise `TimeoutError`.
+    """Return the result of a coroutine that runs in another thread's event loop.
 
-    A `Stop` and signals end it as they end `run`.
+    Ctrl-C, and any exception of a signal handler, ends it.
+
+    Raises:
+        TimeoutError: after so many seconds.
+        UnavailableError: if this thread's token is cancelled.
     """
     future = asyncio.run_coroutine_threadsafe(work, loop)
     try:
         with current_token().on_cancel(future.cancel):
             return future.result(seconds)
     except CancelledError as error:
-        raise _ended() from error
+        raise _cancelled() from error
     finally:
         future.cancel()
 
 
-class _Loop(asyncio.SelectorEventLoop):
-    """A loop that can wait for the threads of others which it hears from to be out of Python again.
+class _CallerCountingLoop(asyncio.SelectorEventLoop):
+    """Event loop that, before it closes, waits for foreign threads still inside `call_soon_threadsafe`.
 
-    If the process ends while one of obstore's threads is still in the call that brought the result, Python
-    ends that thread in the middle of Rust, which aborts the process.
+    obstore delivers results from threads of its own. If the process ends while such a thread is inside
+    Python, Python ends the thread in the middle of Rust, and the process aborts.
     """
 
     def __init__(self) -> None:
@@ -73,17 +79,17 @@ class _Loop(asyncio.SelectorEventLoop):
         *args: Any,  # noqa: ANN401
         context: Any = None,  # noqa: ANN401
     ) -> asyncio.Handle:
-        self._callers.append(None)  # unlike a number that is counted up, safe from several threads
+        self._callers.append(None)  # atomic, which `+= 1` is not
         try:
             return super().call_soon_threadsafe(callback, *args, context=context)
         finally:
             self._callers.pop()
 
-    def part(self, *, cut: bool) -> None:
-        """Wait until they are; for one that hears of a cut, which it does not answer, a moment."""
-        if cut:
-            time.sleep(_PARTING)
-        for _ in range(_PATIENCE):
+    def wait_for_callers(self, *, cancelled: bool) -> None:
+        """Return when no foreign thread is inside. A cancelled task's caller gets a moment to come and go."""
+        if cancelled:
+            time.sleep(_CANCELLED_WAIT)
+        for _ in range(_MOST_YIELDS):
             if not self._callers:
                 return
             time.sleep(0)
@@ -93,5 +99,5 @@ async def _await(begin: Callable[[], Awaitable[_Result]]) -> _Result:
     return await begin()
 
 
-def _ended() -> UnavailableError:
+def _cancelled() -> UnavailableError:
     return UnavailableError("the request was cancelled")

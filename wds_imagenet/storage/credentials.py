@@ -1,4 +1,4 @@
-"""Credentials for S3, for obstore: those that were given, or those that botocore finds."""
+"""Credentials with which obstore signs requests to S3: from the options, or found by botocore."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,30 +12,36 @@ if TYPE_CHECKING:
     from obstore.store import S3Credential
 
 _KEEP = timedelta(minutes=10)
-"""How long obstore keeps what botocore gave; botocore itself renews what is about to expire."""
+"""How long obstore keeps a credential; botocore itself renews those that are about to expire."""
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A provider of credentials, and the settings of the profile that they come from."""
+    """A provider of credentials, and settings of the profile that they come from."""
 
     provider: "Callable[[], S3Credential] | None"
-    """None where obstore is to find them by itself, or needs none."""
+    """None if obstore finds credentials by itself, or signs nothing."""
     settings: Mapping[str, str]
-    """The profile's `region` and `endpoint`, where it has them."""
+    """`region` and `endpoint` of the profile, as far as it has them."""
 
 
 def find_credentials(config: Mapping[str, object], where: str) -> Credentials:
-    """Find what signs the requests: a key of the options or the environment, or botocore's chain.
+    """Return the credentials of the options or environment, or else those of botocore's chain.
 
-    The chain knows profiles, SSO, web identities, containers and instance roles. Without botocore
-    obstore looks by itself, in fewer places. Raises `DeniedError` if botocore finds none, after at most
-    two seconds of asking for an instance role.
+    The chain includes profiles, SSO, web identities, containers and instance roles. Without botocore,
+    obstore searches by itself, in fewer places. Asking for an instance role costs at most two seconds.
+
+    Args:
+        config: the options of the store, under obstore's names.
+        where: URL of the store, for the error.
+
+    Raises:
+        DeniedError: if botocore finds no credentials, or cannot read the profile.
     """
     if config.get("skip_signature"):
         return Credentials(None, {})
     if "access_key_id" in config:
-        return Credentials(_Given(dict(config)), {})
+        return Credentials(_ConfiguredKey(dict(config)), {})
     try:
         from botocore.exceptions import BotoCoreError  # type: ignore[import-untyped] # noqa: PLC0415 - an extra, and slow to import
         from botocore.session import Session  # type: ignore[import-untyped] # noqa: PLC0415
@@ -54,11 +60,11 @@ def find_credentials(config: Mapping[str, object], where: str) -> Credentials:
         raise DeniedError(f"{where}: {error}") from error
     if found is None:
         raise error_from_failure(Failure("none", code=NO_CREDENTIALS), where)
-    return Credentials(_Found(found), {name: value for name, value in profile.items() if value})
+    return Credentials(_BotocoreKey(found), {name: value for name, value in profile.items() if value})
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class _Given:
+class _ConfiguredKey:
     config: Mapping[str, object]
 
     def __call__(self) -> "S3Credential":
@@ -72,8 +78,8 @@ class _Given:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class _Found:
-    credentials: Any  # botocore's, which has no types
+class _BotocoreKey:
+    credentials: Any  # botocore has no types
 
     def __call__(self) -> "S3Credential":
         frozen = self.credentials.get_frozen_credentials()

@@ -1,4 +1,4 @@
-"""What an engine must do for `RemoteStore`: one attempt of each thing, and words for its failures."""
+"""The interface of an engine: one attempt of each call of `RemoteStore`, and a class for each failure."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,33 +9,33 @@ from wds_imagenet.storage.store import Blob, ObjectInfo
 
 
 class Engine(Protocol):
-    """A client library, bound to one folder and to one process.
+    """A client library, bound to one folder of a store and to one process.
 
-    Each call is one attempt, bounded in time, and made by many threads at once. What it raises is one of
-    `failures`, which `fault` puts into words, or one of our own errors.
+    Each call is one attempt, bounded in time; many threads call at once. A call raises one of
+    `error_types`, which `classify` explains, or an error of `wds_imagenet.errors`.
     """
 
     @property
     def error_types(self) -> tuple[type[Exception], ...]:
-        """The classes of what it raises."""
+        """The classes of the client's own exceptions."""
 
     def classify(self, error: Exception) -> Failure:
-        """Say what one of `failures` means."""
+        """Return status, code and reason of one of the client's exceptions."""
 
     def info(self, path: str) -> ObjectInfo:
-        """Ask for an object's size and ETag."""
+        """Return an object's size and ETag."""
 
     def get(self, path: str, start: int, stop: int | None, etag: str | None) -> Blob:
-        """Read from `start` to `stop` or to the end; perhaps less than that, if the object is shorter."""
+        """Return the bytes [start, stop), or to the end if `stop` is None; fewer if the object is shorter."""
 
     def put(self, path: str, data: bytes, *, create: bool) -> None:
-        """Publish bytes."""
+        """Publish bytes, all or nothing. With `create`, fail if the object exists."""
 
     def put_file(self, path: str, file: Path) -> None:
-        """Publish a file."""
+        """Publish a local file, all or nothing."""
 
     def list_objects(self, folder: str) -> Iterable[ObjectInfo]:
-        """List what lies under a folder, in any order."""
+        """Return every object under a folder, at any depth, in any order."""
 
     def delete(self, path: str) -> None:
-        """Remove an object, if it is there."""
+        """Remove an object; do nothing if there is none."""

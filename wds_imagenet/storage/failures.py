@@ -1,4 +1,9 @@
-"""What a store's failure means, whichever client reported it. Pure."""
+"""HTTP status or S3 code → the error to raise, whichever client reported it. Pure.
+
+The error's class decides whether the call is repeated: `retry` repeats `UnavailableError` alone, so
+408, 425, 429, 500, 502, 503, 504 and broken connections. Every other answer would be the same again, and is
+raised at once: 401 and 403 are `DeniedError`, since waiting does not change credentials or permissions.
+"""
 
 import re
 from dataclasses import dataclass
@@ -22,21 +27,21 @@ BAD_CERTIFICATE: Final = "BadCertificate"
 BAD_PATH: Final = "BadPath"
 EXISTS: Final = "Exists"
 TRANSPORT: Final = "Transport"
-"""Codes of our own, for what a client tells without one of the store's."""
+"""Codes of this package, for failures that a client reports without a code of the store."""
 
 NO_BUCKET: Final = frozenset({"NoSuchBucket", "ContainerNotFound"})
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A failure in the words of HTTP and S3."""
+    """A failed call, in the terms of HTTP and S3."""
 
     reason: str
-    """One line for a person."""
+    """One line for people."""
     status: int | None = None
-    """HTTP's, where there was an answer."""
+    """HTTP status; None if the store did not answer."""
     code: str = ""
-    """S3's `<Code>`, or one of this module's."""
+    """S3's `<Code>`, or one of this module's codes; empty if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +49,13 @@ class _Rule:
     codes: frozenset[str]
     statuses: frozenset[int]
     kind: type[StoreError] | type[CorruptError]
-    told: str
+    message: str
 
 
 def _rule(
-    kind: type[StoreError] | type[CorruptError], told: str, *codes: str, statuses: tuple[int, ...] = ()
+    kind: type[StoreError] | type[CorruptError], message: str, *codes: str, statuses: tuple[int, ...] = ()
 ) -> _Rule:
-    return _Rule(frozenset(codes), frozenset(statuses), kind, told)
+    return _Rule(frozenset(codes), frozenset(statuses), kind, message)
 
 
 _ADVICE: Final = {
@@ -60,16 +65,12 @@ _ADVICE: Final = {
     "--storage-option skip_signature=true",
     "az": "set AZURE_STORAGE_ACCOUNT_NAME with AZURE_STORAGE_ACCOUNT_KEY or AZURE_STORAGE_SAS_TOKEN, or for "
     "public data --storage-option skip_signature=true",
-    "": "the options of its fsspec class may bring them, as --storage-option NAME=VALUE",
+    "": "pass them as options of the store's fsspec class, --storage-option NAME=VALUE",
 }
-"""What to do without credentials, for each kind of store."""
+"""The remedy for missing credentials, by scheme."""
 
 _RULES: Final = (
-    _rule(
-        DeniedError,
-        "no credentials were found; {advice}",
-        NO_CREDENTIALS,
-    ),
+    _rule(DeniedError, "no credentials were found; {advice}", NO_CREDENTIALS),
     _rule(
         StoreError,
         "{reason}: set AZURE_STORAGE_ACCOUNT_NAME or --storage-option account_name=NAME, or write it in the "
@@ -77,17 +78,19 @@ _RULES: Final = (
         NO_ACCOUNT,
     ),
     _rule(
-        StoreError, "{reason}; does the endpoint speak https with a certificate known here?", BAD_CERTIFICATE
+        StoreError,
+        "{reason}; check that the endpoint speaks https, with a certificate that this machine trusts",
+        BAD_CERTIFICATE,
     ),
-    _rule(StoreError, "this store cannot have an object of that name ({reason})", BAD_PATH),
+    _rule(StoreError, "this store allows no object of that name ({reason})", BAD_PATH),
     _rule(
         DeniedError,
-        "{reason}; this machine's clock is wrong, set it right",
+        "{reason}; this machine's clock is wrong: set it",
         *("RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"),
     ),
     _rule(
         DeniedError,
-        "{reason}; the session's credentials have expired, renew them",
+        "{reason}; the session's credentials have expired: renew them",
         *("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"),
     ),
     _rule(
@@ -98,38 +101,32 @@ _RULES: Final = (
     ),
     _rule(
         NotFoundError,
-        "there is no such bucket; create it, or mend its name",
-        "NoSuchBucket",
-        "ContainerNotFound",
+        "there is no such bucket; create it, or correct its name",
+        *("NoSuchBucket", "ContainerNotFound"),
     ),
     _rule(
         FullError,
-        "{reason}; the store or its quota is full",
+        "{reason}; the store or its quota is full: make room, then run again",
         *("QuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded"),
         statuses=(507,),
     ),
     _rule(
         DeniedError,
-        "{reason}; are the credentials right, and do they allow this here?",
+        "{reason}; check that the credentials are right, and that they allow this",
         *("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "AllAccessDisabled"),
         statuses=(401, 403),
     ),
     _rule(NotFoundError, "there is no such object", "NoSuchKey", "BlobNotFound"),
     _rule(NotFoundError, "there is no such object, or no such bucket", statuses=(404,)),
-    _rule(CorruptError, "the object is shorter than what was asked of it", "InvalidRange", statuses=(416,)),
+    _rule(
+        CorruptError, "the object ends before the bytes that were requested", "InvalidRange", statuses=(416,)
+    ),
     _rule(
         UnavailableError,
         "{reason}",
-        *(
-            TRANSPORT,
-            "SlowDown",
-            "ServiceUnavailable",
-            "InternalError",
-            "RequestTimeout",
-            "RequestLimitExceeded",
-        ),
-        *("Throttling", "ThrottlingException", "BadDigest", "IncompleteBody", "XAmzContentSHA256Mismatch"),
-        *("OperationAborted", "ConditionalRequestConflict"),
+        *(TRANSPORT, "SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout"),
+        *("RequestLimitExceeded", "Throttling", "ThrottlingException", "BadDigest", "IncompleteBody"),
+        *("XAmzContentSHA256Mismatch", "OperationAborted", "ConditionalRequestConflict"),
         statuses=(408, 425, 429, 500, 502, 503, 504),
     ),
     _rule(ExistsError, "exists already", EXISTS, "BlobAlreadyExists", statuses=(409,)),
@@ -137,24 +134,33 @@ _RULES: Final = (
         ChangedError, "was replaced or removed while it was being read", "PreconditionFailed", statuses=(412,)
     ),
 )
-"""The first that fits decides. The codes are those of the S3 API Reference, "Error responses", with
-MinIO's and Azure's own; where a store sends none, its HTTP status decides."""
+"""The first rule that has the code or the status decides.
+
+The codes are those of the S3 API Reference, "Error responses", with MinIO's and Azure's own. Where a store
+sends none, its HTTP status (RFC 9110, section 15) decides.
+"""
 
 
 def error_from_failure(failure: Failure, where: str) -> StoreError | CorruptError:
-    """Return the error to raise: what happened, where, and what to do."""
+    """Return the error to raise; its message has the place, the reason and the remedy.
+
+    Args:
+        failure: the failure, as an engine classified it.
+        where: URL of the object, without query and credentials.
+    """
     for rule in _RULES:
         if failure.code in rule.codes or failure.status in rule.statuses:
             scheme = SCHEMES.get(where.partition("://")[0], "")
             advice = _ADVICE.get(scheme, _ADVICE[""])
-            return rule.kind(f"{where}: {rule.told.format(reason=failure.reason, advice=advice)}")
+            return rule.kind(f"{where}: {rule.message.format(reason=failure.reason, advice=advice)}")
     return StoreError(f"{where}: {failure.reason}")
 
 
 def redact(text: str, secrets: frozenset[str]) -> str:
-    """Return the text without the secrets and without any URL's query or credentials.
+    """Return the text without the secrets, and without the query and credentials of any URL.
 
-    Nor does it keep what S3 repeats of a request whose signature is wrong, a session's token included.
+    Removes the parts of a wrongly signed request that S3 repeats in its answer; they include a
+    session's token.
     """
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, "***")

@@ -1,4 +1,4 @@
-"""The engine for every other store: any fsspec file system, by its few calls that are whole or nothing."""
+"""The engine for any fsspec file system, by its calls that publish all or nothing."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -23,9 +23,9 @@ from wds_imagenet.storage.url import Location
 
 _PROTOCOLS: Final = {"gs": "gcs", "az": "abfs"}
 _EXTRAS: Final = {"s3": "s3", "http": "s3", "https": "s3"}
-_SLOWEST: Final = 128 << 10
-"""Bytes a second that a transfer must make to be waited for."""
-_SHAPES: Final = (
+_SLOWEST_RATE: Final = 128 << 10
+"""Bytes a second: a slower transfer is given up."""
+_KINDS_BY_NAME: Final = (
     ({"SSLError"}, None, BAD_CERTIFICATE),
     ({"NoCredentialsError", "PartialCredentialsError"}, None, NO_CREDENTIALS),
     ({"FileExistsError"}, None, EXISTS),
@@ -36,43 +36,43 @@ _SHAPES: Final = (
     ({"ClientConnectionError", "ClientPayloadError"}, None, TRANSPORT),  # aiohttp
     ({"TransportError"}, None, TRANSPORT),  # httpx
 )
-"""Names of exception classes, and the status or code that each stands for."""
+"""Names of exception classes → status and code."""
 _creating: Final = Lock()
-"""`memory://` looks and then writes; nobody may come in between."""
+"""`memory://` creates in two steps, a look and a write; the lock makes them one."""
 
 
 class FsspecEngine:
     """One folder of an fsspec file system.
 
-    Opening a file for writing is never used: closing it, which an exception does too, publishes it.
+    Files are never opened for writing: fsspec publishes a file when it is closed, after an exception too.
     """
 
-    error_types: tuple[type[Exception], ...] = (Exception,)  # each of the file systems has its own
+    error_types: tuple[type[Exception], ...] = (Exception,)  # each file system raises its own
 
     def __init__(self, location: Location, options: ParsedOptions, config: Mapping[str, object]) -> None:
         self._fs = _filesystem(location, config, options.timeout)
-        # A part that is being sent hears nothing.
+        # While a part is sent, no byte comes back, so the read timeout must be longer.
         self._writing = _filesystem(location, config, 4 * options.timeout)
         self._root = "/" + location.root if location.scheme == "memory" else location.root
         self._query = f"?{location.query}" if location.query else ""
         self._url = location.url
-        # s3fs would hold ten parts of 50 MiB at once.
+        # s3fs's default holds ten parts of 50 MiB in memory.
         self._parts = {"chunksize": PART, "max_concurrency": PARTS} if location.scheme == "s3" else {}
         self._idle, self._longest = options.timeout, options.retry.deadline
 
     def classify(self, error: Exception) -> Failure:
-        """Say what the file system's error means."""
+        """Return status, code and reason of a file system's exception."""
         return classify(error)
 
     def info(self, path: str) -> ObjectInfo:
-        """Ask the store, whose file system keeps no listings."""
+        """Return an object's info from the store: listings are not cached."""
         found = self._call("info", self._full(path))
         if found.get("type") == "directory":
             raise FileNotFoundError(path)
         return self._info(path, found)
 
     def get(self, path: str, start: int, stop: int | None, etag: str | None) -> Blob:
-        """Read a range; with an ETag, ask for it afterwards, so an object that changed meanwhile shows."""
+        """Read a range. With `etag`, then request the info, to detect a change during the read."""
         size = None if stop is None else stop - start
         data = self._call("cat_file", self._full(path), start=start, end=stop, size=size)
         if etag is None:
@@ -83,7 +83,7 @@ class FsspecEngine:
         return Blob(data, info)
 
     def put(self, path: str, data: bytes, *, create: bool) -> None:
-        """Publish by `pipe_file`."""
+        """Publish bytes by `pipe_file`."""
         if not create:
             self._call("pipe_file", self._full(path), data, size=len(data))
         elif self._fs.async_impl:
@@ -93,7 +93,7 @@ class FsspecEngine:
                 self._call("pipe_file", self._full(path), data, mode="create", size=len(data))
 
     def put_file(self, path: str, file: Path) -> None:
-        """Publish by the file system's own `put_file`; fsspec's default one writes in place."""
+        """Publish a file by the file system's own `put_file`; fsspec's default writes in place."""
         import fsspec  # noqa: PLC0415 - slow to import
 
         if type(self._fs).put_file is fsspec.AbstractFileSystem.put_file and not self._fs.async_impl:
@@ -102,7 +102,7 @@ class FsspecEngine:
             self._call("put_file", str(file), self._full(path), size=file.stat().st_size, **self._parts)
 
     def list_objects(self, folder: str) -> Iterable[ObjectInfo]:
-        """Find all files under a folder."""
+        """Return all files under a folder."""
         top = self._full(folder) if folder else self._root
         start = self._root + "/"
         for name, found in self._call("find", top, detail=True).items():
@@ -110,7 +110,7 @@ class FsspecEngine:
                 yield self._info(name.removeprefix(start), found)
 
     def delete(self, path: str) -> None:
-        """Remove a file."""
+        """Remove a file; do nothing if there is none."""
         try:
             self._call("rm_file", self._full(path))
         except FileNotFoundError as error:
@@ -124,19 +124,21 @@ class FsspecEngine:
         fs = self._writing if method in {"pipe_file", "put_file"} else self._fs
         if not fs.async_impl:
             return getattr(fs, method)(*args, **options)
-        # Not its blocking calls: nothing ends those, not even a swallowed upload.
-        longest = self._longest if size is None else self._idle + size / _SLOWEST
+        # Its blocking calls cannot be cancelled, and wait forever for a reply that was lost.
+        longest = self._longest if size is None else self._idle + size / _SLOWEST_RATE
         work = getattr(fs, f"_{method}")(*args, **options)
         return cancellable.run_in(fs.loop, work, max(longest, self._idle))
 
     def _info(self, path: str, found: Mapping[str, Any]) -> ObjectInfo:
         if found.get("size") is None:
-            raise StoreError(f"{self._url}/{path}: the server does not tell its size")
+            raise StoreError(
+                f"{self._url}/{path}: the server does not send the object's size, which is needed"
+            )
         return ObjectInfo(path, int(found["size"]), etag_of(found))
 
 
 def etag_of(found: Mapping[str, Any]) -> str | None:
-    """Return what changes with the content, out of what any of the file systems tells of an object."""
+    """Return an ETag from the info of any fsspec file system; else size and time; else None."""
     for name in ("ETag", "etag", "e_tag", "generation", "blob_id", "Content-MD5", "md5Hash"):
         if found.get(name):
             return str(found[name])
@@ -149,39 +151,39 @@ def etag_of(found: Mapping[str, Any]) -> str | None:
 
 
 def classify(error: Exception) -> Failure:
-    """Find status, code and reason in an exception or its causes, by their shape.
+    """Return status, code and reason of an exception, found in its or its causes' names and attributes.
 
-    For s3fs, gcsfs, adlfs, aiohttp and httpx have no base class in common.
+    The exceptions of s3fs, gcsfs, adlfs, aiohttp and httpx have no base class in common.
     """
-    links = list(_chain(error))
+    links = list(_with_causes(error))
     reason = next((text for link in links if (text := " ".join(str(link).split()))), type(error).__name__)
-    shape = _shape(error)
-    if shape is None or shape[1] != TRANSPORT:  # the causes of a broken connection may look like answers
+    kind = _kind(error)
+    if kind is None or kind[1] != TRANSPORT:  # a broken connection's causes may resemble answers
         for link in links:
             if (answer := _answer(link, reason)) is not None:
                 return answer
-        shape = next(filter(None, map(_shape, links)), None)
-    return Failure(f"{type(error).__name__}: {reason}") if shape is None else Failure(reason, *shape)
+        kind = next(filter(None, map(_kind, links)), None)
+    return Failure(f"{type(error).__name__}: {reason}") if kind is None else Failure(reason, *kind)
 
 
-def _shape(error: BaseException) -> tuple[int | None, str] | None:
+def _kind(error: BaseException) -> tuple[int | None, str] | None:
     names = {base.__name__ for base in type(error).__mro__}
-    return next(((status, code) for known, status, code in _SHAPES if names & known), None)
+    return next(((status, code) for known, status, code in _KINDS_BY_NAME if names & known), None)
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
+def _with_causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
 
 
 def _answer(error: BaseException, reason: str) -> Failure | None:
-    """Return what the store itself said, if this exception carries it."""
+    """Return the store's own answer, if the exception carries one."""
     response = getattr(error, "response", None)
     if isinstance(response, dict):  # botocore
-        told = response.get("Error", {})
+        answer = response.get("Error", {})
         status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-        return Failure(told.get("Message") or reason, status, str(told.get("Code", "")))
+        return Failure(answer.get("Message") or reason, status, str(answer.get("Code", "")))
     held = (getattr(error, name, None) for name in ("status", "status_code", "code"))
     for value in (*held, getattr(response, "status_code", None)):
         if isinstance(value, int) and 300 <= value < 600:
@@ -189,17 +191,17 @@ def _answer(error: BaseException, reason: str) -> Failure | None:
     return None
 
 
-def _filesystem(location: Location, config: Mapping[str, object], silence: float) -> Any:  # noqa: ANN401
+def _filesystem(location: Location, config: Mapping[str, object], read_timeout: float) -> Any:  # noqa: ANN401
     import fsspec  # noqa: PLC0415 - slow to import
 
     arguments: dict[str, Any] = dict(config)
     if location.scheme == "s3":
         arguments["config_kwargs"] = {
             "connect_timeout": 5,
-            "read_timeout": silence,  # `_call` bounds the whole
+            "read_timeout": read_timeout,  # `_call` bounds the whole call
             "retries": {"total_max_attempts": 1, "mode": "standard"},
             "max_pool_connections": 64,
-            # Many that speak S3 do not know AWS's newer checksums.
+            # Many S3-compatible stores lack AWS's newer checksums.
             "request_checksum_calculation": "when_required",
             "response_checksum_validation": "when_required",
             **arguments.get("config_kwargs", {}),
@@ -216,7 +218,9 @@ def _filesystem(location: Location, config: Mapping[str, object], silence: float
             raise MissingExtraError.of(_EXTRAS[location.scheme], purpose) from error
         raise MissingExtraError(f"{purpose} needs another package: {error}") from error
     except (TypeError, ValueError) as error:
-        raise StoreError(f"{location.url}: fsspec refuses these options ({type(error).__name__})") from error
+        raise StoreError(
+            f"{location.url}: fsspec rejects the storage options ({type(error).__name__}): check them"
+        ) from error
     if location.scheme == "s3":
-        fs.retries = 1  # ours are the ones that count
+        fs.retries = 1  # `RemoteStore` retries
     return fs

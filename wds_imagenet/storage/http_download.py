@@ -1,7 +1,8 @@
-"""Images off the web, by URLs out of a data set: from strangers' hosts, and not into one's own network.
+"""Download images off the web: from hosts that are not trusted, and not from one's own network.
 
-The address is checked where a connection is made: after DNS, and again for every redirect. So neither a
-name that leads home, nor one that leads somewhere else the second time it is asked for, gets through.
+Each connection checks its IP address, after DNS and for every redirect. So neither a name nor a redirect
+to a private address gets through, nor a name whose address changes between a check and its use (DNS
+rebinding).
 """
 
 import asyncio
@@ -34,16 +35,16 @@ if TYPE_CHECKING:
 
 PREFIX: Final = "fetch+"
 CONNECTIONS: Final = 16
-"""How many a downloader has at most."""
+"""Connections of one downloader, at most."""
 MAX_BYTES: Final = 64 << 20
 _MAX_REDIRECTS: Final = 5
 _MAX_PAUSE: Final = 20.0
 _SLOWEST: Final = 4
-"""How many times the timeout a whole answer may take."""
+"""Time of a whole answer, at most, in multiples of the timeout."""
 _TRANSIENT: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
-_NO_IMAGE: Final = ("text/", "application/json", "application/xml", "application/xhtml")
-_GONE: Final = "photo_unavailable"
-"""Of the picture that Flickr redirects to where a photo was removed."""
+_NOT_IMAGE_TYPES: Final = ("text/", "application/json", "application/xml", "application/xhtml")
+_REMOVED_PHOTO: Final = "photo_unavailable"
+"""First part of the file name to which Flickr redirects from a removed photo."""
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 
 _Result = TypeVar("_Result")
@@ -53,20 +54,20 @@ _AddressInfo = tuple[int | socket.AddressFamily, int | socket.SocketKind, int, s
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """What is to be downloaded, and what is known of it; as one URL, `fetch+https://host/path#md5=…`."""
+    """A file to download; as text, `fetch+https://host/path#md5=…`."""
 
     url: str
-    """http or https, without fragment."""
+    """An HTTP URL, without fragment."""
     md5: str | None = None
-    """Of the file, in base64, as Open Images has it."""
+    """MD5 of the file, in base64, as Open Images publishes it; None if unknown."""
     private: bool = False
-    """Whether it may lie in a private network, or on this machine."""
+    """True if the file may lie in a private network or on this machine."""
 
     def __post_init__(self) -> None:
-        if not _is_of_the_web(self.url):
+        if not _is_http_url(self.url):
             raise UsageError(f"{self.url!r:.200} is no URL of http:// or https:// with a host")
         if self.md5 is not None and not _is_md5(self.md5):
-            raise UsageError(f"{self.md5!r:.60} is no MD5 in base64")
+            raise UsageError(f"{self.md5!r:.60} is no MD5 in base64, which has 24 characters")
 
     def __str__(self) -> str:
         facts = {"md5": self.md5, "private": "yes" if self.private else None}
@@ -75,17 +76,19 @@ class Download:
 
     @classmethod
     def parse(cls, url: str) -> Self:
-        """Read what `str` gives. Raises `UsageError`."""
+        """Parse the text that `str` returns. Raises `UsageError`."""
         plain, _, fragment = url.removeprefix(PREFIX).partition("#")
         facts = parse_qs(fragment)
         return cls(plain, facts.get("md5", [None])[0], facts.get("private") == ["yes"])
 
 
 class Downloader:
-    """Downloads whole files, with at most 16 connections, and closes them at the end of its `with`.
+    """Downloads whole files, from many threads, over at most 16 connections, until its `with` ends.
 
-    For many threads. Options are `retries`, `timeout` and `deadline`, as those of a store; all others
-    are passed over. It must not be pickled, nor used after a fork.
+    Do not pickle a downloader, or use it after a fork.
+
+    Args:
+        options: storage options, of which `retries`, `timeout` and `deadline` are used.
     """
 
     def __init__(self, options: Mapping[str, object]) -> None:
@@ -106,20 +109,30 @@ class Downloader:
             self._sync(self._sessions.popitem()[1].close())
 
     def __call__(self, download: Download, size: int | None = None) -> bytes:
-        """Return the whole file, of at most 64 MiB, with the MD5 and size that are known of it.
+        """Return the whole file, after checking its size and its MD5.
 
-        Up to 5 redirects are followed; what fails in a way that may pass is tried again. Costs one
-        request, and a connection where none to that host is open. Raises `NotFoundError` where it is
-        gone, `DeniedError` where it is not for us or lies in a private network, `CorruptError` for other
-        bytes than the known ones, `StoreError` for what is no image or too large, `UnavailableError` when
-        the retries are spent. No message names the URL: the caller knows better what it stands for.
+        Follows up to 5 redirects, and repeats calls that `UnavailableError` ends. Costs one request, and a
+        connection if none to that host is open. No message names the URL: the caller adds it.
+
+        Args:
+            download: the file.
+            size: expected size, in bytes; None if unknown.
+
+        Raises:
+            NotFoundError: if the file or its host does not exist any more.
+            DeniedError: for status 401, 403 or 451, and for an address in a private network.
+            CorruptError: if size or MD5 differ.
+            StoreError: for a file that is no image, or larger than 64 MiB.
+            UnavailableError: when the retries are spent.
         """
         session = self._sessions[download.private]
         data = call_with_retries(lambda: self._once(session, download.url), self._retry, "download")
         if size is not None and len(data) != size:
-            raise CorruptError(f"it has {len(data):,} bytes, and {size:,} are known of")
+            raise CorruptError(
+                f"the file has {len(data):,} bytes instead of {size:,}: it is not the original any more"
+            )
         if download.md5 is not None and base64.b64decode(download.md5) != _md5(data):
-            raise CorruptError(f"its MD5 is not {download.md5}: it is not the original any more")
+            raise CorruptError(f"the file's MD5 is not {download.md5}: it is not the original any more")
         return data
 
     def _once(self, session: "aiohttp.ClientSession", url: str) -> bytes:
@@ -128,11 +141,11 @@ class Downloader:
         try:
             return self._sync(_get(session, url))
         except TimeoutError as error:
-            raise UnavailableError("it took too long") from error
+            raise UnavailableError("the download took too long") from error
         except aiohttp.TooManyRedirects as error:
             raise StoreError(f"more than {_MAX_REDIRECTS} redirects") from error
-        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:  # by a redirect, mostly
-            raise StoreError(f"it leads to what is no URL of the web: {str(error)[:200]}") from error
+        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:  # mostly by a redirect
+            raise StoreError(f"it redirects to an invalid URL: {str(error)[:200]}") from error
         except aiohttp.ClientConnectorDNSError as error:
             if isinstance(error.os_error, socket.gaierror) and error.os_error.errno == socket.EAI_AGAIN:
                 raise UnavailableError(f"no answer from DNS: {error.os_error.strerror}") from error
@@ -178,43 +191,44 @@ async def _get(session: "aiohttp.ClientSession", url: str) -> bytes:
             raise DeniedError(f"HTTP {status} {response.reason}")
         if status != 200:
             raise StoreError(f"HTTP {status} {response.reason}")
-        if response.url.name.startswith(_GONE):
-            raise NotFoundError("the photo was removed: its host sends a picture that says so")
-        if response.content_type.startswith(_NO_IMAGE):
-            raise StoreError(f"it is no image: the host says {response.content_type}")
+        if response.url.name.startswith(_REMOVED_PHOTO):
+            raise NotFoundError("the photo was removed: its host redirects to a placeholder")
+        if response.content_type.startswith(_NOT_IMAGE_TYPES):
+            raise StoreError(f"it is no image: its content type is {response.content_type}")
         if (response.content_length or 0) > MAX_BYTES:
             raise StoreError(f"it has {response.content_length:,} bytes; at most {MAX_BYTES:,} are read")
         data = bytearray()
-        async for piece in response.content.iter_any():
-            data += piece
+        async for chunk in response.content.iter_any():
+            data += chunk
             if len(data) > MAX_BYTES:
                 raise StoreError(f"it has more than {MAX_BYTES:,} bytes")
         return bytes(data)
 
 
 def _open_socket(info: _AddressInfo) -> socket.socket:
-    """Make the socket of a connection, unless that is to an address that is not public."""
+    """Return the socket of a new connection. Raises `DeniedError` for an address that is not public."""
     family, kind, protocol, _, address = info
     if not is_public(str(address[0])):
         raise DeniedError(
-            f"it leads to {address[0]}, which is not a public address; with option private_hosts='allow' "
-            "downloads from private networks are made too"
+            f"its host has {address[0]}, which is not a public address; to download from private networks, "
+            "give the option private_hosts='allow'"
         )
     return socket.socket(family, kind, protocol)
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is one of the open Internet, and so is the IPv4 address that it may hold.
+    """Return True for an IP address of the open Internet.
 
-    Not so: private, shared, loopback, link-local (where clouds hand out credentials), multicast and
-    reserved ones, by IANA's registries.
+    Private, shared, loopback, link-local (where clouds serve credentials), multicast and reserved addresses
+    are not public, by IANA's special-purpose address registries. An IPv6 address that embeds an IPv4
+    address is as public as the latter.
     """
     ip = _innermost(ipaddress.ip_address(address))
     return ip.is_global and not ip.is_multicast
 
 
 def _innermost(ip: _Address) -> _Address:
-    """Return the IPv4 address that an IPv6 address leads to, where it does: RFC 4291, 3056, 6052."""
+    """Return the embedded IPv4 address of an IPv6 address that has one (RFC 4291, 3056, 6052)."""
     if ip.version == 4:
         return ip
     if ip in _NAT64:
@@ -222,11 +236,11 @@ def _innermost(ip: _Address) -> _Address:
     return ip.ipv4_mapped or ip.sixtofour or ip
 
 
-def _is_of_the_web(url: str) -> bool:
+def _is_http_url(url: str) -> bool:
     try:
         parts = urlsplit(url)
         return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # of a host in half a pair of brackets, or a port beyond all
+    except ValueError:  # an unclosed bracket, or a port that is out of range
         return False
 
 

@@ -1,4 +1,4 @@
-"""The local disk."""
+"""The local disk: temporary file, fsync, rename."""
 
 import errno
 import fcntl
@@ -32,9 +32,9 @@ _NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EM
 class LocalStore:
     """A folder on a POSIX file system.
 
-    What is published is on the disk, name and all, when the call returns: a temporary file in the same
-    folder, fsync, rename, fsync of the folder. Temporaries carry a lock while their process lives, so
-    `sweep` knows those of the dead.
+    When a put returns, the file and its name are on the disk: a temporary file in the same folder is
+    written, fsynced and renamed, and the folder fsynced. A process holds a lock on its temporary files, so
+    that `sweep` removes only those of dead processes.
     """
 
     shared: bool = True
@@ -75,7 +75,7 @@ class LocalStore:
         with _named(full), _opened(full, os.O_RDONLY | os.O_NONBLOCK) as file:  # a FIFO must not block
             found = os.fstat(file)
             if stat.S_ISFIFO(found.st_mode):
-                raise StoreError(f"{full}: is a FIFO and no file")
+                raise StoreError(f"{full}: is a FIFO, not a file; remove it")
             info = _info(path, found)
             if etag not in {None, info.etag}:
                 raise ChangedError(f"{full}: was replaced while it was being read")
@@ -95,7 +95,7 @@ class LocalStore:
         return info
 
     def put(self, path: str, data: bytes, *, create: bool = False) -> None:
-        """See `Store.put`. Where a file system has no hard links, a race to create may have two winners."""
+        """See `Store.put`. On a file system without hard links, two writers that race may both create."""
         full = self._full(path)
         with _named(full), _temporary(full) as (file, temporary):
             view = memoryview(data)
@@ -104,7 +104,7 @@ class LocalStore:
             _publish(file, temporary, full, create=create)
 
     def put_file(self, path: str, file: Path) -> None:
-        """See `Store.put_file`: renames a file of `staging`, permissions and all; copies others."""
+        """See `Store.put_file`. Renames a file of `staging`, with its permissions; copies other files."""
         full = self._full(path)
         with _named(full):
             if self.staging is not None and self.staging in file.parents:
@@ -123,7 +123,7 @@ class LocalStore:
                 _publish(copy, temporary, full, create=False)
 
     def list_objects(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """See `Store.list_objects`. Follows symbolic links, as opening does; one that loops is an error."""
+        """See `Store.list_objects`. Follows symbolic links; a loop of them raises `StoreError`."""
         folder = prefix.rpartition("/")[0]
         top = self._full(folder) if folder else self._root
         with _named(top):
@@ -131,7 +131,7 @@ class LocalStore:
                 try:
                     found = entry.stat()
                 except OSError as error:
-                    raise _meaning_of_entry(error, entry) from error
+                    raise _error_from_entry(error, entry) from error
                 yield _info(path, found)
 
     def delete(self, path: str) -> None:
@@ -141,14 +141,14 @@ class LocalStore:
             full.unlink()
 
     def sweep(self) -> None:
-        """See `Store.sweep`. A file that a living process holds under `flock` stays."""
+        """See `Store.sweep`. Keeps every file on which a living process holds a lock (`flock`)."""
         with _named(self._root):
             staging = self._root / STAGING
             for folder, _, names in os.walk(self._root):
                 for name in names:
                     if name.endswith(_TEMPORARY) or staging in (Path(folder) / name).parents:
                         _remove_if_dead(Path(folder) / name)
-        with suppress(OSError):  # somebody is at work there, or nobody ever was
+        with suppress(OSError):  # it holds files of living processes, or does not exist
             staging.rmdir()
 
     def _full(self, path: str) -> Path:
@@ -156,27 +156,27 @@ class LocalStore:
 
 
 def error_from_os(error: OSError, where: Path) -> StoreError:
-    """Return the error to raise for one of the operating system's. Pure."""
-    told = f"{where}: {(error.strerror or str(error)).lower()}"
+    """Return the error to raise for an error of the operating system. Pure."""
+    message = f"{where}: {(error.strerror or str(error)).lower()}"
     match error.errno:
         case errno.ENOENT | errno.EISDIR:
             return NotFoundError(f"{where}: there is no such file")
         case errno.EACCES | errno.EPERM | errno.EROFS:
-            return DeniedError(f"{told}; may you read and write there?")
+            return DeniedError(f"{message}; check that you may read and write there")
         case errno.ENOSPC | errno.EDQUOT | errno.EFBIG:
-            return FullError(f"{told}; make room and start again: what is done is kept")
+            return FullError(f"{message}; make room and start again: finished work is kept")
         case errno.ENOTDIR:
-            return StoreError(f"{where}: a part of this path is a file, where a folder is needed")
+            return StoreError(f"{where}: a part of this path is a file, not a folder; choose another path")
         case errno.EEXIST:
             return ExistsError(f"{where}: exists already")
-    return StoreError(told)
+    return StoreError(message)
 
 
-def _meaning_of_entry(error: OSError, entry: "os.DirEntry[str]") -> StoreError:
-    """Return the error for what a folder lists and nobody can look at."""
+def _error_from_entry(error: OSError, entry: "os.DirEntry[str]") -> StoreError:
+    """Return the error for a listed file whose size cannot be read."""
     if error.errno == errno.ENOENT and entry.is_symlink():
         target = Path(entry.path).readlink()
-        return NotFoundError(f"{entry.path}: is a symbolic link to {target}, which is not there; remove it")
+        return NotFoundError(f"{entry.path}: is a symbolic link to {target}, which does not exist; remove it")
     return error_from_os(error, Path(entry.path))
 
 
@@ -199,7 +199,7 @@ def _opened(path: Path, flags: int) -> Iterator[int]:
 
 @contextmanager
 def _temporary(final: Path) -> Iterator[tuple[int, Path]]:
-    """Yield a locked new file beside the final one, and remove it on any way out."""
+    """Yield a new, locked file beside the final one; remove it on every way out."""
     _make_folder(final.parent)
     temporary = final.parent / f".{secrets.token_hex(8)}{_TEMPORARY}"
     try:
@@ -227,7 +227,7 @@ def _publish(file: int, temporary: Path, final: Path, *, create: bool) -> None:
 
 
 def _make_folder(folder: Path) -> None:
-    """Make a folder and those above it, durably."""
+    """Make a folder and those above it, and fsync each parent."""
     if folder.is_dir():
         return
     _make_folder(folder.parent)
@@ -246,7 +246,10 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _pread(file: int, start: int, stop: int) -> bytes:
-    """Read as much of [start, stop) as there is: one call may give less, and at most 2 GiB."""
+    """Return the bytes [start, stop), or those to the end of a shorter file.
+
+    One call of `pread` may return fewer bytes, and returns at most 2 GiB.
+    """
     chunks = []
     while start < stop:
         chunk = os.pread(file, min(stop - start, 1 << 30), start)
@@ -260,7 +263,7 @@ def _pread(file: int, start: int, stop: int) -> bytes:
 def _walk(
     folder: Path, base: str, prefix: str, above: tuple[tuple[int, int], ...]
 ) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Yield the files under a folder whose path begins with `prefix`, in code-point order of the paths."""
+    """Yield path and entry of each file under a folder whose path begins with `prefix`, in order of paths."""
     try:
         with _named(folder):
             here = folder.stat()
@@ -269,7 +272,7 @@ def _walk(
         return
     identity = (here.st_dev, here.st_ino)
     if identity in above:
-        raise OSError(errno.ELOOP, f"{folder} is a symbolic link to a folder above it")
+        raise OSError(errno.ELOOP, f"{folder} is a symbolic link to a folder above it; remove it")
     named = [(base + entry.name + ("/" if entry.is_dir() else ""), entry) for entry in entries]
     for path, entry in sorted(named, key=lambda pair: pair[0]):
         if path.endswith("/"):

@@ -1,4 +1,4 @@
-"""The fast engine for s3, gs and az: obstore's own API."""
+"""The engine for s3, gs and az: obstore, which is faster than fsspec."""
 
 import os
 import re
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 PART: Final = 16 << 20
 """Bytes of one part of a large upload."""
 PARTS: Final = 4
-"""How many of them are sent at once."""
+"""Parts of one upload that are sent at once."""
 _SMALL: Final = 1 << 20
 
-_SIGNS: Final = (
+_CODES_BY_TEXT: Final = (
     (r"/latest/api/token|/computeMetadata/|/metadata/identity", NO_CREDENTIALS),
     (r"InvalidCertificate|InvalidContentType|invalid peer certificate", BAD_CERTIFICATE),
     (r"Received redirect without LOCATION", "PermanentRedirect"),
@@ -43,22 +43,22 @@ _SIGNS: Final = (
     (r"Account must be specified", NO_ACCOUNT),
     (r"HTTP error: ", TRANSPORT),
 )
-"""What an error's text says, and the code it stands for."""
+"""Pattern in the text of an error → code."""
 
 _runtime_of: int | None = None
-"""The process that started obstore's threads, which a fork does not inherit."""
+"""Id of the process that started obstore's threads; a forked child has no such threads."""
 
 
 def usable() -> bool:
-    """Whether obstore works in this process: in a child forked from one that used it, it hangs."""
+    """Return True if obstore works in this process: it hangs in a child of a process that used it."""
     return _runtime_of in {None, os.getpid()}
 
 
 class ObstoreEngine:
-    """One folder of a bucket, through obstore."""
+    """One folder of a bucket, read and written by obstore."""
 
     def __init__(self, location: Location, options: ParsedOptions, config: Mapping[str, object]) -> None:
-        global _runtime_of  # noqa: PLW0603 - the runtime that it tells of is global too
+        global _runtime_of  # noqa: PLW0603 - obstore's runtime is global too
         import obstore  # noqa: PLC0415 - an extra
         import obstore.exceptions  # noqa: PLC0415
 
@@ -70,7 +70,7 @@ class ObstoreEngine:
 
     @cached_property
     def _small(self) -> Any:  # noqa: ANN401 - one of three classes that share no base
-        """A client for what is soon done. Our own retries are the ones that count, so it has none."""
+        """The client for short requests. It has no retries of its own: `RemoteStore` retries."""
         idle = timedelta(seconds=self._options.timeout)
         whole = max(idle, timedelta(seconds=self._options.retry.deadline))
         return _client(
@@ -79,50 +79,50 @@ class ObstoreEngine:
 
     @cached_property
     def _large(self) -> Any:  # noqa: ANN401
-        """A client for uploads: a part that is being sent hears nothing, and is retried by itself."""
+        """The client for uploads. It retries single parts; while one is sent, no byte comes back."""
         whole = timedelta(seconds=self._options.retry.deadline)
         times: ClientConfig = {"timeout": timedelta(seconds=4 * self._options.timeout)}
         return _client(self._location, self._config, times, {"max_retries": 3, "retry_timeout": whole})
 
     def classify(self, error: Exception) -> Failure:
-        """Say what obstore's error means."""
+        """Return status, code and reason of obstore's exception."""
         return classify(error)
 
     def info(self, path: str) -> ObjectInfo:
-        """HEAD."""
+        """Return an object's info by a HEAD request."""
         return self._info(cancellable.run(lambda: self._obstore.head_async(self._small, self._key(path))))
 
     def get(self, path: str, start: int, stop: int | None, etag: str | None) -> Blob:
-        """GET with a range, guarded by the ETag."""
+        """Read a range by a GET request with If-Match."""
         options: dict[str, Any] = {} if etag is None else {"if_match": etag}
         if stop is not None:
             options["range"] = (start, stop)
         first, last, data, meta = cancellable.run(lambda: self._get(path, options))
         if first != start or len(data) != last - first:
             raise UnavailableError(
-                f"{self._url}/{path}: bytes {first} to {last} were promised, and {len(data)} of them sent"
+                f"{self._url}/{path}: the reply announced bytes {first} to {last}, and had {len(data)}"
             )
         return Blob(data, self._info(meta))
 
     def put(self, path: str, data: bytes, *, create: bool) -> None:
-        """PUT, with If-None-Match to create."""
+        """Publish bytes by a PUT request, with If-None-Match to create."""
         client = self._small if len(data) <= _SMALL else self._large
         mode: Literal["create", "overwrite"] = "create" if create else "overwrite"
         self._put(client, path, data, mode=mode)
 
     def put_file(self, path: str, file: Path) -> None:
-        """PUT, in parts if it is large; parts of an upload that failed are removed again."""
+        """Publish a file by PUT requests, in parts if it is large; a failed upload removes its parts."""
         self._put(self._large, path, file)
 
     def list_objects(self, folder: str) -> Iterable[ObjectInfo]:
-        """LIST, a thousand at a time."""
+        """Return all objects under a folder, a thousand a request."""
         prefix = self._key(folder) if folder else self._folder
         for meta in cancellable.run(lambda: self._list(prefix)):
-            if meta["path"] != self._folder:  # the marker of the folder itself
+            if meta["path"] != self._folder:  # an empty object that marks the folder
                 yield self._info(meta)
 
     def delete(self, path: str) -> None:
-        """DELETE, of which Azure says when there is nothing."""
+        """Remove an object; do nothing if there is none, which Azure reports as an error."""
         try:
             cancellable.run(lambda: self._obstore.delete_async(self._small, self._key(path)))
         except FileNotFoundError as error:
@@ -138,8 +138,8 @@ class ObstoreEngine:
         return [meta async for page in pages for meta in page]
 
     def _put(self, client: Any, path: str, data: bytes | Path, **mode: Any) -> None:  # noqa: ANN401
-        how: dict[str, Any] = {"chunk_size": PART, "max_concurrency": PARTS, **mode}
-        cancellable.run(lambda: self._obstore.put_async(client, self._key(path), data, **how))
+        options: dict[str, Any] = {"chunk_size": PART, "max_concurrency": PARTS, **mode}
+        cancellable.run(lambda: self._obstore.put_async(client, self._key(path), data, **options))
 
     def _key(self, path: str) -> str:
         return f"{self._folder}/{path}" if self._folder else path
@@ -147,19 +147,19 @@ class ObstoreEngine:
     def _info(self, meta: "ObjectMeta") -> ObjectInfo:
         path = meta["path"].removeprefix(f"{self._folder}/") if self._folder else meta["path"]
         etag = meta["e_tag"]
-        if etag and not etag.endswith('"'):  # Azure's listings leave out the quotes that If-Match needs
+        if etag and not etag.endswith('"'):  # Azure's listings omit the quotes that If-Match needs
             etag = f'"{etag}"'
         return ObjectInfo(path, meta["size"], etag)
 
 
 def classify(error: Exception) -> Failure:
-    """Read status, code and reason out of the text of an obstore error, the only place that has them."""
+    """Return status, code and reason, parsed from the text of an obstore error: no attribute has them."""
     text = str(error)
     head, _, debug = text.partition("Debug source:")
     reason = _first(r"<Message>([^<]+)</Message>", head) or _first(r'message: "([^"]+)"', debug)
     reason = reason or _first(r"kind: (Timeout)", debug) or _first(r"status code: ([^:]+)", head)
     reason = reason or " ".join(head.rpartition(" - ")[2].split())
-    code = next((code for sign, code in _SIGNS if re.search(sign, text)), "")
+    code = next((code for pattern, code in _CODES_BY_TEXT if re.search(pattern, text)), "")
     code = code or _first(r"<Code>([^<]+)</Code>", head)
     status = _first(r"status code: (\d{3})", head)
     if not code and not status:
@@ -189,7 +189,7 @@ def _client(
         provider = found.provider
         out = {**found.settings, **out}
         if "endpoint" in out and os.environ.get("AWS_ENDPOINT_URL_S3"):
-            out["aws_endpoint_url_s3"] = out["endpoint"]  # or the environment would go before the options
+            out["aws_endpoint_url_s3"] = out["endpoint"]  # else the environment would precede the options
         for name in ("access_key_id", "secret_access_key", "session_token", "profile"):
             out.pop(name, None)
     if location.account:

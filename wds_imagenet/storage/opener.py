@@ -1,4 +1,4 @@
-"""From a URL to a store."""
+"""URL and options → store."""
 
 import os
 from pathlib import Path
@@ -11,15 +11,20 @@ from wds_imagenet.storage.url import parse_url
 
 
 def open_store(url: str | os.PathLike[str], storage_options: StorageOptions | None = None) -> Store:
-    """Return the folder at a URL or local path as a store. Costs nothing: it connects when it is used.
+    """Return the folder at a URL or local path as a store. Costs nothing: the first call connects.
 
-    Options are those of `--storage-option NAME=VALUE`: s3fs's names or obstore's for `s3://`, those of the
-    fsspec class elsewhere, and everywhere `engine` (`obstore`, `fsspec`), `retries`, `timeout` (seconds that
-    a request may go without progress) and `deadline` (seconds after which none is begun again: by default
-    180, and 10 as long as the store has never answered). Local paths and `memory://` need none, and let those
-    of other stores pass. Credentials and endpoint come from the options or else the environment.
+    Credentials and endpoint come from the options, or else from the environment.
 
-    Raises `UsageError` for a URL or option that is not understood.
+    Args:
+        url: a URL such as `s3://bucket/folder`, or a local path.
+        storage_options: the options of `--storage-option NAME=VALUE`. For `s3://`, names of s3fs or obstore;
+            elsewhere, names of the store's fsspec class. For every store: `engine` (`obstore` or `fsspec`),
+            `retries`, `timeout` (seconds that a request may go without progress) and `deadline` (seconds
+            after which no attempt begins: 180, or 10 while the store has never answered). Local paths and
+            `memory://` ignore the options of other stores.
+
+    Raises:
+        UsageError: for a URL that is not opened, or an unknown option.
     """
     options = storage_options or NO_OPTIONS
     location = parse_url(os.fspath(url))

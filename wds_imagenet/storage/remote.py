@@ -1,4 +1,4 @@
-"""A folder on any store but the local disk: retries, checks and clear errors around an engine."""
+"""Every store but the local disk: retries, checks and clear errors around an engine."""
 
 import logging
 import os
@@ -29,15 +29,16 @@ from wds_imagenet.storage.url import Location, check_path
 
 _Result = TypeVar("_Result")
 _log = logging.getLogger(__name__)
-_SILENCE: Final = 3.0
-"""Seconds after which retrying is mentioned."""
-_EVERY: Final = 60.0
+_FIRST_WARNING: Final = 3.0
+"""Seconds of retries after which a warning is logged."""
+_NEXT_WARNING: Final = 60.0
+"""Seconds from one warning to the next."""
 
 
 class RemoteStore:
-    """A folder on an object store, in memory or behind HTTP: the promises of `Store`, kept for any engine.
+    """A folder on an object store, in memory or behind HTTP; keeps the guarantees of `Store` for any engine.
 
-    It connects at its first call, and again in each process that it reaches by pickling or by fork.
+    The first call connects. Each process that receives the store, by pickling or fork, connects anew.
     """
 
     staging: Path | None = None
@@ -52,7 +53,7 @@ class RemoteStore:
         self._secrets: Final = options.secrets | {location.query} - {""}
         self._connected: tuple[int, Engine] | None = None
         self._answered = answered
-        self._spoke = 0.0
+        self._warned_at = 0.0
 
     def __repr__(self) -> str:
         return f"RemoteStore({self.url!r})"
@@ -69,12 +70,12 @@ class RemoteStore:
         return self._try(check_path(path), lambda engine: engine.info(path))
 
     def read(self, path: str, start: int = 0, stop: int | None = None, *, etag: str | None = None) -> Blob:
-        """See `Store.read`. From the middle to an end that is not given costs two requests."""
+        """See `Store.read`. With a `start` and no `stop`, costs two requests."""
         if start < 0 or (stop is not None and stop < start):
             raise UsageError(f"{self._where(path)}: there are no bytes {start} to {stop}")
-        if start and stop is None:  # so that the length of what comes can be checked
+        if start and stop is None:  # so that the length of the reply can be checked
             stop = max(start, self.info(path).size)
-        if start == stop:  # no store can be asked for nothing
+        if start == stop:  # no store accepts an empty range
             return self._nothing(path, start, etag)
         try:
             blob = self._try(check_path(path), lambda engine: engine.get(path, start, stop, etag))
@@ -86,7 +87,9 @@ class RemoteStore:
             return blob
         got = len(blob.data)
         if got > stop - start:
-            raise StoreError(f"{self._where(path)}: the server ignores ranges: asked for {start} to {stop}")
+            raise StoreError(
+                f"{self._where(path)}: the server ignores ranges: {got:,} bytes came for {start} to {stop}"
+            )
         if got < stop - start:
             raise CorruptError(f"{self._where(path)}: ends at byte {start + got}, before byte {stop}")
         return blob
@@ -101,18 +104,18 @@ class RemoteStore:
 
     def put(self, path: str, data: bytes, *, create: bool = False) -> None:
         """See `Store.put`."""
-        doubtful = False
+        reply_lost = False
 
         def attempt(engine: Engine) -> None:
-            nonlocal doubtful
+            nonlocal reply_lost
             try:
                 self._once(path, lambda _: engine.put(path, data, create=create))
             except UnavailableError:
-                doubtful = True
+                reply_lost = True
                 raise
             except (ChangedError, ExistsError) as error:
-                # An attempt whose reply was lost may have created it: then it is ours.
-                if not create or not (doubtful and self._holds(path, data)):
+                # An attempt whose reply was lost may have created the object.
+                if not create or not (reply_lost and self._holds(path, data)):
                     raise ExistsError(f"{self._where(path)}: exists already") from error
 
         self._write(path, attempt)
@@ -120,11 +123,11 @@ class RemoteStore:
     def put_file(self, path: str, file: Path) -> None:
         """See `Store.put_file`."""
         if not file.is_file():
-            raise NotFoundError(f"{file}: there is no such file to be put at {self._where(path)}")
+            raise NotFoundError(f"{file}: there is no such file to put at {self._where(path)}")
         self._write(path, lambda engine: engine.put_file(path, file))
 
     def list_objects(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """See `Store.list_objects`. Holds the whole listing in memory: not every store sorts."""
+        """See `Store.list_objects`. Holds the whole listing in memory, to sort it."""
         folder = prefix.rpartition("/")[0]
         found = self._try(folder and check_path(folder), lambda engine: list(engine.list_objects(folder)))
         found = [info for info in found if info.path.startswith(prefix)]
@@ -135,10 +138,10 @@ class RemoteStore:
         self._write(path, lambda engine: engine.delete(path))
 
     def sweep(self) -> None:
-        """See `Store.sweep`: a put leaves nothing that can be seen.
+        """Do nothing: an interrupted put leaves no object.
 
-        The parts of a large upload whose process was killed stay with the store, unseen and paid for, until
-        a lifecycle rule of the bucket removes them.
+        A large upload whose process was killed leaves its parts with the store, unlisted but paid for. A
+        lifecycle rule of the bucket can remove them.
         """
 
     def _nothing(self, path: str, start: int, etag: str | None) -> Blob:
@@ -163,13 +166,13 @@ class RemoteStore:
     def _try(self, path: str, call: Callable[[Engine], _Result]) -> _Result:
         where = self._where(path)
         retry = self._options.retry if self._answered else self._options.first_contact
-        return call_with_retries(lambda: self._once(path, call), retry, where, self._say)
+        return call_with_retries(lambda: self._once(path, call), retry, where, self._warn)
 
-    def _say(self, error: UnavailableError, elapsed: float) -> None:
-        """Say that it takes long, once a minute, however many threads have the same trouble."""
+    def _warn(self, error: UnavailableError, elapsed: float) -> None:
+        """Log that a call is being repeated: once a minute, however many threads repeat calls."""
         now = time.monotonic()
-        if elapsed > _SILENCE and now - self._spoke > _EVERY:
-            self._spoke = now
+        if elapsed > _FIRST_WARNING and now - self._warned_at > _NEXT_WARNING:
+            self._warned_at = now
             longest = self._options.retry.deadline
             _log.warning("%s; trying again, for up to %.0f s", error, longest)
 
@@ -181,17 +184,17 @@ class RemoteStore:
             raise
         except engine.error_types as error:
             failure = engine.classify(error)
-            told = error_from_failure(failure, self._where(path))
+            raised = error_from_failure(failure, self._where(path))
             self._answered |= failure.status is not None
-            if isinstance(told, UnavailableError):
-                told.args = (f"{told}{self._options.endpoint_note(self._location.scheme)}",)
-            told.args = (redact(str(told), self._secrets),)
-            raise told from (error if self._is_clean(error) else None)
+            if isinstance(raised, UnavailableError):
+                raised.args = (f"{raised}{self._options.endpoint_note(self._location.scheme)}",)
+            raised.args = (redact(str(raised), self._secrets),)
+            raise raised from (error if self._is_clean(error) else None)
         self._answered = True
         return result
 
     def _is_clean(self, error: BaseException | None) -> bool:
-        """Whether a traceback that shows the error and its causes shows no secret."""
+        """Return True if a traceback of the error and its causes shows no secret."""
         while error is not None:
             if redact(str(error), self._secrets) != str(error):
                 return False
@@ -204,32 +207,37 @@ class RemoteStore:
     def _engine(self) -> Engine:
         connected = self._connected
         if connected is None or connected[0] != os.getpid():
-            # Two threads may both come here; one of their engines is dropped.
+            # Two threads may both connect; one of the two engines is dropped.
             self._connected = connected = (os.getpid(), connect(self._location, self._options))
         return connected[1]
 
 
 def connect(location: Location, options: ParsedOptions) -> Engine:
-    """Return the engine for a location: obstore where it can be used, fsspec elsewhere.
+    """Return the engine for a location: obstore where it can be used, else fsspec.
 
-    Raises `UsageError` if the chosen engine cannot do it, `MissingExtraError` if none is installed.
+    Raises:
+        UsageError: if the engine that the options name lacks the store or one of the options.
+        MissingExtraError: if no engine is installed.
     """
     config = None if options.engine == "fsspec" else obstore_config(location.scheme, options)
     if options.engine == "obstore" and config is None:
-        raise UsageError(f"{location.url}: obstore does not serve this, or not with these options")
+        raise UsageError(
+            f"{location.url}: obstore lacks this store or one of these options; leave out engine=obstore"
+        )
     if config is not None and obstore_engine.usable():
         try:
             return obstore_engine.ObstoreEngine(location, options, config)
         except ImportError as error:
             if options.engine == "obstore":
                 raise MissingExtraError.of("s3", "the obstore engine") from error
-    return _generic(location, options)
+    return _connect_fsspec(location, options)
 
 
-def _generic(location: Location, options: ParsedOptions) -> Engine:
+def _connect_fsspec(location: Location, options: ParsedOptions) -> Engine:
     config: Mapping[str, Any] | None = fsspec_config(location.scheme, options)
     if config is None:
         raise UsageError(
-            f"{location.url}: some of these options only obstore knows, which cannot be used here"
+            f"{location.url}: some of these options are obstore's alone, which cannot be used here; leave "
+            "them out"
         )
     return FsspecEngine(location, options, config)

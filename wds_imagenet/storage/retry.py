@@ -1,4 +1,7 @@
-"""Trying again, a bounded number of times, for as long as a bounded time."""
+"""Repeated calls: how often, how long apart, and until when.
+
+`UnavailableError` alone is repeated; `failures` decides which answers of a store are one.
+"""
 
 import random
 import time
@@ -14,24 +17,24 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """How often, and for how long, a call that may succeed later is made again.
+    """Bounds on the attempts of one call.
 
     The defaults are those of Rust's object_store, with full jitter (Brooker, "Exponential backoff and
-    jitter", AWS Architecture Blog, 2015): half a minute of waiting on average, before it gives up.
+    jitter", AWS Architecture Blog, 2015): half a minute of waiting on average before the call fails.
     """
 
     attempts: int = 10
-    """The first one included."""
+    """Number of attempts, the first one included."""
     first: float = 0.1
-    """The longest wait after the first attempt, in seconds; it doubles from then on."""
+    """Longest wait after the first attempt, in seconds; it doubles with each attempt."""
     cap: float = 20.0
-    """The longest wait of all, in seconds."""
+    """Longest wait after any attempt, in seconds."""
     deadline: float = 180.0
-    """No attempt begins later than this many seconds after the first one did."""
+    """No attempt begins later than so many seconds after the first one began."""
 
     def __post_init__(self) -> None:
         if self.attempts < 1 or min(self.first, self.cap, self.deadline) < 0:
-            raise UsageError(f"there must be an attempt, and times cannot be negative: {self}")
+            raise UsageError(f"{self}: give at least one attempt, and no negative time")
 
 
 def delays(retry: Retry, draw: Callable[[], float] = random.random) -> Iterator[float]:
@@ -43,14 +46,22 @@ def delays(retry: Retry, draw: Callable[[], float] = random.random) -> Iterator[
 def call_with_retries(
     call: Callable[[], _Result],
     retry: Retry,
-    what: str,
+    where: str,
     on_failure: Callable[[UnavailableError, float], None] = lambda *_: None,
 ) -> _Result:
-    """Return `call()`, made again after each `UnavailableError` as `retry` allows.
+    """Return `call()`, repeated after each `UnavailableError` as `retry` allows.
 
-    Every other error is raised at once, and that one too as soon as a `Stop` that this thread heeds is set.
-    The last `UnavailableError` is raised with a note of how often and how long it was tried. Those before go,
-    with the seconds since the first attempt, to `on_failure`.
+    Every other error is raised at once. When this thread's token is cancelled, the last error is raised
+    without a further attempt.
+
+    Args:
+        call: one attempt.
+        retry: the bounds.
+        where: the place that the note of the last error names.
+        on_failure: called before each wait, with the error and the seconds since the first attempt.
+
+    Raises:
+        UnavailableError: of the last attempt, with a note of the number of attempts and the time spent.
     """
     token = current_token()
     started = time.monotonic()
@@ -67,7 +78,7 @@ def call_with_retries(
             wait = next(waits, None)
             if wait is None or elapsed + wait > retry.deadline:
                 error.add_note(
-                    f"{what}: gave up after attempt {attempt} of {retry.attempts}, {elapsed:.1f} s"
+                    f"{where}: gave up after attempt {attempt} of {retry.attempts}, {elapsed:.1f} s"
                 )
                 raise
             failed = error

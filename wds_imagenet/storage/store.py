@@ -1,4 +1,4 @@
-"""The one interface to every store: what the rest of the package may ask, and what it may rely on."""
+"""The interface of every store, and the values that it returns."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,35 +13,35 @@ NO_OPTIONS: Final[StorageOptions] = {}
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
-    """What a store knows of an object without reading it."""
+    """Path, size and ETag of an object."""
 
     path: str
     """Relative to the store's URL, `/` between parts."""
     size: int
     """In bytes."""
     etag: str | None
-    """A string that changes when the content does, or None where the store has none."""
+    """A string that changes with the content; None if the store has none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """Bytes that were read, and what the same reply told about their object."""
+    """Bytes of an object, with the info that the same reply carried."""
 
     data: bytes
     info: ObjectInfo | None
-    """None where the store would have had to be asked again."""
+    """None if the info would cost another request."""
 
 
 class Store(Protocol):
-    """A folder on some store; every path is relative to it.
+    """A folder on a store; every path is relative to the folder.
 
-    An implementation may be used from many threads at once and may be pickled (credentials included,
-    so a pickle never leaves the machine's own processes). Calls are bounded in time and in retries.
-    Errors are those of `wds_imagenet.errors.StoreError`; each names the URL, without its query.
+    Many threads may use a store at once. A store may be pickled; the pickle contains credentials, so
+    it must not leave the machine's own processes. Calls are bounded in time and in retries. Errors are
+    subclasses of `wds_imagenet.errors.StoreError`; each names the URL, without its query.
     """
 
     url: str
-    """The folder's URL, without a trailing slash, query or credentials: for messages and logs."""
+    """URL of the folder, without a last slash, query or credentials: for messages and logs."""
     shared: bool
     """True if other processes see the same objects; False for `memory://`."""
     listable: bool
@@ -49,22 +49,30 @@ class Store(Protocol):
     writable: bool
     """True if objects can be put and deleted; False for HTTP."""
     staging: Path | None
-    """Where to write files that `put_file` can then publish by renaming; None if anywhere will do."""
+    """Folder in which to write files that `put_file` can publish by renaming; None if any folder will do."""
 
     def info(self, path: str) -> ObjectInfo:
-        """Ask the store, not a cache. Raises `NotFoundError`."""
+        """Return an object's info, from the store and never from a cache. Raises `NotFoundError`."""
 
     def read(self, path: str, start: int = 0, stop: int | None = None, *, etag: str | None = None) -> Blob:
-        """Return exactly the bytes [start, stop), or those to the end if `stop` is None.
+        """Return exactly the bytes [start, stop), or those to the end if `stop` is None. Costs a request.
 
-        A shorter object raises `CorruptError`, an object whose ETag is not `etag` raises
-        `ChangedError`, none `NotFoundError`. Costs one request.
+        Args:
+            path: path of the object.
+            start: offset of the first byte.
+            stop: offset after the last byte.
+            etag: ETag that the object must still have.
+
+        Raises:
+            NotFoundError: if there is no such object.
+            CorruptError: if the object ends before `stop`.
+            ChangedError: if the object's ETag is not `etag`.
         """
 
     def read_into(
         self, path: str, start: int, buffer: memoryview, *, etag: str | None = None
     ) -> ObjectInfo | None:
-        """Fill the whole buffer with the bytes from `start` on; return what `read` returns as `info`.
+        """Fill the whole buffer with the bytes from `start` on; return the `info` that `read` would return.
 
         The errors and the cost are those of `read`. The local disk reads into the buffer without a copy.
 
@@ -76,19 +84,19 @@ class Store(Protocol):
         """
 
     def put(self, path: str, data: bytes, *, create: bool = False) -> None:
-        """Publish the bytes, all or nothing: no reader ever sees a part.
+        """Publish bytes, all or nothing: no reader ever sees a part.
 
-        With `create`, an object that exists raises `ExistsError` and stays as it is.
+        With `create`, an object that exists stays as it is, and `ExistsError` is raised.
         """
 
     def put_file(self, path: str, file: Path) -> None:
-        """Publish a local file, all or nothing, replacing what was there. May consume the file."""
+        """Publish a local file, all or nothing, replacing an object that exists. May consume the file."""
 
     def list_objects(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """Every object whose path begins with `prefix`, in code-point order, at any depth."""
+        """Yield every object whose path begins with `prefix`, at any depth, in code-point order."""
 
     def delete(self, path: str) -> None:
-        """Remove an object; one that is not there is no error."""
+        """Remove an object; do nothing if there is none."""
 
     def sweep(self) -> None:
-        """Remove what interrupted puts of earlier processes left behind."""
+        """Remove the temporary files of earlier processes whose puts were interrupted."""

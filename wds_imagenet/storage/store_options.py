@@ -1,4 +1,4 @@
-"""What a user may say about a store, in s3fs's words or in obstore's, made into what each takes. Pure."""
+"""The options of a store, under the names of s3fs, obstore or botocore → those of each engine. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -18,7 +18,7 @@ _S3FS: Final = {
     "anon": "skip_signature",
     "requester_pays": "request_payer",
 }
-"""s3fs's names of what obstore also has, and obstore's."""
+"""s3fs's name → obstore's name, for options that both have."""
 
 _ALIASES: Final = _S3FS | {
     "aws_access_key_id": "access_key_id",
@@ -26,7 +26,7 @@ _ALIASES: Final = _S3FS | {
     "aws_session_token": "session_token",
     "region_name": "region",
 }
-"""The same, and botocore's names."""
+"""Name of s3fs or botocore → obstore's name."""
 
 _BOTH: Final = frozenset({*_ALIASES.values(), "allow_http", "virtual_hosted_style_request", "profile"})
 _S3FS_ALONE: Final = frozenset(
@@ -60,7 +60,7 @@ _ELSEWHERE: Final = frozenset(
         *("revision", "sas_token", "tenant_id", "token", "trust_env", "user_agent", "username"),
     }
 )
-"""What fsspec's classes for other stores are told."""
+"""Options of fsspec's classes for other stores."""
 _ENVIRONMENT: Final = {
     "endpoint": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"),
     "region": ("AWS_REGION", "AWS_DEFAULT_REGION"),
@@ -71,7 +71,7 @@ _KEYS: Final = {
     "session_token": "AWS_SESSION_TOKEN",
 }
 _FIRST_CONTACT: Final = 10.0
-"""Seconds for which a store that never answered is tried again."""
+"""Deadline, in seconds, of a store that has never answered."""
 _ENDPOINTS: Final = frozenset({"endpoint", "endpoint_url", "base_url", "msi_endpoint", "sts_endpoint"})
 _PUBLIC: Final = frozenset({"endpoint", "region", "profile", "region_name", "endpoint_url", "base_url"})
 _WORDS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
@@ -82,25 +82,25 @@ _BOOLEANS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ParsedOptions:
-    """A store's options, taken apart."""
+    """The options of a store, parsed."""
 
     engine: str = ""
-    """`obstore`, `fsspec`, or nothing for whichever can do it."""
+    """`obstore`, `fsspec`, or empty: obstore where it can be used, else fsspec."""
     retry: Retry = field(default_factory=Retry)
     first_contact: Retry = field(default_factory=Retry)
-    """The same, until the store has answered once: a wrong address should not take minutes to be noticed."""
+    """Bounds until the store has answered once: a wrong address fails in seconds, not minutes."""
     timeout: float = 30.0
     """Seconds that a request may go without progress."""
     config: Mapping[str, object] = field(default_factory=dict, repr=False)
-    """The rest, under obstore's names where it has one."""
+    """The other options, under obstore's name if it has one."""
 
     @property
     def secrets(self) -> frozenset[str]:
-        """The values that no message may show."""
+        """The values that messages must not show."""
         return frozenset(_secrets(self.config))
 
     def endpoint_note(self, scheme: str) -> str:
-        """Say at which address a store of this scheme is sought, to whom it does not answer."""
+        """Return a note, for a store that does not answer, of the endpoint that was asked; maybe empty."""
         if "endpoint" in self.config:
             return f" (at the endpoint {self.config['endpoint']})"
         if scheme == "s3" and "profile" not in self.config:
@@ -109,15 +109,22 @@ class ParsedOptions:
 
 
 def parse_options(scheme: str, options: Mapping[str, object], environ: Mapping[str, str]) -> ParsedOptions:
-    """Take apart what the user gave for a store of this scheme; the environment fills in what is missing.
+    """Parse the options of a store; the environment supplies those that are missing.
 
-    For `s3`, both s3fs's and obstore's names are known, and any other is a `UsageError`; the rest goes to
-    the engine as it is. Text is taken as on a command line: `anon=true`, `client_kwargs={"verify": false}`.
+    Strings are parsed as on a command line: `anon=true`, `client_kwargs={"verify": false}`.
+
+    Args:
+        scheme: a value of `url.SCHEMES`.
+        options: options by name. For `s3`, names of s3fs, obstore or botocore; for other schemes, any name.
+        environ: the environment variables.
+
+    Raises:
+        UsageError: for an unknown option of `s3`, and for a value that cannot be parsed.
     """
     rest = dict(options)
     engine = str(rest.pop("engine", ""))
     if engine not in {"", "obstore", "fsspec"}:
-        raise UsageError(f"engine={engine}: the engines are obstore and fsspec")
+        raise UsageError(f"storage option engine={engine}: write obstore or fsspec")
     usual = Retry()
     first = _FIRST_CONTACT if "deadline" not in rest else float("inf")
     retry = Retry(
@@ -131,9 +138,10 @@ def parse_options(scheme: str, options: Mapping[str, object], environ: Mapping[s
 
 
 def check_known_options(options: Mapping[str, object]) -> None:
-    """Refuse an option that no store has, for one that needs none.
+    """Raise `UsageError` for an option that no store has.
 
-    One that another store has is let pass: images and shards often lie on two, and have one set of options.
+    For stores that need no options. Those of other stores pass: images and shards often lie on two stores,
+    and share one set of options.
     """
     others = _BOTH | _S3FS_ALONE | _CLOUD | _ELSEWHERE | {*_ALIASES}
     known = _EVERYWHERE | others.union(*_OBSTORE_ALONE.values())
@@ -142,7 +150,7 @@ def check_known_options(options: Mapping[str, object]) -> None:
 
 
 def obstore_config(scheme: str, options: ParsedOptions) -> dict[str, object] | None:
-    """Return the options as obstore's, or None if it has no word for one of them."""
+    """Return the options as obstore takes them, or None if it lacks one of them."""
     alone = _OBSTORE_ALONE.get(scheme)
     known = _BOTH if scheme == "s3" else _CLOUD
     if alone is None or not options.config.keys() <= alone | known:
@@ -151,13 +159,13 @@ def obstore_config(scheme: str, options: ParsedOptions) -> dict[str, object] | N
 
 
 def fsspec_config(scheme: str, options: ParsedOptions) -> dict[str, object] | None:
-    """Return the options as those of the scheme's fsspec class, or None if s3fs has no word for one."""
+    """Return the options as the scheme's fsspec class takes them, or None if s3fs lacks one of them."""
     config = dict(options.config)
     if scheme != "s3":
         return config
     if not config.keys() <= _BOTH | _S3FS_ALONE:
         return None
-    config.pop("allow_http", None)  # botocore speaks whatever the endpoint's URL says
+    config.pop("allow_http", None)  # botocore takes the protocol from the endpoint's URL
     virtual = config.pop("virtual_hosted_style_request", None)
     client = {"region_name": config.pop("region", None), **_mapping(config.pop("client_kwargs", {}))}
     more = dict(_mapping(config.pop("config_kwargs", {})))
@@ -182,7 +190,7 @@ def _s3_config(options: Mapping[str, object], environ: Mapping[str, str]) -> dic
         found = next((environ[v] for v in variables if environ.get(v)), None)
         if found is not None:
             config.setdefault(name, found)
-    # A key of one origin with a token of another opens nothing.
+    # A key and a token must have the same origin.
     if not config.keys() & {*_KEYS, "profile", "skip_signature"}:
         keys = {name: environ[v] for name, v in _KEYS.items() if environ.get(v)}
         config |= keys
@@ -195,7 +203,7 @@ def _value(name: str, value: object) -> object:
     if isinstance(value, str):
         if _ALIASES.get(name, name) in _BOOLEANS:
             if value.lower() not in _WORDS:
-                raise UsageError(f"storage option {name} is true or false")
+                raise UsageError(f"storage option {name}: write true or false")
             return _WORDS[value.lower()]
         if name.endswith("_kwargs"):
             return _mapping(value)
@@ -209,12 +217,12 @@ def _mapping(value: object) -> Mapping[str, object]:
         except ValueError:
             value = None
     if not isinstance(value, Mapping):
-        raise UsageError('a storage option of the name *_kwargs is a JSON object: {"name": value}')
+        raise UsageError('a storage option that ends in _kwargs is a JSON object: write {"name": value}')
     return value
 
 
 def _check_endpoints(config: Mapping[str, object]) -> None:
-    """Refuse what obstore would panic at and others misread: an address without its scheme."""
+    """Raise `UsageError` for an endpoint without a scheme: obstore would panic, and others misread it."""
     for name in _ENDPOINTS & config.keys():
         value = str(config[name])
         shown = value.rpartition("@")[2].partition("?")[0]
@@ -225,7 +233,7 @@ def _check_endpoints(config: Mapping[str, object]) -> None:
             whole = False
         if not whole or value != value.strip():
             raise UsageError(
-                f"the endpoint {shown!r} is no address: write http://HOST:PORT or https://HOST, with the "
+                f"the endpoint {shown!r} is no URL: write http://HOST:PORT or https://HOST, with the "
                 f"scheme, in {' or '.join(_ENVIRONMENT['endpoint'][:2])} or the storage option {name}"
             )
 
@@ -236,7 +244,7 @@ def _number(name: str, value: object) -> float:
     except ValueError:
         number = -1.0
     if not 0 <= number < float("inf"):
-        raise UsageError(f"storage option {name}={value} is not a number that is zero or more")
+        raise UsageError(f"storage option {name}={value} is not a number of zero or more")
     return number
 
 
@@ -244,6 +252,6 @@ def _secrets(config: Mapping[str, object]) -> Iterator[str]:
     for name, value in config.items():
         if isinstance(value, Mapping):
             yield from _secrets(value)
-        # A shorter one is no secret, and hiding it would garble every message.
+        # A shorter value is no secret, and hiding it would garble messages.
         elif isinstance(value, str) and name not in _PUBLIC and len(value) >= 6:
             yield value

@@ -1,4 +1,4 @@
-"""URLs of stores: taken apart, and refused where they would open more than a store. Pure."""
+"""URLs of stores, parsed; those that could reach more than a store are rejected. Pure."""
 
 import re
 from dataclasses import dataclass, field
@@ -24,8 +24,11 @@ SCHEMES: Final = {
     "http": "http",
     "https": "https",
 }
-"""Every scheme that is opened, and the name it goes by here. fsspec knows fifty more, among them
-shells on other hosts, archives and caches; a URL out of a data set must not reach those."""
+"""Every scheme that is opened → its canonical name.
+
+fsspec has fifty more, among them shells on other hosts, archives and caches. A URL in a data set must
+not reach those.
+"""
 
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+._-]*)://")
 _CHAIN: Final = re.compile(r"[A-Za-z0-9+._-]*::")
@@ -33,18 +36,18 @@ _CHAIN: Final = re.compile(r"[A-Za-z0-9+._-]*::")
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where a URL points."""
+    """A parsed URL."""
 
     scheme: str
     """A value of `SCHEMES`."""
     root: str = field(repr=False)
-    """A local path, a container with its path, or for HTTP the URL; with no slash at its end."""
+    """A local path, a container and its path, or for HTTP the URL; without a last slash."""
     url: str
-    """The same as a URL, without credentials or query."""
+    """The URL, without credentials or query."""
     query: str = field(default="", repr=False)
-    """What follows an HTTP URL's `?`, and so every path beneath it: often a signature, so a secret."""
+    """The query of an HTTP URL, sent with every path beneath it. Often a signature, so it is secret."""
     account: str = ""
-    """The Azure account, where the URL names it."""
+    """The Azure account, if the URL names it."""
 
     @property
     def container(self) -> str:
@@ -53,15 +56,18 @@ class Location:
 
     @property
     def folder(self) -> str:
-        """The path within the bucket or container; empty for all of it."""
+        """The path within the bucket or container; empty for the whole bucket."""
         return self.root.partition("/")[2]
 
 
 def parse_url(url: str) -> Location:
-    """Take a store's URL or local path apart.
+    """Parse a store's URL or local path.
 
-    `file://` paths are taken as they are, `%` and all, as fsspec takes them. Raises `UsageError` for a
-    scheme that is not in `SCHEMES`, for fsspec's chains (`simplecache::…`) and for credentials in a URL.
+    In `file://` URLs, `%` is a plain character, as in fsspec.
+
+    Raises:
+        UsageError: for a scheme that is not in `SCHEMES`, for a chained URL of fsspec (`simplecache::…`),
+            and for credentials in the URL of a bucket.
     """
     if _CHAIN.match(url):
         raise UsageError(f"{_shown(url)}: chained URLs are not opened; give the store's own URL")
@@ -71,7 +77,7 @@ def parse_url(url: str) -> Location:
     scheme, rest = match[1].lower(), url[match.end() :]
     if scheme not in SCHEMES:
         known = ", ".join(SCHEMES)
-        raise UsageError(f"{_shown(url)}: {scheme}:// is not opened here, only {known} and local paths")
+        raise UsageError(f"{_shown(url)}: {scheme}:// is not supported; use {known} or a local path")
     kind = SCHEMES[scheme]
     if kind == "file":
         return _local("/" + rest.removeprefix("localhost").lstrip("/"))
@@ -79,28 +85,34 @@ def parse_url(url: str) -> Location:
         return _http(kind, url)
     rest = rest.strip("/")
     if not rest and kind != "memory":
-        raise UsageError(f"{_shown(url)}: names no bucket")
+        raise UsageError(f"{_shown(url)}: the URL names no bucket")
     return _bucket(kind, scheme, rest)
 
 
+def is_http(url: str) -> bool:
+    """Return True for an HTTP URL. These alone have a query; elsewhere, `?` is a character of the path."""
+    return url.lower().startswith(("http://", "https://"))
+
+
 def split_url(url: str) -> tuple[str, str]:
-    """Split an object's URL or local path into its folder's URL and its name.
+    """Split an object's URL or local path into the URL of its folder and its name.
 
     `open_store(folder).read(name)` then reads it. A query stays with the folder.
     """
-    base, mark, query = (
-        url.partition("?") if url.lower().startswith(("http://", "https://")) else (url, "", "")
-    )
+    base, mark, query = url.partition("?") if is_http(url) else (url, "", "")
     folder, slash, name = base.rpartition("/")
     if not name or name in {".", ".."} or folder.endswith(":/"):
-        raise UsageError(f"{_shown(url)}: names no object")
+        raise UsageError(f"{_shown(url)}: the URL names no object")
     if not slash:
         folder = "."
     return (folder or "/") + mark + query, name
 
 
 def check_path(path: str) -> str:
-    """Return the path if it lies within a store: relative, with no empty, `.` or `..` part, no NUL."""
+    """Return the path if it lies within a store, else raise `UsageError`.
+
+    Such a path is relative, has no empty, `.` or `..` part, and no NUL.
+    """
     if "\0" in path or any(part in {"", ".", ".."} for part in path.split("/")):
         raise UsageError(f"{path!r} is not a path within a store: parts joined by single slashes, no '..'")
     return path
@@ -108,7 +120,7 @@ def check_path(path: str) -> str:
 
 def _local(path: str) -> Location:
     if not path or "\0" in path:
-        raise UsageError(f"{path!r} is not a path")
+        raise UsageError(f"{path!r} is not a path: it is empty or has a NUL")
     home = Path(path).expanduser() if path.startswith("~/") else Path(path)
     absolute = str(home.absolute())
     return Location("file", absolute, absolute)
@@ -118,7 +130,7 @@ def _http(scheme: str, url: str) -> Location:
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     if not host:
-        raise UsageError(f"{_shown(url)}: names no host")
+        raise UsageError(f"{_shown(url)}: the URL names no host")
     path = parts.path.rstrip("/")
     return Location(scheme, f"{scheme}://{parts.netloc}{path}", f"{scheme}://{host}{path}", query=parts.query)
 
@@ -127,11 +139,11 @@ def _bucket(kind: str, scheme: str, rest: str) -> Location:
     container, slash, folder = rest.partition("/")
     container, at, account = container.partition("@")
     if at and kind != "az":
-        raise UsageError(f"{scheme}://…: a URL is no place for credentials; use the environment")
+        raise UsageError(f"{scheme}://…: the URL has credentials before its '@'; set them in the environment")
     root = container + slash + folder
     return Location(kind, root, f"{scheme}://{rest}", account=account.partition(".")[0])
 
 
 def _shown(url: str) -> str:
-    """Return the URL without what may be secret in it."""
+    """Return the URL without credentials and query, which may be secret."""
     return re.sub(r"//[^/?#]*@", "//", url.partition("?")[0])

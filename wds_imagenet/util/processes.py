@@ -17,7 +17,10 @@ def usable_cpus() -> int:
 
 @contextmanager
 def hide_main_module() -> Iterator[None]:
-    """Keep new processes from running the user's script again: they need nothing that is in it."""
+    """Within the `with`, start child processes that do not import the user's script.
+
+    `multiprocessing` would import it to find `__main__`, and so run a script without a main guard again.
+    """
     main = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
     try:

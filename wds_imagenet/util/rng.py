@@ -1,8 +1,8 @@
 """Random numbers as a pure function of integers, the same on every machine and in every version.
 
-NumPy does not promise that a generator's `permutation` stays what it is from release to release, and
-an epoch's order must survive an upgrade. So everything random here is SplitMix64 (Steele, Lea and
-Flood, 2014) used as a hash of (seed, epoch, purpose, counter).
+NumPy does not guarantee that a generator's `permutation` stays the same from release to release, and an
+epoch's order must survive an upgrade. So all random numbers are SplitMix64 (Steele, Lea and Flood, "Fast
+splittable pseudorandom number generators", 2014), used as a hash of (seed, epoch, purpose, counter).
 """
 
 from functools import lru_cache
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 _MASK: Final = (1 << 64) - 1
-_OF_A_SAMPLE: Final = 3  # 1 and 2 are the order's
+_SAMPLE_PURPOSE: Final = 3  # `reading.order` uses 1 and 2
 _GAMMA: Final = 0x9E3779B97F4A7C15
 _A: Final = 0xBF58476D1CE4E5B9
 _B: Final = 0x94D049BB133111EB
@@ -34,13 +34,18 @@ def _finish(z: int) -> int:
 
 
 def mix_array(state: int | npt.NDArray[np.uint64], values: npt.NDArray[np.integer]) -> npt.NDArray[np.uint64]:
-    """Return `mix(…, value)` for every value, where `state` is `mix(…)`, or one for each value.
+    """Return `mix(…, value)` for every value. Costs about 5 ns a value.
 
-    Costs about 5 ns a value.
+    Args:
+        state: `mix(…)` of the first values; one for all, or an array with one for each value.
+        values: int array of the last values.
+
+    Returns:
+        uint64 array of the same shape.
     """
     z = values.astype(np.uint64)
     z ^= np.asarray(state, np.uint64)
-    z += np.uint64(_GAMMA)  # unsigned arithmetic wraps, as intended
+    z += np.uint64(_GAMMA)  # unsigned arithmetic wraps, as the hash needs
     z ^= z >> np.uint64(30)
     z *= np.uint64(_A)
     z ^= z >> np.uint64(27)
@@ -50,36 +55,36 @@ def mix_array(state: int | npt.NDArray[np.uint64], values: npt.NDArray[np.intege
 
 
 def permutation(state: int, count: int) -> npt.NDArray[np.int64]:
-    """Return a uniformly drawn permutation of `range(count)` that depends on `state` alone."""
+    """Return a random permutation of `range(count)`, all equally likely, that depends on `state` alone."""
     rng = mix_array(state, np.arange(count, dtype=np.uint64))
     return np.argsort(rng, kind="stable")
 
 
 def permutations(states: npt.NDArray[np.uint64], counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return `permutation(state, count)` for each pair, laid end to end."""
-    which = np.repeat(np.arange(len(counts)), counts)
-    starts = (np.cumsum(counts) - counts)[which]
-    drawn = mix_array(states[which], np.arange(len(which)) - starts)
-    return np.lexsort((drawn, which)) - starts
+    """Return `permutation(state, count)` for each pair, concatenated."""
+    groups = np.repeat(np.arange(len(counts)), counts)
+    starts = (np.cumsum(counts) - counts)[groups]
+    drawn = mix_array(states[groups], np.arange(len(groups)) - starts)
+    return np.lexsort((drawn, groups)) - starts
 
 
 @lru_cache(16)
 def state_of_epoch(seed: int, epoch: int) -> int:
-    """Return what the `Rng` of all samples of an epoch have in common, for those who go on in C."""
-    return mix(seed, epoch, _OF_A_SAMPLE)
+    """Return the part of the state that every `Rng` of an epoch shares; the native engine starts from it."""
+    return mix(seed, epoch, _SAMPLE_PURPOSE)
 
 
 class Rng:
-    """A stream of random numbers that belongs to one sample in one epoch.
+    """The random numbers of one sample in one epoch.
 
-    The n-th draw depends on (seed, epoch, index, n) alone: not on the rank, the thread, the batch or
-    the moment. Costs about a microsecond a draw.
+    The n-th draw depends on (seed, epoch, index, n) alone, not on rank, thread, batch or time. Costs about
+    a microsecond a draw.
     """
 
     __slots__ = ("_count", "_state")
 
     def __init__(self, seed: int, epoch: int, index: int) -> None:
-        # mix(seed, epoch, _OF_A_SAMPLE, index), of which all but the last step is the same for a whole epoch.
+        # mix(seed, epoch, _SAMPLE_PURPOSE, index); all but the last step is the same for a whole epoch.
         self._state = _finish((state_of_epoch(seed, epoch) ^ (index & _MASK)) + _GAMMA)
         self._count = 0
 
@@ -90,7 +95,7 @@ class Rng:
         return low + (high - low) * ((bits >> 11) * 2.0**-53)
 
     def integer(self, low: int, high: int) -> int:
-        """Return the next draw, an integer of [low, high], both ends included."""
+        """Return the next draw, an integer in [low, high], both ends included."""
         return low + min(int(self.uniform() * (high - low + 1)), high - low)
 
     def seed(self) -> int:

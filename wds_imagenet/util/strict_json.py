@@ -1,4 +1,4 @@
-"""JSON as RFC 8259 means it, from hands that are not trusted."""
+"""JSON by RFC 8259, with limits: safe for files that are not trusted."""
 
 import json
 import math
@@ -13,8 +13,14 @@ _BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 def loads(data: bytes, *, max_bytes: int = 1 << 20) -> Any:  # noqa: ANN401 - JSON is any of six types
     """Return the value of a UTF-8 JSON text.
 
-    Refuses, with a `ValueError`, what Python's own reader lets pass or dies of: texts longer than
-    `max_bytes`, nesting deeper than 64, duplicate names, NaN and infinities, lone surrogates.
+    Args:
+        data: the text.
+        max_bytes: longest text that is parsed.
+
+    Raises:
+        ValueError: if the text is no JSON. Also for texts that Python's parser would accept or crash on:
+            longer than `max_bytes`, nested deeper than 64, with duplicate names, NaN, infinities or lone
+            surrogates.
     """
     if len(data) > max_bytes:
         raise ValueError(f"JSON of {len(data):,} bytes; at most {max_bytes:,} are read")
@@ -27,7 +33,7 @@ def loads(data: bytes, *, max_bytes: int = 1 << 20) -> Any:  # noqa: ANN401 - JS
 
 
 def dumps(value: object) -> bytes:
-    """Return the compact UTF-8 JSON of a value: no spaces, no NaN, the order of names kept."""
+    """Return the compact UTF-8 JSON of a value, names in their order. Raises `ValueError` for NaN."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 

@@ -2,7 +2,7 @@
 
 From the data set to values:
 
-- `sample_reader`  samples by index or by class, with a cache of blocks
+- `item_reader`    samples by index or by class, with a cache of blocks
 - `overview`       a summary of a random part of the samples
 - `dataset_info`   the facts that the manifest records, without reading a sample
 - `class_table`    the class table, and the search in it

@@ -20,9 +20,9 @@ from wds_imagenet.reading.dataset import Dataset
 from wds_imagenet.reading.layers import list_layers
 from wds_imagenet.view import pages
 from wds_imagenet.view.dataset_info import DatasetInfo, make_dataset_info
+from wds_imagenet.view.item_reader import ItemReader
 from wds_imagenet.view.overview import Overview, make_overview
 from wds_imagenet.view.request import Request, read_request
-from wds_imagenet.view.sample_reader import SampleReader
 from wds_imagenet.view.thumbnail import thumbnail
 
 COUNTS: Final = range(1, 201)
@@ -68,7 +68,7 @@ class Gallery:
 
     def __init__(self, dataset: Dataset) -> None:
         pages.environment()  # raises now if Jinja is missing
-        self.reader: Final = SampleReader(dataset)
+        self.reader: Final = ItemReader(dataset)
         self.info: Final = read_dataset_info(dataset)
         self._lock: Final = threading.Lock()
         self._thumbnail_slots: Final = threading.BoundedSemaphore(_THUMBNAIL_THREADS)

@@ -10,8 +10,8 @@ from wds_imagenet.util.threads import map_ahead
 from wds_imagenet.view import pages
 from wds_imagenet.view.gallery import THUMBNAIL_SIDE, read_dataset_info
 from wds_imagenet.view.item import Item
+from wds_imagenet.view.item_reader import ItemReader
 from wds_imagenet.view.overview import make_overview
-from wds_imagenet.view.sample_reader import SampleReader
 from wds_imagenet.view.thumbnail import thumbnail
 
 _THREADS: Final = 4
@@ -34,7 +34,7 @@ def single_page(dataset: Dataset, *, samples: int = 60, seed: int = 0) -> str:
         CorruptError: A block does not match its checksum.
     """
     pages.environment()  # raises before any read if Jinja is missing
-    reader = SampleReader(dataset)
+    reader = ItemReader(dataset)
     chosen = sorted(permutation(mix(seed), len(dataset))[:samples].tolist())
 
     def load(index: int) -> tuple[Item, bytes | None]:

@@ -1,8 +1,8 @@
-/* `_crc`: the CRC-32 of zlib and gzip, several times as fast where the processor multiplies without carries.
+/* `_crc`: the CRC-32 of zlib and gzip (RFC 1952, section 8), several times as fast with carry-less multiplication.
  *
  * crc32(data) -> (crc, done)
- *     The checksum of the first `done` bytes, all but some at the end: zlib goes on from there. 0 bytes on a processor
- *     that cannot do it. Without the GIL.
+ *     The checksum of the first `done` bytes: all but fewer than 64, from which zlib continues. `done` is 0 on a
+ *     processor without carry-less multiplication. Runs without the GIL.
  *
  * The method and the names of its constants are those of V. Gopal et al., "Fast CRC Computation for Generic Polynomials
  * Using PCLMULQDQ Instruction", Intel, 2009: four lanes of 128 bits are folded on, then into one, then reduced.
@@ -25,7 +25,7 @@ CLMUL static inline __m128i fold(__m128i sum, __m128i constants, __m128i next) {
 
 CLMUL static inline __m128i load(const uint8_t *at) { return _mm_loadu_si128((const __m128i *)at); }
 
-/* The CRC of a whole number of WIDTHs, one or more. */
+/* Returns the CRC of one or more times WIDTH bytes. */
 CLMUL static uint32_t crc_of(const uint8_t *data, size_t size) {
     const __m128i by_four = _mm_set_epi64x(0x01c6e41596, 0x0154442bd4);
     const __m128i by_one = _mm_set_epi64x(0x00ccaa009e, 0x01751997d0);

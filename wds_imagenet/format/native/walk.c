@@ -1,13 +1,17 @@
-/* `_walk`: the samples of an archive in memory, where every header is as plain as those that we write.
+/* `_walk`: the samples of a tar archive in memory (POSIX.1-2017, pax, "ustar Interchange Format").
  *
  * walk(data, ended, pictures) -> (keys, suffixes, heads, spans), or None
- *     Members that follow each other and have one key are a sample. For each: its key; a tuple of its members'
- *     suffixes, one object for all neighbours that have the same; in `heads` four int64: where its first member with
- *     a suffix of the set `pictures` begins and ends, -1 if it has none, its label, the least int64 if `cls` is not
- *     there or is no number, and which of the spans is its first member's. `spans` has two int64 a member: where it
- *     begins and ends.
- *     None where anything at all is unusual or wrong: samples.py and tar.py then read it again, and say what.
- *     With `ended` false, the archive may stop between two members without its end marker.
+ *     A sample is a run of members with the same key.
+ *     keys      of each sample
+ *     suffixes  of each sample: a tuple of its members' suffixes. Neighbours with equal suffixes share one tuple
+ *     heads     four int64 a sample: begin and end of its first member with a suffix of the set `pictures`, both -1 if
+ *               there is none; the label, the smallest int64 if `cls` is absent or no number; the index in `spans`
+ *               of its first member
+ *     spans     two int64 a member: its begin and its end
+ *     None for an archive with any unusual or damaged header: samples.py and tar.py read it again, and name the fault.
+ *     If `ended` is false, the archive may stop between two members without its end marker.
+ *
+ * Return values follow images/native/README.md.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -18,20 +22,26 @@
 enum { RECORD = 512, NAME = 100, MEMBERS = 16 /* of a sample */, DIGITS = 18 /* of a label */ };
 enum { SIZE_AT = 124, SUM_AT = 148, KIND_AT = 156, MAGIC_AT = 257, PREFIX_AT = 345 };
 
+typedef enum {
+    RAISED = -1, /* an exception is set */
+    DONE = 0,
+    UNSUPPORTED = 1, /* Python reads the archive again */
+} Outcome;
+
 typedef struct {
     char suffix[NAME];
     int length;
     Py_ssize_t begin, end;
 } Member;
 
-/* The sample that is being found; without members at first. */
+/* The sample that is being read; without members at first. */
 typedef struct {
     const char *key;
     int length, count;
     Member members[MEMBERS];
 } Sample;
 
-/* Digits and then spaces or zeros, as tar.py has it. Returns -1 for anything else. */
+/* Returns an octal number, spaces or zeros behind it, as tar.py reads it; -1 for anything else. */
 static int64_t octal(const uint8_t *field, int length) {
     int64_t value = 0;
     int at = 0;
@@ -44,14 +54,14 @@ static int64_t octal(const uint8_t *field, int length) {
     return value;
 }
 
-static int sum_is_right(const uint8_t *head) {
+static int is_sum_right(const uint8_t *head) {
     uint32_t sum = 8 * ' ';
     for (int i = 0; i < RECORD; i++) sum += head[i];
     for (int i = SUM_AT; i < SUM_AT + 8; i++) sum -= head[i];
     return octal(head + SUM_AT, 8) == (int64_t)sum;
 }
 
-/* Returns how many ASCII characters the name has, 0 if it is not plain. */
+/* Returns the length of a name of printable ASCII; 0 for another name. */
 static int plain_name(const uint8_t *head) {
     int length = 0;
     while (length < NAME && head[length]) {
@@ -67,13 +77,13 @@ static int all_zero(const uint8_t *data, Py_ssize_t size) {
     return 1;
 }
 
-/* Numbers that become more. */
+/* A growing array. */
 typedef struct {
     int64_t *values;
     Py_ssize_t count, room;
 } Numbers;
 
-/* Returns 0, or -1 with an exception set. */
+/* 0, or -1 with an exception set. */
 static int add_number(Numbers *numbers, int64_t value) {
     if (numbers->count == numbers->room) {
         Py_ssize_t room = numbers->room ? 2 * numbers->room : 64;
@@ -94,14 +104,14 @@ static PyObject *as_bytes(const Numbers *numbers) {
     return PyBytes_FromStringAndSize(numbers->count ? (const char *)numbers->values : "", size);
 }
 
-/* What is found. */
+/* The samples read so far. */
 typedef struct {
     const uint8_t *data;
     PyObject *pictures, *keys, *suffixes;
     Numbers heads, spans;
-    Sample last;        /* the sample whose suffixes these are, or one that has the same */
-    PyObject *lasting;  /* borrowed from `suffixes` */
-    int picture, cls;   /* which of its members is the picture, which the label; -1 for none */
+    Sample last;             /* the last sample whose suffixes were added */
+    PyObject *last_suffixes; /* borrowed from `suffixes` */
+    int picture, cls;        /* the indices of its picture and its label; -1 for none */
 } Found;
 
 static int has_suffix(const Member *member, const char *suffix) {
@@ -117,7 +127,7 @@ static int same_suffixes(const Sample *a, const Sample *b) {
     return 1;
 }
 
-/* Appends the suffixes of a sample that differ from the last one's. Returns 0, or -1 with an exception set. */
+/* Appends suffixes that differ from those of the last sample. 0, or -1 with an exception set. */
 static int add_suffixes(Found *found, const Sample *sample) {
     PyObject *suffixes = PyTuple_New(sample->count);
     if (!suffixes) return -1;
@@ -135,13 +145,13 @@ static int add_suffixes(Found *found, const Sample *sample) {
     failed = failed || PyList_Append(found->suffixes, suffixes) < 0;
     Py_DECREF(suffixes);
     found->last = *sample;
-    found->lasting = suffixes;
+    found->last_suffixes = suffixes;
     return failed ? -1 : 0;
 }
 
 static int is_space(uint8_t letter) { return letter == ' ' || (letter >= '\t' && letter <= '\r'); }
 
-/* Digits as `Sample.label` has them. Returns the least number for anything else. */
+/* Returns the label as `Sample.label` reads it; the smallest int64 for anything else. */
 static int64_t label_of(const uint8_t *text, Py_ssize_t size) {
     while (size && is_space(text[0])) text++, size--;
     while (size && is_space(text[size - 1])) size--;
@@ -156,15 +166,15 @@ static int64_t label_of(const uint8_t *text, Py_ssize_t size) {
     return negative ? -value : value;
 }
 
-/* Appends the sample, if it has members. Returns 0, or -1 with an exception set. */
+/* Appends the sample if it has members. 0, or -1 with an exception set. */
 static int append(const Sample *sample, Found *found) {
     if (!sample->count) return 0;
     PyObject *key = PyUnicode_FromStringAndSize(sample->key, sample->length);
     int failed = !key || PyList_Append(found->keys, key) < 0;
     Py_XDECREF(key);
     if (failed) return -1;
-    if (found->lasting && same_suffixes(sample, &found->last)) {
-        if (PyList_Append(found->suffixes, found->lasting) < 0) return -1;
+    if (found->last_suffixes && same_suffixes(sample, &found->last)) {
+        if (PyList_Append(found->suffixes, found->last_suffixes) < 0) return -1;
     } else if (add_suffixes(found, sample)) {
         return -1;
     }
@@ -178,23 +188,23 @@ static int append(const Sample *sample, Found *found) {
     };
     for (int i = 0; i < 4 && !failed; i++) failed = add_number(&found->heads, head[i]);
     for (int i = 0; i < sample->count && !failed; i++)
-        failed = add_number(&found->spans, sample->members[i].begin) ||
-                 add_number(&found->spans, sample->members[i].end);
+        failed =
+            add_number(&found->spans, sample->members[i].begin) || add_number(&found->spans, sample->members[i].end);
     return failed ? -1 : 0;
 }
 
-/* Adds a member to its sample, or begins the next. Returns as `collect`, 1 for going on. */
-static int add(Sample *sample, const char *name, int length, Py_ssize_t begin, Py_ssize_t end, Found *found) {
+/* Adds a member to its sample, or begins the next sample. */
+static Outcome add(Sample *sample, const char *name, int length, Py_ssize_t begin, Py_ssize_t end, Found *found) {
     int base = length;
     while (base && name[base - 1] != '/') base--;
     const char *dot = memchr(name + base, '.', (size_t)(length - base));
     int key = dot ? (int)(dot - name) : length;
-    if (key == base || memcmp(name, "__", 2) == 0) return 0; /* no key, or perhaps webdataset's own */
+    if (key == base || memcmp(name, "__", 2) == 0) return UNSUPPORTED; /* no key, or webdataset's metadata */
     if (!sample->count || key != sample->length || memcmp(name, sample->key, (size_t)key) != 0) {
-        if (append(sample, found)) return -1;
+        if (append(sample, found)) return RAISED;
         *sample = (Sample){.key = name, .length = key};
     }
-    if (sample->count == MEMBERS) return 0;
+    if (sample->count == MEMBERS) return UNSUPPORTED;
     Member *member = &sample->members[sample->count++];
     *member = (Member){.length = dot ? length - key - 1 : 0, .begin = begin, .end = end};
     for (int i = 0; i < member->length; i++) {
@@ -203,35 +213,35 @@ static int add(Sample *sample, const char *name, int length, Py_ssize_t begin, P
     }
     for (const Member *other = sample->members; other < member; other++)
         if (other->length == member->length && memcmp(other->suffix, member->suffix, (size_t)other->length) == 0)
-            return 0;
-    return 1;
+            return UNSUPPORTED;
+    return DONE;
 }
 
-/* Returns 1 after the last member, 0 if this is for Python, -1 with an exception set. */
-static int collect(const uint8_t *data, Py_ssize_t size, int ended, Found *found) {
+/* Reads all members. */
+static Outcome collect(const uint8_t *data, Py_ssize_t size, int ended, Found *found) {
     Sample sample = {.count = 0};
     Py_ssize_t at = 0;
     while (at < size) {
         const uint8_t *head = data + at;
-        if (size - at < RECORD) return 0;
+        if (size - at < RECORD) return UNSUPPORTED;
         if (!head[0]) {
-            if (size - at < 2 * RECORD || !all_zero(head, size - at)) return 0;
-            return append(&sample, found) ? -1 : 1;
+            if (size - at < 2 * RECORD || !all_zero(head, size - at)) return UNSUPPORTED;
+            return append(&sample, found) ? RAISED : DONE;
         }
         int length = plain_name(head);
         int64_t bytes = octal(head + SIZE_AT, 12);
         int kind = head[KIND_AT] == '0' || head[KIND_AT] == 0;
         int magic = memcmp(head + MAGIC_AT, "ustar\0", 6) == 0 && head[PREFIX_AT] == 0;
-        if (!length || bytes < 0 || !kind || !magic || !sum_is_right(head)) return 0;
-        if (bytes > size) return 0;
+        if (!length || bytes < 0 || !kind || !magic || !is_sum_right(head)) return UNSUPPORTED;
+        if (bytes > size) return UNSUPPORTED;
         Py_ssize_t next = at + RECORD + (Py_ssize_t)((bytes + RECORD - 1) / RECORD * RECORD);
-        if (next > size) return 0;
-        int added = add(&sample, (const char *)head, length, at + RECORD, at + RECORD + (Py_ssize_t)bytes, found);
-        if (added != 1) return added;
+        if (next > size) return UNSUPPORTED;
+        Outcome added = add(&sample, (const char *)head, length, at + RECORD, at + RECORD + (Py_ssize_t)bytes, found);
+        if (added) return added;
         at = next;
     }
-    if (ended) return 0;
-    return append(&sample, found) ? -1 : 1;
+    if (ended) return UNSUPPORTED;
+    return append(&sample, found) ? RAISED : DONE;
 }
 
 static PyObject *walk(PyObject *self, PyObject *arguments) {
@@ -241,8 +251,8 @@ static PyObject *walk(PyObject *self, PyObject *arguments) {
     PyObject *pictures, *result = NULL;
     if (!PyArg_ParseTuple(arguments, "y*pO", &data, &ended, &pictures)) return NULL;
     Found found = {.data = data.buf, .pictures = pictures, .keys = PyList_New(0), .suffixes = PyList_New(0)};
-    int outcome = found.keys && found.suffixes ? collect(data.buf, data.len, ended, &found) : -1;
-    if (outcome == 1) {
+    Outcome outcome = found.keys && found.suffixes ? collect(data.buf, data.len, ended, &found) : RAISED;
+    if (outcome == DONE) {
         PyObject *heads = as_bytes(&found.heads), *spans = as_bytes(&found.spans);
         if (heads && spans) result = PyTuple_Pack(4, found.keys, found.suffixes, heads, spans);
         Py_XDECREF(heads);
@@ -253,7 +263,7 @@ static PyObject *walk(PyObject *self, PyObject *arguments) {
     free(found.heads.values);
     free(found.spans.values);
     PyBuffer_Release(&data);
-    if (outcome == 0) Py_RETURN_NONE;
+    if (outcome == UNSUPPORTED) Py_RETURN_NONE;
     return result;
 }
 

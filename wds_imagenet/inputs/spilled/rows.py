@@ -29,10 +29,9 @@ class SpilledRow(NamedTuple):
 class SpilledRows:
     """Rows added in any order, read back by image, then by kind, then in the order in which they were added.
 
-    The rows lie in a file of the temporary folder that SQLite deletes as soon as it is made, so no file is
-    left behind however the process ends. Costs 64 MiB of memory, about 2 µs a row to add and again to sort,
-    and twice the rows on disk, at about 30 bytes a row. For one thread. Raises `FullError` where the disk
-    is full.
+    SQLite deletes the rows' temporary file as soon as it is made, so no file is left behind however the
+    process ends. Costs 64 MiB of memory, and about 2 µs a row to add and again to sort. On disk, it costs
+    twice the rows, at about 30 bytes a row. For one thread. Raises `FullError` where the disk is full.
     """
 
     def __init__(self) -> None:

@@ -3,13 +3,11 @@
 import os.path
 import re
 from collections.abc import Iterable
-from typing import Final
 
 from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.storage import split_url
 from wds_imagenet.storage.http_download import PREFIX
-
-_HTTP: Final = ("http://", "https://", f"{PREFIX}http://", f"{PREFIX}https://")
+from wds_imagenet.storage.url import is_http
 
 
 def locate(url: str) -> tuple[str, str]:
@@ -23,14 +21,14 @@ def locate(url: str) -> tuple[str, str]:
         return split_url(url)
     if scheme == "memory":
         return "memory://", rest
-    rest, mark, query = rest.partition("?") if url.startswith(_HTTP) else (rest, "", "")
+    rest, mark, query = rest.partition("?") if _is_http(url) else (rest, "", "")
     authority, _, path = rest.partition("/")
     return f"{scheme}://{authority}{mark}{query}", path
 
 
 def plain(url: str) -> str:
-    """Return a URL without credentials, query and fragment. Only HTTP URLs can have these."""
-    if not url.startswith(_HTTP):
+    """Return a URL without credentials, query and fragment, which HTTP URLs alone may have."""
+    if not _is_http(url):
         return url
     scheme, _, rest = re.split("[?#]", url.removeprefix(PREFIX), maxsplit=1)[0].partition("://")
     authority, slash, path = rest.partition("/")
@@ -81,3 +79,7 @@ def describe(reference: Reference) -> str:
     if reference.offset == 0:
         return url
     return f"{url}, member {reference.name!r} at offset {reference.offset:,}"
+
+
+def _is_http(url: str) -> bool:
+    return is_http(url.removeprefix(PREFIX))

@@ -10,7 +10,7 @@ from wds_imagenet.errors import DataError
 from wds_imagenet.format.samples import key_label_image
 from wds_imagenet.images.native_crop import NativeCrop, render_crop
 from wds_imagenet.images.probe import probe
-from wds_imagenet.images.render import Drawing, Job, render_all, render_drawn
+from wds_imagenet.images.render import CropJob, RandomCrops, render_all, render_drawn
 from wds_imagenet.reading.batches.batch_plan import BatchPlan
 from wds_imagenet.reading.batches.batch_spec import BatchSpec
 from wds_imagenet.reading.batches.decoded_sample import DecodedSample
@@ -67,7 +67,7 @@ class BatchBuilder:
         self.errors: Final[list[DataError]] = []
         self._plan: Final = plan
         self._epoch: Final = epoch
-        self._drawing: Final = _drawing(plan, spec, epoch)
+        self._random_crops: Final = _random_crops(plan, spec, epoch)
         self._needs_sample: Final = spec.with_captions or spec.with_json or spec.soft_labels
 
     def fill(self, rows: Sequence[int], blocks: Sequence[Sequence[Sample]]) -> float:
@@ -139,9 +139,9 @@ class BatchBuilder:
             return done, cpu
         out, antialias = self.images.array, crop.antialias
         height, width, _ = crop.shape
-        if self._drawing is not None:
+        if self._random_crops is not None:
             began = time.thread_time()
-            done = render_drawn(images, rows, self._drawing, out, antialias=antialias)
+            done = render_drawn(images, rows, self._random_crops, out, antialias=antialias)
             cpu += time.thread_time() - began
         if not all(done):
             left = [i for i, is_done in enumerate(done) if not is_done]
@@ -153,11 +153,11 @@ class BatchBuilder:
                 done[i] = is_done
         return done, cpu
 
-    def _job(self, row: int, image: Image, crop: NativeCrop) -> Job | None:
+    def _job(self, row: int, image: Image, crop: NativeCrop) -> CropJob | None:
         """Return one task of the native engine; None for a sample that is transformed by itself."""
         try:
             header = probe(image)
-            return Job(image, header, crop.region(header, self._rng(row)), row)
+            return CropJob(image, header, crop.region(header, self._rng(row)), row)
         except DataError:  # raised again, with its sample named, by `_transform`
             return None
 
@@ -181,6 +181,6 @@ class BatchBuilder:
             raise
 
 
-def _drawing(plan: BatchPlan, spec: BatchSpec, epoch: int) -> Drawing | None:
+def _random_crops(plan: BatchPlan, spec: BatchSpec, epoch: int) -> RandomCrops | None:
     rule = spec.traits.rule
-    return None if rule is None else Drawing(rule, state_of_epoch(spec.seed, epoch), plan.numbers)
+    return None if rule is None else RandomCrops(rule, state_of_epoch(spec.seed, epoch), plan.numbers)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from wds_imagenet.errors import UsageError
-from wds_imagenet.reading.batches.transform import Transform, TransformTraits, traits_of
+from wds_imagenet.reading.batches.transform import TransformLike, TransformTraits, traits_of
 
 OnBad = Literal["fail", "skip"]
 
@@ -13,7 +13,7 @@ OnBad = Literal["fail", "skip"]
 class BatchSpec:
     """The options that decide how samples become batches. Picklable if the transform is."""
 
-    transform: Transform
+    transform: TransformLike
     batch_size: int
     seed: int
     on_bad: OnBad

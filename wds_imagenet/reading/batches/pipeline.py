@@ -1,7 +1,7 @@
 """From plans to filled batches: the schedule of fetching and decoding.
 
-The consumer's own thread plans. It requests each block when the sequence first needs it, at most
-`prefetch_bytes` beyond the batches that are being decoded, and drops it when its last entry is planned.
+The consumer's own thread plans. It requests each block when the sequence first needs it, and drops the
+block when its last entry is planned. Requests run at most `prefetch_bytes` ahead of the batches under way.
 The batches that still use the block keep it alive, and free it with their last reference.
 """
 

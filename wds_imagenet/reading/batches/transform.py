@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wds_imagenet.errors import UsageError
+from wds_imagenet.images.crop import RandomCropRule
 from wds_imagenet.images.native_crop import NativeCrop
 from wds_imagenet.reading.batches.decoded_sample import DecodedSample
 
@@ -18,12 +19,19 @@ SampleFunction: TypeAlias = Callable[[DecodedSample], npt.NDArray[np.generic]]
 _NUMBERS: Final = "biufc"
 
 
-class ShapedTransform(Protocol):
-    """A transform that announces the shape of its results, and writes each into the batch's own memory.
+class Transform(Protocol):
+    """The contract of a transform: an object that turns each sample into one row of a batch.
 
-    With `shape` None the results differ in shape: it is called without `out`, returns an array, and
-    `Batch.images` is a list. An instance is used by several threads at once. It may have a `dtype`, of
-    NumPy, which is uint8 by default.
+    It announces the shape of its results, and writes each into the batch's own memory. With `shape` None the
+    results differ in shape: it is called without `out`, returns an array, and `Batch.images` is a list. It
+    may have a `dtype`, one of NumPy's numbers, which is uint8 by default. Results [H, W, 3] appear in
+    `Batch.images` as [3, H, W], in channels-last memory.
+
+    One instance is used by several threads at once. Draw random numbers from `sample.rng` alone: then every
+    world size, number of threads and resume gives the same results.
+
+    Two shorter contracts do as well: a plain function of a `DecodedSample`, whose arrays are stacked as they
+    are, and a `NativeCrop`, whose regions the native engine renders.
     """
 
     @property
@@ -34,8 +42,8 @@ class ShapedTransform(Protocol):
         """Fill `out`, one row of the batch, whose content is undefined. Return `out` or None."""
 
 
-Transform: TypeAlias = SampleFunction | ShapedTransform | NativeCrop
-"""Anything that turns a sample into a row of a batch. Results [H, W, 3] of the last two become [3, H, W]."""
+TransformLike: TypeAlias = Transform | NativeCrop | SampleFunction
+"""Any object that a loader takes as its transform."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +57,8 @@ class TransformTraits:
     """True if `Batch.images` is a list, since the results announce no common shape."""
     crop: NativeCrop | None
     """The transform itself, if it describes a region for the native engine."""
-    rule: npt.NDArray[np.float64] | None
-    """The numbers from which the native engine draws that region itself."""
+    rule: RandomCropRule | None
+    """The distribution from which the native engine draws that region itself."""
 
 
 def traits_of(transform: Any) -> TransformTraits:  # noqa: ANN401 - users pass anything

@@ -55,7 +55,7 @@ def serve(
         _leave(0)
     with thread_pool(1, "commands") as commands:
         try:
-            server = _Server(connection, make(dataset), parent)
+            server = _BatchServer(connection, make(dataset), parent)
             server.forward_logs(levels)
             commands.submit(server.listen)
             while True:
@@ -73,7 +73,7 @@ class _Run:
     """Batches that may be sent: one beyond those that the parent has taken."""
 
 
-class _Server:
+class _BatchServer:
     """One thread receives commands; the main thread makes batches and sends every message."""
 
     def __init__(self, connection: Connection, epochs: Epochs, parent: int) -> None:

@@ -143,7 +143,9 @@ def _stream(urls: Sequence[str], split: str | None, files: LabelFiles, options: 
 def _parse(file: ListedFile) -> ImagenetImage:
     image = parse_file(file)
     if image is None:
-        raise SourceError(f"{file.url}: {file.path!r} at offset {file.offset:,} is no image of ILSVRC2012")
+        raise SourceError(
+            f"{file.url}: {file.path!r} at offset {file.offset:,} is not an image of ILSVRC2012"
+        )
     return image
 
 

@@ -143,7 +143,7 @@ class AnnotationReader:
 
     def _add_class(self, label: str) -> int:
         if not label.startswith("/"):
-            raise ValueError(f"{label!r:.40} is no LabelName, which begins with /m/ or /g/")
+            raise ValueError(f"{label!r:.40} is not a LabelName, which begins with /m/ or /g/")
         if self.classes is not None and self.classes.find(label) is None:
             return -1
         if self.names is not None and label not in self.names:
@@ -182,8 +182,8 @@ def read_names(url: str, options: StorageOptions) -> dict[str, str]:
             if not label.startswith("/"):
                 if line > 1:
                     raise SourceError(
-                        f"{csv.where}, line {line:,}: {label!r:.40} is no class id: these begin with /m/ or "
-                        "/g/"
+                        f"{csv.where}, line {line:,}: {label!r:.40} is not a class id: these begin with /m/ "
+                        "or /g/"
                     )
             elif names.setdefault(label, name) != name:
                 raise SourceError(f"{csv.where}, line {line:,} gives the class {label} a second name")

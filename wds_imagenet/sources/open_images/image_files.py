@@ -39,7 +39,7 @@ def find_images(
 ) -> Iterator[ListedFile | GzippedArchive]:
     """Yield the files at a URL: in a folder, in a folder of archives, or in one archive.
 
-    The first bytes tell gzipped archives from plain tars; a tar's files are yielded. Paths of another split,
+    The first bytes distinguish gzipped archives from tars, whose files are yielded. Paths of another split,
     such as `validation/`, and hidden files are ignored. Costs as `list_files`, and one request an archive.
 
     Args:

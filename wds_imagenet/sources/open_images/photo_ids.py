@@ -16,8 +16,8 @@ def number_of(photo_id: str) -> int:
     """
     if not _ID.fullmatch(photo_id):
         raise ValueError(
-            f"{photo_id!r:.40} is no ImageID, which has 16 digits 0-9 a-f; a spreadsheet or a data frame may "
-            "have taken it for a number"
+            f"{photo_id!r:.40} is not an ImageID, which has 16 digits 0-9 a-f; a spreadsheet or a data "
+            "frame may have taken it for a number"
         )
     return int(photo_id, 16) - _HALF
 

@@ -69,7 +69,7 @@ class PhotoMerger:
             self._check_single(number, files)
             self._check_single(number, listed)
             if listed and not listed[0].integer:
-                self.counts["images were ignored, as of another split"] += 1
+                self.counts["images were ignored for being of another split"] += 1
                 continue
             fault = self._fault(has_file=bool(files), in_csv=bool(listed))
             if fault is not None:

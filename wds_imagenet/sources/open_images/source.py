@@ -52,7 +52,7 @@ def open_images(
     classes: Classes = None,
     split: Annotated[str | None, "train, validation or test; else all"] = None,
     fetch: Annotated[
-        str | None, "'original' or 'thumbnail': download them; then INPUT is the image CSV"
+        str | None, "'original' or 'thumbnail': download the images; INPUT is the image CSV"
     ] = None,
     rotation: Annotated[
         str | None, "'apply': rotate images and boxes as the image CSV has it; else 'record' it"

@@ -6,7 +6,7 @@ The JSON is an object by file name, or an array of objects with the file name in
     [{"file_name": "a.jpg", "caption": "a cat", "label": 3}, …]
 
 In an object, a bare text is a caption, and a bare number a label. A name is the path of an image, with or
-without suffix, or the last part of its path if no other image has the same.
+without suffix. The last part of the path will do if no other image has the same.
 """
 
 from array import array
@@ -117,7 +117,7 @@ def _in_array(item: JsonItem, value: object, url: str) -> tuple[str, Mapping[str
     field = choose_column(value, None, IMAGE, url) if isinstance(value, dict) else None
     if not isinstance(value, dict) or field is None or not isinstance(value[field], str):
         raise SourceError(
-            f"{url}: entry {item.number - 1:,} is no object with a file name in one of the fields "
+            f"{url}: entry {item.number - 1:,} is not an object with a file name in one of the fields "
             f"{', '.join(IMAGE)}: {value!r:.80}"
         )
     return value[field], {name: item for name, item in value.items() if name != field}

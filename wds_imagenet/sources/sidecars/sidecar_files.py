@@ -106,5 +106,5 @@ def _parse(suffix: str, text: str, file: Reference) -> Any:  # noqa: ANN401 - a 
     except ValueError as error:
         raise SourceError(f"{file.url}: {file.name} is not valid JSON: {error}") from error
     if not isinstance(value, dict):
-        raise SourceError(f"{file.url}: {file.name} is no JSON object: {text[:60]!r}")
+        raise SourceError(f"{file.url}: {file.name} is not a JSON object: {text[:60]!r}")
     return value

@@ -90,7 +90,7 @@ class ImageResolver:
 def _parse(cell: object, base: Location) -> tuple[str, str | None]:
     """Return the path in the root and None, or the path in a URL and the URL; else raise `ValueError`."""
     if not isinstance(cell, str) or not cell.strip():
-        raise ValueError(f"{cell!r:.60} is no path of an image")
+        raise ValueError(f"{cell!r:.60} is not the path of an image")
     path = cell
     if "://" in cell:
         location = parse_url(cell)

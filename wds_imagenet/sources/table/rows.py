@@ -195,7 +195,7 @@ def _objects(url: str, lines: Iterator[str]) -> Iterator[tuple[int, dict[str, An
         except ValueError as error:
             raise SourceError(f"{url}, line {number:,} is not valid JSON: {error}") from error
         if not isinstance(row, dict):
-            raise SourceError(f"{url}, line {number:,} is no JSON object: {line[:60]!r}")
+            raise SourceError(f"{url}, line {number:,} is not a JSON object: {line[:60]!r}")
         yield number, row
 
 

@@ -224,7 +224,7 @@ def _cell_key(rows: TableRows, row: TableRow, chosen: _ColumnIndices) -> str:
     index = chosen.key or 0
     cell = row.values[index]
     if type(cell) not in {str, int}:
-        raise SourceError(f"{rows.at(row)}: {cell!r:.60} is no key: neither text nor a whole number")
+        raise SourceError(f"{rows.at(row)}: {cell!r:.60} is not a key: neither text nor a whole number")
     try:
         return check_key(str(cell))
     except DataError as error:

@@ -74,7 +74,7 @@ class ShardSample:
         except ValueError as error:
             raise SourceError(f"{self.where('json')} is not valid JSON: {error}") from error
         if not isinstance(value, dict):
-            raise SourceError(f"{self.where('json')} is no JSON object: {self.contents['json'][:60]!r}")
+            raise SourceError(f"{self.where('json')} is not a JSON object: {self.contents['json'][:60]!r}")
         return value
 
 

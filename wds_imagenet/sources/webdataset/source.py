@@ -16,7 +16,7 @@ from wds_imagenet.inputs.split_files import SplitFile
 from wds_imagenet.inputs.stream import Stream, StreamedImage
 from wds_imagenet.sample import IMAGE_SUFFIXES
 from wds_imagenet.sources.source_options import Classes
-from wds_imagenet.sources.webdataset.sample_reader import SampleReader
+from wds_imagenet.sources.webdataset.selected_samples import SelectedSamples
 from wds_imagenet.sources.webdataset.selection import read_label_map, select
 from wds_imagenet.sources.webdataset.shard_listing import SMALL
 from wds_imagenet.sources.webdataset.shard_set import find_shards
@@ -76,25 +76,25 @@ def webdataset(
                 f"{one} has another split or another class table than {url}: pack the two apart"
             )
     parts = [part for one in found for part in one.parts]
-    reader = SampleReader(
+    selected = SelectedSamples(
         select(select_keys, select_labels, storage_options),
         read_label_map(relabel, listed, storage_options),
         frozenset({"label", *(_JSON_FIELDS.get(name, name) for item in first.table for name in item)}),
         frozenset(filter(None, (leave_out or "").lower().replace(" ", "").split(","))),
     )
-    references = SpilledReferences(reference for _, reference in reader.samples(parts))
+    references = SpilledReferences(reference for _, reference in selected.read(parts))
     if not references:
-        raise SourceError(f"no sample in {url} is selected, of {reader.passed:,}")
+        raise SourceError(f"no sample in {url} is selected; there are {selected.passed:,}")
     _check_unique(references)
-    new = reader.label_map.classes
+    new = selected.label_map.classes
     table = first.table if new is None else new
-    notes = (*(note for one in found for note in one.notes), *reader.notes())
+    notes = (*(note for one in found for note in one.notes), *selected.notes())
     listing = Listing(references, table, notes, first.split)
-    return _stream(parts, reader, references, listing) if reader.gzipped else listing
+    return _stream(parts, selected, references, listing) if selected.gzipped else listing
 
 
 def _stream(
-    parts: Sequence[SplitFile], reader: SampleReader, references: Sequence[Reference], listing: Listing
+    parts: Sequence[SplitFile], selected: SelectedSamples, references: Sequence[Reference], listing: Listing
 ) -> Stream:
     """Return the stream of the samples listed in the first pass."""
     kinds: KindCounts = {}
@@ -113,14 +113,16 @@ def _stream(
         digest.update(strict_json.dumps([*values, *([attached] if attached else [])]))
     if 0 < unlabelled < len(references):
         raise SourceError(
-            f"{first} has no label, like {unlabelled:,} of {len(references):,} images, but others have: "
-            "label all or none"
+            f"{first} has no label (in all, {unlabelled:,} of {len(references):,} images have none), but "
+            "others have: label all or none"
         )
     fields = {name: common_kind(counts, len(references)) for name, counts in kinds.items()}
 
     def images() -> Iterator[StreamedImage]:
-        again = SampleReader(reader.selection, reader.label_map, reader.class_fields, reader.left_out)
-        for sample, reference in again.samples(parts, SMALL.union(IMAGE_SUFFIXES, reader.suffixes)):
+        again = SelectedSamples(
+            selected.selection, selected.label_map, selected.class_fields, selected.left_out
+        )
+        for sample, reference in again.read(parts, SMALL.union(IMAGE_SUFFIXES, selected.suffixes)):
             metadata = {name: as_kind(value, fields[name]) for name, value in reference.metadata.items()}
             image = next(sample.contents[suffix] for suffix in sample.members if suffix in IMAGE_SUFFIXES)
             attached = tuple(sample.contents[item.suffix] for item in reference.attachments)
@@ -136,7 +138,7 @@ def _stream(
         labelled=not unlabelled,
         fields=fields,
         captioned=captioned,
-        suffixes=reader.suffixes,
+        suffixes=selected.suffixes,
         classes=listing.classes,
         notes=listing.notes,
         split=listing.split,
