@@ -10,8 +10,8 @@ Read data sets:
     `Dataset`       samples by index, by key, or in order; a sample is a `Sample`
     `Loader`        batches for training and evaluation, each a `Batch`; `Stats` counts its work
     `RandomResizedCrop`, `ResizeCenterCrop`, `Decode`
-                    the transforms of a loader; your own `Transform` serves as well: a function that takes
-                    a `DecodedSample`, or an object with a shape (`ShapedTransform`)
+                    the transforms of a loader; your own serves as well: a `Transform`, which has a shape,
+                    or a function that takes a `DecodedSample`
     `decode_image`  the pixels of one encoded image
 
 Score predictions:
@@ -69,7 +69,7 @@ if TYPE_CHECKING:
     from wds_imagenet.reading.batches.batch import Batch
     from wds_imagenet.reading.batches.decoded_sample import DecodedSample
     from wds_imagenet.reading.batches.stats import Stats
-    from wds_imagenet.reading.batches.transform import ShapedTransform, Transform
+    from wds_imagenet.reading.batches.transform import Transform
     from wds_imagenet.reading.dataset import Dataset
     from wds_imagenet.reading.index import IndexProgress, IndexReport, index
     from wds_imagenet.reading.loader import Loader
@@ -106,7 +106,6 @@ __all__ = [
     "ResizeCenterCrop",
     "Sample",
     "Score",
-    "ShapedTransform",
     "SourceError",
     "Stats",
     "StoreError",
@@ -142,7 +141,6 @@ _MODULES: Final = {
     "ResizeCenterCrop": "images.transforms",
     "Sample": "sample",
     "Score": "evaluation.evaluate",
-    "ShapedTransform": "reading.batches.transform",
     "Stats": "reading.batches.stats",
     "Transform": "reading.batches.transform",
     "VerifyProgress": "reading.verify",

@@ -25,7 +25,7 @@ from wds_imagenet import (
 )
 from wds_imagenet.images.header import ImageHeader
 from wds_imagenet.images.native_crop import NativeCrop
-from wds_imagenet.images.render import Window
+from wds_imagenet.images.render import CropRegion
 from wds_imagenet.torch import IterableDataset
 from wds_imagenet.util.rng import Rng
 
@@ -74,8 +74,8 @@ class LeftHalf:
     shape = (64, 64, 3)
     antialias = True
 
-    def region(self, header: ImageHeader, rng: Rng) -> Window:
-        return Window((0.0, 0.0, header.width * rng.uniform(), header.height))
+    def region(self, header: ImageHeader, rng: Rng) -> CropRegion:
+        return CropRegion((0.0, 0.0, header.width * rng.uniform(), header.height))
 
 
 def a_loader_takes_transforms_of_the_users_own() -> None:

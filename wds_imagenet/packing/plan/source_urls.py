@@ -3,8 +3,6 @@
 import os.path
 import re
 from collections.abc import Iterable
-from itertools import groupby
-from typing import Final
 
 from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.storage import split_url
