@@ -125,7 +125,7 @@ def _as_arithmetic(data: bytes) -> bytes:
     frame, scan = data.index(b"\xff\xc0"), data.index(b"\xff\xda")
     header = data[: min(start, scan)].replace(data[frame : frame + 2], b"\xff\xc9", 1)
     length = int.from_bytes(data[scan + 2 : scan + 4], "big") + 2
-    return header + data[scan : scan + length] + bytes(64) + b"\xff\xd9"
+    return header + data[scan : scan + length] + b"\xff\xd9"
 
 
 def _orientation(value: int) -> bytes:
