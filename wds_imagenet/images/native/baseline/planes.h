@@ -1,4 +1,4 @@
-/* Where the samples of the decoded MCUs lie. */
+/* The layout of the decoded MCUs in memory. */
 #ifndef WDS_IMAGENET_PLANES_H
 #define WDS_IMAGENET_PLANES_H
 
