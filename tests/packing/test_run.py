@@ -18,7 +18,7 @@ from wds_imagenet.packing.build import builders
 from wds_imagenet.packing.build.receipt import Receipt
 from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.pack_dataset import pack_listing, pack_stream
-from wds_imagenet.packing.publish.destination import FoundFiles
+from wds_imagenet.packing.publish.resume import FoundFiles
 from wds_imagenet.storage import open_store
 
 OPTIONS = PackOptions("small", samples_per_shard=20, block_bytes=4000, shuffle=False)
