@@ -208,14 +208,14 @@ def test_an_address_where_nobody_answers_is_named(address, engine):
 
 
 @pytest.mark.parametrize("address", [silent, refused])
-@pytest.mark.parametrize("verb", ["verify_blocks", "pack"])
+@pytest.mark.parametrize("verb", ["verify", "pack"])
 def test_the_command_line_ends_with_1_and_names_the_address(address, verb, small_paths):
     with address() as endpoint:
         options = {"endpoint_url": endpoint, "key": "k" * 20, "secret": "s" * 20, **IMPATIENT}
         arguments = [f"--storage-option={name}={value}" for name, value in options.items()]
         what = (
-            ["verify_blocks", "s3://own/x"]
-            if verb == "verify_blocks"
+            ["verify", "s3://own/x"]
+            if verb == "verify"
             else ["pack", "sidecars", small_paths[0].parent, "s3://own/x"]
         )
         command = [sys.executable, "-m", "wds_imagenet", *map(str, what), *arguments]
@@ -231,7 +231,7 @@ def test_verify_of_a_server_that_froze_on_the_way_is_no_verdict_on_the_data(free
     endpoint, options, freeze = freezable
     more = [f"--storage-option={name}={value}" for name, value in {**options, **IMPATIENT}.items()]
     freeze()
-    command = [sys.executable, "-m", "wds_imagenet", "verify_blocks", "s3://own/small", *more]
+    command = [sys.executable, "-m", "wds_imagenet", "verify", "s3://own/small", *more]
     result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (result.returncode, result.stdout) == (1, "")
     assert endpoint in result.stderr

@@ -55,7 +55,7 @@ def test_train_is_a_tar_of_tars(packs, world, kit, train):
 def test_train_may_be_gzipped_whatever_it_is_called(packs, world, kit, train):
     files = {**kit, "ILSVRC2012_img_train.tar": world.gz(inner(world, train))}
     report = packs("imagenet", files, ["ILSVRC2012_img_train.tar"], train, **KIT)
-    assert "10 images arrived, where 1,281,167 were published" in report.notes
+    assert "the stream has 10 images, where 1,281,167 were published" in report.notes
 
 
 def test_train_may_be_extracted_once(packs, world, kit, train):

@@ -92,7 +92,7 @@ def naive_error(numbers, truth_ids):
 def test_1_a_submission_in_kaggles_numbers_is_not_in_ilsvrcs(devkit_tar, truth_ids, truth, tmp_path):
     (tmp_path / "kaggle.txt").write_text("".join(f"{label + 1} \n" for label in truth))
     given = {"predictions": f"{tmp_path}/kaggle.txt", "labels": {"devkit": devkit_tar}}
-    with pytest.raises(UsageError, match="name the convention"):
+    with pytest.raises(UsageError, match=r"give option .convention."):
         evaluate(**given, layout="classification")
     ours = evaluate(**given, layout="classification", convention="kaggle").scores[0].error[0]
     assert (ours, naive_error([label + 1 for label in truth], truth_ids) > 0.99) == (0, True)

@@ -231,6 +231,6 @@ def test_a_server_that_is_not_there_is_unavailable(s3_url: str, engine: str) -> 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_an_endpoint_without_tls_is_not_asked_again(s3_server: S3Server, s3_url: str, engine: str) -> None:
     endpoint = s3_server.endpoint.replace("http:", "https:")
-    with pytest.raises(Exception, match="does the endpoint speak https") as caught:
+    with pytest.raises(Exception, match="check that the endpoint speaks https") as caught:
         open_store(s3_url, {"endpoint": endpoint, "engine": engine}).info("a")
     assert not isinstance(caught.value, UnavailableError)
