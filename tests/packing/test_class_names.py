@@ -14,7 +14,7 @@ from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.packing.add_layer import add_layer
 from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.pack_dataset import pack_listing
-from wds_imagenet.reading.verify_blocks import verify_layer_blocks
+from wds_imagenet.reading.verify_findings import verify_layer_blocks
 from wds_imagenet.storage import open_store
 
 LAYERS = ".wds-imagenet/layers"

@@ -10,7 +10,7 @@ from wds_imagenet.format.dataset_name import default_name
 from wds_imagenet.packing.api import pack
 from wds_imagenet.packing.label_files import LabelOptions
 from wds_imagenet.packing.options import JpegPolicy, PackOptions
-from wds_imagenet.packing.source_options import SourceOptions
+from wds_imagenet.packing.source_keywords import SourceOptions
 from wds_imagenet.sources import SOURCES, options_of
 
 

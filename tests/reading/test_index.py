@@ -10,7 +10,7 @@ import webdataset
 from wds_imagenet import Dataset
 from wds_imagenet.errors import CorruptError, DataError, ExistsError, ManifestError, SourceError
 from wds_imagenet.reading.shard_index import index_shards, shard_infos
-from wds_imagenet.reading.verify_blocks import verify_blocks
+from wds_imagenet.reading.verify_findings import verify_blocks
 from wds_imagenet.storage import open_store
 
 

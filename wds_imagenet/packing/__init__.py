@@ -3,7 +3,7 @@
 - `api`             `pack`: a source's listing or stream, with label files
 - `add_layer`       `add_layer`: labels for a finished data set
 - `options`         the options that decide the bytes
-- `source_options`  the options of all sources
+- `source_keywords`  the options of all sources
 - `label_files`     the label files that a user names, opened
 - `pack_dataset`    a listing or a stream, packed
 - `report`          progress and reports

@@ -15,7 +15,7 @@ from wds_imagenet.packing.plan.label_join import Unmatched
 from wds_imagenet.packing.publish.preflight import check_apart, check_destination, check_optimizer
 from wds_imagenet.packing.publish.run import OnProgress
 from wds_imagenet.packing.report import PackReport
-from wds_imagenet.packing.source_options import SourceOptions
+from wds_imagenet.packing.source_keywords import SourceOptions
 from wds_imagenet.sources import SOURCES, Source, options_of, takes_several
 from wds_imagenet.storage import open_store
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions

@@ -7,7 +7,7 @@ from os import PathLike
 from wds_imagenet.reading.arguments import whole
 from wds_imagenet.reading.dataset import Dataset, as_dataset
 from wds_imagenet.reading.layers import Layer, list_layers
-from wds_imagenet.reading.verify_blocks import Finding, VerifiedBlock, verify_blocks, verify_layer_blocks
+from wds_imagenet.reading.verify_findings import Finding, VerifiedBlock, verify_blocks, verify_layer_blocks
 from wds_imagenet.storage.store import StorageOptions
 
 
