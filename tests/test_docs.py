@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import click
@@ -139,13 +140,14 @@ def test_every_file_that_is_linked_or_named_exists(page):
         assert (ROOT / target).exists(), target
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
-def test_every_option_that_is_shown_is_one(page):
+@cache
+def help_texts():
+    """Return the `--help` of every command, each asked once for all pages."""
     verbs = ["pack imagenet", "pack imagenet21k", "pack imagenet21k-p", "pack imagenet-v2"]
     verbs += ["pack open-images", "pack imagefolder", "pack table", "pack sidecars", "pack webdataset"]
     verbs += ["pack huggingface", "index", "verify"]
     verbs += ["info", "ls", "cat", "view", "bench", "evaluate", "add-layer", "doctor", "demo"]
-    helps = "".join(
+    return "".join(
         subprocess.run(
             [sys.executable, "-m", "wds_imagenet", *verb.split(), "--help"],
             capture_output=True,
@@ -154,6 +156,11 @@ def test_every_option_that_is_shown_is_one(page):
         ).stdout
         for verb in verbs
     )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_every_option_that_is_shown_is_one(page):
+    helps = help_texts()
     for line in re.findall(r"wds-imagenet [a-z].*|`pack [a-z].*?`", page.read_text()):
         for option in re.findall(r"--[a-z-]+", line):
             assert option in helps, line

@@ -5,14 +5,12 @@ The lists in `docs/api.md` and `docs/cli.md` are rendered from the code. Write t
 """
 
 import ast
-import importlib
 import importlib.metadata
 import inspect
 import re
 import subprocess
 import sys
 import tomllib
-from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -50,7 +48,6 @@ GROUPS = {
         "ResizeCenterCrop",
         "Decode",
         "Transform",
-        "ShapedTransform",
         "DecodedSample",
         "decode_image",
     ],
@@ -96,20 +93,6 @@ def markdown(docstring):
     return "\n".join(out)
 
 
-def docstring(name, item):
-    """Return a docstring; that of a type alias follows its assignment."""
-    if isinstance(item, type) or inspect.isroutine(item):
-        return item.__doc__
-    module = importlib.import_module(f"wds_imagenet.{wds_imagenet._MODULES[name]}")
-    body = ast.parse(inspect.getsource(module)).body
-    (text,) = (
-        after.value.value
-        for node, after in pairwise(body)
-        if isinstance(node, ast.AnnAssign) and node.target.id == name
-    )
-    return text
-
-
 def members(item):
     """Yield the public attributes, properties and methods of a class, each with its first sentence."""
     body = ast.parse(inspect.getsource(item)).body[0].body
@@ -133,9 +116,9 @@ def api_lists():
         for name in names:
             item = getattr(wds_imagenet, name)
             out += [f"### `{name}`", ""]
-            if callable(item) and not getattr(item, "_is_protocol", False):
+            if not getattr(item, "_is_protocol", False):
                 out += ["```text", signature(name, item), "```", ""]
-            out += [markdown(docstring(name, item)), ""]
+            out += [markdown(item.__doc__), ""]
             if isinstance(item, type):
                 listed = [
                     f"- `{call}`: {' '.join(text.split(chr(10) * 2)[0].split())}"

@@ -10,8 +10,8 @@ Read data sets:
     `Dataset`       samples by index, by key, or in order; a sample is a `Sample`
     `Loader`        batches for training and evaluation, each a `Batch`; `Stats` counts its work
     `RandomResizedCrop`, `ResizeCenterCrop`, `Decode`
-                    the transforms of a loader; your own `Transform` serves as well: a function that takes
-                    a `DecodedSample`, or an object with a shape (`Transform`)
+                    the transforms of a loader; your own serves as well: a `Transform`, which has a shape,
+                    or a function that takes a `DecodedSample`
     `decode_image`  the pixels of one encoded image
 
 Score predictions:

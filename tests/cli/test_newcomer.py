@@ -62,7 +62,7 @@ FOLDER = ("pack", "imagefolder", "photos", "out")
         (("pack", "imagefolders", "photos", "out"), 2, "'imagefolders' (did you mean 'imagefolder'?)"),
         (("pack", "imagefolder", "photos", "photos"), 2, "lies in the input photos"),
         (("pack", "imagefolder", "photos", "photos/out"), 2, "lies in the input photos"),
-        ((*FOLDER, "--jpeg", "foo"), 2, "--jpeg foo is no policy: say keep, optimize, resize=256"),
+        ((*FOLDER, "--jpeg", "foo"), 2, "--jpeg foo is not a policy: write keep, optimize, resize=256"),
         ((*FOLDER, "--strip"), 2, "--strip goes with --jpeg optimize, and not with --jpeg keep"),
         ((*FOLDER, "--split", "tr ain"), 2, "'tr ain' cannot name a split"),
         ((*FOLDER, "--block-bytes", "0"), 2, "--block-bytes must be at least 1"),
@@ -134,12 +134,12 @@ def test_names_of_any_script_are_packed_and_found(say, tmp_path):
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_the_help_of_every_source_says_pack(say, name):
+def test_the_help_of_every_source_begins_with_pack(say, name):
     code, out, _ = say("pack", name, "--help")
     assert code == 0
     assert "\n  Pack " in out
     assert "optimize" in out
-    assert "List " not in out
+    assert "\n  List " not in out
 
 
 def test_the_help_names_every_label_source():

@@ -95,6 +95,7 @@ def test_ycck_has_the_colours_that_pillow_gives_it(picture, pillow):
     assert np.abs(decode_image(data).astype(int) - np.asarray(picture)).mean() < 4
 
 
+@pytest.mark.genuine("an arithmetic-coded JPEG, libjpeg's testimgari, is recognized and decoded")
 def test_arithmetic_coding_is_decoded(corner_cases, pillow):
     assert far(decode_image(corner_cases["testimgari"]), pillow(corner_cases["testimgari"])) == 0
 

@@ -55,6 +55,7 @@ def test_the_photos_are_what_their_readme_counts(photos):
     assert Counter(header.orientation for header in headers) == {1: 999, 6: 1}
 
 
+@pytest.mark.genuine("an arithmetic-coded JPEG, libjpeg's testimgari, is recognized and decoded")
 def test_arithmetic_coding_and_twelve_bits_are_said(corner_cases):
     assert probe(corner_cases["testimgari"]).arithmetic
     assert probe(corner_cases["monkey12"]).bits == 12

@@ -50,7 +50,7 @@ def test_packing_with_bad_label_maps_leaves_nothing_and_goes_on_when_they_are_me
 ):
     url, mend = maps
     options = {"dest": f"{tmp_path}/out", "labels": {"relabel": url}, "workers": workers}
-    with pytest.raises(SourceError, match=r"\.pt is no file of torch\.save"):
+    with pytest.raises(SourceError, match=r"\.pt cannot be read as a file of torch\.save"):
         pack("imagefolder", str(folder), **options, samples_per_shard=20)
     assert files_at(tmp_path / "out") == []
     mend()
@@ -65,7 +65,7 @@ def test_a_layer_of_bad_label_maps_leaves_nothing_and_goes_on_when_they_are_mend
     dest = f"{tmp_path}/out"
     pack("imagefolder", str(folder), dest=dest, workers=1, samples_per_shard=20)
     before = files_at(dest)
-    with pytest.raises(SourceError, match=r"\.pt is no file of torch\.save"):
+    with pytest.raises(SourceError, match=r"\.pt cannot be read as a file of torch\.save"):
         add_layer(dest, labels={"relabel": url}, workers=workers)
     assert files_at(dest) == before
     mend()

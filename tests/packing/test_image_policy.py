@@ -103,6 +103,7 @@ def test_twelve_bits_are_refused(photos: Path) -> None:
             accept(data, "monkey12.jpg", policy)
 
 
+@pytest.mark.genuine("an arithmetic-coded JPEG, libjpeg's testimgari, is recognized and decoded")
 def test_arithmetic_coding_is_kept_and_remarked(photos: Path) -> None:
     data = (photos / "jpeg-corner-cases" / "testimgari.jpg").read_bytes()
     taken = accept(data, "testimgari.jpg", KEEP)

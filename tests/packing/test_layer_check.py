@@ -89,7 +89,7 @@ def test_what_comes_out_otherwise_is_not_put_there(url, options):
 
 def test_the_error_of_a_damaged_layer_names_what_mends_it(url, options):
     flip(open_store(url))
-    with pytest.raises(CorruptError, match="'add-layer' again with --check, which rebuilds what is damaged"):
+    with pytest.raises(CorruptError, match="'add-layer' again with --check, which rebuilds damaged shards"):
         list(Dataset.open(url, layers=["captions"]).samples())
     add_layer(url, **options, check=True)
     assert sum(1 for _ in Dataset.open(url, layers=["captions"]).samples()) == 60

@@ -1,10 +1,17 @@
 """What may be chosen, and what is refused."""
 
+from dataclasses import MISSING, fields
+from inspect import signature
+
 import pytest
 
 from wds_imagenet.errors import UsageError
 from wds_imagenet.format.dataset_name import default_name
+from wds_imagenet.packing.api import pack
+from wds_imagenet.packing.label_files import LabelOptions
 from wds_imagenet.packing.options import JpegPolicy, PackOptions
+from wds_imagenet.packing.source_options import SourceOptions
+from wds_imagenet.sources import SOURCES, options_of
 
 
 @pytest.mark.parametrize("text", ["keep", "resize=256:q90", "resize=1:q1", "resize=65500:q100"])
@@ -59,3 +66,16 @@ def test_only_training_splits_are_shuffled_unless_it_is_said() -> None:
 def test_a_destination_names_the_data_set(dest: str, name: str) -> None:
     assert default_name(dest, "train") == name
     assert PackOptions(default_name(dest, "train")).name == name
+
+
+def test_the_options_of_all_sources_are_keyword_arguments_of_pack() -> None:
+    options = {option.name for source in SOURCES.values() for option in options_of(source)} - {"split"}
+    assert SourceOptions.__annotations__ == dict.fromkeys(sorted(options), str)
+
+
+def test_pack_shows_every_option_that_decides_the_bytes_with_its_default() -> None:
+    shown = {name: p.default for name, p in signature(pack).parameters.items()}
+    for kind in (PackOptions, LabelOptions):
+        for field in fields(kind):
+            simple = field.default is not MISSING and field.name not in {"split", "shard_bytes"}
+            assert shown[field.name] == field.default if simple else field.name in shown

@@ -196,36 +196,7 @@ class PackContract:
         assert shards(url) == {shard.name: shard.sha256 for shard in manifest.shards}
 
 
-class EveryFailure:
-    """For stores on which a run costs little: a failure at each change, before and after it."""
-
-    @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-    def test_a_failure_at_any_change_is_made_good_by_the_next_run(
-        self,
-        url: str,
-        small: Listing,
-        expected: dict[str, str],
-        monkeypatch: pytest.MonkeyPatch,
-        after: bool,  # noqa: FBT001
-    ) -> None:
-        for number in range(1, 100):
-            at = f"{url}/{number}"
-            store = Failing(open_store(at), number, after=after)
-            with monkeypatch.context() as patch:
-                patch.setattr(module, "open_store", lambda *_, found=store: found)
-                try:
-                    pack_listing(small, at, OPTIONS, workers=1)
-                    break
-                except UnavailableError:
-                    held = objects(at)
-            assert MANIFEST_PATH not in held or held.keys() == expected.keys()
-            pack_listing(small, at, OPTIONS, workers=1)
-            assert objects(at) == expected
-        # The plan, each shard and its receipt, six files, sweeping; then none fails.
-        assert number == 1 + 3 * 2 + 6 + 1 + 1
-
-
-class TestLocal(PackContract, EveryFailure):
+class TestLocal(PackContract):
     @pytest.fixture
     def url(self, tmp_path: Path) -> str:
         return str(tmp_path / "made" / "on the way")
@@ -243,7 +214,7 @@ class TestLocal(PackContract, EveryFailure):
         assert not left.exists()
 
 
-class TestMemory(PackContract, EveryFailure):
+class TestMemory(PackContract):
     @pytest.fixture
     def url(self) -> str:
         return f"memory://{uuid4().hex}"

@@ -13,6 +13,8 @@ from wds_imagenet.packing import api as module
 from wds_imagenet.packing.api import pack
 from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.sources import Listing
+from wds_imagenet.storage.local import LocalStore
+from wds_imagenet.storage.store import Blob
 
 
 @pytest.fixture(autouse=True)
@@ -102,3 +104,22 @@ def test_the_shards_of_a_stranger(small: Listing, tmp_path: Path) -> None:
     (tmp_path / "x" / ".wds-imagenet" / "manifest.json").unlink()
     with pytest.raises(PlanError, match="which 'pack' would overwrite"):
         pack("imagefolder", "/nowhere", dest=dest)
+
+
+def test_the_plan_and_the_manifest_at_the_destination_are_read_once(
+    small_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    seen: list[str] = []
+    read = LocalStore.read
+
+    def noted(store: LocalStore, path: str, *arguments: Any, **options: Any) -> Blob:
+        seen.append(path)
+        return read(store, path, *arguments, **options)
+
+    for _ in range(2):
+        monkeypatch.setattr(LocalStore, "read", noted)
+        pack("imagefolder", str(small_folder), dest=str(tmp_path / "x"), workers=1)
+        looks = [path for path in seen if path.endswith(("/plan.json", "/manifest.json"))]
+        assert looks == [".wds-imagenet/plan.json", ".wds-imagenet/manifest.json"]
+        seen.clear()

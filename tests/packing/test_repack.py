@@ -64,7 +64,7 @@ def test_a_data_set_that_lost_a_shard_is_refused(packed, tmp_path):
     with pytest.raises(SourceError, match=r"lacks 1 shards of its manifest, the first is .*000002\.tar"):
         webdataset(str(tmp_path))
     (tmp_path / "in1k-validation-000001.tar").write_bytes(b"short")
-    with pytest.raises(SourceError, match=r"000001\.tar has 5 bytes, but its manifest says"):
+    with pytest.raises(SourceError, match=r"000001\.tar has 5 bytes, but its manifest records"):
         webdataset(str(tmp_path))
 
 

@@ -18,6 +18,7 @@ from wds_imagenet.packing.build import builders
 from wds_imagenet.packing.build.receipt import Receipt
 from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.pack_dataset import pack_listing, pack_stream
+from wds_imagenet.packing.publish.resume import FoundFiles
 from wds_imagenet.storage import open_store
 
 OPTIONS = PackOptions("small", samples_per_shard=20, block_bytes=4000, shuffle=False)
@@ -257,6 +258,15 @@ class RunContract:
 
 
 class TestListing(RunContract):
+    def test_a_packer_that_begins_after_the_destination_was_found_free_is_noticed(self, url, pack, expected):
+        free = FoundFiles(None, None)
+        pack(url)
+        open_store(url).delete(f"{self.metadata}manifest.json")
+        assert pack(url, found=free).resumed == 3
+        assert objects(url) == expected
+        with pytest.raises(PlanError, match="another plan"):
+            pack(url, other=True, found=free)
+
     @pytest.fixture
     def pack(self, small):
         def run(url, *, other=False, **options):

@@ -17,7 +17,7 @@ from wds_imagenet.errors import CorruptError, DataError, StoreError
 from wds_imagenet.format.manifest import MANIFEST_PATH, Block, Manifest, Shard
 from wds_imagenet.images import render
 from wds_imagenet.images.render import native_module
-from wds_imagenet.reading.fetch import Fetcher
+from wds_imagenet.reading.fetch_blocks import Fetcher
 
 CROP = RandomResizedCrop(16, flip=True)
 GOOD = {"cls": b"5", "txt": b"a cat", "json": b'{"n": 1}'}

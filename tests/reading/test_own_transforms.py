@@ -19,6 +19,8 @@ from wds_imagenet.reading import tensors
 from wds_imagenet.reading.batches import batch_builder
 from wds_imagenet.reading.subprocess.parent import needs_no_main
 
+CROP = RandomResizedCrop(48, flip=True)
+
 
 class Shaped:
     """Writes the top left pixels, and remembers where and by which thread."""
@@ -229,6 +231,7 @@ def test_a_transform_that_returns_what_it_should_write_is_told_so(small_shards):
         ({"shape": (8, 8, 3), "dtype": "text"}, "one of NumPy's numbers"),
         ({"shape": (8, 8), "region": lambda *_: None}, r"its shape must be \(height, width, 3\)"),
         ({"region": lambda *_: None}, r"its shape must be \(height, width, 3\)"),
+        ({"shape": (8, 9, 3), "region": lambda *_: None, "rule": CROP.rule}, r"a rule for 48 × 48"),
         ({"shape": (8, 8, 3), "dtype": np.float32, "region": lambda *_: None}, "and its dtype uint8"),
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from wds_imagenet.format.manifest import Block, Manifest, Shard
-from wds_imagenet.reading.fetch import BlockLocation
+from wds_imagenet.reading.fetch_blocks import BlockLocation
 from wds_imagenet.sample import Sample
 from wds_imagenet.view import pages
 from wds_imagenet.view.class_table import make_class_table

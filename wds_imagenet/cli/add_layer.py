@@ -9,7 +9,7 @@ from wds_imagenet.cli.shared_options import (
     as_json,
     human,
     label_parameters,
-    parse_pairs,
+    run_parameters,
     storage_option,
     with_template,
 )
@@ -55,19 +55,10 @@ add_layer = click.command(
         click.Option(
             ["--layer"], metavar="NAME", help="Name of the layer; by default, the names of its label files."
         ),
-        click.Option(["--workers"], type=click.IntRange(1), help="Processes; by default, one for each CPU."),
-        click.Option(
-            ["--check"],
-            is_flag=True,
-            help="Read every finished tar, and rebuild missing and damaged ones.",
-        ),
-        click.Option(["--dry-run"], is_flag=True, help="Plan, print the result, and write nothing."),
-        click.Option(
-            ["--source-storage-option", "source_storage_options"],
-            multiple=True,
-            metavar="NAME=VALUE",
-            callback=parse_pairs,
-            help="Option of the label files' store, over those of the store of URL.",
+        *run_parameters(
+            unit="tar",
+            dry_run="Plan, print the result, and write nothing.",
+            source="Option of the label files' store, over those of the store of URL.",
         ),
     ],
 )(_run)

@@ -11,7 +11,7 @@ from wds_imagenet.cli.shared_options import (
     as_json,
     human,
     label_parameters,
-    parse_pairs,
+    run_parameters,
     storage_option,
     with_template,
 )
@@ -198,19 +198,10 @@ def _common(source: "Source") -> list[click.Parameter]:
             help="Treatment of an image that cannot be used: stop at the first; leave all such images out, "
             "and list them in the report; or repair them (a missing end, CMYK, GIF, BMP, TIFF).",
         ),
-        click.Option(["--workers"], type=click.IntRange(1), help="Processes; by default, one for each CPU."),
-        click.Option(
-            ["--check"],
-            is_flag=True,
-            help="Read every finished shard, and rebuild missing and damaged ones.",
-        ),
-        click.Option(["--dry-run"], is_flag=True, help="List and plan, print the result, and write nothing."),
-        click.Option(
-            ["--source-storage-option", "source_storage_options"],
-            multiple=True,
-            metavar="NAME=VALUE",
-            callback=parse_pairs,
-            help="Option of the store of INPUT; it has the options of DEST, too, if both are of one kind.",
+        *run_parameters(
+            unit="shard",
+            dry_run="List and plan, print the result, and write nothing.",
+            source="Option of the store of INPUT; it has the options of DEST, too, if both are of one kind.",
         ),
     ]
 

@@ -98,6 +98,32 @@ def label_parameters() -> list[click.Parameter]:
     ]
 
 
+def run_parameters(*, unit: str, dry_run: str, source: str) -> list[click.Parameter]:
+    """Return the options of a packing run, for `pack` and `add-layer`.
+
+    Args:
+        unit: one finished file of the run, `shard` or `tar`.
+        dry_run: help of `--dry-run`.
+        source: help of `--source-storage-option`.
+    """
+    return [
+        click.Option(["--workers"], type=click.IntRange(1), help="Processes; by default, one for each CPU."),
+        click.Option(
+            ["--check"],
+            is_flag=True,
+            help=f"Read every finished {unit}, and rebuild missing and damaged ones.",
+        ),
+        click.Option(["--dry-run"], is_flag=True, help=dry_run),
+        click.Option(
+            ["--source-storage-option", "source_storage_options"],
+            multiple=True,
+            metavar="NAME=VALUE",
+            callback=parse_pairs,
+            help=source,
+        ),
+    ]
+
+
 def with_template(options: dict[str, Any]) -> dict[str, Any]:
     """Return the options with `--caption-template` as a label option, as the library takes it."""
     template = options.pop("caption_template", None)

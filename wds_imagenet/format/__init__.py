@@ -5,7 +5,7 @@
 - `blocks`        a shard cut into blocks, each with its checksum
 - `manifest`      the manifest: every shard and block of a finished data set
 - `layers`        label layers: where they lie, and which data set they belong to
-- `companions`    the files that timm, open_clip and Hugging Face `datasets` look for beside the shards
+- `info_files`    the files that timm, open_clip and Hugging Face `datasets` look for beside the shards
 - `dataset_name`  the name that a data set's URL suggests
 - `crc`           CRC-32, in C where the module was built
 

@@ -15,8 +15,8 @@ from wds_imagenet.packing.jobs.stream import StreamJob
 from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.plan.listing_plan import plan as plan_listing
 from wds_imagenet.packing.plan.stream_plan import plan_stream
-from wds_imagenet.packing.publish.destination import FoundFiles
 from wds_imagenet.packing.publish.job import Job
+from wds_imagenet.packing.publish.resume import FoundFiles
 from wds_imagenet.packing.publish.run import OnProgress, run
 from wds_imagenet.packing.report import PackReport
 from wds_imagenet.storage import open_store

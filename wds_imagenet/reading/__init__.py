@@ -13,7 +13,7 @@ Training and evaluation read from the top, and each file builds on those below i
 - `arguments`  Numbers are checked, and unknown names get an error with the right one.
 - `dataset`  A finished data set: opened by its manifest, and read by index, by key or from end to end.
 - `layers`  Label layers: their blocks are read with the data set's, and merged sample by sample.
-- `fetch`  A block: one ranged read, one checksum, and its samples.
+- `fetch_blocks`  A block: one ranged read, one checksum, and its samples.
 - `buffers`  Memory that is lent out, and returns when its last view is gone.
 
 Tools for a whole data set:

@@ -13,7 +13,7 @@ from wds_imagenet.errors import CorruptError, ManifestError, NotFoundError, Usag
 from wds_imagenet.format import manifest as manifests
 from wds_imagenet.format.layers import merge_classes
 from wds_imagenet.format.manifest import Manifest
-from wds_imagenet.reading.fetch import BlockLocation, Fetcher, block_locations
+from wds_imagenet.reading.fetch_blocks import BlockLocation, Fetcher, block_locations
 from wds_imagenet.reading.layers import BlockReader, Layer
 from wds_imagenet.sample import Sample
 from wds_imagenet.storage import Store, open_store

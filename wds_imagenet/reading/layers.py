@@ -15,7 +15,7 @@ from wds_imagenet.format.layers import (
     layer_names,
 )
 from wds_imagenet.format.manifest import Manifest
-from wds_imagenet.reading.fetch import BlockLocation, Data, Fetcher, block_locations
+from wds_imagenet.reading.fetch_blocks import BlockLocation, Data, Fetcher, block_locations
 from wds_imagenet.sample import Sample
 from wds_imagenet.storage import Store
 from wds_imagenet.util import strict_json

@@ -11,7 +11,7 @@ from wds_imagenet.format.manifest import METADATA_FOLDER
 from wds_imagenet.format.samples import ArchiveSamples
 from wds_imagenet.images.decode import decode_image
 from wds_imagenet.reading.dataset import Dataset
-from wds_imagenet.reading.fetch import BlockLocation, Data
+from wds_imagenet.reading.fetch_blocks import BlockLocation, Data
 from wds_imagenet.reading.layers import Layer
 from wds_imagenet.sample import IMAGE_SUFFIXES, Sample
 from wds_imagenet.util.threads import map_ahead

@@ -10,6 +10,7 @@
 - `sidecars`         images, and their annotations in files of the same stem or in one JSON
 - `webdataset`       WebDataset shards
 - `huggingface`      Parquet files that hold images
+- `registry`         all of them by name
 - `columns`          shared by three sources: column names, and the types, labels and captions in cells
 - `source_options`   a source's options, read from its signature
 
@@ -17,13 +18,9 @@ A data set is one module, or one folder whose module `source` holds the function
 
 1. Write `name(url, *, option=None, ..., storage_options=NO_OPTIONS) -> Listing | Stream`. The first line of
    its docstring and the `Annotated` texts of its options become `wds-imagenet pack NAME --help`.
-2. Add the function to `_ALL` below.
+2. Add the function to `registry`.
 3. Write `tests/sources/test_name.py`: keys, labels, order, and an error that names the file for each fault.
 """
-
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
-from typing import Final
 
 from wds_imagenet.inputs.listing import Listing
 from wds_imagenet.inputs.reference import Attachment, Kind, Metadata, Reference
@@ -35,27 +32,11 @@ from wds_imagenet.sources.imagenet21k import imagenet21k
 from wds_imagenet.sources.imagenet21k_p import imagenet21k_p
 from wds_imagenet.sources.imagenet_v2 import imagenet_v2
 from wds_imagenet.sources.open_images.source import open_images
+from wds_imagenet.sources.registry import SOURCES
 from wds_imagenet.sources.sidecars.source import sidecars
 from wds_imagenet.sources.source_options import Option, Source, options_of, takes_several
 from wds_imagenet.sources.table.source import table
 from wds_imagenet.sources.webdataset.source import webdataset
-
-_ALL: Final[Sequence[Source]] = (
-    imagenet,
-    imagenet21k,
-    imagenet21k_p,
-    imagenet_v2,
-    open_images,
-    imagefolder,
-    table,
-    sidecars,
-    webdataset,
-    huggingface,
-)
-SOURCES: Final[Mapping[str, Source]] = MappingProxyType(
-    {source.__name__.replace("_", "-"): source for source in _ALL}
-)
-"""Every source by its name on the command line, such as `imagenet21k-p`."""
 
 __all__ = [
     "SOURCES",

@@ -24,7 +24,7 @@ def run(begin: Callable[[], Awaitable[_Result]]) -> _Result:
     Raises:
         UnavailableError: if this thread's token is cancelled.
     """
-    outer = asyncio._get_running_loop()  # noqa: SLF001 - in asyncio's __all__, for those who run loops
+    outer = asyncio._get_running_loop()  # noqa: SLF001 - in asyncio's __all__, for event loops
     asyncio._set_running_loop(None)  # noqa: SLF001
     loop = _CallerCountingLoop()
     task = loop.create_task(_await(begin))

@@ -8,7 +8,7 @@ from wds_imagenet.storage.failures import Failure
 from wds_imagenet.storage.store import Blob, ObjectInfo
 
 
-class Engine(Protocol):
+class StoreEngine(Protocol):
     """A client library, bound to one folder of a store and to one process.
 
     Each call is one attempt, bounded in time; many threads call at once. A call raises one of

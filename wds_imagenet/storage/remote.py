@@ -19,7 +19,7 @@ from wds_imagenet.errors import (
     WdsImagenetError,
 )
 from wds_imagenet.storage import obstore_engine
-from wds_imagenet.storage.engine import Engine
+from wds_imagenet.storage.engine import StoreEngine
 from wds_imagenet.storage.failures import error_from_failure, redact
 from wds_imagenet.storage.fsspec_engine import FsspecEngine
 from wds_imagenet.storage.retry import call_with_retries
@@ -51,7 +51,7 @@ class RemoteStore:
         self._location: Final = location
         self._options: Final = options
         self._secrets: Final = options.secrets | {location.query} - {""}
-        self._connected: tuple[int, Engine] | None = None
+        self._connected: tuple[int, StoreEngine] | None = None
         self._answered = answered
         self._warned_at = 0.0
 
@@ -106,7 +106,7 @@ class RemoteStore:
         """See `Store.put`."""
         reply_lost = False
 
-        def attempt(engine: Engine) -> None:
+        def attempt(engine: StoreEngine) -> None:
             nonlocal reply_lost
             try:
                 self._once(path, lambda _: engine.put(path, data, create=create))
@@ -158,12 +158,12 @@ class RemoteStore:
         except (NotFoundError, CorruptError):
             return False
 
-    def _write(self, path: str, call: Callable[[Engine], None]) -> None:
+    def _write(self, path: str, call: Callable[[StoreEngine], None]) -> None:
         if not self.writable:
             raise UsageError(f"{self._where(path)}: stores behind HTTP can only be read")
         self._try(check_path(path), call)
 
-    def _try(self, path: str, call: Callable[[Engine], _Result]) -> _Result:
+    def _try(self, path: str, call: Callable[[StoreEngine], _Result]) -> _Result:
         where = self._where(path)
         retry = self._options.retry if self._answered else self._options.first_contact
         return call_with_retries(lambda: self._once(path, call), retry, where, self._warn)
@@ -176,7 +176,7 @@ class RemoteStore:
             longest = self._options.retry.deadline
             _log.warning("%s; trying again, for up to %.0f s", error, longest)
 
-    def _once(self, path: str, call: Callable[[Engine], _Result]) -> _Result:
+    def _once(self, path: str, call: Callable[[StoreEngine], _Result]) -> _Result:
         engine = self._engine()
         try:
             result = call(engine)
@@ -204,7 +204,7 @@ class RemoteStore:
     def _where(self, path: str) -> str:
         return f"{self.url}/{path}" if path else self.url
 
-    def _engine(self) -> Engine:
+    def _engine(self) -> StoreEngine:
         connected = self._connected
         if connected is None or connected[0] != os.getpid():
             # Two threads may both connect; one of the two engines is dropped.
@@ -212,7 +212,7 @@ class RemoteStore:
         return connected[1]
 
 
-def connect(location: Location, options: ParsedOptions) -> Engine:
+def connect(location: Location, options: ParsedOptions) -> StoreEngine:
     """Return the engine for a location: obstore where it can be used, else fsspec.
 
     Raises:
@@ -233,7 +233,7 @@ def connect(location: Location, options: ParsedOptions) -> Engine:
     return _connect_fsspec(location, options)
 
 
-def _connect_fsspec(location: Location, options: ParsedOptions) -> Engine:
+def _connect_fsspec(location: Location, options: ParsedOptions) -> StoreEngine:
     config: Mapping[str, Any] | None = fsspec_config(location.scheme, options)
     if config is None:
         raise UsageError(

@@ -100,7 +100,7 @@ class ParsedOptions:
         return frozenset(_secrets(self.config))
 
     def endpoint_note(self, scheme: str) -> str:
-        """Return a note, for a store that does not answer, of the endpoint that was asked; maybe empty."""
+        """Return a note, for a store that does not answer, of the endpoint in use; maybe empty."""
         if "endpoint" in self.config:
             return f" (at the endpoint {self.config['endpoint']})"
         if scheme == "s3" and "profile" not in self.config:

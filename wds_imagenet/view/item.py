@@ -9,7 +9,7 @@ from wds_imagenet.errors import DataError
 from wds_imagenet.images.header import ImageHeader
 from wds_imagenet.images.orientation import swaps
 from wds_imagenet.images.probe import probe
-from wds_imagenet.reading.fetch import BlockLocation
+from wds_imagenet.reading.fetch_blocks import BlockLocation
 from wds_imagenet.sample import Sample
 from wds_imagenet.view.shown_boxes import ShownBox, shown_boxes
 from wds_imagenet.view.tags import LABEL, Classes, Tag, tags_of

@@ -10,7 +10,7 @@ from typing import Final
 
 from wds_imagenet.errors import CorruptError
 from wds_imagenet.reading.dataset import Dataset, own
-from wds_imagenet.reading.fetch import BlockLocation
+from wds_imagenet.reading.fetch_blocks import BlockLocation
 from wds_imagenet.sample import Sample
 from wds_imagenet.util.threads import thread_pool
 from wds_imagenet.view.item import Item, make_item

@@ -9,7 +9,7 @@ from typing import Final
 from wds_imagenet.errors import DataError
 from wds_imagenet.images.probe import probe
 from wds_imagenet.reading.dataset import Dataset
-from wds_imagenet.reading.fetch import BlockLocation
+from wds_imagenet.reading.fetch_blocks import BlockLocation
 from wds_imagenet.sample import Sample
 from wds_imagenet.util.rng import mix, permutation
 from wds_imagenet.util.threads import thread_pool

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from wds_imagenet.format.companions import companion_files
+from wds_imagenet.format.info_files import companion_files
 from wds_imagenet.format.manifest import KEYS_PATH, Manifest, Shard
 from wds_imagenet.inputs.reference import Metadata
 from wds_imagenet.packing.build.receipt import Receipt

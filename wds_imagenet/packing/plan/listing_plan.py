@@ -24,7 +24,7 @@ from wds_imagenet.util import rng, strict_json
 
 _VERSION: Final = 1
 """Version of the bytes that a plan leads to; raised when the same plan gives other bytes."""
-_SHUFFLE: Final = 0x5348554646  # tells this random number from all others of a seed
+_SHUFFLE: Final = 0x5348554646  # the purpose of these random numbers; another purpose gets others
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Final
 from wds_imagenet.inputs.stream import StreamedImage
 from wds_imagenet.util import rng
 
-_WINDOW: Final = 0x57494E444F57  # tells these random numbers from all others of a seed
+_WINDOW: Final = 0x57494E444F57  # the purpose of these random numbers; another purpose gets others
 _OVERHEAD: Final = 1024  # about the bytes that Python adds to those of an image
 
 

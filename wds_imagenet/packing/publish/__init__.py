@@ -3,8 +3,8 @@
 - `job`             the protocol of a kind of packing
 - `run`             build and publish the missing shards, then the manifest
 - `preflight`       checks before the input is listed
-- `destination`     the owner of a destination, and its finished shards
-- `verify`          finished shards, compared by size or byte for byte
+- `resume`          the plan at a destination, and its finished shards
+- `check`           finished shards, compared by size or, with `--check`, byte for byte
 - `publisher`       one shard: built, checked, put, confirmed, receipted
 - `temporary_file`  the file in which a shard is built
 - `plan_lock`       the plan file, which reserves the destination

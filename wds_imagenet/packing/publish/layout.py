@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from wds_imagenet.format.companions import OPEN_CLIP_FILE, README_FILE, TIMM_FILE
+from wds_imagenet.format.info_files import OPEN_CLIP_FILE, README_FILE, TIMM_FILE
 from wds_imagenet.format.layers import layer_folder
 from wds_imagenet.format.manifest import METADATA_FOLDER
 

@@ -7,8 +7,8 @@ from contextlib import suppress
 from wds_imagenet.errors import UsageError
 from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.plan.plan_file import option_differences
-from wds_imagenet.packing.publish.destination import FoundFiles, check_vacant, find_files, foreign, taken
 from wds_imagenet.packing.publish.layout import dataset_layout
+from wds_imagenet.packing.publish.resume import FoundFiles, check_vacant, find_files, foreign, taken
 from wds_imagenet.storage import Store
 from wds_imagenet.storage.url import Location, parse_url
 

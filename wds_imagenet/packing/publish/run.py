@@ -12,11 +12,11 @@ from wds_imagenet.format.manifest import Manifest
 from wds_imagenet.packing.build.receipt import Action, Receipt, Remark
 from wds_imagenet.packing.engines.engine import Engine
 from wds_imagenet.packing.engines.registry import Reach
-from wds_imagenet.packing.publish.destination import DestinationState, FoundFiles, find_state, read_receipts
 from wds_imagenet.packing.publish.job import Job
 from wds_imagenet.packing.publish.layout import Layout
 from wds_imagenet.packing.publish.plan_lock import PlanLock
 from wds_imagenet.packing.publish.publisher import Published, Publisher
+from wds_imagenet.packing.publish.resume import DestinationState, FoundFiles, find_state, read_receipts
 from wds_imagenet.packing.report import PackProgress
 from wds_imagenet.storage import Store
 from wds_imagenet.util import strict_json

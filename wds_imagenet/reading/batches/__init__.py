@@ -12,7 +12,7 @@ From an order to tensors:
 
 - `epochs`  Any part of any epoch as batches; `BatchSource` is the protocol that a loader reads from.
 - `batch_plan`  The block and the sample of each row, and the moment to fetch each block.
-- `pipeline`  The schedule of fetching and decoding.
+- `prefetch`  The schedule of fetching ahead and decoding.
 - `batch_builder`  A batch under construction, whose rows several threads fill.
 - `soft_labels`  The label of each crop that is drawn, from the label map beside its image.
 - `torch_extra`  Torch, imported when the first loader is made.

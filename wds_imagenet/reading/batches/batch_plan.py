@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from wds_imagenet.reading.fetch import BlockLocation
+from wds_imagenet.reading.fetch_blocks import BlockLocation
 from wds_imagenet.reading.order.epoch_order import EpochOrder, RankSlice
 from wds_imagenet.sample import Sample
 from wds_imagenet.util.threads import Future

@@ -13,7 +13,7 @@ from wds_imagenet.reading.batches.batch import Batch
 from wds_imagenet.reading.batches.batch_builder import BatchBuilder, Example, ImageMemorySource
 from wds_imagenet.reading.batches.batch_plan import plan_batches
 from wds_imagenet.reading.batches.batch_spec import BatchSpec
-from wds_imagenet.reading.batches.pipeline import filled_batches
+from wds_imagenet.reading.batches.prefetch import filled_batches
 from wds_imagenet.reading.batches.stats import Meter
 from wds_imagenet.reading.batches.torch_extra import tensors
 from wds_imagenet.reading.dataset import Dataset

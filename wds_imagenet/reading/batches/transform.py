@@ -76,7 +76,11 @@ def traits_of(transform: Any) -> TransformTraits:  # noqa: ANN401 - users pass a
             f"the transform {transform!r} has a region: its shape must be (height, width, 3), and its dtype "
             "uint8"
         )
-    rule = None if crop is None else getattr(crop, "rule", None)
+    rule: RandomCropRule | None = None if crop is None else getattr(crop, "rule", None)
+    if rule is not None and shape != (rule.size, rule.size, 3):
+        raise UsageError(
+            f"the transform {transform!r} has the shape {shape}, and a rule for {rule.size} × {rule.size}"
+        )
     return TransformTraits(shape, dtype, is_shaped and shape is None, crop, rule)
 
 

@@ -60,7 +60,7 @@ class TableRows:
 
 
 def read_rows(store: Store, info: ObjectInfo, delimiter: str | None = None) -> TableRows:
-    """Open a table; its suffix tells the format: csv, tsv, tab, jsonl, ndjson or parquet.
+    """Open a table; its suffix gives the format: csv, tsv, tab, jsonl, ndjson or parquet.
 
     Text is UTF-8, with or without byte order mark. CSV and TSV have a header line. Costs a few MiB of memory,
     and one read of the file for each iteration; JSON Lines is read once more, for its field names.

@@ -6,7 +6,7 @@
 
 #include "baseline/color.h"
 #include "baseline/frame.h"
-#include "baseline/mcus.h"
+#include "baseline/restart_intervals.h"
 #include "baseline/planes.h"
 
 enum { MARGIN = 32 }; /* bytes to the left of a row of samples */

@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wds_imagenet.format.companions import companion_files
+from wds_imagenet.format.info_files import companion_files
 from wds_imagenet.format.manifest import Block, Manifest, Shard
 
 SHA = "0" * 64

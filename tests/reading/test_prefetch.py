@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from wds_imagenet.format.manifest import Block, Manifest, Shard
 from wds_imagenet.reading.batches.batch_plan import plan_batches
-from wds_imagenet.reading.batches.pipeline import chunks_of
-from wds_imagenet.reading.fetch import block_locations
+from wds_imagenet.reading.batches.prefetch import chunks_of
+from wds_imagenet.reading.fetch_blocks import block_locations
 from wds_imagenet.reading.order.epoch_order import EpochOrder, RankSlice
 
 COUNT, SAMPLES = 1500, 18

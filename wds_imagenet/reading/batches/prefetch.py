@@ -14,7 +14,7 @@ from wds_imagenet.errors import DataError
 from wds_imagenet.reading.batches.batch_builder import BatchBuilder
 from wds_imagenet.reading.batches.batch_plan import ActiveBlock, BatchPlan, FetchedBlock
 from wds_imagenet.reading.batches.stats import Meter
-from wds_imagenet.reading.fetch import BlockLocation
+from wds_imagenet.reading.fetch_blocks import BlockLocation
 from wds_imagenet.reading.layers import BlockReader
 from wds_imagenet.sample import Sample
 from wds_imagenet.util.threads import FIRST_EXCEPTION, Future, ThreadPoolExecutor, thread_pool, wait

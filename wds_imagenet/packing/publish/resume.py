@@ -8,9 +8,9 @@ from typing import Any, Final
 from wds_imagenet.errors import ManifestError, NotFoundError, PlanError
 from wds_imagenet.format.manifest import Manifest, Shard
 from wds_imagenet.packing.build.receipt import Receipt
+from wds_imagenet.packing.publish.check import check_sizes, intact_shards
 from wds_imagenet.packing.publish.job import Job
 from wds_imagenet.packing.publish.layout import Layout
-from wds_imagenet.packing.publish.verify import check_sizes, intact_shards
 from wds_imagenet.storage import Store
 from wds_imagenet.util.threads import map_ahead
 

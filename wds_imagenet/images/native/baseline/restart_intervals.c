@@ -1,4 +1,4 @@
-#include "baseline/mcus.h"
+#include "baseline/restart_intervals.h"
 
 #include "baseline/avx2.h"
 
