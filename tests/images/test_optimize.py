@@ -20,7 +20,7 @@ def info(data):
 @built
 def test_every_photo_keeps_its_pixels_and_the_set_shrinks(photos):
     results = [optimize(data) for data in photos]
-    assert [r.left for r in results if r.left] == []
+    assert [r.reason for r in results if r.reason] == []
     assert all(
         np.array_equal(decode_image(r.data), decode_image(d)) for r, d in zip(results, photos, strict=True)
     )
@@ -40,9 +40,9 @@ def test_the_corner_cases_keep_their_pixels_or_are_left_with_a_reason(corner_cas
         result = optimize(data)
         if name == "monkey12":
             assert result.data is data
-            assert "precision 12" in result.left
+            assert "precision 12" in result.reason
         else:
-            assert result.left is None
+            assert result.reason is None
             assert np.array_equal(decode_image(result.data), decode_image(data))
             assert probe(result.data).orientation == probe(data).orientation
             assert not probe(result.data).arithmetic
@@ -67,7 +67,7 @@ def test_profile_and_orientation_stay_unless_stripped_and_all_else_goes(picture,
 def test_colours_that_depend_on_the_adobe_marker_stay_what_they_are(picture, encode, mode):
     data = encode(picture.convert(mode), "JPEG", quality=92)
     result = optimize(data)
-    assert result.left is None
+    assert result.reason is None
     assert np.array_equal(decode_image(result.data), decode_image(data))
 
 
@@ -76,7 +76,7 @@ def test_what_cannot_be_read_without_guessing_is_left_with_the_reason(photos):
     damaged = photos[0][: len(photos[0]) // 2] + b"\xff\xd9"
     result = optimize(damaged)
     assert result.data is damaged
-    assert "not optimized: Corrupt JPEG data" in result.left
+    assert "not optimized: Corrupt JPEG data" in result.reason
 
 
 @built
@@ -86,7 +86,7 @@ def test_a_progressive_picture_without_its_last_scans_is_left_with_the_reason(pi
     cut = data[:second] + b"\xff\xd9"
     result = optimize(cut)
     assert result.data is cut
-    assert "do not give the whole picture" in result.left
+    assert "do not give the whole picture" in result.reason
 
 
 def test_without_the_engine_the_error_says_how_to_get_it(photos, monkeypatch):

@@ -76,7 +76,7 @@ def test_a_colour_profile_of_another_space_is_dropped(picture, encode):
 def test_a_sound_file_is_returned_as_it_is(photos, picture, encode):
     for data in (photos[0], encode(picture, "PNG"), encode(picture, "WEBP")):
         assert repair(data).data is data
-        assert not repair(data).what
+        assert not repair(data).change
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
@@ -84,14 +84,14 @@ def test_bytes_after_the_end_are_cut_off(picture, encode, form):
     data = encode(picture, form)
     repaired = repair(data + b"garbage")
     assert repaired.data == data
-    assert repaired.what == "7 bytes after the end cut off"
+    assert repaired.change == "7 bytes after the end cut off"
 
 
 @pytest.mark.parametrize("cut", [1, 2])
 def test_a_missing_end_is_appended_where_the_picture_is_all_there(photos, pillow, cut):
     repaired = repair(photos[0][:-cut])
     assert probe(repaired.data).complete
-    assert "end" in repaired.what
+    assert "end" in repaired.change
     assert (pillow(repaired.data) == pillow(photos[0])).all()
 
 
@@ -125,7 +125,7 @@ def test_other_formats_become_png_of_the_same_pixels(picture, encode, pillow, fo
     data = encode(picture.convert(mode), form)
     repaired = repair(data)
     assert probe(repaired.data).format == "png"
-    assert repaired.what.startswith(f"{form.lower()} rewritten as png")
+    assert repaired.change.startswith(f"{form.lower()} rewritten as png")
     assert (pillow(repaired.data) == pillow(data)).all()
 
 

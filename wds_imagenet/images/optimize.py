@@ -22,7 +22,7 @@ class Optimized:
     """The result of `optimize`."""
 
     data: bytes
-    left: str | None
+    reason: str | None
     """The reason why the bytes were not changed; None if they are new."""
 
 

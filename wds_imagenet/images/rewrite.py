@@ -31,7 +31,7 @@ class Repaired:
     """An image file that common readers accept."""
 
     data: bytes
-    what: str
+    change: str
     """The repair, for the report; empty if there was none."""
 
 
@@ -105,14 +105,14 @@ def turn_image(data: bytes, degrees: int) -> Repaired:
         ImageError: The image cannot be decoded.
     """
     header = probe(data)
-    what = f"turned by {degrees}° counter-clockwise"
+    change = f"turned by {degrees}° counter-clockwise"
     if header.format == "jpg":
         image = _decoded(data, header).transpose(_TURNS[degrees])
         subsampling = "4:2:0" if header.subsampling in _COARSE else "4:4:4"
         upright = header._replace(orientation=1)
         coded = _encode(image, data, upright, quality=_QUALITY, subsampling=subsampling)
         converted = ", CMYK converted to RGB" if header.color == "cmyk" else ""
-        return Repaired(coded, f"{what}, coded anew as a JPEG of quality {_QUALITY}{converted}")
+        return Repaired(coded, f"{change}, coded anew as a JPEG of quality {_QUALITY}{converted}")
     image = open_image(data, header).transpose(_TURNS[degrees])
     buffer = io.BytesIO()
     if header.format == "webp":
@@ -120,7 +120,7 @@ def turn_image(data: bytes, degrees: int) -> Repaired:
         image.save(buffer, "WEBP", lossless=True, exact=True, icc_profile=profile, exif=b"")
     else:
         image.save(buffer, "PNG")
-    return Repaired(buffer.getvalue(), what)
+    return Repaired(buffer.getvalue(), change)
 
 
 def _decoded(data: bytes, header: ImageHeader) -> Image.Image:
@@ -149,12 +149,12 @@ def _encode(image: Image.Image, data: bytes, header: ImageHeader, *, quality: in
 
 def _as_png(data: bytes, header: ImageHeader) -> Repaired:
     image = open_image(data, header)
-    what = f"{header.format} rewritten as png"
+    change = f"{header.format} rewritten as png"
     if image.mode.startswith("I"):
         image = Image.fromarray(np.asarray(image).astype(np.uint16))
     elif image.mode not in _PNG_MODES:
-        what += f", {image.mode} converted to RGB"
+        change += f", {image.mode} converted to RGB"
         image = image.convert("RGB")
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
-    return Repaired(buffer.getvalue(), what)
+    return Repaired(buffer.getvalue(), change)

@@ -56,7 +56,7 @@ def accept(data: bytes, filename: str, options: PackOptions, turn: int = 0) -> A
         from wds_imagenet.images.rewrite import repair  # noqa: PLC0415 - it brings Pillow
 
         result = repair(data)
-        data, repaired = result.data, result.what
+        data, repaired = result.data, result.change
         header, problem = _examine(data)
     if problem or header is None:
         raise ImageError(problem)
@@ -65,7 +65,7 @@ def accept(data: bytes, filename: str, options: PackOptions, turn: int = 0) -> A
         from wds_imagenet.images.rewrite import turn_image  # noqa: PLC0415 - it brings Pillow
 
         upright = turn_image(data, turn)
-        data, rotated, header = upright.data, upright.what, probe(upright.data)
+        data, rotated, header = upright.data, upright.change, probe(upright.data)
     oddity = None if repaired else _oddity(header, filename)
     if options.jpeg.short_side is not None and header.format == "jpg":
         from wds_imagenet.images.rewrite import resize_jpeg  # noqa: PLC0415 - it brings Pillow
@@ -78,7 +78,7 @@ def accept(data: bytes, filename: str, options: PackOptions, turn: int = 0) -> A
 
         optimized = optimize(data, strip=options.jpeg.strip)
         data = optimized.data
-        oddity = "; ".join(filter(None, (oddity, optimized.left))) or None
+        oddity = "; ".join(filter(None, (oddity, optimized.reason))) or None
     sha256 = hashlib.sha256(data).hexdigest()
     measured: dict[str, Any] = {
         "filename": filename,
