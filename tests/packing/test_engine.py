@@ -187,7 +187,7 @@ def test_threads_are_those_of_this_process_and_keep_the_order() -> None:
 
 @pytest.mark.parametrize("name", ENGINES)
 def test_every_engine_does_all_tasks_and_stops_when_it_is_closed(name: str, tmp_path: Path) -> None:
-    engine = open_engine(name, 2)
+    engine = open_engine(2, name=name)
     engine.warm_up()
     assert sorted(engine.run(square, range(10))) == [n * n for n in range(10)]
     with closing(engine.run(hold_or_pass, [None, tmp_path / "a"])) as results:
@@ -196,12 +196,12 @@ def test_every_engine_does_all_tasks_and_stops_when_it_is_closed(name: str, tmp_
 
 
 def test_tasks_that_only_this_process_can_do_are_done_in_it() -> None:
-    assert set(open_engine("local", 4, "caller").run(process_id, range(3))) == {os.getpid()}
-    assert set(open_engine("local", 4, "threads").run(process_id, range(3))) == {os.getpid()}
+    assert set(open_engine(4, "caller").run(process_id, range(3))) == {os.getpid()}
+    assert set(open_engine(4, "threads").run(process_id, range(3))) == {os.getpid()}
 
 
 def test_an_unknown_engine_and_too_few_workers_are_mistakes() -> None:
     with pytest.raises(UsageError, match=r"there is no engine 'locla' .*did you mean 'local'"):
-        open_engine("locla", 1)
+        open_engine(1, name="locla")
     with pytest.raises(UsageError, match="at least one worker, not 0"):
-        open_engine("local", 0)
+        open_engine(0)

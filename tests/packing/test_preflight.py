@@ -1,6 +1,6 @@
 """What is refused before anything is listed."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,9 +12,9 @@ from wds_imagenet.images import optimize
 from wds_imagenet.packing import api as module
 from wds_imagenet.packing.api import pack
 from wds_imagenet.packing.options import PackOptions
-from wds_imagenet.sources import Listing
-from wds_imagenet.storage.local import LocalStore
-from wds_imagenet.storage.store import Blob
+from wds_imagenet.packing.pack_dataset import pack_listing
+from wds_imagenet.reading.dataset import Dataset
+from wds_imagenet.sources import SOURCES, Listing, imagefolder
 
 
 @pytest.fixture(autouse=True)
@@ -106,20 +106,31 @@ def test_the_shards_of_a_stranger(small: Listing, tmp_path: Path) -> None:
         pack("imagefolder", "/nowhere", dest=dest)
 
 
-def test_the_plan_and_the_manifest_at_the_destination_are_read_once(
+def test_the_destination_is_looked_at_again_after_the_listing(
     small_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.undo()
-    seen: list[str] = []
-    read = LocalStore.read
+    dest, readme = str(tmp_path / "x"), tmp_path / "x" / "README.md"
 
-    def noted(store: LocalStore, path: str, *arguments: Any, **options: Any) -> Blob:
-        seen.append(path)
-        return read(store, path, *arguments, **options)
+    def listed_while(event: Callable[[], object]) -> None:
+        def lister(url: str, **options: Any) -> Listing:
+            event()
+            return imagefolder(url, **options)
 
-    for _ in range(2):
-        monkeypatch.setattr(LocalStore, "read", noted)
-        pack("imagefolder", str(small_folder), dest=str(tmp_path / "x"), workers=1)
-        looks = [path for path in seen if path.endswith(("/plan.json", "/manifest.json"))]
-        assert looks == [".wds-imagenet/plan.json", ".wds-imagenet/manifest.json"]
-        seen.clear()
+        monkeypatch.setitem(sources, "imagefolder", lister)
+        pack("imagefolder", str(small_folder), dest=dest, workers=1)
+
+    sources = dict(SOURCES)
+    monkeypatch.setattr(module, "SOURCES", sources)
+
+    def write_readme() -> None:
+        readme.parent.mkdir()
+        readme.write_text("a colleague's")
+
+    with pytest.raises(PlanError, match=r"has 'README.md', which 'pack' would overwrite"):
+        listed_while(write_readme)
+    assert readme.read_text() == "a colleague's"
+    readme.unlink()
+    with pytest.raises(PlanError, match="another plan: seed was 1 there"):
+        listed_while(lambda: pack_listing(imagefolder(str(small_folder)), dest, PackOptions("x", seed=1)))
+    assert Dataset.open(dest).manifest.samples == len(imagefolder(str(small_folder)).references)

@@ -8,7 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from wds_imagenet.errors import CorruptError, ImageError, PlanError, SourceError, UnavailableError
+from wds_imagenet.errors import (
+    CorruptError,
+    ImageError,
+    ManifestError,
+    PlanError,
+    SourceError,
+    UnavailableError,
+)
 from wds_imagenet.format.manifest import Manifest
 from wds_imagenet.inputs.stream import Stream, StreamedImage
 from wds_imagenet.packing import add_layer as add_layer_module
@@ -18,7 +25,6 @@ from wds_imagenet.packing.build import builders
 from wds_imagenet.packing.build.receipt import Receipt
 from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.pack_dataset import pack_listing, pack_stream
-from wds_imagenet.packing.publish.resume import FoundFiles
 from wds_imagenet.storage import open_store
 
 OPTIONS = PackOptions("small", samples_per_shard=20, block_bytes=4000, shuffle=False)
@@ -256,17 +262,26 @@ class RunContract:
         pack(url, on_progress=seen.append)
         assert [(now.shards_done, now.samples_done) for now in seen] == [(1, 20), (2, 40), (3, 60)]
 
+    def test_a_removed_plan_is_put_again(self, url, pack, expected):
+        pack(url)
+        open_store(url).delete(f"{self.metadata}plan.json")
+        assert pack(url).resumed == 3
+        assert objects(url) == expected
+
+    def test_a_receipt_that_another_program_changes_during_the_run_is_an_error(self, url, pack, expected):
+        def tamper(now):
+            if now.shards_done == 3:
+                store, first = open_store(url), f"{self.metadata}receipts/{SHARDS[0]}.json"
+                store.put(first, store.read(f"{self.metadata}receipts/{SHARDS[1]}.json").data)
+
+        with pytest.raises(ManifestError, match=rf"is not the receipt of {SHARDS[0]}"):
+            pack(url, on_progress=tamper)
+        assert f"{self.metadata}manifest.json" not in objects(url)
+        pack(url)
+        assert objects(url) == expected
+
 
 class TestListing(RunContract):
-    def test_a_packer_that_begins_after_the_destination_was_found_free_is_noticed(self, url, pack, expected):
-        free = FoundFiles(None, None)
-        pack(url)
-        open_store(url).delete(f"{self.metadata}manifest.json")
-        assert pack(url, found=free).resumed == 3
-        assert objects(url) == expected
-        with pytest.raises(PlanError, match="another plan"):
-            pack(url, other=True, found=free)
-
     @pytest.fixture
     def pack(self, small):
         def run(url, *, other=False, **options):

@@ -28,7 +28,6 @@ def add_layer(
     class_names: Mapping[str, str] | None = None,
     layer: str | None = None,
     workers: int | None = None,
-    engine: str = "local",
     on_progress: OnProgress | None = None,
     dry_run: bool = False,
     check: bool = False,
@@ -53,7 +52,6 @@ def add_layer(
         class_names: URLs of files of class names, by language, such as `fr`.
         layer: name of the layer; by default the names of its label sources.
         workers: processes; by default, one for each CPU.
-        engine: name of the engine that runs the workers.
         on_progress: called for each tar that is done, those of earlier runs first.
         dry_run: plan the layer, and write nothing.
         check: read every finished tar, and build missing and damaged ones again.
@@ -70,7 +68,7 @@ def add_layer(
     """
     began = time.monotonic()
     options = LabelOptions(labels or {}, captions, label_options or {}, class_names or {})
-    open_engine(engine, workers)  # an error of theirs comes before the label files are read
+    open_engine(workers)  # an error of theirs comes before the label files are read
     if layer is not None:
         layer_layout(layer)  # checks the name
     store = open_store(url, storage_options)
@@ -80,7 +78,7 @@ def add_layer(
         raise UsageError("there are no labels to add: give a file, as option 'labels'")
     planned = plan_layer(layer or "-".join(opened.joins or opened.tables), base, keys, opened)
     job = LayerJob(planned, Fetch(source_storage_options))
-    engines = partial(open_engine, engine, workers)
+    engines = partial(open_engine, workers)
     outcome = run(job, store, engines, on_progress=on_progress, dry_run=dry_run, check=check)
     manifest = outcome.manifest
     return LayerReport(

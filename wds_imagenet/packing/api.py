@@ -43,7 +43,6 @@ def pack(
     without_label: Unmatched = "keep",
     without_caption: Unmatched = "keep",
     workers: int | None = None,
-    engine: str = "local",
     storage_options: StorageOptions = NO_OPTIONS,
     source_storage_options: StorageOptions = NO_OPTIONS,
     on_progress: OnProgress | None = None,
@@ -82,7 +81,6 @@ def pack(
         without_label: treatment of images that a file in `labels` does not have.
         without_caption: treatment of images without a text in `captions`.
         workers: processes; by default, one for each CPU.
-        engine: name of the engine that runs the workers.
         storage_options: options of the store of `dest`.
         source_storage_options: options of the store of the inputs and label files.
         on_progress: called for each shard that is done, those of earlier runs first.
@@ -120,10 +118,10 @@ def pack(
     check_apart(inputs, dest)
     asks_split = "split" in {option.name for option in options_of(lister)}
     undecided = _undecided(options, named=name is not None, split_known=split is not None and not asks_split)
-    found = check_destination(open_store(dest, storage_options), options, undecided)
-    workers_engine = open_engine(engine, workers)
+    check_destination(open_store(dest, storage_options), options, undecided)
+    engine = open_engine(workers)
     if not dry_run:
-        workers_engine.warm_up()
+        engine.warm_up()
     opened = open_labels(label_files, source_storage_options)
     own = {"split": split} if asks_split and split is not None else {}
     listed = lister(*inputs, **source_options, **own, storage_options=source_storage_options)
@@ -132,13 +130,11 @@ def pack(
     options = replace(options, split=split, name=default_name(dest, split) if name is None else name)
     run_options: RunOptions = {
         "workers": workers,
-        "engine": engine,
         "storage_options": storage_options,
         "source_storage_options": source_storage_options,
         "on_progress": on_progress,
         "dry_run": dry_run,
         "check": check,
-        "found": found,
     }
     annotated = opened.annotate(listed)
     if isinstance(annotated, Stream):

@@ -16,7 +16,6 @@ from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.plan.listing_plan import plan as plan_listing
 from wds_imagenet.packing.plan.stream_plan import plan_stream
 from wds_imagenet.packing.publish.job import Job
-from wds_imagenet.packing.publish.resume import FoundFiles
 from wds_imagenet.packing.publish.run import OnProgress, run
 from wds_imagenet.packing.report import PackReport
 from wds_imagenet.storage import open_store
@@ -25,16 +24,14 @@ from wds_imagenet.util.messages import quantity
 
 
 class RunOptions(TypedDict, total=False):
-    """Options of packing that do not change the bytes: those of `pack`, and what it found beforehand."""
+    """Options of packing that do not change the bytes: those of `pack`."""
 
     workers: int | None
-    engine: str
     storage_options: StorageOptions
     source_storage_options: StorageOptions
     on_progress: OnProgress | None
     dry_run: bool
     check: bool
-    found: FoundFiles | None
 
 
 def pack_listing(
@@ -91,8 +88,6 @@ def _pack(
     make_job: Callable[[Fetch], Job[Any]],
     dest: str,
     *,
-    found: FoundFiles | None = None,
-    engine: str = "local",
     workers: int | None = None,
     on_progress: OnProgress | None = None,
     check: bool = False,
@@ -101,14 +96,13 @@ def _pack(
     source_storage_options: StorageOptions = NO_OPTIONS,
 ) -> PackReport:
     began = time.monotonic()
-    open_engine(engine, workers)  # an error of theirs comes before the plan
+    open_engine(workers)  # an error of theirs comes before the plan
     job = make_job(Fetch(source_storage_options))
     store = open_store(dest, storage_options)
     outcome = run(
         job,
         store,
-        partial(open_engine, engine, workers),
-        found=found,
+        partial(open_engine, workers),
         on_progress=on_progress,
         dry_run=dry_run,
         check=check,

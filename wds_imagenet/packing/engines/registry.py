@@ -17,13 +17,13 @@ Reach = Literal["processes", "threads", "caller"]
 bytes; or only the calling thread, since a store of theirs is in this process's memory."""
 
 
-def open_engine(name: str, workers: int | None, reach: Reach = "processes") -> Engine:
+def open_engine(workers: int | None, reach: Reach = "processes", name: str = "local") -> Engine:
     """Return an engine that can run a job's tasks.
 
     Args:
-        name: the engine for tasks that other processes can run.
         workers: processes or threads; None for as many as suit the machine.
         reach: the places where the tasks can run.
+        name: the engine for tasks that other processes can run.
 
     Raises:
         UsageError: there is no such engine, or `workers` is less than 1.

@@ -1,6 +1,7 @@
 """The job of packing a stream: one read from its first byte to its last, shard by shard."""
 
 from collections.abc import Callable, Container, Generator, Iterable, Sequence
+from contextlib import closing
 from itertools import chain
 
 from wds_imagenet.errors import PlanError, SourceError
@@ -67,7 +68,7 @@ class StreamJob(Job[FullShard]):
         self._hashes.append(hash_keys(receipt.keys))
 
     def check_complete(
-        self, store: Store, names: Sequence[str], receipts: Callable[[], Iterable[Receipt]]
+        self, store: Store, names: Sequence[str], receipts: Callable[[], Generator[Receipt, None, None]]
     ) -> tuple[str, ...]:
         """Check the keys of all shards; return a note if some differ only in case.
 
@@ -75,7 +76,8 @@ class StreamJob(Job[FullShard]):
             SourceError: two samples have one key.
             PlanError: the destination has shards that this stream does not give.
         """
-        notes = check_packed_keys(self._hashes, lambda: ((r.shard.name, r.keys) for r in receipts()))
+        with closing(receipts()) as read:
+            notes = check_packed_keys(self._hashes, lambda: ((r.shard.name, r.keys) for r in read))
         ours = set(names)
         for item in store.list_objects(self.layout.shard_prefix):
             if item.path not in ours:

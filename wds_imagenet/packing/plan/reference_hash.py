@@ -23,7 +23,7 @@ class ReferenceHash:
 
     def __init__(self, references: Sequence[Reference]) -> None:
         self._references: Final = references
-        ends = (references[0], references[-1])
+        ends = (*references[:1], *references[-1:])
         self._guess = (
             common_folder(r.url for r in ends),
             common_folder(a.url for r in ends for a in r.attachments),

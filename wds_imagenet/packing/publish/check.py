@@ -28,7 +28,7 @@ def check_sizes(store: Store, layout: Layout, manifest: Manifest, sizes: Mapping
     wrong = [text for text in checked if text]
     if wrong:
         raise CorruptError(
-            f"{store.url}/{layout.shard_folder} is finished, but {len(wrong)} of its {len(checked)} shards "
+            f"{layout.url(store)} is finished, but {len(wrong)} of its {len(checked)} shards "
             f"are missing or damaged ({wrong[0]}): run the same {layout.verb!r} again with --check, which "
             "rebuilds them"
         )

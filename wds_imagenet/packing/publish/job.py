@@ -66,7 +66,7 @@ class Job(Protocol[Task]):
         del receipt
 
     def check_complete(
-        self, store: Store, names: Sequence[str], receipts: Callable[[], Iterable[Receipt]]
+        self, store: Store, names: Sequence[str], receipts: Callable[[], Generator[Receipt, None, None]]
     ) -> tuple[str, ...]:
         """Check all shards together before the manifest is made; return notes, by default none.
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from wds_imagenet.format.info_files import OPEN_CLIP_FILE, README_FILE, TIMM_FILE
 from wds_imagenet.format.layers import layer_folder
 from wds_imagenet.format.manifest import METADATA_FOLDER
+from wds_imagenet.storage import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,10 @@ class Layout:
     def receipts(self) -> str:
         """The folder of the receipts."""
         return f"{self.metadata_folder}receipts/"
+
+    def url(self, store: Store) -> str:
+        """Return the URL of the shards' folder, for messages."""
+        return f"{store.url}/{self.shard_folder}".rstrip("/")
 
     def shard(self, name: str) -> str:
         """Return the path of a shard."""

@@ -8,7 +8,7 @@ from wds_imagenet.errors import UsageError
 from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.plan.plan_file import option_differences
 from wds_imagenet.packing.publish.layout import dataset_layout
-from wds_imagenet.packing.publish.resume import FoundFiles, check_vacant, find_files, foreign, taken
+from wds_imagenet.packing.publish.resume import check_vacant, find_files, foreign, taken
 from wds_imagenet.storage import Store
 from wds_imagenet.storage.url import Location, parse_url
 
@@ -29,8 +29,10 @@ def check_apart(inputs: Iterable[str], dest: str) -> None:
     raise UsageError(f"the destination {dest} lies in the input {item}: choose one outside of it")
 
 
-def check_destination(store: Store, options: PackOptions, undecided: Collection[str]) -> FoundFiles:
-    """Return the files at a destination that can take a plan with these options.
+def check_destination(store: Store, options: PackOptions, undecided: Collection[str]) -> None:
+    """Reject a destination that cannot take a plan with these options.
+
+    The run looks again: the listing may take hours, and another packer may come meanwhile.
 
     Costs a listing and two requests, and three more if the destination is free.
 
@@ -56,7 +58,6 @@ def check_destination(store: Store, options: PackOptions, undecided: Collection[
         check_vacant(store, layout, layout.companions)
     elif differences := option_differences(found.plan, options, undecided):
         raise taken(store, layout, differences, finished=found.manifest is not None)
-    return found
 
 
 def check_optimizer(options: PackOptions) -> None:

@@ -1,6 +1,6 @@
 """The state of a destination: its owner, and the shards that are finished."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -44,16 +44,15 @@ def find_files(store: Store, layout: Layout) -> FoundFiles:
     return FoundFiles(_read_if_there(store, layout.plan), _read_if_there(store, layout.manifest))
 
 
-def find_state(store: Store, job: Job[Any], found: FoundFiles | None, *, check: bool) -> DestinationState:
+def find_state(store: Store, job: Job[Any], *, check: bool) -> DestinationState:
     """Find out how much of a job is done, without changing anything.
 
-    Costs a listing, two requests without `found`, and one more for each finished shard; for a finished
-    manifest the listing is enough. With `check` it reads every finished shard.
+    Costs a listing, two requests, and one more for each finished shard, unless the manifest is there. With
+    `check` it reads every finished shard.
 
     Args:
         store: that of the data set.
         job: the job.
-        found: the result of an earlier `find_files`, after which `check_vacant` found the place free.
         check: read every finished shard, also of a finished manifest. Only shards with exactly the bytes of
             their receipts count as finished.
 
@@ -64,9 +63,8 @@ def find_state(store: Store, job: Job[Any], found: FoundFiles | None, *, check: 
     layout = job.layout
     # Listed before the plan is read: a packer puts its plan before its shards.
     sizes = _shard_sizes(store, layout)
-    companions = layout.companions if found is None else ()
-    if found is None or (found.plan is None and sizes):  # another packer may have begun since
-        found = find_files(store, layout)
+    found = find_files(store, layout)
+    locked = found.plan is not None
     if found.plan is not None and found.plan != job.plan:
         raise taken(store, layout, job.differences(found.plan), finished=found.manifest is not None)
     expected: dict[str, str] = {}
@@ -76,17 +74,17 @@ def find_state(store: Store, job: Job[Any], found: FoundFiles | None, *, check: 
             raise foreign(store, layout)
         if not check:
             check_sizes(store, layout, manifest, sizes)
-            return DestinationState(locked=True, manifest=manifest)
+            return DestinationState(locked, manifest)
         expected = {shard.name: shard.sha256 for shard in manifest.shards}
     elif found.plan is None:
-        check_vacant(store, layout, (*map(layout.shard, list(sizes)[:1]), *companions))
+        check_vacant(store, layout, (*map(layout.shard, list(sizes)[:1]), *layout.companions))
         return DestinationState(locked=False)
     names = job.shard_names
     if names is None:  # those of a stream are certain only at its end
         names = tuple(expected or (sizes if check else ()))
     shards = [s for s in _receipted(store, job, names, sizes) if expected.get(s.name, s.sha256) == s.sha256]
     finished = intact_shards(store, layout, shards) if check else shards
-    return DestinationState(locked=True, shards={shard.name: shard for shard in finished}, expected=expected)
+    return DestinationState(locked, shards={shard.name: shard for shard in finished}, expected=expected)
 
 
 def check_vacant(store: Store, layout: Layout, paths: Sequence[str]) -> None:
@@ -104,7 +102,7 @@ def taken(store: Store, layout: Layout, differences: str, *, finished: bool) -> 
     """Return the error for a place that holds the work of another plan."""
     state, other = ("finished", "") if finished else ("unfinished", ", or remove the existing files")
     return PlanError(
-        f"{store.url}/{layout.shard_folder} holds the {state} work of another plan: {differences}. "
+        f"{layout.url(store)} holds the {state} work of another plan: {differences}. "
         f"{layout.alternative}{other}; existing files are never overwritten"
     )
 
@@ -117,22 +115,42 @@ def foreign(store: Store, layout: Layout) -> PlanError:
     )
 
 
-def read_receipts(store: Store, layout: Layout, names: Sequence[str]) -> Iterator[Receipt]:
-    """Yield the receipts of shards that were just published, in order; only a few are in memory at a time.
+def read_receipts(
+    store: Store, job: Job[Any], names: Sequence[str], resumed: Mapping[str, Shard]
+) -> Generator[Receipt, None, None]:
+    """Yield the receipts of finished shards, in order; only a few are in memory at a time.
 
-    Raises `ManifestError` if one was changed meanwhile.
+    Args:
+        store: that of the data set.
+        job: the job that published the shards.
+        names: the names of the shards.
+        resumed: the shards of earlier runs, as `find_state` found them.
+
+    Raises:
+        ManifestError: a receipt is damaged, or is not that of its shard and of this plan.
+        NotFoundError: a receipt is missing.
     """
 
     def read(name: str) -> Receipt:
-        path = layout.receipt(name)
+        url = f"{store.url}/{job.layout.receipt(name)}"
         try:
-            return Receipt.from_json(store.read(path).data)
-        except ManifestError as error:
-            error.add_note(f"{store.url}/{path} was just written: is another program writing to it?")
+            receipt = Receipt.from_json(store.read(job.layout.receipt(name)).data)
+            _check_receipt(receipt, url, name, job.fingerprint, resumed)
+        except (ManifestError, NotFoundError) as error:
+            error.add_note(f"another program changed {url} during this run: run the same command again")
             raise
+        return receipt
 
     with closing(map_ahead(read, names, threads=_REQUESTS, name="receipts")) as receipts:
         yield from receipts
+
+
+def _check_receipt(
+    receipt: Receipt, url: str, name: str, fingerprint: str, resumed: Mapping[str, Shard]
+) -> None:
+    found = (receipt.plan, receipt.shard.name, receipt.shard)
+    if found != (fingerprint, name, resumed.get(name, receipt.shard)):
+        raise ManifestError(f"{url} is not the receipt of {name}")
 
 
 def _shard_sizes(store: Store, layout: Layout) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +16,7 @@ from wds_imagenet.packing.publish.job import Job
 from wds_imagenet.packing.publish.layout import Layout
 from wds_imagenet.packing.publish.plan_lock import PlanLock
 from wds_imagenet.packing.publish.publisher import Published, Publisher
-from wds_imagenet.packing.publish.resume import DestinationState, FoundFiles, find_state, read_receipts
+from wds_imagenet.packing.publish.resume import DestinationState, find_state, read_receipts
 from wds_imagenet.packing.report import PackProgress
 from wds_imagenet.storage import Store
 from wds_imagenet.util import strict_json
@@ -44,7 +44,6 @@ def run(
     store: Store,
     open_engine: Callable[[Reach], Engine],
     *,
-    found: FoundFiles | None = None,
     on_progress: OnProgress | None = None,
     dry_run: bool = False,
     check: bool = False,
@@ -60,7 +59,6 @@ def run(
         job: the kind of packing.
         store: that of the data set.
         open_engine: returns the engine for the places where the tasks can run.
-        found: plan and manifest at the destination, if they were just read and the place was free.
         on_progress: called for each shard that is done, those of earlier runs first.
         dry_run: only find out how much is done.
         check: read every finished shard, and build the missing and damaged ones again.
@@ -70,11 +68,13 @@ def run(
         CorruptError: shards of a finished manifest are missing or damaged, and `check` is not set.
         WdsImagenetError: the errors of building a shard, of the engine and of the store.
     """
-    state = find_state(store, job, found, check=check)
+    state = find_state(store, job, check=check)
     if dry_run and state.manifest is None:
         return Outcome(None, len(state.shards), finished_before=False)
     try:
         if state.manifest is not None:
+            if not (state.locked or dry_run):
+                PlanLock(job.layout.plan, job.plan)(store)  # somebody removed the plan file
             actions = _count_report(store, job.layout)
             return Outcome(state.manifest, len(state.manifest.shards), finished_before=True, actions=actions)
         return _build(job, store, state, open_engine(job.reach(store)), on_progress, check=check)
@@ -110,11 +110,12 @@ def _build(
         lock(store)  # a layer without shards has not taken it; a worker's copy of the lock may have
     names = tally.names if job.shard_names is None else job.shard_names
 
-    def receipts() -> Iterator[Receipt]:
-        return read_receipts(store, job.layout, names)
+    def receipts() -> Generator[Receipt, None, None]:
+        return read_receipts(store, job, names, state.shards)
 
     notes = job.check_complete(store, names, receipts)
-    manifest, actions = _commit(job, store, receipts())
+    with closing(receipts()) as read:
+        manifest, actions = _commit(job, store, read)
     return Outcome(manifest, tally.resumed, finished_before=False, actions=actions, notes=notes)
 
 

@@ -166,15 +166,14 @@ class BatchBuilder:
         crop = self.spec.traits.crop
         decoded = DecodedSample(sample, self._rng(row))
         out = None if self.images is None else self.images.array[row]
+        if crop is not None:
+            render_crop(crop, decoded, out)
+            return
         try:
-            if crop is not None:
-                render_crop(crop, decoded, out)
-            elif out is not None:
+            if out is not None:
                 check_filled(transform(decoded, out), out)
             else:
                 self.rows[row] = result_of(transform(decoded))
-        except DataError:  # the sample is bad; `fail` names it
-            raise
         except Exception as error:  # anything that the user's own code raises
             location = self._plan.blocks[row].location
             error.add_note(f"in the transform of sample {sample.key!r}, in {location}")
