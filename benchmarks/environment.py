@@ -1,4 +1,4 @@
-"""The environments that `benchmarks/setup` makes: `torch`, and one for each package that conflicts with it."""
+"""The environments of `benchmarks/setup`: `torch`, and one for each package that conflicts with it."""
 
 import os
 import platform

@@ -323,7 +323,7 @@ class TestMistakes:
     def test_a_scheme_that_no_store_has(self, folder):
         one_line_error(run("pack", "imagefolder", folder, "zip://x.zip::file://y"), 2)
 
-    def test_an_option_that_is_not_one(self, folder, tmp_path):
+    def test_an_unknown_option(self, folder, tmp_path):
         result = run("pack", "imagefolder", folder, tmp_path / "out", "--jpeg", "smaller")
         assert "keep, optimize, resize=256" in one_line_error(result, 2)
 

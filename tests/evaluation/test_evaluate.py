@@ -30,7 +30,7 @@ def test_the_demo_of_the_devkit_scores_as_its_readme_says(evaluation_folder, dev
     assert (score.images, score.excluded, report.predictions) == (50_000, 0, 50_000)
 
 
-def test_the_demo_of_localisation_scores_as_another_reading_of_it_does(evaluation_folder, devkit_tar):
+def test_the_demo_of_localisation_scores_as_a_second_implementation_does(evaluation_folder, devkit_tar):
     demo = evaluation_folder / "evaluation" / "demo.val.pred.det.txt"
     labels = {"devkit": devkit_tar}
     report = evaluate(str(demo), labels, convention="ilsvrc2012-id", layout="localisation")
@@ -123,7 +123,7 @@ def test_keys_join_in_any_order_with_folders_suffixes_and_hugging_faces_wnids(ki
         ([*KEYS, "val/" + KEYS[6]], "row 50000: val/ILSVRC2012_val_00000007 was predicted before, in row 6"),
     ],
 )
-def test_keys_that_are_missing_unknown_or_there_twice_are_named(keys, says, devkit_tar):
+def test_missing_unknown_and_repeated_keys_are_named(keys, says, devkit_tar):
     with pytest.raises(SourceError, match=says):
         evaluate(ranked(np.zeros(len(keys)), keys), {"devkit": devkit_tar})
 
@@ -138,7 +138,7 @@ def test_partial_scores_images_in_both_and_notes_their_number(kit, devkit_tar):
     )
 
 
-def test_partial_does_not_mend_keys_there_twice_or_nothing_in_common(devkit_tar):
+def test_partial_permits_neither_repeated_nor_disjoint_keys(devkit_tar):
     with pytest.raises(SourceError, match="was predicted before"):
         evaluate(ranked([1, 1], [KEYS[0], KEYS[0]]), {"devkit": devkit_tar}, partial=True)
     with pytest.raises(SourceError, match="for no image of devkit"):

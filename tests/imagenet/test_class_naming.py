@@ -31,7 +31,7 @@ def test_a_list_decides_and_is_not_asked_for_more():
     assert name(["1", "0"], CATS_DOGS).labels == {"0": 0, "1": 1}
 
 
-def test_a_number_that_a_list_names_is_a_name():
+def test_a_number_in_a_class_list_is_a_name():
     listed = ClassList("list.txt", ({"name": "1984"}, {"name": "7"}))
     assert name(["7", "1984"], listed).labels == {"7": 1, "1984": 0}
 
@@ -40,7 +40,7 @@ def test_minus_one_is_no_label():
     assert name(["-1", "3"]).labels == {"-1": None, "3": 3}
 
 
-def test_a_thousand_wnids_need_no_note_and_fewer_do():
+def test_fewer_than_a_thousand_wnids_are_noted():
     wnids = [f"n{i:08d}" for i in range(1000)]
     assert name(wnids).notes == ()
     assert "which differs from ILSVRC's labels" in name(wnids[:999]).notes[0]

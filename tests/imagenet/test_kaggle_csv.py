@@ -52,6 +52,6 @@ GOOD = f"{HEADER}{VAL.format(2)},n01751748 1 1 2 2 \n"
         (GOOD.encode() + b"\xff,x", "line 3 is not UTF-8"),
     ],
 )
-def test_a_solution_that_cannot_be_meant_names_its_line(make_tree, text, says):
+def test_a_malformed_solution_is_refused_with_its_line(make_tree, text, says):
     with pytest.raises(SourceError, match=says):
         read_solution(f"{make_tree({'s.csv': text})}/s.csv", {})

@@ -61,7 +61,7 @@ def grey(*, width=8, height=8, factors=0x11, dc=STANDARD_DC, ac=END_ONLY, step=8
 
 
 @pytest.mark.parametrize("scale", [1, 2, 4])
-def test_it_takes_nearly_all_photos_and_gives_libjpegs_pixels(photos, scale):
+def test_nearly_all_photos_are_decoded_to_libjpegs_pixels(photos, scale):
     taken = 0
     for data in photos[::4]:
         whole = reference(data, scale)
@@ -125,7 +125,7 @@ def test_a_right_block_is_taken():
         "no bits",
     ],
 )
-def test_what_libjpeg_refuses_is_left_to_it(wrong):
+def test_files_that_libjpeg_refuses_are_left_to_libjpeg(wrong):
     data = grey(**wrong)
     assert decoded(data, (0, 0, 8, 8), OWN) is None
     assert decoded(data, (0, 0, 8, 8), LIBJPEG) is None

@@ -64,7 +64,7 @@ def test_a_strip_gives_the_central_crop_of_a_permitted_ratio():
     # What torchvision 0.29 gives for tensors of these sizes.
 
 
-def test_the_same_draws_give_the_same_crop():
+def test_the_same_rng_gives_the_same_crop():
     assert random_crop(500, 375, Rng(1, 2, 3)) == random_crop(500, 375, Rng(1, 2, 3))
     assert len({random_crop(500, 375, Rng(1, 2, i)) for i in range(100)}) > 90
 

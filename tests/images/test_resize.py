@@ -181,7 +181,7 @@ def test_an_out_whose_pixels_are_not_contiguous_is_filled(pixels):
 @pytest.mark.parametrize(
     "image", [np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3), np.float32), np.zeros((0, 4, 3), np.uint8)]
 )
-def test_what_is_no_picture_is_refused(image):
+def test_arrays_that_are_no_picture_are_refused(image):
     with pytest.raises(UsageError, match="uint8"):
         resize(image, (2, 2))
 

@@ -48,7 +48,7 @@ def test_a_remote_file_is_read_chunk_by_chunk(form):
 
 @pytest.mark.parametrize("form", ["gzip", "zip", "stored"])
 @pytest.mark.parametrize("damage", ["cut", "flip"])
-def test_damaged_packing_is_an_error(form, damage, tmp_path):
+def test_damaged_compression_is_an_error(form, damage, tmp_path):
     data = bytearray(FORMS[form])
     middle = len(data) // 2
     if damage == "cut":

@@ -63,7 +63,7 @@ FORMS = {
 
 @pytest.mark.parametrize("first", [0, 1])
 @pytest.mark.parametrize("form", FORMS)
-def test_the_anchor_and_not_the_length_tells_where_a_list_begins(form, first, chinese, read):
+def test_the_anchor_and_not_the_length_decides_where_a_list_begins(form, first, chinese, read):
     text = "\n".join(FORMS[form](n, name) for n, name in enumerate(chinese, first))
     found = read(text)
     assert list(found.names) == chinese
@@ -162,7 +162,7 @@ def test_another_language_brings_its_own_anchor(tmp_path):
     assert labels.classes[999] == {"name_de_at": "Tier 1000"}
 
 
-def test_every_label_source_tells_its_options():
+def test_every_label_source_describes_its_options():
     for name, source in LABELS.items():
         assert source.__name__ == name
         assert source.__doc__.partition("\n")[0].endswith((".", ","))

@@ -81,7 +81,7 @@ def test_copies_that_went_through_other_hands_are_read(form, read, tmp_path):
         (ROWS.encode() + b"\xff,n03995372 1 1 2 2\n", "line 5 is not UTF-8"),
     ],
 )
-def test_a_row_that_cannot_be_meant_names_its_line(text, says, read):
+def test_a_malformed_row_is_refused_with_its_line(text, says, read):
     with pytest.raises(SourceError, match=r"LOC_val_solution\.csv") as caught:
         read(text)
     caught.match(says)

@@ -86,7 +86,7 @@ def test_other_files_are_ignored_with_a_note(tmp_path):
         ({NAMES[0]: bytes(2 << 20)}, "has 2,097,152 bytes"),
     ],
 )
-def test_maps_that_cannot_be_meant_are_named(files, says, tmp_path):
+def test_malformed_maps_are_named(files, says, tmp_path):
     (tmp_path / "a.tar").write_bytes(archive(files))
     with pytest.raises(SourceError, match=says):
         relabel(str(tmp_path / "a.tar"))
@@ -133,7 +133,7 @@ def changed(place, value):
         ({"a": 1}, r"holds dict \[\]"),
     ],
 )
-def test_what_is_no_label_map_is_refused_by_name(value, says):
+def test_tensors_that_are_no_label_map_are_refused_by_name(value, says):
     with pytest.raises(SourceError, match=r"^n01440764_18\.pt") as caught:
         label_map(saved(value), "n01440764_18.pt")
     caught.match(says)

@@ -75,7 +75,7 @@ def test_hugging_faces_names_are_the_same_images(published):
         ({49_999: None}, "image 50,000 .*: None is not a list"),
     ],
 )
-def test_a_list_that_is_none_of_labels_names_the_image(change, says, read):
+def test_a_list_of_other_values_is_refused_with_the_image(change, says, read):
     value = [change.get(place, []) for place in range(50_000)]
     with pytest.raises(SourceError, match=says):
         read(real, value)
@@ -87,7 +87,7 @@ def test_reals_list_has_fifty_thousand_entries(value, read):
         read(real, value)
 
 
-def test_what_is_no_json_names_the_file(read):
+def test_malformed_json_is_refused_with_the_file(read):
     with pytest.raises(SourceError, match="labels is not valid JSON"):
         read(real, b"[[")
 

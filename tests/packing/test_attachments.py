@@ -74,7 +74,7 @@ def test_one_worker_or_a_rerun_gives_the_same(packed, attached, tmp_path, hash_f
     assert hash_files(tmp_path / "again") == before
 
 
-def test_the_plan_covers_what_is_attached_wherever_it_lies(small):
+def test_the_plan_covers_attachments_and_not_their_location(small):
     def fingerprint(url, offset=0, suffix="a.npy"):
         attachments = (Attachment(suffix, url, offset, 4),)
         one = [Reference(r.key, r.url, 0, r.size, r.name, attachments=attachments) for r in small.references]

@@ -107,7 +107,7 @@ def pack_kaggle(shards, tmp_path):
     return write_and_pack
 
 
-def test_a_file_that_is_an_option_is_known_by_what_it_says_and_may_move(pack_kaggle, tmp_path):
+def test_a_file_given_as_an_option_is_identified_by_its_content_and_may_move(pack_kaggle, tmp_path):
     pack_kaggle("here", "n99999999")
     assert str(tmp_path) not in (tmp_path / "out" / ".wds-imagenet" / "plan.json").read_text()
     assert pack_kaggle("there", "n99999999").already

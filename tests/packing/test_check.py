@@ -58,9 +58,7 @@ def lose_keys(store: Store) -> None:
 
 
 @pytest.mark.parametrize("damage", [flip, cut, remove, replace, lose_receipt, lose_keys])
-def test_a_check_rebuilds_what_is_damaged_byte_for_byte(
-    dest: str, small_folder: Path, damage: Damage
-) -> None:
+def test_a_check_rebuilds_damaged_files_byte_for_byte(dest: str, small_folder: Path, damage: Damage) -> None:
     before = contents(dest)
     damage(open_store(dest))
     assert contents(dest) != before
@@ -79,15 +77,13 @@ def test_without_a_check_a_shard_that_is_gone_or_of_another_size_is_an_error_tha
         pack("imagefolder", str(small_folder), dest=dest, **OPTIONS)
 
 
-def test_a_check_of_what_is_whole_changes_nothing(dest: str, small_folder: Path) -> None:
+def test_a_check_of_a_whole_data_set_changes_nothing(dest: str, small_folder: Path) -> None:
     before = contents(dest)
     assert pack("imagefolder", str(small_folder), dest=dest, check=True, **OPTIONS).resumed == 3
     assert contents(dest) == before
 
 
-def test_a_check_of_an_unfinished_data_set_rebuilds_what_was_damaged_meanwhile(
-    dest: str, small_folder: Path
-) -> None:
+def test_a_check_of_an_unfinished_data_set_rebuilds_a_damaged_shard(dest: str, small_folder: Path) -> None:
     before = contents(dest)
     store = open_store(dest)
     store.delete(".wds-imagenet/manifest.json")

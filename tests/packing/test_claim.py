@@ -72,7 +72,7 @@ def test_a_layer_of_bad_label_maps_leaves_nothing_and_goes_on_when_they_are_mend
     assert add_layer(dest, labels={"relabel": url}, workers=workers).samples == 60
 
 
-def test_where_nothing_was_put_other_options_may_follow(folder, tmp_path):
+def test_other_options_may_follow_a_run_that_put_nothing(folder, tmp_path):
     first = min(folder.rglob("*.JPEG"), key=lambda path: (path.parent.name, path.name))
     first.write_bytes(first.read_bytes()[:-300])
     options = {"dest": f"{tmp_path}/out", "workers": 1, "shuffle": False}
@@ -82,7 +82,7 @@ def test_where_nothing_was_put_other_options_may_follow(folder, tmp_path):
     assert pack("imagefolder", str(folder), **options, on_bad="skip").samples == 59
 
 
-def test_what_was_put_stays_and_so_does_its_plan(folder, tmp_path):
+def test_published_shards_stay_with_their_plan(folder, tmp_path):
     last = max(folder.rglob("*.JPEG"), key=lambda path: (path.parent.name, path.name))
     whole = last.read_bytes()
     last.write_bytes(whole[:-300] + b"\0" * 300)
@@ -98,7 +98,7 @@ def test_what_was_put_stays_and_so_does_its_plan(folder, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["disk", "s3"])
-def test_a_place_is_claimed_once_by_all_with_one_plan(tmp_path, kind, request):
+def test_packers_of_one_plan_claim_a_destination_once(tmp_path, kind, request):
     url = str(tmp_path) if kind == "disk" else request.getfixturevalue("s3_url")
     store = open_store(url)
     ours, theirs = PlanLock(PLAN, b"{}"), PlanLock(PLAN, b"{ }")

@@ -143,7 +143,7 @@ def clean_up_slowly(path: Path) -> int:
     return 0
 
 
-def test_a_worker_that_is_told_twice_still_cleans_up(tmp_path: Path) -> None:
+def test_a_worker_that_is_stopped_twice_still_cleans_up(tmp_path: Path) -> None:
     with closing(LocalEngine(2).run(pass_or_clean_up, [None, tmp_path / "a"])) as results:
         assert next(results) == 0
         while not (tmp_path / "a").exists():
@@ -170,7 +170,7 @@ def test_sigterm_unwinds_where_nobody_else_handles_it() -> None:
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
-def test_anothers_handler_of_sigterm_stays() -> None:
+def test_a_foreign_sigterm_handler_stays() -> None:
     seen: list[int] = []
     before = signal.signal(signal.SIGTERM, lambda number, _: seen.append(number))
     try:

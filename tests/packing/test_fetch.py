@@ -80,7 +80,7 @@ class TestS3(FetchContract):
         return s3_url
 
 
-def test_only_what_other_processes_see_is_shared(small: Listing) -> None:
+def test_only_stores_that_other_processes_see_are_shared(small: Listing) -> None:
     urls = [reference.url for reference in small.references]
     assert Fetch({}).shared(urls)
     assert not Fetch({}).shared([*urls, "memory://x/a.jpg"])

@@ -39,7 +39,7 @@ def test_a_photo_is_taken_byte_for_byte(photo: bytes) -> None:
     assert (taken.suffix, taken.repaired, taken.oddity) == ("jpg", None, None)
 
 
-def test_what_is_measured_is_true(photo: bytes) -> None:
+def test_measured_fields_are_correct(photo: bytes) -> None:
     image = Image.open(io.BytesIO(photo))
     assert accept(photo, NAME, KEEP).measured == {
         "filename": NAME,
@@ -58,7 +58,7 @@ def test_the_fields_depend_on_the_options_alone(photo: bytes, options: PackOptio
 
 
 @pytest.mark.parametrize(("form", "suffix"), [("PNG", "png"), ("WEBP", "webp"), ("JPEG", "jpg")])
-def test_the_bytes_tell_the_format_and_not_the_name(photo: bytes, form: str, suffix: str) -> None:
+def test_the_bytes_decide_the_format_and_not_the_name(photo: bytes, form: str, suffix: str) -> None:
     data = encoded(photo, form)
     taken = accept(data, NAME, KEEP)
     assert (taken.data, taken.suffix) == (data, suffix)
@@ -91,7 +91,7 @@ def test_a_bad_image_is_refused(
 
 
 @pytest.mark.parametrize("bad", ["empty", "text", "cut in half", "cut in the header", "cut PNG"])
-def test_what_cannot_be_mended_is_refused(photo: bytes, bad: str) -> None:
+def test_images_beyond_repair_are_refused(photo: bytes, bad: str) -> None:
     with pytest.raises(ImageError):
         accept(BAD[bad][0](photo), NAME, REPAIR)
 
@@ -111,7 +111,7 @@ def test_arithmetic_coding_is_kept_and_remarked(photos: Path) -> None:
     assert "arithmetic" in str(taken.oddity)
 
 
-def test_a_missing_end_is_mended_without_loss(photo: bytes) -> None:
+def test_a_missing_end_is_repaired_without_loss(photo: bytes) -> None:
     taken = accept(photo[:-2], NAME, REPAIR)
     assert pixels(taken.data) == pixels(photo)
     assert taken.repaired

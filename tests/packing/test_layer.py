@@ -129,7 +129,7 @@ def test_webdataset_reads_a_layer_as_it_reads_shards(base, captions):
     assert found == (base / ".wds-imagenet/keys.txt").read_text().splitlines()
 
 
-def test_its_blocks_go_with_those_of_the_shards_and_name_their_data_set(base, train_files):
+def test_blocks_match_those_of_the_shards_and_name_their_data_set(base, train_files):
     report = add_layer(str(base), layer="new", workers=1, **train_files)
     own, layer, plan = manifests(base, "new")
     check_layer(own, layer, plan)

@@ -51,7 +51,7 @@ def remove(store):
 
 
 @pytest.mark.parametrize("damage", [flip, cut, remove])
-def test_a_check_rebuilds_what_is_damaged_byte_for_byte(url, options, damage):
+def test_a_check_rebuilds_damaged_tars_byte_for_byte(url, options, damage):
     before = contents(url)
     damage(open_store(url))
     assert contents(url) != before
@@ -70,7 +70,7 @@ def test_without_a_check_a_tar_that_is_gone_or_of_another_size_is_an_error_that_
         add_layer(url, **options)
 
 
-def test_a_check_of_what_is_whole_changes_nothing(url, options):
+def test_a_check_of_a_whole_layer_changes_nothing(url, options):
     before = contents(url)
     assert add_layer(url, **options, check=True).resumed == 3
     assert contents(url) == before
@@ -87,7 +87,7 @@ def test_what_comes_out_otherwise_is_not_put_there(url, options):
     assert contents(url) == before
 
 
-def test_the_error_of_a_damaged_layer_names_what_mends_it(url, options):
+def test_the_error_of_a_damaged_layer_names_the_repair(url, options):
     flip(open_store(url))
     with pytest.raises(CorruptError, match="'add-layer' again with --check, which rebuilds damaged shards"):
         list(Dataset.open(url, layers=["captions"]).samples())

@@ -112,7 +112,7 @@ class PackContract:
         tars = {name: digest for name, digest in expected.items() if name.endswith(".tar")}
         assert shards(f"{url}/out") == tars
 
-    def test_the_manifest_tells_the_shards(self, url: str, packed: PackReport) -> None:
+    def test_the_manifest_lists_the_shards(self, url: str, packed: PackReport) -> None:
         store = open_store(url)
         manifest = Manifest.from_json(store.read(MANIFEST_PATH).data)
         assert shards(url) == {shard.name: shard.sha256 for shard in manifest.shards}
@@ -142,7 +142,7 @@ class PackContract:
             pack_listing(small, url, OPTIONS)
         assert list(objects(url)) == ["small-train-000001.tar"]
 
-    def test_the_readme_of_a_stranger_is_not_overwritten(self, url: str, small: Listing) -> None:
+    def test_a_foreign_readme_is_not_overwritten(self, url: str, small: Listing) -> None:
         open_store(url).put("README.md", b"precious")
         with pytest.raises(PlanError, match=r"'README\.md', which 'pack' would overwrite"):
             pack_listing(small, url, OPTIONS)
@@ -152,7 +152,7 @@ class PackContract:
         assert objects(url) == {}
         assert (report.shards, report.samples, report.manifest) == (3, 60, None)
 
-    def test_a_failure_leaves_no_manifest_and_what_is_done_is_kept(
+    def test_a_failure_leaves_no_manifest_and_keeps_finished_shards(
         self, url: str, small: Listing, expected: dict[str, str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         store = Failing(open_store(url), 6, after=True)

@@ -88,7 +88,7 @@ def test_moving_the_data_set_changes_nothing() -> None:
         {"metadata": {"a": 1}},
     ],
 )
-def test_whatever_decides_the_bytes_changes_the_fingerprint(change: dict[str, Any]) -> None:
+def test_everything_that_decides_the_bytes_changes_the_fingerprint(change: dict[str, Any]) -> None:
     assert plan(listing(**change), OPTIONS).fingerprint != plan(listing(), OPTIONS).fingerprint
 
 
@@ -118,7 +118,7 @@ def test_other_inputs_are_named_as_the_difference() -> None:
 
 
 @pytest.mark.parametrize("theirs", [b"", b"[]", b"{}", b'{"format":"other"}', b"\xff"])
-def test_a_plan_that_is_none_is_said_to_be_none(theirs: bytes) -> None:
+def test_bytes_that_are_no_plan_are_rejected(theirs: bytes) -> None:
     with pytest.raises(PlanError, match="the plan at the destination"):
         differences(theirs, plan(listing(), OPTIONS).to_json())
 

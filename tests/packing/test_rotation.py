@@ -94,7 +94,7 @@ def test_recorded_rotations_change_no_byte(released, tmp_path):
 
 
 @pytest.mark.parametrize("form", ["PNG", "WEBP"])
-def test_what_has_no_loss_is_turned_without_any(released, tmp_path, form):
+def test_lossless_formats_are_rotated_without_loss(released, tmp_path, form):
     data = picture(form, lossless=True)
     released(data)("out", rotation="apply")
     original = Image.open(io.BytesIO(data)).convert("RGB")
@@ -116,7 +116,7 @@ def test_a_jpeg_is_nearly_as_pillow_turns_it_and_no_orientation_turns_it_again(p
         assert np.abs(np.asarray(image, float) - right).mean() < 2
 
 
-def test_what_was_done_to_the_bytes_is_in_the_report(released, tmp_path):
+def test_rotations_are_in_the_report(released, tmp_path):
     released(picture())("out", rotation="apply")
     lines = (tmp_path / "out" / ".wds-imagenet" / "report.jsonl").read_text().splitlines()
     assert [(json.loads(line)["action"], json.loads(line)["reason"]) for line in lines] == [

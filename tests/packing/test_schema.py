@@ -120,12 +120,12 @@ def test_classes_with_different_fields_are_refused() -> None:
         decide(listing, rewritten=False)
 
 
-def test_a_value_that_json_has_not_is_refused() -> None:
+def test_a_value_beyond_json_is_refused() -> None:
     with pytest.raises(SourceError, match="a set, which JSON cannot hold"):
         schema_of({"a": {1}})
 
 
-def test_what_no_sample_has_is_no_member() -> None:
+def test_a_member_that_no_sample_has_is_left_out() -> None:
     bare, _ = schema_of({})
     assert bare.suffixes == ("image", "json")
     full = decide(Listing([Reference("k", "/x", 0, 1, "x", 0, "a fish")]), rewritten=False)

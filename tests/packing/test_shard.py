@@ -86,7 +86,7 @@ def test_webdataset_reads_every_sample(fifty: Listing, built: tuple[Receipt, byt
     }
 
 
-def test_the_receipt_tells_what_is_in_the_file(fifty: Listing, built: tuple[Receipt, bytes]) -> None:
+def test_the_receipt_describes_the_file(fifty: Listing, built: tuple[Receipt, bytes]) -> None:
     receipt, data = built
     assert receipt.shard.sha256 == hashlib.sha256(data).hexdigest()
     assert receipt.shard.size == len(data)
@@ -180,6 +180,6 @@ def test_a_file_that_gives_back_other_bytes_is_an_error(tmp_path: Path) -> None:
         BlockContent([member_header("k.cls", 3)], ["k"], last=False),
     ],
 )
-def test_a_block_that_is_not_as_it_should_be_is_an_error(tmp_path: Path, content: BlockContent) -> None:
+def test_a_malformed_block_is_an_error(tmp_path: Path, content: BlockContent) -> None:
     with ShardFile.create(tmp_path / "x.tar") as file, pytest.raises(CorruptError):
         file.add(content)

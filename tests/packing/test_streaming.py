@@ -73,7 +73,7 @@ class Contract:
             assert sample.json["class_name"] == f"class {arrival.reference.label}"
             assert sample.json["sha256"] == hashlib.sha256(arrival.data).hexdigest()
 
-    def test_a_run_that_was_cut_short_is_gone_on_with(
+    def test_an_interrupted_run_is_resumed(
         self, url: str, stream: Stream, arrivals: list[StreamedImage], tmp_path: Path
     ) -> None:
         with pytest.raises(CorruptError, match="cut off"):
@@ -175,7 +175,7 @@ def test_another_plan_is_refused(
         pack_stream(other, str(tmp_path), options)
 
 
-def test_the_window_is_of_no_consequence_in_order(
+def test_the_window_changes_nothing_without_shuffling(
     stream: Stream, tmp_path: Path, hash_files: HashFiles
 ) -> None:
     options = replace(OPTIONS, shuffle=False)
@@ -281,7 +281,7 @@ def change(reference: Reference, **fields: Any) -> Reference:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_sample_that_is_not_as_was_declared_is_an_error(
+def test_a_sample_that_contradicts_the_declaration_is_an_error(
     arrivals: list[StreamedImage], small: Listing, tmp_path: Path, fields: dict[str, Any], told: str
 ) -> None:
     fine = [replace(a, reference=change(a.reference, metadata={"title": "x", "size": 2})) for a in arrivals]
@@ -293,7 +293,7 @@ def test_a_sample_that_is_not_as_was_declared_is_an_error(
     assert not (tmp_path / MANIFEST).exists()
 
 
-def test_what_was_declared_and_lacks_is_empty(arrivals: list[StreamedImage], tmp_path: Path) -> None:
+def test_declared_but_missing_fields_are_empty(arrivals: list[StreamedImage], tmp_path: Path) -> None:
     stream = make(arrivals, fields={"title": "text", "tags": "list"}, captioned=True)
     pack_stream(stream, str(tmp_path), OPTIONS)
     sample = next(iter(Dataset.open(str(tmp_path)).samples()))
@@ -401,7 +401,7 @@ def test_memory_is_bounded_by_the_window_and_the_shards(
 
 
 @pytest.mark.parametrize("damage", ["missing", "flipped"])
-def test_a_finished_data_set_is_mended_from_the_stream(
+def test_a_finished_data_set_is_repaired_from_the_stream(
     stream: Stream, tmp_path: Path, hash_files: HashFiles, damage: str
 ) -> None:
     pack_stream(stream, str(tmp_path), OPTIONS)

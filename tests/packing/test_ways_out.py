@@ -285,7 +285,7 @@ def file_size_limit(size: int) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("where", ["local", "memory"])
-def test_a_full_disk_is_said_and_the_next_run_goes_on(
+def test_a_full_disk_is_an_error_and_the_next_run_continues(
     source: Path, expected: dict[str, str], tmp_path: Path, hash_files: HashFiles, where: str
 ) -> None:
     dest = str(tmp_path / "dest") if where == "local" else f"memory://{tmp_path.name}"

@@ -99,7 +99,7 @@ def test_the_first_bad_sample_of_a_task_is_the_error(dataset_of, first, later):
     assert "k0004" not in notes
 
 
-def test_a_label_that_nobody_asks_for_is_read_all_the_same(dataset_of):
+def test_unused_labels_are_read_too(dataset_of):
     with pytest.raises(CorruptError, match="not an integer"):
         list(Loader(dataset_of({}, {"cls": b"9" * 19}), CROP, 2))
 

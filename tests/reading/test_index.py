@@ -60,7 +60,7 @@ def test_a_finished_data_set_is_left_alone(tmp_path, small_shards):
         ([("a\nb.jpg", b"x")], CorruptError, "control characters"),
     ],
 )
-def test_what_would_be_read_wrongly_is_refused(tmp_path, members, error, says):
+def test_shards_that_would_be_read_wrongly_are_refused(tmp_path, members, error, says):
     write(tmp_path / "x.tar", members)
     with pytest.raises(error, match=says):
         run(tmp_path)

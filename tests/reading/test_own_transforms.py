@@ -193,7 +193,7 @@ def test_a_plain_function_works_and_its_images_are_stacked(small_shards):
     assert numbers.images.tolist() == numbers.labels.tolist()
 
 
-def test_what_is_not_read_is_not_decoded(one_bad):
+def test_unread_images_are_not_decoded(one_bad):
     def sizes(sample):
         return np.array([sample.header.width, len(sample.data), sample.rng.integer(3, 3)])
 
@@ -213,7 +213,7 @@ def test_a_decoded_sample_can_be_made_of_a_sample_to_try_a_transform(photos_of):
     assert ResizeCenterCrop(64, 48)(decoded).shape == (48, 48, 3)
 
 
-def test_a_transform_that_returns_what_it_should_write_is_told_so(small_shards):
+def test_the_error_of_a_transform_that_returns_its_pixels_explains_the_fault(small_shards):
     class Returning(Shaped):
         def __call__(self, sample, _):
             return sample.image[:8, :8]
@@ -248,7 +248,7 @@ def test_a_transform_that_describes_itself_wrongly_is_refused(small_shards, attr
         (5, "cannot be called"),
     ],
 )
-def test_what_is_no_transform_is_refused(small_shards, transform, says):
+def test_objects_that_are_no_transform_are_refused(small_shards, transform, says):
     with pytest.raises(UsageError, match=says):
         Loader(str(small_shards), transform, 8)
 

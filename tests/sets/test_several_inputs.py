@@ -34,7 +34,7 @@ def test_the_command_takes_several_archives(parts):
     assert {s.key: (s.image, s.label) for s in Dataset.open(f"{folder}/out").samples()} == images
 
 
-def test_their_order_is_of_no_consequence(parts):
+def test_the_order_of_the_archives_changes_nothing(parts):
     folder, _ = parts
     plans = {
         pack(

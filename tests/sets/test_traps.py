@@ -116,7 +116,7 @@ FORMS = ["{key}.JPEG", "val/{key}.JPEG", "{key}_{wnid}.JPEG", "val/{wnid}/{key}.
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("naive", [naive_sorted, naive_listed])
-def test_2_what_is_missing_or_shuffled_moves_no_label(world, packed, devkit_tar, truth, form, naive):  # noqa: PLR0917
+def test_2_missing_or_shuffled_images_move_no_label(world, packed, devkit_tar, truth, form, naive):  # noqa: PLR0917
     numbers = (5, 1, 7, 2, 6, 3)  # 4 is missing
     names = {form.format(key=VAL.format(n), wnid=world.truth[n - 1]): n for n in numbers}
     images = {name: world.photos[n][1] for name, n in names.items()}

@@ -47,7 +47,7 @@ def packed(archive, dest, devkit, **options):
     return report, members, [json.loads(line) for line in lines]
 
 
-def test_they_are_kept_byte_for_byte_with_a_line_in_the_audit(archive, odd, devkit, tmp_path):
+def test_png_and_cmyk_files_are_kept_byte_for_byte_with_a_line_in_the_audit(archive, odd, devkit, tmp_path):
     report, members, audit = packed(archive, tmp_path / "out", devkit)
     assert (report.samples, report.skipped, report.repaired) == (5, 0, 0)
     assert members["n02105855_2933.png"] == odd[PNG]

@@ -51,7 +51,7 @@ def test_a_gzipped_train_set_arrives_photo_by_photo(write, some_train, train_ima
 
 
 @pytest.mark.parametrize("name", ["val.tar", "val.tar.gz", "val.tgz", "val"])
-def test_the_first_bytes_tell_and_not_the_suffix(write, devkit, name):
+def test_the_first_bytes_decide_and_not_the_suffix(write, devkit, name):
     numbers = [5, 3, 50_000, 1, 2]
     files = {f"val/{VAL.format(n)}.JPEG": b"%d" % n for n in numbers}
     plain, packed = write(files, f"p-{name}", gzipped=False), write(files, name)
