@@ -1,11 +1,11 @@
-"""The bytes that packing writes and the batches that loaders give, as they were recorded: none may change.
+"""Packing writes the recorded bytes, and loaders yield the recorded batches.
 
-A case packs drawn pictures, and every file at its destination must have the hash that `golden/hashes.json`
-has for it; or it reads an epoch, whose keys, labels and pixels must. `python tests/test_golden.py --write`
-records them anew, which is right only where a change of bytes is meant, and told in the CHANGELOG.
+A case of packing hashes every file at its destination. A case of reading hashes the keys, labels and pixels
+of an epoch. Each hash must equal that in `golden/hashes.json`. `python tests/test_golden.py --write` records
+new hashes: use it only for an intended change, and note the change in the CHANGELOG.
 
-The pictures were drawn once, by `golden/draw.py`. Archives and lists are made here, of them and of drawn
-classes, the same on every machine. WDS_IMAGENET_GOLDEN_WORKERS packs with so many processes.
+`golden/draw.py` drew the pictures once. Archives and lists are made here from the pictures and from drawn
+classes, with the same bytes on every machine. WDS_IMAGENET_GOLDEN_WORKERS sets the number of processes.
 """
 
 import csv
@@ -43,7 +43,7 @@ ENCODER = {
 ENCODED, OPTIMIZED = "Pillow's encoder", "the native engine"
 
 
-# How the package is called: here alone, so that a change of its surface is a change of a line.
+# All calls of the package are here, so that a change of its API changes one line.
 
 
 def run(*arguments):
@@ -95,7 +95,7 @@ def engines():
     return json.loads(run("doctor", "--json"))
 
 
-# What the inputs are made of.
+# Materials of the inputs.
 
 
 def picture(name):
@@ -815,7 +815,7 @@ def without_the_broken(folder):
     }
 
 
-# What is compared.
+# The comparison.
 
 
 def sha256(data):

@@ -1,4 +1,4 @@
-"""Label files on the command line: joined when packing, or written as a layer that verify knows."""
+"""Label files on the command line: joined when packing, or written as a layer that `verify` checks."""
 
 import json
 import shutil

@@ -1,7 +1,7 @@
-"""Draws what lies in `pictures/` and `written/`: run once, and kept, since encoders change.
+"""Draws the files of `pictures/` and `written/`. They are committed, since encoders change.
 
-`tests/test_golden.py` reads the files and never draws. `python tests/golden/draw.py` replaces them, after
-which every recorded hash is another: `python tests/test_golden.py --write`.
+`tests/test_golden.py` only reads the files. `python tests/golden/draw.py` replaces them, which changes every
+recorded hash; then run `python tests/test_golden.py --write`.
 """
 
 import io

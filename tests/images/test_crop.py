@@ -61,7 +61,7 @@ def test_even_an_impossible_ratio_gives_a_crop_in_the_picture(width, height, sca
 def test_a_strip_gives_the_central_crop_of_a_permitted_ratio():
     assert random_crop(1000, 10, Rng(0, 0, 0), (0.9, 1.0)) == Crop(493, 0, 13, 10)
     assert random_crop(10, 1000, Rng(0, 0, 0), (0.9, 1.0)) == Crop(0, 493, 10, 13)
-    # What torchvision 0.29 gives for tensors of these sizes.
+    # Values of torchvision 0.29 for tensors of these sizes.
 
 
 def test_the_same_rng_gives_the_same_crop():

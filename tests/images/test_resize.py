@@ -16,7 +16,7 @@ SIZES = [(350, 350), (450, 230), (230, 370), (150, 150), (150, 300), (500, 375),
 
 @pytest.fixture(autouse=True, params=["native", "Pillow"])
 def engine(request, monkeypatch):
-    """What resizes: each test runs with both."""
+    """Select the implementation of resize: each test runs with both."""
     module = import_module("wds_imagenet.images.resize")
     if request.param == "Pillow":
         monkeypatch.setattr(module, "_native", None)

@@ -74,7 +74,9 @@ def test_every_file_comes_with_its_bytes_in_the_archives_order(put, nested):
 
 
 def test_offsets_refer_to_the_unpacked_archive(put, nested):
-    for file, data in stream_files(put(gzip.compress(nested, 1)), {}):
+    found = list(stream_files(put(gzip.compress(nested, 1)), {}))
+    assert len(found) == len(expected(nested))
+    for file, data in found:
         assert nested[file.offset : file.offset + file.size] == data
 
 

@@ -1,4 +1,4 @@
-"""ReaL and the blacklist: what is joined to validation images by their number."""
+"""ReaL and the blacklist are joined to validation images by number."""
 
 import json
 

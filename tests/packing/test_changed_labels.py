@@ -1,4 +1,4 @@
-"""Label files that change between two runs of a stream: nothing goes on as if they had not."""
+"""A stream is not resumed if its label files have changed since the first run."""
 
 import gzip
 import io

@@ -1,4 +1,4 @@
-"""A place is claimed when there is something to put, and not before."""
+"""A destination is claimed only when a shard is ready to be published."""
 
 import pickle
 import shutil
@@ -27,7 +27,7 @@ def folder(small_folder, tmp_path):
 
 @pytest.fixture
 def maps(folder, tmp_path):
-    """A label map for each image, every one of them damaged, with how to mend them."""
+    """A damaged label map for each image, and a function that repairs them."""
     values = torch.arange(5).half()[None, :, None, None].expand(2, 5, 15, 15).clone()
     paths = [tmp_path / "maps" / p.parent.name / f"{p.stem}.pt" for p in folder.rglob("*.JPEG")]
     for path in paths:

@@ -1,4 +1,4 @@
-"""Class names that come later: a layer of classes alone, without tars, on disk and on S3."""
+"""Class names added after packing: a layer without tars, on disk and on S3."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Open Images packed from a real server of this machine: what fails is in the report, and only there."""
+"""Open Images packed from a local server: every failed download is in the report, and no other image."""
 
 import base64
 import csv
@@ -30,7 +30,7 @@ def images(photos):
 
 @pytest.fixture
 def server(images):
-    """Serves the photos, but as `trouble` says by id."""
+    """Serves the photos, with the faults that `trouble` lists by id."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         asked, trouble, agents = Counter(), {}, set()

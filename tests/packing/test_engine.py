@@ -132,7 +132,7 @@ def test_leaving_early_lets_the_workers_clean_up(tmp_path: Path) -> None:
 
 
 def clean_up_slowly(path: Path) -> int:
-    """Take longer to clean up than a look at the parent, and be told again meanwhile."""
+    """Clean up slowly, and receive a second signal meanwhile."""
     try:
         path.write_bytes(b"")
         time.sleep(60)

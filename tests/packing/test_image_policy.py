@@ -1,4 +1,4 @@
-"""What becomes of one image: real photos, and real photos made bad."""
+"""Policies for one image: real photos, and damaged copies of them."""
 
 import hashlib
 import io

@@ -1,4 +1,4 @@
-"""Class tables that a label file adds to: what is equal already stays, what differs is refused."""
+"""A label file extends the class table: equal fields stay, different ones are refused."""
 
 import json
 

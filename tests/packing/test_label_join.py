@@ -1,4 +1,4 @@
-"""What label files say reaches the images that they mean, once, and nothing is lost on the way."""
+"""Label files are joined to the right images, once each, and no annotation is lost."""
 
 import dataclasses
 
@@ -23,7 +23,7 @@ def listing(*stems, **fields):
 
 
 def says(entries, **what):
-    """Label file `/l.json` that says of each stem what the mapping has."""
+    """Return the label file `/l.json` with the annotations of the mapping, by stem."""
     return Labels("/l.json", {k: Annotation(**v) for k, v in entries.items()}.get, len(entries), **what)
 
 
@@ -149,7 +149,7 @@ def test_images_are_kept_if_the_file_annotates_them(known, there):
 
 
 class TestStreams:
-    """A stream is joined as it goes by."""
+    """A stream is joined image by image."""
 
     def stream(self, **fields):
         arrivals = [StreamedImage(r, b"x") for r in listing("a", "b").references]

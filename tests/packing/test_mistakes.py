@@ -1,4 +1,4 @@
-"""What a person gets for a mistake, and for a data set with bad images in it."""
+"""Errors and reports for a user's mistake, and for bad images in a data set."""
 
 import io
 import json

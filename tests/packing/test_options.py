@@ -1,4 +1,4 @@
-"""What may be chosen, and what is refused."""
+"""The options of packing: accepted and rejected values."""
 
 from dataclasses import MISSING, fields
 from inspect import signature

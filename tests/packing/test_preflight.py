@@ -1,4 +1,4 @@
-"""What is refused before anything is listed."""
+"""Errors that are raised before the input is listed."""
 
 from collections.abc import Mapping
 from pathlib import Path

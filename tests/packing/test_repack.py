@@ -1,4 +1,4 @@
-"""Packed shards, packed again: nothing is lost, and nothing is said twice."""
+"""Packing shards again loses nothing and records nothing twice."""
 
 import io
 import tarfile

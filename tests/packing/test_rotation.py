@@ -1,4 +1,4 @@
-"""Images that are turned on their way into a shard: Open Images' rotation, pixels and boxes together."""
+"""Open Images' rotation is applied while packing, to pixels and boxes together."""
 
 import io
 import json
@@ -89,8 +89,8 @@ def test_pixels_and_boxes_are_turned_together(released, tmp_path, gzipped):
 def test_recorded_rotations_change_no_byte(released, tmp_path):
     data = picture()
     assert released(data)("out").rotated == 0
-    for i, sample in enumerate(Dataset.open(str(tmp_path / "out")).samples()):
-        assert (sample.image, sample.json["rotation"]) == (data, 90 * i)
+    found = [(s.image, s.json["rotation"]) for s in Dataset.open(str(tmp_path / "out")).samples()]
+    assert found == [(data, 90 * i) for i in range(4)]
 
 
 @pytest.mark.parametrize("form", ["PNG", "WEBP"])
@@ -98,7 +98,9 @@ def test_lossless_formats_are_rotated_without_loss(released, tmp_path, form):
     data = picture(form, lossless=True)
     released(data)("out", rotation="apply")
     original = Image.open(io.BytesIO(data)).convert("RGB")
-    for record, pixels in shown(tmp_path / "out"):
+    samples = list(shown(tmp_path / "out"))
+    assert [record["rotation_applied"] for record, _ in samples] == [0, 90, 180, 270]
+    for record, pixels in samples:
         assert record["format"] == form.lower()
         assert np.array_equal(pixels, original.rotate(record["rotation_applied"], expand=True))
 

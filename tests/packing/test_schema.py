@@ -1,4 +1,4 @@
-"""One field set for every sample."""
+"""Every sample has the same set of metadata fields."""
 
 import json
 from typing import Any

@@ -106,7 +106,7 @@ def test_blocks_are_cut_as_the_format_says(fifty: Listing, tmp_path: Path, block
 
 
 def test_the_bytes_stay_from_release_to_release(tmp_path: Path) -> None:
-    """Whoever goes on with a later release relies on this."""
+    """Resuming with a later release relies on this."""
     reference = Reference("k", "/k.JPEG", 0, None, "k.JPEG", 0, "a dot", {"note": "ß"})
     _, data = build(Listing([reference], ({"name": "dot"},)), tmp_path / "x.tar", [DOT])
     assert hashlib.sha256(data).hexdigest()[:16] == "e6bf3dc76e75dbae"

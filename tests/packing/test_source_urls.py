@@ -1,4 +1,4 @@
-"""Where references lie, without secrets."""
+"""URLs and descriptions of references contain no secret."""
 
 import pytest
 

@@ -42,6 +42,7 @@ def test_the_window_never_exceeds_its_size(sizes: list[int], window: int) -> Non
     for arrival in shuffled(source(), window, 0):
         assert taken - given_ <= window + largest
         given_ += len(arrival.data) + _OVERHEAD
+    assert given_ == taken
 
 
 def test_a_sample_is_displaced_by_the_window_at_random() -> None:

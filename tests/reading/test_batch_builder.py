@@ -1,4 +1,4 @@
-"""Bad samples among good ones: the first is the error, and of a skipped one nothing is left in the batch."""
+"""Bad samples among good ones: the first is raised, and a skipped one leaves nothing in the batch."""
 
 import hashlib
 import io

@@ -1,4 +1,4 @@
-"""Shards that others wrote are indexed as they are, or refused with a reason; never touched."""
+"""Foreign shards are indexed unchanged, or refused with a reason."""
 
 import io
 import shutil

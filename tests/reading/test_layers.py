@@ -1,4 +1,4 @@
-"""Samples with what label layers give them: the same order, every byte verified, and nothing mixed up."""
+"""Samples joined with label layers keep their order, and every byte is verified."""
 
 import json
 import math

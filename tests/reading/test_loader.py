@@ -1,4 +1,4 @@
-"""The loader gives every sample, in an order that nothing but its seed and epoch decides."""
+"""The loader yields every sample, in an order that only its seed and epoch decide."""
 
 import itertools
 import json

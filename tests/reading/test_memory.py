@@ -1,4 +1,4 @@
-"""The memory of batches: used again when nobody looks at it any more, and never before."""
+"""The memory of batches is reused once no tensor uses it, and never before."""
 
 import collections
 import gc

@@ -1,4 +1,4 @@
-"""A transform of the user's own has every right of the built-in ones."""
+"""A user's transform has the same abilities as the built-in ones."""
 
 import math
 import os
@@ -41,7 +41,7 @@ class Shaped:
 
 
 class Features:
-    """Has a shape and a dtype that are no image's."""
+    """Has a shape and a dtype unlike those of images."""
 
     shape = (2, 3, 5)
     dtype = np.float32
@@ -62,7 +62,7 @@ class Quarter:
 
 
 class Likewise:
-    """The description of another crop, by a class that the package has never heard of."""
+    """The description of another crop, by a class outside the package."""
 
     def __init__(self, crop, *, drawn):
         self.shape = crop.shape

@@ -1,4 +1,4 @@
-"""A loader in a process of its own gives what it gives in this one, and leaves nothing behind."""
+"""A loader in a child process yields the same batches, and leaves nothing behind."""
 
 import contextlib
 import gc
@@ -109,7 +109,7 @@ def pack(paths, folder):
 
 
 def wait_until(fact, seconds=20):
-    """Wait for what is bound to happen, and fail if it does not."""
+    """Wait for a condition, and fail if it does not come true."""
     until = time.monotonic() + seconds
     while not fact():
         assert time.monotonic() < until
@@ -291,6 +291,7 @@ def test_a_kept_batch_is_never_overwritten_whatever_is_kept_of_it(small_shards):
     with there:
         kept = [(batch, batch.images[2:, 1], batch.images.numpy()[3]) for batch in there]
         whole = list(here)
+        assert whole
         for batch, (all_of_it, tensor, array) in zip(whole, kept, strict=True):
             assert contents(batch) == contents(all_of_it)
             assert torch.equal(tensor, batch.images[2:, 1])
@@ -424,8 +425,9 @@ def test_close_from_another_thread_ends_a_wait(small_shards, transforms, monkeyp
 
 def test_no_thread_of_ours_runs_in_the_parent(small_shards):
     with Loader(str(small_shards), CROP, 48, process=True) as loader:
-        for _ in loader:
-            assert not [t.name for t in threading.enumerate() if t.name.startswith("wds-imagenet")]
+        threads = [[t.name for t in threading.enumerate()] for _ in loader]
+    assert threads
+    assert not [name for names in threads for name in names if name.startswith("wds-imagenet")]
 
 
 @pytest.mark.parametrize("waiting", [True, False])

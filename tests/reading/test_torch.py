@@ -1,4 +1,4 @@
-"""Torch's DataLoader and torch's ranks get the very batches that the loader gives."""
+"""Torch's DataLoader and torch's ranks yield the same batches as the loader."""
 
 import json
 import logging

@@ -28,7 +28,7 @@ def tar(files, form=tarfile.GNU_FORMAT):
 
 @dataclass(frozen=True)
 class Known:
-    """What a sample must be."""
+    """The expected content of a sample."""
 
     data: bytes
     label: int | None = None
@@ -83,7 +83,7 @@ def known():
 
 @pytest.fixture(params=["disk", "s3"])
 def at(request, tmp_path):
-    """Where the data set lies and is packed to: a URL."""
+    """The URL of the folder that holds the input and the packed data set."""
     return str(tmp_path) if request.param == "disk" else request.getfixturevalue("s3_url")
 
 

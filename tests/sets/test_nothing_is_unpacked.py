@@ -1,4 +1,4 @@
-"""Archives pass through: no file of theirs, and nothing of their size, is ever on disk."""
+"""Archives are streamed: neither their files nor anything of their size is ever written to disk."""
 
 import io
 import os

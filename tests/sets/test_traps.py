@@ -1,4 +1,4 @@
-"""The ten traps: what most people's code does, written out, run on the same data, and wrong there.
+"""The ten traps: the naive code is written out, runs on the same data, and gives a wrong result.
 
 Each test has both answers, the naive one and ours, so it would fail if ours were the naive one.
 """
@@ -72,7 +72,7 @@ def truth(world):
 
 
 def naive_label(identity):
-    """One less than the number in the ground truth."""
+    """Subtract one from the number in the ground truth."""
     return identity - 1
 
 
@@ -333,7 +333,7 @@ XML = (
 
 
 def naive_voc(text):
-    """Take the XML at its word."""
+    """Trust the coordinates in the XML."""
     root = ET.fromstring(text)  # noqa: S314 - of our own making
     corners = [int(root.findtext(f".//{side}")) for side in ("xmin", "ymin", "xmax", "ymax")]
     return root.findtext("filename"), root.findtext(".//name"), corners
@@ -402,7 +402,7 @@ def test_7_a_test_image_is_of_no_class(world, packed):
 
 
 def naive_blacklist(right, skipped):
-    """What is blacklisted does not count."""
+    """Leave blacklisted images out of every score."""
     return 1 - np.mean([r for r, skip in zip(right, skipped, strict=True) if not skip])
 
 
@@ -492,7 +492,7 @@ def test_8_the_variants_of_imagenet_v2_share_images(world, tmp_path):
 
 
 def naive_key(path):
-    """What stands before the last dot."""
+    """The text before the last dot."""
     return Path(path).stem
 
 
@@ -518,7 +518,7 @@ TEXTS = [
 
 
 def naive_texts(texts):
-    """One caption a line."""
+    """Read one caption from each line."""
     return "\n".join(texts).splitlines()
 
 
@@ -608,7 +608,7 @@ def test_10_columns_go_by_their_names(world, packed):
 
 
 def naive_row(text):
-    """Whatever cells there are."""
+    """Accept any number of cells."""
     header, row = csv.reader(text.splitlines())
     return dict(zip(header, row, strict=False))
 

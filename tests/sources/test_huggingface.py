@@ -20,7 +20,7 @@ IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
 
 def write(path, columns, features=None, rows=100, types=None):
-    """Write what `datasets` writes: an image is a struct, the features are in the schema."""
+    """Write Parquet as `datasets` does: an image is a struct, and the schema holds the features."""
     table = pa.table(
         {n: pa.array(v, (types or {}).get(n, IMAGE if n == "image" else None)) for n, v in columns.items()}
     )

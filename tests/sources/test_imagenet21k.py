@@ -1,4 +1,4 @@
-"""ImageNet-21K as released, its class lists, and what may be wrong with them."""
+"""ImageNet-21K as released, its class lists, and their faults."""
 
 import gzip
 import hashlib
@@ -93,7 +93,7 @@ OPTIONS = {"name": "in21k", "samples_per_shard": 6, "window_bytes": 1 << 20, "bl
 
 
 class Layouts:
-    """Inherit it, and give `at`, which puts contents by path and returns the URL of their folder."""
+    """Inherit this class, and override `at`, which writes files by path and returns their folder's URL."""
 
     def test_fall11_whole_is_packed_in_place(self, at, whole, images, labels, fall11):
         url, dest = at({"fall11_whole.tar": whole})

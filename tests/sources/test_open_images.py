@@ -1,4 +1,4 @@
-"""Open Images V1 to V7: CSVs with all their quirks, real photos, the genuine dict.csv and class lists."""
+"""Open Images V1 to V7: real photos, the genuine dict.csv and class lists, CSVs with their oddities."""
 
 import csv
 import gzip

@@ -1,4 +1,4 @@
-"""One request returns its result or ends soon, in any thread and beside any event loop."""
+"""A request returns its result or ends soon, in any thread and beside any event loop."""
 
 import asyncio
 import subprocess

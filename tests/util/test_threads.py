@@ -1,4 +1,4 @@
-"""Work in threads: in order, bounded, and over when its iterator or the token of its owner is."""
+"""Work in threads is ordered and bounded, and ends with its iterator or with the token of its owner."""
 
 import threading
 import time

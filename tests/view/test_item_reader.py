@@ -1,4 +1,4 @@
-"""Samples of a class are all found, and only those."""
+"""A search finds all samples of a class, and no others."""
 
 import io
 import json

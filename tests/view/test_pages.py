@@ -1,4 +1,4 @@
-"""Pages hold what they are given as text, whatever it is."""
+"""Pages escape any text."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""`view --html`: one page that needs nothing else; and what the command itself says."""
+"""`view --html` writes one self-contained page; the output of the command."""
 
 import base64
 import io
