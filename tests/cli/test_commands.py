@@ -170,7 +170,7 @@ def test_index_makes_other_peoples_shards_readable(packed, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("what", "code", "says"),
+    ("what", "code", "message"),
     [
         ("nowhere", 2, "there is nothing at .*/nowhere: no tar"),
         ("nowhere/1.tar", 2, r"there is nothing at .*/nowhere/1\.tar: no tar"),
@@ -179,13 +179,13 @@ def test_index_makes_other_peoples_shards_readable(packed, tmp_path):
         ("texts", 3, "/texts has no shards to index"),
     ],
 )
-def test_index_distinguishes_nothing_from_a_folder_without_shards(tmp_path, what, code, says):
+def test_index_distinguishes_nothing_from_a_folder_without_shards(tmp_path, what, code, message):
     (tmp_path / "empty").mkdir()
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts" / "a.txt").touch()
     result = run("index", tmp_path / what)
     assert result.returncode == code, result.stderr
-    assert re.search(says, result.stderr)
+    assert re.search(message, result.stderr)
 
 
 def test_index_of_a_prefix_without_objects_is_a_mistake_and_without_a_bucket_a_failure(s3_url):

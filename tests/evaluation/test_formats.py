@@ -50,7 +50,7 @@ def test_a_line_of_localisation_is_labels_with_boxes(read):
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("", "is empty"),
         ("\n\n", "is empty"),
@@ -64,13 +64,13 @@ def test_a_line_of_localisation_is_labels_with_boxes(read):
         ("1; 2\n", "'1;' is neither"),
     ],
 )
-def test_a_malformed_line_is_named(read, text, says):
-    with pytest.raises(SourceError, match=says):
+def test_a_malformed_line_is_named(read, text, message):
+    with pytest.raises(SourceError, match=message):
         read(text, layout="classification")
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("1 2 3 4 5\n1 2 3 4\n", "line 2: 4 values are not groups of"),
         ("1 2 3 4 nan\n", "line 1: 'nan' is no coordinate"),
@@ -80,8 +80,8 @@ def test_a_malformed_line_is_named(read, text, says):
         ("2.5 2 3 4 5\n", "'2.5' is neither"),
     ],
 )
-def test_half_a_box_is_named(read, text, says):
-    with pytest.raises(SourceError, match=says):
+def test_half_a_box_is_named(read, text, message):
+    with pytest.raises(SourceError, match=message):
         read(text, layout="localisation")
 
 
@@ -103,7 +103,7 @@ def test_ranked_labels_are_read_from_csv_and_json_lines(read):
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("ImageID,PredictionString\na,1\n", "line 1: the columns are ImageID, PredictionString: write"),
         ("key,label,score\na,1,2\n", "line 1: the columns are key, label, score"),
@@ -120,8 +120,8 @@ def test_ranked_labels_are_read_from_csv_and_json_lines(read):
         (b"\xff\xfe1\x00", "is neither UTF-8 text nor"),
     ],
 )
-def test_a_malformed_table_is_refused_by_line(read, text, says):
-    with pytest.raises(SourceError, match=says):
+def test_a_malformed_table_is_refused_by_line(read, text, message):
+    with pytest.raises(SourceError, match=message):
         read(text)
 
 
@@ -170,7 +170,7 @@ def zipped(name, data, method=zipfile.ZIP_STORED):
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "message"),
     [
         (npz(logits=np.eye(2)), "it has no array 'keys', only logits"),
         (
@@ -183,8 +183,8 @@ def zipped(name, data, method=zipfile.ZIP_STORED):
         (b"PK\x03\x04 not a zip", "cannot be read"),
     ],
 )
-def test_arrays_that_are_damaged_or_hold_objects_are_refused(read, content, says):
-    with pytest.raises(SourceError, match=says):
+def test_arrays_that_are_damaged_or_hold_objects_are_refused(read, content, message):
+    with pytest.raises(SourceError, match=message):
         read(content)
 
 

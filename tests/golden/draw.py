@@ -94,9 +94,9 @@ def rows(images, first):
         "caption": pa.array([f"a drawing, {first + i}" for i in range(len(images))]),
         "weight": pa.array([(first + i) / 4 for i in range(len(images))]),
     }
-    told = json.dumps({"info": {"features": features}})
+    metadata = json.dumps({"info": {"features": features}})
     file = io.BytesIO()
-    pq.write_table(pa.table(columns).replace_schema_metadata({"huggingface": told}), file)
+    pq.write_table(pa.table(columns).replace_schema_metadata({"huggingface": metadata}), file)
     return file.getvalue()
 
 

@@ -69,7 +69,7 @@ def test_a_name_of_two_classes_is_listed_but_not_looked_up(read):
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("", "it is empty"),
         (" \n\n", "it is empty"),
@@ -91,6 +91,6 @@ def test_a_name_of_two_classes_is_listed_but_not_looked_up(read):
         ("[[", "classes.txt cannot be used"),
     ],
 )
-def test_a_malformed_list_is_refused(read, text, says):
-    with pytest.raises(SourceError, match=says):
+def test_a_malformed_list_is_refused(read, text, message):
+    with pytest.raises(SourceError, match=message):
         read(text)

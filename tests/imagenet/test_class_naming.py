@@ -48,7 +48,7 @@ def test_fewer_than_a_thousand_wnids_are_noted():
 
 
 @pytest.mark.parametrize(
-    ("names", "listed", "says"),
+    ("names", "listed", "message"),
     [
         (["cat", "bird"], CATS_DOGS, "folder bird: the class 'bird' is not in list.txt"),
         (["2"], CATS_DOGS, "neither as a name nor as a label from 0 to 1"),
@@ -59,6 +59,6 @@ def test_fewer_than_a_thousand_wnids_are_noted():
         (["9" * 5000], None, "9 is not a label"),
     ],
 )
-def test_nothing_is_guessed(names, listed, says):
-    with pytest.raises(SourceError, match=says):
+def test_nothing_is_guessed(names, listed, message):
+    with pytest.raises(SourceError, match=message):
         name(names, listed)

@@ -170,7 +170,7 @@ def change_truth(folder, change):
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "message"),
     [
         (lambda lines: [*lines[:6], "1001", *lines[7:]], r"truth\.txt, line 7: b'1001' is not an ID"),
         (lambda lines: ["0", *lines[1:]], "line 1: b'0' is not an ID"),
@@ -178,9 +178,9 @@ def change_truth(folder, change):
         (lambda lines: lines[:-1], "has 49,999 labels, not 50,000"),
     ],
 )
-def test_a_damaged_ground_truth_names_file_and_line(extracted, change, says):
+def test_a_damaged_ground_truth_names_file_and_line(extracted, change, message):
     change_truth(extracted, change)
-    with pytest.raises(SourceError, match=says):
+    with pytest.raises(SourceError, match=message):
         read_devkit(str(extracted))
 
 

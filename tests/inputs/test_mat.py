@@ -81,7 +81,7 @@ def test_big_endian_files_are_read():
 
 
 @pytest.mark.parametrize(
-    ("data", "says"),
+    ("data", "message"),
     [
         (b"", "not a MAT-file"),
         (b"\x89HDF\r\n" * 40, "not a MAT-file"),
@@ -105,8 +105,8 @@ def test_big_endian_files_are_read():
         (HEAD + element(14, element(6, b"")), "damaged"),
     ],
 )
-def test_a_hostile_file_is_refused_with_a_message(data, says):
-    with pytest.raises(SourceError, match=says):
+def test_a_hostile_file_is_refused_with_a_message(data, message):
+    with pytest.raises(SourceError, match=message):
         read_mat(data)
 
 

@@ -182,7 +182,7 @@ BOMB = '<!DOCTYPE a [<!ENTITY b "bbbbbbbb"><!ENTITY c "&b;&b;&b;&b;">]>'
 
 
 @pytest.mark.parametrize(
-    ("data", "says"),
+    ("data", "message"),
     [
         (xml(("&c;", 1, 2, 3, 4), head=BOMB), "declares a document type"),
         (xml(head='<!DOCTYPE a SYSTEM "file:///etc/passwd">'), "declares a document type"),
@@ -210,10 +210,10 @@ BOMB = '<!DOCTYPE a [<!ENTITY b "bbbbbbbb"><!ENTITY c "&b;&b;&b;&b;">]>'
         (b" " * (2 << 20), "at most 1,048,576"),
     ],
 )
-def test_a_malformed_file_is_named(data, says, read):
+def test_a_malformed_file_is_named(data, message, read):
     with pytest.raises(SourceError, match=r"boxes\.tgz: n01440764/n01440764_1\.xml") as caught:
         read({**FILES, "n01440764/n01440764_1.xml": data})
-    caught.match(says)
+    caught.match(message)
 
 
 def test_two_files_for_one_image_must_agree(read):

@@ -132,7 +132,7 @@ def test_fields_of_other_names_are_left_out_and_counted(read):
 
 
 @pytest.mark.parametrize(
-    ("changes", "says"),
+    ("changes", "message"),
     [
         (
             {"wnid": "n01443537"},
@@ -147,8 +147,8 @@ def test_fields_of_other_names_are_left_out_and_counted(read):
         ({"tags": ["fish", None]}, "not a list of texts"),
     ],
 )
-def test_a_malformed_entry_is_named(changes, says, read):
-    with pytest.raises(SourceError, match=says) as caught:
+def test_a_malformed_entry_is_named(changes, message, read):
+    with pytest.raises(SourceError, match=message) as caught:
         read(entry(5), entry(1, **changes))
     assert "imagenet_captions.json: entry 2, at byte" in str(caught.value)
 

@@ -107,7 +107,7 @@ def test_babels_partial_lists_leave_gaps(chinese, read):
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("", "it has no names"),
         ("[]", "it has no names"),
@@ -127,10 +127,10 @@ def test_babels_partial_lists_leave_gaps(chinese, read):
         ("1\ttench\n0\tcat", "its classes 0 to 1, but tench is 1, so the numbers must be 1 to 1000"),
     ],
 )
-def test_a_list_whose_order_is_not_certain_is_refused(text, says, read):
+def test_a_list_whose_order_is_not_certain_is_refused(text, message, read):
     with pytest.raises(SourceError, match=r"names\.txt") as caught:
         read(text)
-    caught.match(says)
+    caught.match(message)
 
 
 def test_the_order_of_labels_taken_for_that_of_ids_would_be_wrong_everywhere(chinese, devkit_tar):

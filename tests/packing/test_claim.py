@@ -37,23 +37,23 @@ def maps(folder, tmp_path):
     for path, data in zip(paths, whole, strict=True):
         path.write_bytes(data[::-1])
 
-    def mend():
+    def repair():
         for path, data in zip(paths, whole, strict=True):
             path.write_bytes(data)
 
-    return str(tmp_path / "maps"), mend
+    return str(tmp_path / "maps"), repair
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_packing_with_bad_label_maps_leaves_nothing_and_goes_on_when_they_are_mended(
     folder, maps, tmp_path, workers
 ):
-    url, mend = maps
+    url, repair = maps
     options = {"dest": f"{tmp_path}/out", "labels": {"relabel": url}, "workers": workers}
     with pytest.raises(SourceError, match=r"\.pt cannot be read as a file of torch\.save"):
         pack("imagefolder", str(folder), **options, samples_per_shard=20)
     assert files_at(tmp_path / "out") == []
-    mend()
+    repair()
     assert pack("imagefolder", str(folder), **options, samples_per_shard=20).samples == 60
 
 
@@ -61,14 +61,14 @@ def test_packing_with_bad_label_maps_leaves_nothing_and_goes_on_when_they_are_me
 def test_a_layer_of_bad_label_maps_leaves_nothing_and_goes_on_when_they_are_mended(
     folder, maps, tmp_path, workers
 ):
-    url, mend = maps
+    url, repair = maps
     dest = f"{tmp_path}/out"
     pack("imagefolder", str(folder), dest=dest, workers=1, samples_per_shard=20)
     before = files_at(dest)
     with pytest.raises(SourceError, match=r"\.pt cannot be read as a file of torch\.save"):
         add_layer(dest, labels={"relabel": url}, workers=workers)
     assert files_at(dest) == before
-    mend()
+    repair()
     assert add_layer(dest, labels={"relabel": url}, workers=workers).samples == 60
 
 

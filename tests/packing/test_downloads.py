@@ -113,8 +113,8 @@ def test_every_failure_is_in_the_report_and_no_other_image_is_lost(table, images
     troubles = {1: 404, 2: 429, 3: "html", 4: "other", 5: 503, 6: "junk"}
     server.RequestHandlerClass.trouble = {f"{i:016x}": what for i, what in troubles.items()}
     report = run(table, tmp_path / "out", on_bad="skip", workers=1, samples_per_shard=8)
-    told = reasons(tmp_path / "out")
-    assert {int(key): action for key, (action, _) in told.items()} == dict.fromkeys(
+    failed = reasons(tmp_path / "out")
+    assert {int(key): action for key, (action, _) in failed.items()} == dict.fromkeys(
         [1, 3, 4, 5, 6], "skipped"
     )
     expected = {
@@ -124,8 +124,8 @@ def test_every_failure_is_in_the_report_and_no_other_image_is_lost(table, images
         4: "bytes|MD5",
         6: "bytes",
     }
-    assert all(re.search(text, told[f"{i:016x}"][1]) for i, text in expected.items())
-    assert {s.key for s in Dataset.open(str(tmp_path / "out")).samples()} == images.keys() - told.keys()
+    assert all(re.search(text, failed[f"{i:016x}"][1]) for i, text in expected.items())
+    assert {s.key for s in Dataset.open(str(tmp_path / "out")).samples()} == images.keys() - failed.keys()
     assert (report.samples, report.skipped) == (3, 5)
 
 

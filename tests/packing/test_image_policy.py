@@ -82,11 +82,11 @@ BAD: dict[str, tuple[Callable[[bytes], bytes], str]] = {
 
 
 @pytest.mark.parametrize("options", [KEEP, SKIP])
-@pytest.mark.parametrize(("spoil", "told"), BAD.values(), ids=BAD)
+@pytest.mark.parametrize(("spoil", "message"), BAD.values(), ids=BAD)
 def test_a_bad_image_is_refused(
-    photo: bytes, spoil: Callable[[bytes], bytes], told: str, options: PackOptions
+    photo: bytes, spoil: Callable[[bytes], bytes], message: str, options: PackOptions
 ) -> None:
-    with pytest.raises(ImageError, match=told):
+    with pytest.raises(ImageError, match=message):
         accept(spoil(photo), NAME, options)
 
 
@@ -124,10 +124,10 @@ def test_cmyk_is_kept_with_a_remark_or_repaired_to_rgb(photo: bytes) -> None:
     kept = accept(data, NAME, KEEP)
     assert kept.data is data
     assert "CMYK" in str(kept.oddity)
-    mended = accept(data, NAME, REPAIR)
-    assert Image.open(io.BytesIO(mended.data)).mode == "RGB"
-    assert (mended.oddity, mended.suffix) == (None, "jpg")
-    assert mended.repaired
+    repaired = accept(data, NAME, REPAIR)
+    assert Image.open(io.BytesIO(repaired.data)).mode == "RGB"
+    assert (repaired.oddity, repaired.suffix) == (None, "jpg")
+    assert repaired.repaired
 
 
 def test_a_gif_is_repaired_to_png(photo: bytes) -> None:

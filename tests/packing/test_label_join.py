@@ -22,13 +22,13 @@ def listing(*stems, **fields):
     return Listing([Reference(f"val/{s}", f"/in/{s}.jpg", 0, 9, f"{s}.jpg", **fields) for s in stems])
 
 
-def says(entries, **what):
+def label_file(entries, **what):
     """Return the label file `/l.json` with the annotations of the mapping, by stem."""
     return Labels("/l.json", {k: Annotation(**v) for k, v in entries.items()}.get, len(entries), **what)
 
 
 def real(entries):
-    return says({k: {"metadata": {"real": v}} for k, v in entries.items()}, fields={"real": "list"})
+    return label_file({k: {"metadata": {"real": v}} for k, v in entries.items()}, fields={"real": "list"})
 
 
 def test_an_image_is_known_by_the_last_part_of_its_key():
@@ -57,7 +57,7 @@ def test_an_image_without_an_annotation_can_be_an_error():
 
 
 def test_labels_come_from_the_file_for_all_or_there_are_none():
-    labels = says({"a": {"label": 7}, "b": {"label": 8}}, labelled=True, classes=({"name": "x"},) * 9)
+    labels = label_file({"a": {"label": 7}, "b": {"label": 8}}, labelled=True, classes=({"name": "x"},) * 9)
     source = listing("a", "b", label=0)
     assert [r.label for r in join_listing(source, [LabelJoin(labels)]).references] == [7, 8]
     assert len(join_listing(source, [LabelJoin(labels)]).classes) == 9
@@ -79,7 +79,7 @@ def test_a_field_that_the_source_has_too_is_kept_under_another_name():
 
 @pytest.mark.parametrize("what", [{"labelled": True}, {"captioned": True}, {"suffixes": ("a.npy",)}])
 def test_two_files_that_give_the_same_are_refused(what):
-    one = says({"a": {"label": 1, "caption": "x"}}, **what)
+    one = label_file({"a": {"label": 1, "caption": "x"}}, **what)
     with pytest.raises(UsageError, match="both give"):
         join_listing(listing("a"), [LabelJoin(one), LabelJoin(one)])
 
@@ -98,7 +98,7 @@ def test_two_images_that_a_file_cannot_tell_apart_are_an_error():
 
 
 def test_an_empty_caption_is_none():
-    captions = says({"a": {"caption": "hi"}, "b": {"caption": None}}, captioned=True)
+    captions = label_file({"a": {"caption": "hi"}, "b": {"caption": None}}, captioned=True)
     joined = join_listing(listing("a", "b"), [LabelJoin(captions, "drop")])
     assert [(r.key, r.caption) for r in joined.references] == [("val/a", "hi")]
     assert [r.caption for r in join_listing(listing("a", "b"), [LabelJoin(captions)]).references] == [
@@ -108,7 +108,7 @@ def test_an_empty_caption_is_none():
 
 
 def test_an_attachment_that_only_some_have_is_refused_with_the_first_that_lacks_it():
-    maps = says({"a": {"attachments": (Attachment("m.npy", "/m", 0, 4),)}}, suffixes=("m.npy",))
+    maps = label_file({"a": {"attachments": (Attachment("m.npy", "/m", 0, 4),)}}, suffixes=("m.npy",))
     with pytest.raises(SourceError, match=r"'b\.jpg'; 'm\.npy' must be in every sample"):
         join_listing(listing("a", "b"), [LabelJoin(maps)])
 
@@ -170,7 +170,7 @@ class TestStreams:
         assert joined.samples is None
 
     def test_a_streamed_image_without_a_label_is_an_error_at_its_turn(self):
-        labels = says({"a": {"label": 3}}, labelled=True)
+        labels = label_file({"a": {"label": 3}}, labelled=True)
         arrivals = join_stream(self.stream(), [LabelJoin(labels)]).images()
         assert next(arrivals).reference.label == 3
         with pytest.raises(SourceError, match=r"does not have 1 image, the first of which is 'b\.jpg'"):

@@ -54,7 +54,7 @@ class Failing:
             self._left -= 1
             result = change(*arguments, **options) if self._after or self._left else None
             if not self._left:
-                raise UnavailableError("it failed as it was told")
+                raise UnavailableError("a simulated failure")
             return result
 
         return call
@@ -246,7 +246,7 @@ def test_a_source_is_found_by_its_name(url: str, small_folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "options", "told"),
+    ("source", "options", "message"),
     [
         ("imagefolders", {}, "no source 'imagefolders', only imagenet, "),
         ("imagefolder", {"speed": 1}, "no option of imagefolder or of packing 'speed'"),
@@ -254,7 +254,7 @@ def test_a_source_is_found_by_its_name(url: str, small_folder: Path) -> None:
     ],
 )
 def test_a_misspelt_source_or_option_is_a_mistake(
-    url: str, small_folder: Path, source: str, options: dict[str, Any], told: str
+    url: str, small_folder: Path, source: str, options: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(UsageError, match=told):
+    with pytest.raises(UsageError, match=message):
         pack(source, str(small_folder), dest=url, **options)

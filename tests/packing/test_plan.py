@@ -112,10 +112,10 @@ def test_every_option_changes_the_fingerprint_and_is_named_as_the_difference(fie
 
 
 def test_other_inputs_are_named_as_the_difference() -> None:
-    told = differences(plan(listing(), OPTIONS).to_json(), plan(listing(51), OPTIONS).to_json())
-    assert "samples was 50 there, is 51 now" in told
-    told = differences(plan(listing(), OPTIONS).to_json(), plan(listing(size=1), OPTIONS).to_json())
-    assert told == "the references are not the same"
+    difference = differences(plan(listing(), OPTIONS).to_json(), plan(listing(51), OPTIONS).to_json())
+    assert "samples was 50 there, is 51 now" in difference
+    difference = differences(plan(listing(), OPTIONS).to_json(), plan(listing(size=1), OPTIONS).to_json())
+    assert difference == "the references are not the same"
 
 
 @pytest.mark.parametrize("theirs", [b"", b"[]", b"{}", b'{"format":"other"}', b"\xff"])

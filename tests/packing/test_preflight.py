@@ -30,7 +30,7 @@ def _no_listing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    ("options", "message"),
     [
         ({"jpeg": "smaller"}, "option jpeg='smaller' is not a policy: write keep, optimize, resize=256"),
         ({"split": "tr ain"}, "'tr ain' cannot name a split"),
@@ -41,8 +41,8 @@ def _no_listing(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"splitt": "val"}, r"no option of imagefolder or of packing 'splitt' \(did you mean 'split'\?\)"),
     ],
 )
-def test_contradictory_options(options: Mapping[str, Any], says: str) -> None:
-    with pytest.raises(UsageError, match=says):
+def test_contradictory_options(options: Mapping[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
         pack("imagefolder", "/nowhere", dest=f"memory://{uuid4().hex}", **options)
 
 

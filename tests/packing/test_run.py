@@ -45,7 +45,7 @@ def failing(store, number, *, after):
             left -= 1
             result = change(*arguments, **options) if after or left else None
             if not left:
-                raise UnavailableError("it failed as it was told")
+                raise UnavailableError("a simulated failure")
             return result
 
         return call
@@ -310,11 +310,11 @@ class TestLayer(RunContract):
     @pytest.fixture
     def pack(self, small, tmp_path):
         for name in ("one", "other"):
-            told = [
+            entries = [
                 {"filename": r.name, "wnid": r.name[:9], "title": f"{name} {r.key}", "tags": []}
                 for r in small.references
             ]
-            (tmp_path / f"{name}.json").write_text(json.dumps(told))
+            (tmp_path / f"{name}.json").write_text(json.dumps(entries))
 
         def run(url, *, other=False, **options):
             captions = str(tmp_path / ("other.json" if other else "one.json"))

@@ -162,11 +162,11 @@ def test_json_that_our_reader_would_refuse_is_refused(fifty: Listing, tmp_path: 
 def test_a_file_that_gives_back_other_bytes_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "x.tar"
     draft = BlockContent([member_header("k.cls", 0), archive_end(512)], ["k"], last=True)
-    told = "block 0: the file system does not return"
+    message = "block 0: the file system does not return"
     with (
         path.open("wb") as writer,
         Path("/dev/null").open("rb", buffering=0) as reader,
-        pytest.raises(CorruptError, match=told),
+        pytest.raises(CorruptError, match=message),
     ):
         ShardFile(writer, reader).add(draft)
 

@@ -28,7 +28,7 @@ def test_whole_numbers_of_python_and_numpy_are_taken(value):
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    ("options", "message"),
     [
         ({"batch_size": 0}, "batch_size is at least 1, and not 0"),
         ({"prefetch_bytes": -1}, "prefetch_bytes is at least 0, and not -1"),
@@ -53,8 +53,8 @@ def test_whole_numbers_of_python_and_numpy_are_taken(value):
         ({"storage_options": {"bogus": 1}}, "there is no storage option 'bogus'"),
     ],
 )
-def test_an_impossible_argument_is_named(small_shards, options, says):
-    with pytest.raises(UsageError, match=says):
+def test_an_impossible_argument_is_named(small_shards, options, message):
+    with pytest.raises(UsageError, match=message):
         Loader(small_shards, **{"transform": CROP, "batch_size": 8, **options})
 
 

@@ -224,7 +224,7 @@ def test_the_error_of_a_transform_that_returns_its_pixels_explains_the_fault(sma
 
 
 @pytest.mark.parametrize(
-    ("attributes", "says"),
+    ("attributes", "message"),
     [
         ({"shape": [8, 8, 3]}, "give a tuple of sizes, or None"),
         ({"shape": (0, 8, 3)}, "give a tuple of sizes, or None"),
@@ -235,21 +235,21 @@ def test_the_error_of_a_transform_that_returns_its_pixels_explains_the_fault(sma
         ({"shape": (8, 8, 3), "dtype": np.float32, "region": lambda *_: None}, "and its dtype uint8"),
     ],
 )
-def test_a_transform_that_describes_itself_wrongly_is_refused(small_shards, attributes, says):
+def test_a_transform_that_describes_itself_wrongly_is_refused(small_shards, attributes, message):
     kind = type("Wrong", (), {**attributes, "__call__": lambda *_: None})
-    with pytest.raises(UsageError, match=says):
+    with pytest.raises(UsageError, match=message):
         Loader(str(small_shards), kind(), 8)
 
 
 @pytest.mark.parametrize(
-    ("transform", "says"),
+    ("transform", "message"),
     [
         (RandomResizedCrop, "is the class RandomResizedCrop: pass one of its instances"),
         (5, "cannot be called"),
     ],
 )
-def test_objects_that_are_no_transform_are_refused(small_shards, transform, says):
-    with pytest.raises(UsageError, match=says):
+def test_objects_that_are_no_transform_are_refused(small_shards, transform, message):
+    with pytest.raises(UsageError, match=message):
         Loader(str(small_shards), transform, 8)
 
 

@@ -112,7 +112,7 @@ def test_the_published_count_is_noted_before_the_end(write, devkit):
 
 
 @pytest.mark.parametrize(
-    ("file", "split", "says"),
+    ("file", "split", "message"),
     [
         ("a.JPEG", None, r"'a\.JPEG' at offset .* is not an image of ILSVRC2012"),
         ("ILSVRC2012_val_00050001.JPEG", "val", "has a number that no val image has"),
@@ -125,9 +125,9 @@ def test_the_published_count_is_noted_before_the_end(write, devkit):
         ("ILSVRC2012_test_00000001.JPEG", "val", "there are no such images"),
     ],
 )
-def test_a_fault_is_raised_at_its_image(write, devkit, file, split, says):
+def test_a_fault_is_raised_at_its_image(write, devkit, file, split, message):
     url = write(dict.fromkeys(["n01440764_1.JPEG", file], b"x"), "x.tgz")
-    with pytest.raises(SourceError, match=says):
+    with pytest.raises(SourceError, match=message):
         labels(imagenet(url, split=split, devkit=devkit))
 
 
