@@ -47,7 +47,7 @@ ENCODED, OPTIMIZED = "Pillow's encoder", "the native engine"
 
 
 def run(*arguments):
-    """Run a command line of ours in this process; return what it printed."""
+    """Run a command of ours in this process, and return its output."""
     out, err = io.StringIO(), io.StringIO()
     line = ["wds-imagenet", *map(str, arguments)]
     with mock.patch.object(sys, "argv", line), redirect_stdout(out), redirect_stderr(err):
@@ -60,7 +60,7 @@ def run(*arguments):
 
 
 def pack(source, inputs, *options):
-    """Pack what a source finds at one place or several into a folder beside it, and return the folder."""
+    """Pack one or several inputs of a source into a folder beside them, and return the folder."""
     inputs = inputs if isinstance(inputs, list) else [inputs]
     dest = inputs[0].parent / "packed" / "drawn"
     shape = ["--block-bytes", "16KiB", "--samples-per-shard", 5, "--workers", WORKERS]
@@ -157,7 +157,7 @@ def tar(files):
 
 
 def gz(data):
-    """Return gzipped bytes in stored blocks: what zlib makes of them is not the same everywhere."""
+    """Gzip bytes in stored blocks, since zlib's compressed bytes differ between machines."""
     out = [b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"]
     for start in range(0, len(data), 65_535):
         block = data[start : start + 65_535]
@@ -253,7 +253,7 @@ CASES = {}
 
 
 def case(*needs):
-    """Register a case of packing, and what its bytes depend on beside our code."""
+    """Register a case of packing, with the other packages that its bytes depend on."""
 
     def register(build):
         CASES[build.__name__.replace("_", "-")] = build, needs
@@ -847,13 +847,13 @@ def hash_epoch(loader):
 
 
 def packed(name, folder):
-    """Run a case of packing, and return the hashes of what it wrote."""
+    """Run a case of packing, and return the hashes of its files."""
     build, _ = CASES[name]
     return hash_files(build(folder))
 
 
 def read(name, folder):
-    """Run a case of reading, and return the hashes of what it read."""
+    """Run a case of reading, and return the hashes of its batches."""
     loaders = READINGS[name](folder)
     return {f"{of}: {what}": h for of, loader in loaders.items() for what, h in hash_epoch(loader).items()}
 

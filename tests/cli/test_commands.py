@@ -1,4 +1,4 @@
-"""The command line: what it prints, and the code that it ends with."""
+"""The command line: its output and its exit codes."""
 
 import json
 import os

@@ -13,7 +13,7 @@ from wds_imagenet.sources import SOURCES
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder with photos in class folders, tables, sidecars, and what newcomers have besides."""
+    """A folder with photos in class folders, tables, sidecars, and other inputs of newcomers."""
     root = tmp_path_factory.mktemp("newcomer")
     for number in range(6):
         name = root / "photos" / ("cat", "dog")[number % 2] / f"{number}.jpg"

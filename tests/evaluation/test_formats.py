@@ -1,4 +1,4 @@
-"""Each file format, and what is wrong with a file by its line."""
+"""Each file format is read, and a malformed file is refused with its line."""
 
 import io
 import zipfile

@@ -37,7 +37,7 @@ BODY, ARCHIVE = build(FILES)
 
 
 def in_c(data, *, ended):
-    """Return what the walk in C finds, one tuple a sample, None where it leaves it to Python."""
+    """Return the samples of the walk in C, one tuple each, or None if it leaves the archive to Python."""
     found = native.walk(data, ended, IMAGE_SUFFIXES)
     if found is None:
         return None
@@ -53,7 +53,7 @@ def in_c(data, *, ended):
 
 
 def in_python(data, *, ended):
-    """Return what the walk in Python finds, None where it refuses."""
+    """Return the samples of the walk in Python, or None if it refuses the archive."""
     try:
         samples = list(group_members(walk_bytes(data, ended=ended)))
     except CorruptError:

@@ -73,7 +73,7 @@ def test_an_extracted_devkit_is_read_alike(devkit, extracted):
 
 
 def test_an_unzipped_tar_is_read_alike(devkit, extracted, tmp_path):
-    with tarfile.open(tmp_path / "devkit.tar.gz", "w") as archive:  # plain, whatever its name says
+    with tarfile.open(tmp_path / "devkit.tar.gz", "w") as archive:  # not gzipped, despite its name
         archive.add(extracted, "kit")
     assert read_devkit(str(tmp_path / "devkit.tar.gz")) == devkit
 

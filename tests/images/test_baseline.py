@@ -54,7 +54,7 @@ def written(*segments, scan=b"\x00"):
 
 
 def grey(*, width=8, height=8, factors=0x11, dc=STANDARD_DC, ac=END_ONLY, step=8, scan=b"\x3f"):
-    """Return a grey JPEG of one block, which is right unless it is told otherwise."""
+    """Return a grey JPEG of one block, valid by default."""
     frame = struct.pack(">BHHBBBB", 8, height, width, 1, 1, factors, 0)
     tables = (0xDB, bytes([0]) + bytes([step] * 64)), (0xC0, frame), (0xC4, dc), (0xC4, ac)
     return written(*tables, (0xDA, bytes([1, 1, 0, 0, 63, 0])), scan=scan)

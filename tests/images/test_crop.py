@@ -13,7 +13,7 @@ sides = st.integers(1, 5000)
 
 
 def torchvision_crop(width, height, generator, scale=(0.08, 1.0), ratio=(3 / 4, 4 / 3)):
-    """Draw what torchvision's RandomResizedCrop.get_params draws, written from its documentation."""
+    """Draw a crop as torchvision's RandomResizedCrop.get_params does, by its documentation."""
     for _ in range(10):
         target = width * height * generator.uniform(*scale)
         aspect = math.exp(generator.uniform(math.log(ratio[0]), math.log(ratio[1])))

@@ -32,7 +32,7 @@ def levels(ours, theirs):
 
 
 def torch_resize(pixels, size, *, antialias):
-    """Return what torchvision's `resize` calls for a uint8 tensor; of floats, the exact result."""
+    """Resize with the function that torchvision calls for uint8 tensors; floats give the exact result."""
     torch = pytest.importorskip("torch")
     tensor = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None]
     small = torch.nn.functional.interpolate(tensor, size, mode="bilinear", antialias=antialias)

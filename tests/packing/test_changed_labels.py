@@ -44,7 +44,7 @@ LABELS = {
     "kaggle": ("LOC_val_solution.csv", solution(33), solution(44)),
     "boxes": (f"val/{VALIDATION}.xml", XML.format(30), XML.format(40)),
 }
-"""By the label source: its file, what it says at first, and then in as many bytes."""
+"""By label source: its file, its first content, and its second content of the same length."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Workers: what they return, how they fail, and that none is left behind."""
+"""Workers return results in order, report failures, and leave no process behind."""
 
 import multiprocessing
 import os
@@ -92,7 +92,7 @@ def test_several_workers_are_processes_of_their_own() -> None:
 
 
 def test_a_worker_starts_without_torch() -> None:
-    forkserver._forkserver._stop()  # another test's may run, which had been told to load more
+    forkserver._forkserver._stop()  # a fork server of another test may run, with more modules preloaded
     found, *_ = LocalEngine(2).run(modules, [0, 1])
     assert "wds_imagenet.packing.publish.publisher" in found
     assert not found & {"torch", "obstore", "s3fs", "fsspec", "pyarrow", "click"}

@@ -44,7 +44,7 @@ def spoilt(photo_files: list[Path], tmp_path: Path, list_images: ListImages) -> 
 
 
 def packed(listing: Listing, url: str, policy: OnBad) -> tuple[PackReport, dict[str, str]]:
-    """Return the report, and what it says of each image: its action by its key."""
+    """Return the report, and the action of each image by key."""
     report = pack_listing(listing, url, PackOptions("x", on_bad=policy, shuffle=False))
     lines = open_store(url).read(".wds-imagenet/report.jsonl").data.splitlines()
     return report, {line["key"]: line["action"] for line in map(json.loads, lines)}

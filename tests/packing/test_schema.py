@@ -37,7 +37,7 @@ def schema_of(
 
 
 def packed(*items: dict[str, Any]) -> list[Any]:
-    """Return what becomes of the field `a`."""
+    """Return the field `a` of each record."""
     schema, references = schema_of(*items)
     return [schema.record(reference, FOUND)["a"] for reference in references]
 

@@ -124,7 +124,7 @@ def test_free_memory_may_be_released_while_memory_is_taken():
 ROLLUP = Path("/proc/self/smaps_rollup")
 
 
-@pytest.mark.skipif(not ROLLUP.exists(), reason="only Linux says how much memory is in use")
+@pytest.mark.skipif(not ROLLUP.exists(), reason="only Linux reports how much memory is in use")
 def test_a_closed_loader_keeps_no_memory_of_blocks(photo_shards):
     def in_use():
         found = re.search(r"^Anonymous: +([0-9]+) kB$", ROLLUP.read_text(), re.MULTILINE)

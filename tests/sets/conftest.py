@@ -77,7 +77,7 @@ def world(photos):
 
 @pytest.fixture(scope="session")
 def known():
-    """Return the type of what is expected of a sample."""
+    """Return the type of an expected sample."""
     return Known
 
 
@@ -89,7 +89,7 @@ def at(request, tmp_path):
 
 @pytest.fixture
 def packs(at):
-    """Return the check: what lies there as released is packed, and read back as it must be."""
+    """Return a function that packs released files, verifies them, and compares each sample."""
 
     def check(source, files, inputs, known, **options):
         store = open_store(f"{at}/in")

@@ -25,7 +25,7 @@ def train(world, known):
 
 @pytest.fixture(scope="session")
 def val(world, known):
-    """The key of each validation image, with what the devkit says of its number."""
+    """The key of each validation image, with its label from the devkit."""
     found = {}
     for number, (_, data) in zip(NUMBERS, world.photos, strict=False):
         wnid = world.truth[number - 1]

@@ -22,7 +22,7 @@ XML = (
 
 
 class Released:
-    """For each source its files as released, the keys of three images, its options, what a sample gets."""
+    """A label source: its released files, the keys of three images, its options, the expected labels."""
 
     def __init__(self, world):
         self.world = world

@@ -11,7 +11,7 @@ from wds_imagenet.errors import SourceError, UsageError
 
 @pytest.fixture
 def parts(world, tmp_path):
-    """Three tars of two photos each, their class list, and what is in them."""
+    """Three tars of two photos each, their class list, and their contents."""
     images = {f"{wnid}_{i}": (wnid, data) for i, (wnid, data) in enumerate(world.photos[:6])}
     for part in range(3):
         keys = list(images)[part::3]

@@ -196,7 +196,7 @@ def test_3_a_class_list_is_named_and_not_guessed_by_its_length(world, packed):
     assert (samples[f"{wnid}_1"].label, naive) == (google.index(wnid), google.index(wnid) - 2)
 
 
-# 4. What a file is, its bytes say, and never its name.
+# 4. The bytes of a file decide its format, and never its name.
 
 
 def naive_decode(name, data):
@@ -251,7 +251,7 @@ def test_4_the_tar_gz_of_imagenet_v2_is_none(world, packed, tmp_path):
         naive_open(f"{tmp_path}/in/{name}")
 
 
-# 5. A picture and what is said of places in it are turned together, or not at all.
+# 5. A picture and its boxes are rotated together, or not at all.
 
 
 def naive_upright(data):
@@ -294,7 +294,7 @@ def test_5_the_rotation_of_open_images_leaves_the_box_on_its_object(packed, degr
     assert inside(*naive_rotation(pixels, box, degrees)).mean() < 130
 
 
-# 6. Boxes: which number is which, whose pixels, and where the last one is.
+# 6. Boxes: the order of coordinates, the pixels that they refer to, and inclusive ends.
 
 
 def naive_corners(row):
@@ -358,7 +358,7 @@ def test_6_ilsvrcs_xml_is_not_to_be_taken_at_its_word(world, tmp_path):
         naive_voc(texts[other])
 
 
-# 7. No label, and a label that says no, are not labels.
+# 7. A missing label and a negative label are not labels.
 
 
 def naive_real(labels, lists):
@@ -505,7 +505,7 @@ def test_8_a_key_has_no_dot(world, packed, tmp_path):
     assert {base_plus_ext(f"{naive_key(name)}.jpg")[0] for name in names} == {"photo"}
 
 
-# 9. Captions are any text at all, of some of the images.
+# 9. Captions are arbitrary text, and some images have none.
 
 TEXTS = [
     "two\nlines\tand a tab",
@@ -599,7 +599,7 @@ def naive_license(text):
 
 
 def test_10_columns_go_by_their_names(world, packed):
-    """V1 has no column for the subset, so what follows it is one further to the left."""
+    """V1 has no column for the subset, so the later columns are one further to the left."""
     header = [*V4[:1], *V4[2:], "AuthorProfileURL"]
     text = f"{','.join(header)}\n{IDS[0]},http://a/b,http://a,{LICENSE},http://author\n"
     files = {f"t/{IDS[0]}.jpg": world.photos[0][1], "i.csv": text}

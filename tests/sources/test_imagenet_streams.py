@@ -20,7 +20,7 @@ def labels(stream):
 
 @pytest.fixture
 def write(tmp_path, make_tar):
-    """Return a function that writes a tar of contents by name, gzipped or not, whatever it is called."""
+    """Return a function that writes a tar of contents by name, gzipped or not, under any name."""
 
     def make(files, name, *, gzipped=True):
         whole = make_tar(files)

@@ -263,7 +263,7 @@ def test_nested_metadata_comes_whole(tmp_path):
 
 @pytest.fixture
 def gzipped(shards, tmp_path):
-    """The four shards, gzipped, whatever they are called."""
+    """The four shards, gzipped, under their old names."""
     (tmp_path / "gz").mkdir()
     for path in Path(shards).iterdir():
         (tmp_path / "gz" / path.name).write_bytes(gzip.compress(path.read_bytes(), 1))
