@@ -22,7 +22,7 @@ XML = (
 
 
 class Released:
-    """A label source: its released files, the keys of three images, its options, the expected labels."""
+    """Each method returns files of a label source, three keys, options, a getter, and expected labels."""
 
     def __init__(self, world):
         self.world = world
