@@ -1,7 +1,7 @@
-"""The four C modules, each built where it can be: what pyproject.toml has no words for.
+"""Build the four C modules, which pyproject.toml cannot describe. Each is optional.
 
-`_walk`, `_crc` and `_resize` need a C compiler, `_native` libjpeg-turbo's headers too. Without them the
-package installs all the same, and `wds-imagenet doctor` says what that costs.
+`_walk`, `_crc` and `_resize` need a C compiler; `_native` also needs the headers of libjpeg-turbo. The
+package installs without them, and `wds-imagenet doctor` lists the missing modules and their cost.
 """
 
 import shutil
@@ -14,13 +14,13 @@ from setuptools import Extension, setup
 NATIVE = Path("wds_imagenet/images/native")
 RESIZE = ["python/resize_module.c", "resize/resize.c"]
 ABI3 = [("Py_LIMITED_API", "0x030B0000")]
-# Fused multiply-adds, which some processors have, would give other weights and so other pixels.
+# Fused multiply-adds would change the weights, and so the pixels, on processors that have them.
 FLAGS = ["-O3", "-ffp-contract=off"]
 MATH = [] if sys.platform == "win32" else ["m"]
 
 
 def ask_pkg_config(option: str) -> list[str]:
-    """Return what pkg-config says of libjpeg, each path without the two letters before it."""
+    """Return the paths that pkg-config prints for libjpeg, without their `-I` or `-L`."""
     if shutil.which("pkg-config") is None:
         return []
     answer = subprocess.run(["pkg-config", option, "libjpeg"], capture_output=True, text=True, check=False)
@@ -36,7 +36,7 @@ setup(
             Extension(
                 f"wds_imagenet.format._{name}",
                 [f"wds_imagenet/format/native/{name}.c"],
-                # It needs nothing of libc, and tools that bundle libraries cannot tell which libc it is for.
+                # The module uses no symbol of libc. Without this link, auditwheel cannot find out its libc.
                 extra_link_args=["-Wl,--no-as-needed", "-lc"] if sys.platform == "linux" else [],
                 define_macros=ABI3,
                 extra_compile_args=["-O3"],

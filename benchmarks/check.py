@@ -1,4 +1,4 @@
-"""What every loader's batches must be: of one shape and type, each image in them once an epoch."""
+"""Check a loader's batches: their shape and dtype, and that each epoch contains every image once."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -9,28 +9,28 @@ SHAPES: Final = ((224, 224, 3), (3, 224, 224))
 
 
 class Check:
-    """Counts what comes by; `SystemExit` says what is wrong with it."""
+    """Counts images by label, and raises `SystemExit` at the first fault."""
 
     def __init__(self, data: Path) -> None:
-        """Learn how many images each class has from the class folders."""
+        """Count the images in each class folder."""
         classes = sorted(path for path in (data / "folder").iterdir() if path.is_dir())
         self._expected = np.array([sum(1 for _ in path.iterdir()) for path in classes])
         self._seen = np.zeros_like(self._expected)
         self.images = 0
 
-    def see(self, images: Any, labels: Any) -> None:  # noqa: ANN401 - each loader has its own kind of array
-        """Take note of a batch."""
+    def add(self, images: Any, labels: Any) -> None:  # noqa: ANN401 - each loader has its own kind of array
+        """Check a batch, and count its images."""
         if tuple(images.shape[1:]) not in SHAPES or not str(images.dtype).endswith("uint8"):
-            raise SystemExit(f"a batch is {tuple(images.shape)} of {images.dtype}")
+            raise SystemExit(f"a batch has shape {tuple(images.shape)} and dtype {images.dtype}")
         numbers = np.asarray(labels).reshape(-1)
         if len(numbers) != len(images):
-            raise SystemExit(f"{len(images)} images, {len(numbers)} labels")
-        self._seen += np.bincount(numbers, minlength=len(self._seen))  # another label is another length
+            raise SystemExit(f"a batch has {len(images)} images but {len(numbers)} labels")
+        self._seen += np.bincount(numbers, minlength=len(self._seen))  # raises at an unknown label
         self.images += len(images)
 
-    def end(self) -> None:
-        """Hold what was seen against whole epochs."""
+    def finish(self) -> None:
+        """Compare the counts with whole epochs."""
         epochs = self.images // int(self._expected.sum())
         if not np.array_equal(self._seen, self._expected * epochs):
             wrong = int((self._seen != self._expected * epochs).sum())
-            raise SystemExit(f"{wrong} classes do not come as often as in {epochs} epochs")
+            raise SystemExit(f"the counts of {wrong} classes differ from those of {epochs} epochs")

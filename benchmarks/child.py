@@ -1,18 +1,18 @@
-"""Do one thing with one contender, in this fresh process and in its environment, and print one JSON line.
+"""Prepare or run one contender in this process, and print the result as one line of JSON.
 
     python child.py prepare read ffcv_loader:own DATA
     python child.py run read ffcv_loader:own DATA --workers 2 --seconds 8
 
-A contender of `read` is a module with
+`run.py` starts it with the interpreter of the contender's environment. A contender of `read` is a module with
 
     batches(data, workers, epochs)  yields images, uint8 [n, 224, 224, 3] or [n, 3, 224, 224], and n labels
-    prepare(data)                   makes its own format of data/shards or data/folder, if it has one
-    centers(data)                   yields uint8 [224, 224, 3] for each image of the shards, for `quality`
+    prepare(data)                   optional: converts data/shards or data/folder into its own format
+    centers(data)                   for `quality`: yields uint8 [224, 224, 3] for each image of the shards
 
-where `epochs` goes on as long as there is time. One that is no Python loader has `measure` for `batches`; it
-returns what `read` below returns. What follows a colon in a contender's name is their last argument.
-One of `pack` has `pack(data, out, workers)`, which packs data/folder into an empty folder and returns how
-many images.
+`epochs` yields epoch numbers until `--seconds` have passed. A contender that is not a Python loader defines
+`measure` in place of `batches`, and returns the same figures as `read` below. The part of a contender's name
+after a colon is passed as the last argument. A contender of `pack` defines `pack(data, out, workers)`, which
+packs data/folder into an empty folder and returns the number of images.
 """
 
 import argparse
@@ -37,7 +37,7 @@ Result = dict[str, float]
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is asked for."""
+    """One contender with the arguments of its run."""
 
     module: ModuleType
     variant: tuple[str, ...]
@@ -50,7 +50,7 @@ class Task:
         return getattr(self.module, function)(self.data, *arguments, *self.variant)
 
     def epochs(self) -> Iterator[int]:
-        """Yield the epoch's number until the time is over, at least once."""
+        """Yield epoch numbers until the time is over, at least one."""
         began, epoch = time.perf_counter(), 0
         while not epoch or time.perf_counter() - began < self.seconds:
             yield epoch
@@ -58,7 +58,7 @@ class Task:
 
 
 def read(task: Task) -> Result:
-    """Read whole epochs, see that each had every image, and time what follows the first batch."""
+    """Read whole epochs, check that each had every image, and time the batches after the first."""
     if hasattr(task.module, "measure"):
         measured: Result = task.call("measure", task.workers, task.epochs())
         return measured
@@ -68,12 +68,12 @@ def read(task: Task) -> Result:
     cpu, began = cpu_seconds(os.getpid()), time.perf_counter()
     first_cpu, first_seconds, first_images = cpu, 0.0, 0
     for images, labels in task.call("batches", task.workers, task.epochs()):
-        check.see(images, labels)
+        check.add(images, labels)
         if not first_images:
             first_seconds, first_images = time.perf_counter() - began, check.images
             first_cpu = cpu_seconds(os.getpid())
     seconds, last_cpu = time.perf_counter() - began, cpu_seconds(os.getpid())
-    check.end()
+    check.finish()
     return {
         "images": check.images,
         "seconds": seconds,
@@ -84,7 +84,7 @@ def read(task: Task) -> Result:
 
 
 def pack(task: Task) -> Result:
-    """Pack the folder of photos again and again; to remove the shards is nobody's merit, and not timed."""
+    """Pack the folder of photos until the time is over. Removing the shards is not timed."""
     images, seconds, cpu = 0, 0.0, 0.0
     for _ in task.epochs():
         with tempfile.TemporaryDirectory(dir=task.data) as out:
@@ -96,7 +96,7 @@ def pack(task: Task) -> Result:
 
 
 def plan(task: Task) -> Result:
-    """List a synthetic data set of as many images as `data` says, and plan its shards."""
+    """List a synthetic data set, whose number of images is the name of `data`, and plan its shards."""
     from wds_imagenet.packing.options import PackOptions
     from wds_imagenet.packing.plan.listing_plan import plan as plan_shards
 
@@ -116,7 +116,7 @@ def quality(task: Task) -> Result:
 
 
 def speed(images: int, seconds: float, cpu: float) -> Result:
-    """Return what doing so many images took."""
+    """Return the figures of a run over so many images."""
     return {
         "images": images,
         "seconds": seconds,
@@ -129,7 +129,7 @@ RUN: dict[str, Callable[[Task], Result]] = {"read": read, "pack": pack, "plan": 
 
 
 def main() -> None:
-    """Parse, do it, print."""
+    """Parse the arguments, run the action, print the result."""
     parser = argparse.ArgumentParser()
     parser.add_argument("action", choices=["prepare", "run"])
     parser.add_argument("contest", choices=list(CONTESTS))
@@ -138,8 +138,8 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=0)
     arguments = parser.parse_args()
-    answer = os.dup(1)
-    os.dup2(2, 1)  # what a contender prints is no part of the answer
+    stdout = os.dup(1)
+    os.dup2(2, 1)  # prints of the contender go to stderr: stdout carries the JSON alone
     sys.path.insert(0, str(HERE / folder(arguments.contest)))
     name, *variant = arguments.contender.split(":")
     task = Task(import_module(name), tuple(variant), arguments.data, arguments.workers, arguments.seconds)
@@ -148,8 +148,8 @@ def main() -> None:
             task.call("prepare")
         return
     imports = memory(os.getpid())
-    took = json.dumps({**RUN[arguments.contest](task), "imports_bytes": imports})
-    os.write(answer, took.encode())
+    figures = json.dumps({**RUN[arguments.contest](task), "imports_bytes": imports})
+    os.write(stdout, figures.encode())
 
 
 if __name__ == "__main__":

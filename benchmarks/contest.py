@@ -1,4 +1,4 @@
-"""Who takes part in what: a file each, in the folder of the contest, and the environment that it runs in."""
+"""The contenders of each contest: module, title and environment."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A module in the contest's folder; what follows a colon in its name is told to its functions."""
+    """A module in the contest's folder. The part of `name` after a colon is passed to its functions."""
 
     name: str
     title: str
@@ -51,7 +51,7 @@ CONTESTS: Final = {
         Contender("spdl_pipeline", "SPDL (FFmpeg)", "spdl"),
     ),
 }
-"""The first of each is what the others are compared with; `quality` looks at the modules of `read`."""
+"""Ratios are to the first contender of a contest. `quality` uses the modules of `read`."""
 
 
 def folder(contest: str) -> str:

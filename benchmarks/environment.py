@@ -1,4 +1,4 @@
-"""The environments that `benchmarks/setup` makes: one where versions agree, others where they do not."""
+"""The environments of `benchmarks/setup`: `torch`, and one for each package that conflicts with it."""
 
 import os
 import platform
@@ -12,17 +12,17 @@ NAMES: Final = ("torch", "mosaicml", "dali", "ffcv", "spdl", "datago")
 
 
 def python(name: str) -> Path:
-    """Return the interpreter of an environment, whether it is there or not."""
+    """Return the path of an environment's interpreter, which need not exist."""
     return HERE / ".venvs" / name / "bin" / "python"
 
 
 def is_there(name: str) -> bool:
-    """Return whether the environment was made to its end."""
+    """Return True if `benchmarks/setup` has finished the environment."""
     return (HERE / ".venvs" / name / ".installed").exists()
 
 
 def versions(name: str) -> str:
-    """Return the versions of what an environment was made for, and of what decodes there."""
+    """Return the versions of an environment's requirements and of its decoders."""
     text = (HERE / "requirements" / f"{name}.txt").read_text()
     wanted = re.findall(r"^[\w-]+", text, re.MULTILINE)
     wanted += {"torch": ["wds-imagenet", "simplejpeg"]}.get(name, [])
@@ -37,7 +37,7 @@ def versions(name: str) -> str:
 
 
 def machine() -> str:
-    """Return what the figures were taken on."""
+    """Describe this machine: cores, CPU, memory and kernel."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     models = (line.partition(": ")[2] for line in lines if line.startswith("model name"))
     gigabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9

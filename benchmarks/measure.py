@@ -1,4 +1,4 @@
-"""What a process and all its descendants use, as Linux counts it."""
+"""Memory and CPU time of a process and its descendants, from Linux's /proc."""
 
 import os
 from collections.abc import Iterator
@@ -18,13 +18,13 @@ def tree(root: int) -> Iterator[int]:
             for thread in (PROC / str(process) / "task").iterdir():
                 waiting += map(int, (thread / "children").read_text().split())
         except (FileNotFoundError, ProcessLookupError):
-            continue  # it has just ended
+            continue  # the process has just ended
 
 
 def memory(root: int) -> int:
-    """Return the bytes that a process and its descendants hold, those that they share counted once.
+    """Return the resident bytes of a process and its descendants. Shared pages count once.
 
-    Pages of mapped files count, as long as they are mapped.
+    Pages of mapped files count while they are mapped.
     """
     return 1024 * sum(_proportional_kilobytes(process) for process in tree(root))
 
@@ -38,7 +38,7 @@ def _proportional_kilobytes(process: int) -> int:
 
 
 def cpu_seconds(root: int) -> float:
-    """Return the CPU time of a process, its descendants, and those of them that it has waited for."""
+    """Return the CPU seconds of a process and its descendants, those that it has waited for included."""
     return sum(map(_ticks, tree(root))) / os.sysconf("SC_CLK_TCK")
 
 
@@ -47,4 +47,4 @@ def _ticks(process: int) -> int:
         fields = (PROC / str(process) / "stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return 0
-    return sum(map(int, fields[11:15]))  # user and system, its own and those of the dead it waited for
+    return sum(map(int, fields[11:15]))  # utime, stime, cutime, cstime: see proc_pid_stat(5)

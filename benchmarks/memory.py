@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Read many images with one loader, and print what its process holds at the most in each 25,000 of them.
+"""Read many images with one loader, and print the peak memory of its process for each 25,000 images.
 
     benchmarks/.venvs/torch/bin/python benchmarks/memory.py SHARDS --images 200000
 
-Everything counts, Python and torch included. Looked at after each batch, which costs a millisecond.
+Python and torch are included. Memory is sampled after each batch, which costs a millisecond.
 """
 
 import argparse
@@ -16,7 +16,7 @@ STEP = 25_000
 
 
 def main() -> None:
-    """Parse, read, print a Markdown table."""
+    """Parse the arguments, read, and print a Markdown table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,9 +1,9 @@
-"""Preparation, which is not timed and is kept: class folders, our shards, and each peer's own format.
+"""Prepare the inputs: class folders, our shards, and each peer's own format. It is not timed, and is kept.
 
-DATA/photos-5/folder/CLASS/*.jpg     every photo five times, as hard links where they can be
-DATA/originals-5/shards/*.tar        packed by us as --files says; likewise optimized-5, resized256-5, ...
-DATA/originals-5/folder/0000/*.jpg   the very files that lie in these shards
-DATA/originals-5/...                 what a contender's `prepare` makes of the shards or the folder
+DATA/photos-5/folder/CLASS/*.jpg     every photo five times, as hard links where possible
+DATA/originals-5/shards/*.tar        packed by us with `--files`; likewise optimized-5, resized256-5, ...
+DATA/originals-5/folder/0000/*.jpg   the files in these shards
+DATA/originals-5/...                 formats that a contender's `prepare` writes
 """
 
 import os
@@ -23,12 +23,12 @@ FILES: Final = {
     "resized256": "resize=256",
     "resized512": "resize=512",
 }
-"""What `--files` may say, and `--jpeg` of `wds-imagenet pack` then."""
-SHARDS: Final = 16  # of one length, so that peers' workers, which share whole shards out, have equal shares
+"""Values of `--files`, with the value of `--jpeg` that `wds-imagenet pack` gets for each."""
+SHARDS: Final = 16  # equally long, so that peers whose workers take whole shards get equal work
 
 
 def lay_out(photos: Path, data: Path, copies: int) -> Path:
-    """Return a place with class folders of photos named `CLASS_*.jpg`, each of them several times."""
+    """Write class folders with copies of each photo `CLASS_*.jpg`, and return their parent folder."""
     place = data / f"photos-{copies}"
     if not (place / "folder").exists():
         part = place / "folder.part"
@@ -49,8 +49,8 @@ def _link_or_copy(path: Path, to: Path) -> None:
         shutil.copyfile(path, to)
 
 
-def packed(place: Path, files: str) -> Path:
-    """Return a place with shards of these class folders, and with the files that are in the shards."""
+def pack_photos(place: Path, files: str) -> Path:
+    """Pack the class folders, unpack the shards into files, and return the folder that holds both."""
     there = place.with_name(place.name.replace("photos", files))
     shards = there / "shards"
     if not (shards / ".wds-imagenet" / "manifest.json").exists():
@@ -67,7 +67,7 @@ def packed(place: Path, files: str) -> Path:
 
 
 def _unpack(shard: Path, to: Path) -> None:
-    """Write the images of a shard into a folder a label."""
+    """Write the images of a shard into one folder for each label."""
     label = ""
     with tarfile.open(shard) as archive:
         for member in archive:
@@ -80,9 +80,9 @@ def _unpack(shard: Path, to: Path) -> None:
 
 
 def convert(contest: str, contender: Contender, data: Path) -> bool:
-    """Let a contender make its own format; say so if it fails."""
+    """Let a contender write its own format. Return False, and print a line, if it fails."""
     command = [str(python(contender.environment)), str(HERE / "child.py"), "prepare", contest]
     done = subprocess.run([*command, contender.name, str(data)], check=False, stdout=sys.stderr)
     if done.returncode:
-        print(f"left out: {contender.name}, whose preparation ended with {done.returncode}", file=sys.stderr)
+        print(f"left out: {contender.name}; preparation: exit code {done.returncode}", file=sys.stderr)
     return not done.returncode

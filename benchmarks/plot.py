@@ -26,7 +26,7 @@ text { font: 13px system-ui, sans-serif; fill: #24292f } .range { stroke: #24292
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One contender: images per second, the median and the range of the rounds."""
+    """One contender: images per second, as the median and the range of the rounds."""
 
     name: str
     median: float
@@ -35,7 +35,7 @@ class Bar:
 
 
 def read_bars(page: str) -> list[Bar]:
-    """Return a bar for each row of the page's first table of throughput. Raises `ValueError` without one."""
+    """Return a bar for each row of the page's first table of throughput. Raise `ValueError` without one."""
     lines = iter(page.splitlines())
     for line in lines:
         head = _cells(line)
@@ -55,7 +55,7 @@ def read_bars(page: str) -> list[Bar]:
 
 
 def draw(bars: list[Bar]) -> str:
-    """Return the picture: the first bar is ours, and the bars stand in the order of their speed."""
+    """Return the SVG, with the bars in the order of their speed. `bars[0]` is drawn as ours."""
     scale = (WIDTH - NAMES - _ROOM) / max(bar.fastest for bar in bars)
     height = 2 * MARGIN + len(bars) * (BAR + GAP) - GAP
     parts = [

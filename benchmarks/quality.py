@@ -1,6 +1,6 @@
-"""How far a contender's pixels are from Pillow's and torchvision's: short side to 256, central 224 × 224.
+"""Compare a contender's central crops with Pillow's and torchvision's: short side 256, crop 224 × 224.
 
-PSNR is that of an image's mean squared error against 255, at most 99 dB, where nothing differs.
+PSNR is `10 log10(255² / mean squared error)` of an image, capped at 99 dB.
 """
 
 import io
@@ -12,12 +12,12 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-LARGE: Final = 512  # from here on a picture may be decoded at half its size
+LARGE: Final = 512  # pixels: from this short side on, a decoder may halve the picture
 Pixels = npt.NDArray[np.uint8]
 
 
 def jpegs(data: Path) -> Iterator[tuple[bytes, int]]:
-    """Yield the images of the shards as they are, with their labels."""
+    """Yield the JPEG bytes and the label of each image of the shards."""
     for shard in sorted((data / "shards").glob("*.tar")):
         with tarfile.open(shard) as archive:
             label = 0
@@ -30,9 +30,9 @@ def jpegs(data: Path) -> Iterator[tuple[bytes, int]]:
 
 
 def geometry(width: int, height: int) -> tuple[int, int, int, int]:
-    """Return the size that torchvision resizes to, and where it cuts: width, height, left, top.
+    """Return torchvision's size after the resize and the crop's corner: width, height, left, top.
 
-    Contenders are told, where they can be: one that rounds otherwise would differ by its place alone.
+    Contenders use it where their API allows: another rounding would shift the crop and hide the quality.
     """
     short = min(width, height)
     wide, high = 256 * width // short, 256 * height // short
@@ -40,7 +40,7 @@ def geometry(width: int, height: int) -> tuple[int, int, int, int]:
 
 
 def references(data: Path) -> Iterator[tuple[Pixels, bool]]:
-    """Yield the reference of each image, and whether its short side is `LARGE` or more."""
+    """Yield the reference crop of each image, and True if its short side is at least `LARGE`."""
     from PIL import Image
     from torchvision.transforms import v2
 
@@ -51,19 +51,19 @@ def references(data: Path) -> Iterator[tuple[Pixels, bool]]:
 
 
 def write_references(data: Path) -> None:
-    """Keep the references in a file, which environments without torchvision read."""
+    """Write the reference crops to a file, for environments without torchvision."""
     pixels, large = zip(*references(data), strict=True)
     np.savez(data / "references.part.npz", pixels=np.stack(pixels), large=np.array(large))
     (data / "references.part.npz").replace(data / "references.npz")
 
 
 def compare(data: Path, centers: Iterable[Pixels]) -> dict[str, float]:
-    """Return PSNR and differences of a contender's crops."""
+    """Return the PSNR and the differences of a contender's crops."""
     with np.load(data / "references.npz") as file:
         expected, large = file["pixels"], file["large"]
     differences = (np.abs(np.asarray(a).astype(np.int16) - b) for a, b in zip(centers, expected, strict=True))
     figures = np.array([(float((d**2.0).mean()), float(d.mean()), float(d.max())) for d in differences])
-    errors, means, most = figures.T
+    errors, means, greatest = figures.T
     psnr = np.minimum(10 * np.log10(255**2 / np.maximum(errors, 1e-9)), 99)
     return {
         "images": len(expected),
@@ -72,5 +72,5 @@ def compare(data: Path, centers: Iterable[Pixels]) -> dict[str, float]:
         "psnr_large": float(psnr[large].mean()) if large.any() else float("nan"),
         "large": int(large.sum()),
         "mean_difference": float(means.mean()),
-        "max_difference": float(most.max()),
+        "max_difference": float(greatest.max()),
     }

@@ -6,13 +6,14 @@
     benchmarks/run.py pack --photos FOLDER --copies 10
     benchmarks/run.py plan --entries 1000000 --rounds 1
 
-`benchmarks/setup` makes their environments first; a contender whose environment is missing is left out, and
-said. Before the first round all that was prepared is read once, since some machines drop their page cache.
-Every round starts each contender once in a fresh process, in turn, so that a machine that slows down
-slows them all; the table has medians over the rounds and ratios to the first contender. A reader goes on for
-whole epochs until `--seconds` have passed. Its speed and its CPU time are taken from its first batch on;
-"with start-up" counts from its construction, imports excepted. Memory is the highest of all its processes
-together, pages that they share counted once, sampled once a second.
+`benchmarks/setup` makes the environments first. A contender without its environment is left out, with a line
+on stderr. All prepared files are read once before the first round, since some machines drop their page cache.
+Every round starts each contender once, in turn and in a fresh process, so that a machine that slows down
+slows them all. The table has the medians over the rounds, and ratios to the first contender.
+
+A reader reads whole epochs until `--seconds` have passed. Its speed and its CPU time count from its first
+batch on; "with start-up" counts from its construction, without imports. Memory is the peak of all its
+processes together, sampled once a second; shared pages count once.
 """
 
 import argparse
@@ -26,36 +27,36 @@ from pathlib import Path
 from contest import CONTESTS, Contender
 from environment import HERE, is_there, machine, python, versions
 from measure import memory
-from photos import FILES, convert, lay_out, packed
+from photos import FILES, convert, lay_out, pack_photos
 from table import table
 
 
 def run_once(contest: str, contender: Contender, data: Path, options: list[str]) -> dict[str, float] | None:
-    """Start a contender in a fresh process; None if it fails, which has then been said."""
+    """Run a contender in a fresh process. Return None, and print a line, if it fails."""
     command = [str(python(contender.environment)), str(HERE / "child.py"), "run", contest, contender.name]
     peak = 0
     with subprocess.Popen([*command, str(data), *options], stdout=subprocess.PIPE, text=True) as process:
         while process.poll() is None:
             peak = max(peak, memory(process.pid))
-            time.sleep(1)  # looking takes some milliseconds a process
+            time.sleep(1)  # a sample costs some milliseconds a process
         output = process.stdout.read() if process.stdout else ""
     if process.returncode:
-        said = f"left out from here on: {contender.name}, which ended with {process.returncode}"
-        print(said, file=sys.stderr)
+        line = f"left out from here on: {contender.name} ended with exit code {process.returncode}"
+        print(line, file=sys.stderr)
         return None
-    took: dict[str, float] = json.loads(output)
-    return {**took, "peak_bytes": peak}
+    figures: dict[str, float] = json.loads(output)
+    return {**figures, "peak_bytes": peak}
 
 
 def prepare(arguments: argparse.Namespace, place: Path) -> Path:
-    """Return what the contenders of this contest are given."""
+    """Prepare the inputs of this contest, and return their folder."""
     if arguments.contest == "plan":
-        return place / str(arguments.entries)  # synthetic: nothing lies there
-    copies = 1 if arguments.contest == "quality" else arguments.copies  # one crop of each is enough
+        return place / str(arguments.entries)  # the listing is synthetic: only the name is read
+    copies = 1 if arguments.contest == "quality" else arguments.copies  # one crop of each photo is enough
     photos = lay_out(arguments.photos, place, copies)
     if arguments.contest == "pack":
         return photos
-    data = packed(photos, arguments.files)
+    data = pack_photos(photos, arguments.files)
     if arguments.contest == "quality":
         program = "import sys, quality; from pathlib import Path; quality.write_references(Path(sys.argv[1]))"
         subprocess.run([str(python("torch")), "-c", program, str(data)], check=True, cwd=HERE)
@@ -63,7 +64,7 @@ def prepare(arguments: argparse.Namespace, place: Path) -> Path:
 
 
 def read_once(data: Path) -> None:
-    """Bring into the page cache whatever a contender may read: the shards, and each peer's own format."""
+    """Read every prepared file once, so that it is in the page cache."""
     for path in data.rglob("*"):
         if path.is_file():
             with path.open("rb") as file:
@@ -72,7 +73,7 @@ def read_once(data: Path) -> None:
 
 
 def present(contest: str, only: list[str] | None) -> list[Contender]:
-    """Return those who can take part, ours always among them, and say who cannot."""
+    """Return the contenders whose environment exists, ours first, and print the missing ones."""
     found = []
     for number, contender in enumerate(CONTESTS[contest]):
         if number and only is not None and contender.name not in only:
@@ -80,15 +81,15 @@ def present(contest: str, only: list[str] | None) -> list[Contender]:
         if is_there(contender.environment):
             found.append(contender)
         elif number:
-            missing = f"left out: {contender.name}, which needs `benchmarks/setup {contender.environment}`"
+            missing = f"left out: {contender.name}; run `benchmarks/setup {contender.environment}` first"
             print(missing, file=sys.stderr)
         else:
-            sys.exit(f"nothing goes without `benchmarks/setup {contender.environment}`")
+            sys.exit(f"our own environment is missing; run `benchmarks/setup {contender.environment}` first")
     return found
 
 
 def compete(arguments: argparse.Namespace, place: Path) -> None:
-    """Prepare, run the rounds, print."""
+    """Prepare the inputs, run the rounds, print the table."""
     contest: str = arguments.contest
     contenders = present(contest, arguments.only)
     data = prepare(arguments, place)
@@ -105,7 +106,7 @@ def compete(arguments: argparse.Namespace, place: Path) -> None:
             runs[contender].append(run)
             figure = {"quality": "psnr"}.get(contest, "images_per_second")
             print(f"round {number + 1}: {contender.name} {run[figure]:,.1f}", file=sys.stderr)
-    print(table(contest, {contender.title: many for contender, many in runs.items()}))
+    print(table(contest, {contender.title: results for contender, results in runs.items()}))
     rounds = f"{arguments.rounds} rounds of {arguments.seconds:g} s or more"
     shape = f"{rounds}, {arguments.workers} threads or workers"
     command = f"run.py {contest}" + f" --files {arguments.files}" * (contest in {"read", "quality"})
@@ -115,27 +116,27 @@ def compete(arguments: argparse.Namespace, place: Path) -> None:
 
 
 def main() -> None:
-    """Parse, and find a place for the data."""
+    """Parse the arguments, and choose a folder for the data."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("contest", choices=list(CONTESTS))
     parser.add_argument(
-        "--photos", type=Path, help="a folder of JPEGs named CLASS_*.jpg; all but plan need it"
+        "--photos", type=Path, help="folder of JPEGs named CLASS_*.jpg; every contest except plan needs it"
     )
-    parser.add_argument("--files", choices=list(FILES), default="originals", help="what is read")
-    parser.add_argument("--copies", type=int, default=5, help="how often each photo is taken")
-    parser.add_argument("--data", type=Path, help="where all that is prepared is kept for the next time")
-    parser.add_argument("--entries", type=int, default=1_000_000, help="of the listing that is planned")
+    parser.add_argument("--files", choices=list(FILES), default="originals", help="treatment of the JPEGs")
+    parser.add_argument("--copies", type=int, default=5, help="copies of each photo")
+    parser.add_argument("--data", type=Path, help="folder that keeps the prepared files for the next run")
+    parser.add_argument("--entries", type=int, default=1_000_000, help="length of the planned listing")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--workers", type=int, default=2, help="threads or worker processes")
     parser.add_argument(
-        "--seconds", type=float, default=8, help="a reader goes on for as long, then to its epoch's end"
+        "--seconds", type=float, default=8, help="shortest time of a run; the epoch is then read to its end"
     )
-    parser.add_argument("--only", nargs="*", help="these contenders beside the first")
+    parser.add_argument("--only", nargs="*", help="run only these contenders, and the first")
     arguments = parser.parse_args()
     if arguments.photos is None and arguments.contest != "plan":
-        parser.error("--photos is needed")
+        parser.error(f"{arguments.contest} needs --photos")
     if arguments.data is not None:
         compete(arguments, arguments.data.absolute())
         return

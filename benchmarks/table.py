@@ -1,4 +1,4 @@
-"""The Markdown tables."""
+"""Render the Markdown tables."""
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
@@ -59,11 +59,11 @@ COLUMNS: Final[dict[str, tuple[Column, ...]]] = {
 
 
 def table(contest: str, runs: Mapping[str, Runs]) -> str:
-    """Return the medians of all runs, by the contenders' titles; the first is what ratios are of."""
+    """Return a table of the medians of all runs, a row for each title. Ratios are to the first."""
     columns = COLUMNS[contest]
     first = next(iter(runs.values()))
     lines = ["| " + " | ".join(["contender", *(head for head, _ in columns)]) + " |"]
     lines.append("| --- " * (len(columns) + 1) + "|")
-    for title, many in runs.items():
-        lines.append("| " + " | ".join([title, *(cell(many, first) for _, cell in columns)]) + " |")
+    for title, rounds in runs.items():
+        lines.append("| " + " | ".join([title, *(cell(rounds, first) for _, cell in columns)]) + " |")
     return "\n".join(lines)

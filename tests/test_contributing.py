@@ -13,7 +13,9 @@ PATH = re.compile(r"`((?:tests|wds_imagenet|benchmarks|bin|docs|\.github)/[\w./-
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_file_that_is_named_exists(page):
-    for target in PATH.findall(page.read_text()):
+    targets = PATH.findall(page.read_text())
+    assert targets
+    for target in targets:
         assert (ROOT / target).exists() or "NAME" in target, target
 
 

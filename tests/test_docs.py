@@ -46,7 +46,7 @@ def shards(tmp_path_factory):
 
 
 def localized(program, shards):
-    """The program on data that is here, and not for ninety epochs."""
+    """Return the program with local data, small batches and two epochs."""
     program = re.sub(
         r"batch_size=256|, 256\)", lambda m: m[0].replace("256", "16"), program.replace("90", "2")
     )
@@ -63,6 +63,7 @@ class Model(torch.nn.Module):
 
 
 def test_the_program_of_the_readme_runs(shards):
+    assert blocks(ROOT / "README.md")
     for program in blocks(ROOT / "README.md"):
         exec(compile(localized(program, shards), "README.md", "exec"), {})  # noqa: S102 - our own words
 
@@ -125,7 +126,7 @@ def test_the_recipe_for_a_data_loader_runs(shards):
     assert sum(int(batch.mask.sum()) for batch in names["loader"]) == 48
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+@pytest.mark.parametrize("page", [p for p in PAGES if blocks(p)], ids=lambda p: p.name)
 def test_every_program_is_valid_python(page):
     for program in blocks(page):
         compile(program, page.name, "exec")

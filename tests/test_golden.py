@@ -1,11 +1,11 @@
-"""The bytes that packing writes and the batches that loaders give, as they were recorded: none may change.
+"""Packing writes the recorded bytes, and loaders yield the recorded batches.
 
-A case packs drawn pictures, and every file at its destination must have the hash that `golden/hashes.json`
-has for it; or it reads an epoch, whose keys, labels and pixels must. `python tests/test_golden.py --write`
-records them anew, which is right only where a change of bytes is meant, and told in the CHANGELOG.
+A case of packing hashes every file at its destination. A case of reading hashes the keys, labels and pixels
+of an epoch. Each hash must equal that in `golden/hashes.json`. `python tests/test_golden.py --write` records
+new hashes: use it only for an intended change, and note the change in the CHANGELOG.
 
-The pictures were drawn once, by `golden/draw.py`. Archives and lists are made here, of them and of drawn
-classes, the same on every machine. WDS_IMAGENET_GOLDEN_WORKERS packs with so many processes.
+`golden/draw.py` drew the pictures once. Archives and lists are made here from the pictures and from drawn
+classes, with the same bytes on every machine. WDS_IMAGENET_GOLDEN_WORKERS sets the number of processes.
 """
 
 import csv
@@ -43,11 +43,11 @@ ENCODER = {
 ENCODED, OPTIMIZED = "Pillow's encoder", "the native engine"
 
 
-# How the package is called: here alone, so that a change of its surface is a change of a line.
+# All calls of the package are here, so that a change of its API changes one line.
 
 
 def run(*arguments):
-    """Run a command line of ours in this process; return what it printed."""
+    """Run a command of ours in this process, and return its output."""
     out, err = io.StringIO(), io.StringIO()
     line = ["wds-imagenet", *map(str, arguments)]
     with mock.patch.object(sys, "argv", line), redirect_stdout(out), redirect_stderr(err):
@@ -60,7 +60,7 @@ def run(*arguments):
 
 
 def pack(source, inputs, *options):
-    """Pack what a source finds at one place or several into a folder beside it, and return the folder."""
+    """Pack one or several inputs of a source into a folder beside them, and return the folder."""
     inputs = inputs if isinstance(inputs, list) else [inputs]
     dest = inputs[0].parent / "packed" / "drawn"
     shape = ["--block-bytes", "16KiB", "--samples-per-shard", 5, "--workers", WORKERS]
@@ -95,7 +95,7 @@ def engines():
     return json.loads(run("doctor", "--json"))
 
 
-# What the inputs are made of.
+# Materials of the inputs.
 
 
 def picture(name):
@@ -157,7 +157,7 @@ def tar(files):
 
 
 def gz(data):
-    """Return gzipped bytes in stored blocks: what zlib makes of them is not the same everywhere."""
+    """Gzip bytes in stored blocks, since zlib's compressed bytes differ between machines."""
     out = [b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"]
     for start in range(0, len(data), 65_535):
         block = data[start : start + 65_535]
@@ -253,7 +253,7 @@ CASES = {}
 
 
 def case(*needs):
-    """Register a case of packing, and what its bytes depend on beside our code."""
+    """Register a case of packing, with the other packages that its bytes depend on."""
 
     def register(build):
         CASES[build.__name__.replace("_", "-")] = build, needs
@@ -815,7 +815,7 @@ def without_the_broken(folder):
     }
 
 
-# What is compared.
+# The comparison.
 
 
 def sha256(data):
@@ -847,13 +847,13 @@ def hash_epoch(loader):
 
 
 def packed(name, folder):
-    """Run a case of packing, and return the hashes of what it wrote."""
+    """Run a case of packing, and return the hashes of its files."""
     build, _ = CASES[name]
     return hash_files(build(folder))
 
 
 def read(name, folder):
-    """Run a case of reading, and return the hashes of what it read."""
+    """Run a case of reading, and return the hashes of its batches."""
     loaders = READINGS[name](folder)
     return {f"{of}: {what}": h for of, loader in loaders.items() for what, h in hash_epoch(loader).items()}
 

@@ -49,7 +49,7 @@ MAY_IMPORT["demo"] = {"errors", "util", "packing", "reading", "front"}
 MAY_IMPORT["cli"] = {*MAY_IMPORT}
 FRONT = {"__init__.py", "torch.py"}
 
-# What is imported in few places, so that it is lazy, replaceable, or safe.
+# Modules that are imported in few places only, so that they stay lazy, replaceable or safe.
 ONLY_IN = {
     "torch": {"reading/tensors.py", "reading/torch.py", "reading/batches/batch.py", "torch.py"}
     | {"reading/subprocess/shared_memory.py", "demo/training.py", "inputs/torch_save.py"},

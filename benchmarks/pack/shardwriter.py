@@ -1,11 +1,11 @@
-"""webdataset's ShardWriter, fed the same files: read, write, nothing checked."""
+"""webdataset's ShardWriter with the same files. It checks nothing."""
 
 from pathlib import Path
 
 import webdataset as wds
 
 
-def pack(data: Path, out: Path, workers: int) -> int:  # noqa: ARG001 - it has one process
+def pack(data: Path, out: Path, workers: int) -> int:  # noqa: ARG001 - ShardWriter has one process
     """Pack the class folders and return the number of images."""
     folders = sorted(path for path in (data / "folder").iterdir() if path.is_dir())
     count = 0

@@ -1,4 +1,4 @@
-"""webdataset's ShardWriter, fed the same files, its shards brought to the disk as ours are."""
+"""webdataset's ShardWriter with the same files. It syncs each shard to the disk, as we do."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import webdataset as wds
 
 
-def pack(data: Path, out: Path, workers: int) -> int:  # noqa: ARG001 - it has one process
+def pack(data: Path, out: Path, workers: int) -> int:  # noqa: ARG001 - ShardWriter has one process
     """Pack the class folders and return the number of images."""
     folders = sorted(path for path in (data / "folder").iterdir() if path.is_dir())
     count = 0
@@ -22,5 +22,5 @@ def pack(data: Path, out: Path, workers: int) -> int:  # noqa: ARG001 - it has o
 
 def sync(shard: str) -> None:
     """Wait until a finished shard is on the disk."""
-    with open(shard, "rb") as file:  # noqa: PTH123 - webdataset gives a string
+    with open(shard, "rb") as file:  # noqa: PTH123 - webdataset passes a string
         os.fsync(file.fileno())

@@ -1,4 +1,4 @@
-"""A train archive such as ILSVRC's, of which there is nothing but the headers, made as they are read."""
+"""A synthetic train archive with the layout of ILSVRC's. Its headers are made when they are read."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -9,13 +9,13 @@ from wds_imagenet.inputs.tar_listing import list_archive
 from wds_imagenet.sources import Metadata, Reference
 
 CLASSES: Final = 1000
-_IMAGE: Final = 109_576  # the mean of ImageNet's
+_IMAGE: Final = 109_576  # bytes, the mean of ImageNet's train set
 _STEP: Final = RECORD + padded_size(_IMAGE)
 _NOTHING: Final[Metadata] = {}
 
 
 def references(entries: int) -> Iterator[Reference]:
-    """Yield a reference for each image of a tar of a thousand tars, found by its headers."""
+    """Yield a reference for each image of a tar of a thousand tars, from its headers."""
     archive = _Archive(-(-entries // CLASSES))
     for file in list_archive(archive.read, archive.size, "s3://bucket/ILSVRC2012_img_train.tar"):
         image = parse_file(file)
@@ -25,17 +25,17 @@ def references(entries: int) -> Iterator[Reference]:
 
 
 class _Archive:
-    """The bytes of its headers; what lies between them is zeros."""
+    """The bytes of the archive: its headers, with zeros between them."""
 
     def __init__(self, images: int) -> None:
-        """Take the number of images a class."""
+        """Lay out so many images for each class."""
         self._images = images
         self._inner = images * _STEP + len(archive_end(images * _STEP))
         self._outer = RECORD + padded_size(self._inner)
         self.size = CLASSES * self._outer + len(archive_end(CLASSES * self._outer))
 
     def read(self, at: int, size: int) -> bytes:
-        """Return what lies at an offset."""
+        """Return the bytes at an offset."""
         label, rest = divmod(at, self._outer)
         if label == CLASSES or size != RECORD:
             return bytes(min(size, self.size - at))

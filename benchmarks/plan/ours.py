@@ -1,4 +1,4 @@
-"""wds-imagenet: references spooled to disk."""
+"""wds-imagenet: references spilled to disk."""
 
 from archive import CLASSES, references  # type: ignore[import-not-found]  # beside this script
 

@@ -1,4 +1,4 @@
-"""wds-imagenet: a CSV that lists images, with their classes and captions."""
+"""wds-imagenet: a CSV of images with their classes and captions."""
 
 import tempfile
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""DALI: a CPU pipeline, its webdataset reader with its own tool's indices, and its random-crop decoder."""
+"""DALI on the CPU: its webdataset reader, with indices from its own tool, and its random-crop decoder."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ from quality import geometry
 
 
 def prepare(data: Path) -> None:
-    """Write an index a shard."""
+    """Write an index for each shard."""
     for shard in shards(data):
         if not index_of(shard).exists():
             part = index_of(shard).with_suffix(".part")
@@ -44,7 +44,7 @@ def batches(
 
 
 def numbers(digits: torch.Tensor) -> npt.NDArray[np.int64]:
-    """Return the labels that were written in digits, with zeros where there is no more."""
+    """Return the labels. Each row is a label in ASCII digits, padded with zero bytes."""
     return np.array([int(bytes(row).rstrip(b"\0")) for row in digits.numpy()])
 
 
@@ -72,7 +72,7 @@ def training(data: Path) -> tuple[Any, ...]:
         missing_component_behavior="error",
         random_shuffle=True,
         shuffle_after_epoch=True,
-        pad_last_batch=True,  # without it PARTIAL drops those that the next epoch begins with
+        pad_last_batch=True,  # otherwise PARTIAL drops the samples that begin the next epoch
         name="reader",
     )
     images = fn.decoders.image_random_crop(
@@ -104,5 +104,5 @@ def shards(data: Path) -> list[Path]:
 
 
 def index_of(shard: Path) -> Path:
-    """Return where a shard's index lies."""
+    """Return the path of a shard's index."""
     return shard.parents[1] / "dali" / f"{shard.stem}.idx"

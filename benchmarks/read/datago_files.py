@@ -1,6 +1,6 @@
-"""datago: loose files, its own central crop to a square, its own resize; it has no random crop and no flip.
+"""datago: loose files, with its own central square crop and resize. It has no random crop and no flip.
 
-Its WebDataset source takes HTTP addresses only, and its documentation calls it experimental.
+Its WebDataset source takes HTTP URLs only, and datago's documentation calls that source experimental.
 """
 
 import json

@@ -1,7 +1,7 @@
 """FFCV: its own file, random order, its decoder with crop and resize (OpenCV's INTER_AREA), its flip.
 
-`own`: written as its documentation says, decoded and encoded again at quality 90. `equal`: the JPEGs as they
-are, by a field that puts them where FFCV puts what it has encoded; the reader cannot tell.
+`own` follows FFCV's documentation: each image is decoded, and encoded again at quality 90. `equal` copies the
+JPEGs unchanged, through a field that writes them in FFCV's own layout.
 """
 
 import io
@@ -26,8 +26,8 @@ from quality import geometry, jpegs
 Pixels = npt.NDArray[np.uint8]
 
 
-class StoredJpeg(RGBImageField):  # type: ignore[misc]  # it has no types
-    """JPEGs that are written as they are."""
+class StoredJpeg(RGBImageField):  # type: ignore[misc]  # FFCV has no types
+    """Writes JPEGs unchanged."""
 
     def encode(
         self,
@@ -35,7 +35,7 @@ class StoredJpeg(RGBImageField):  # type: ignore[misc]  # it has no types
         image: bytes,
         malloc: Callable[[int], tuple[int, Pixels]],
     ) -> None:
-        """Put a JPEG and its size where FFCV's own field puts them."""
+        """Store a JPEG and its size in the layout of FFCV's own field."""
         with Image.open(io.BytesIO(image)) as header:
             destination["width"], destination["height"] = header.size
         destination["mode"] = 0
@@ -44,7 +44,7 @@ class StoredJpeg(RGBImageField):  # type: ignore[misc]  # it has no types
 
 
 def prepare(data: Path, variant: str) -> None:
-    """Write the file."""
+    """Write FFCV's file."""
     path = file_of(data, variant)
     if path.exists():
         return
@@ -57,7 +57,7 @@ def prepare(data: Path, variant: str) -> None:
 
 
 class Decoded:
-    """Samples whose images are decoded when they are asked for."""
+    """Samples whose images are decoded on access."""
 
     def __init__(self, samples: list[tuple[bytes, int]]) -> None:
         """Take JPEGs with their labels."""
@@ -95,7 +95,7 @@ def batches(
 
 
 def centers(data: Path, variant: str) -> Iterator[Pixels]:
-    """Yield the central crops of the shards' images, by the functions that its decoders are made of."""
+    """Yield the central crops of the shards' images, through the functions that FFCV's decoders call."""
     for jpeg, _label in jpegs(data):
         with Image.open(io.BytesIO(jpeg)) as image:
             width, height = image.size
@@ -111,5 +111,5 @@ def centers(data: Path, variant: str) -> Iterator[Pixels]:
 
 
 def file_of(data: Path, variant: str) -> Path:
-    """Return where FFCV's file lies."""
+    """Return the path of FFCV's file."""
     return data / f"ffcv-{variant}.beton"

@@ -1,7 +1,7 @@
 """Hugging Face datasets: Pillow, v2 transforms, DataLoader workers.
 
-`streaming`: our shards through a shuffle buffer, as its pages on streaming have it. `arrow`: an `imagefolder`
-saved as Arrow files, which hold the images, and `set_transform`, as its pages on images have it.
+Both variants follow the documentation of datasets. `streaming` reads our shards through a shuffle buffer.
+`arrow` saves an `imagefolder` as Arrow files that contain the images, and uses `set_transform`.
 """
 
 import shutil
@@ -24,7 +24,7 @@ def prepare(data: Path, variant: str) -> None:
     out, part, cache = data / "arrow", data / "arrow.part", data / "arrow.cache"
     if variant == "arrow" and not out.exists():
         shutil.rmtree(part, ignore_errors=True)
-        files = str(data / "folder" / "*" / "*.jpg")  # in a folder, `bullet_train.jpg` is a split to it
+        files = str(data / "folder" / "*" / "*.jpg")  # for a folder, `bullet_train.jpg` would be a split
         rows = datasets.load_dataset("imagefolder", data_files=files, split="train", cache_dir=str(cache))
         rows.save_to_disk(str(part))
         shutil.rmtree(cache)
@@ -50,7 +50,7 @@ def batches(
             yield batch["image"], batch["label"]
 
 
-def streamed(data: Path) -> Any:  # noqa: ANN401 - it has no types
+def streamed(data: Path) -> Any:  # noqa: ANN401 - datasets has no types
     """Return the shards as a stream of samples."""
     shards = sorted(map(str, (data / "shards").glob("*.tar")))
     samples = datasets.load_dataset("webdataset", data_files=shards, split="train", streaming=True)
@@ -61,7 +61,7 @@ def streamed(data: Path) -> Any:  # noqa: ANN401 - it has no types
     )
 
 
-def saved(data: Path) -> Any:  # noqa: ANN401 - it has no types
+def saved(data: Path) -> Any:  # noqa: ANN401 - datasets has no types
     """Return the Arrow files as a list of samples."""
     dataset = datasets.load_from_disk(str(data / "arrow"))
     dataset.set_transform(

@@ -1,4 +1,4 @@
-"""torchvision's ImageFolder in a DataLoader: loose files, nothing packed."""
+"""torchvision's ImageFolder in a DataLoader, on loose files."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path

@@ -4,8 +4,8 @@
  *     limit MODE THREADS IMAGES FILES...
  *
  * N is ../../wds_imagenet/images/native.
- * Files are read before the clock starts. MODE: `whole` decodes whole pictures, `crop` only the region of a random
- * crop (RandomResizedCrop 224's distribution) at the DCT scale that suffices, `resize` resizes it too.
+ * Files are read before the clock starts. MODE `whole` decodes whole pictures. MODE `crop` decodes the region of a
+ * random crop, drawn as by RandomResizedCrop(224), at the smallest sufficient DCT scale. MODE `resize` also resizes it.
  * Prints one JSON line.
  */
 #include <math.h>

@@ -1,4 +1,4 @@
-"""The limit: `limit.c`, compiled with the native engine's own C. Its mode is `whole`, `crop` or `resize`."""
+"""The limit: `limit.c`, compiled with the C of the native engine. Modes: `whole`, `crop`, `resize`."""
 
 import json
 import os
@@ -11,7 +11,7 @@ NATIVE = HERE.parents[1] / "wds_imagenet" / "images" / "native"
 
 
 def prepare(data: Path, _mode: str) -> None:
-    """Compile it; done each time, since what it is made of changes."""
+    """Compile the program. It is compiled each time, since its sources change."""
     sources = [HERE / "limit.c", *(path for path in NATIVE.glob("*/*.c") if path.parent.name != "python")]
     command = [os.environ.get("CC", "gcc"), "-O3", f"-I{NATIVE}", *map(str, sources)]
     part = data / "limit.part"
@@ -20,7 +20,7 @@ def prepare(data: Path, _mode: str) -> None:
 
 
 def measure(data: Path, workers: int, epochs: Iterable[int], mode: str) -> dict[str, float]:
-    """Run it as often as there are epochs; it reads the files before its clock starts."""
+    """Run the program once for each epoch. It reads the files before its clock starts."""
     folder = data / "folder"
     files = sorted(str(path.relative_to(folder)) for path in folder.glob("*/*.jpg"))
     command = [str(data / "limit"), mode, str(workers), str(len(files)), *files]

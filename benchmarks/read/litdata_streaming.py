@@ -1,4 +1,4 @@
-"""litData: chunks of 64 MB with the JPEGs as they are, torchvision's decoder, v2 transforms, its loader."""
+"""litData: chunks of 64 MB with unchanged JPEGs, torchvision's decoder, v2 transforms, litData's loader."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -20,19 +20,19 @@ def prepare(data: Path) -> None:
 
 
 def sample(path: str) -> dict[str, Any]:
-    """Return one image as its file is, with its label."""
+    """Return one unchanged image file with its label."""
     return {"image": litdata.Image(path=path), "label": int(Path(path).parent.name)}
 
 
-class Photos(litdata.StreamingDataset):  # type: ignore[misc]  # it has no types
-    """Crops in place of images."""
+class Photos(litdata.StreamingDataset):  # type: ignore[misc]  # litData has no types
+    """Yields random crops of the images."""
 
     def __init__(self, data: Path) -> None:
         """Open the chunks."""
         super().__init__(str(data / "litdata"), shuffle=True, drop_last=False)
         self._transform = v2.Compose([v2.RandomResizedCrop(224, antialias=True), v2.RandomHorizontalFlip()])
 
-    def __getitem__(self, index: Any) -> tuple[torch.Tensor, int]:  # noqa: ANN401 - litData's own
+    def __getitem__(self, index: Any) -> tuple[torch.Tensor, int]:  # noqa: ANN401 - litData's own type
         read = super().__getitem__(index)
         return self._transform(read["image"]), read["label"]
 

@@ -1,4 +1,4 @@
-"""MosaicML Streaming: MDS shards with the JPEGs as they are, Pillow, v2 transforms, DataLoader workers."""
+"""MosaicML Streaming: MDS shards with unchanged JPEGs, Pillow, v2 transforms, DataLoader workers."""
 
 import shutil
 from collections.abc import Iterable, Iterator
@@ -24,8 +24,8 @@ def prepare(data: Path) -> None:
                 writer.write({"image": jpeg, "label": label})
 
 
-class Photos(StreamingDataset):  # type: ignore[misc]  # it has no types
-    """Crops in place of images."""
+class Photos(StreamingDataset):  # type: ignore[misc]  # streaming has no types
+    """Yields random crops of the images."""
 
     def __init__(self, data: Path) -> None:
         """Open the shards."""
@@ -41,7 +41,7 @@ class Photos(StreamingDataset):  # type: ignore[misc]  # it has no types
 
 def batches(data: Path, workers: int, epochs: Iterable[int]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Yield uint8 [256, 3, 224, 224]."""
-    clean_stale_shared_memory()  # what a run that was killed has left makes the next one fail
+    clean_stale_shared_memory()  # leftovers of a killed run make the next run fail
     loader: DataLoader[tuple[torch.Tensor, int]] = DataLoader(
         Photos(data), batch_size=256, num_workers=workers, persistent_workers=workers > 0
     )

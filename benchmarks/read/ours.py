@@ -1,6 +1,6 @@
 """wds-imagenet: `Loader` with `RandomResizedCrop`, antialiased.
 
-For `quality`: `exact` decodes at full size, `scaled` at the smallest sufficient one, which is the default.
+For `quality`, `exact` decodes at full size; `scaled` decodes at the smallest sufficient size, the default.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,7 +19,7 @@ def batches(data: Path, workers: int, epochs: Iterable[int]) -> Iterator[tuple[t
         for _ in epochs:
             for batch in loader:
                 assert isinstance(batch.images, torch.Tensor)  # noqa: S101 - for the type checker
-                real = int(batch.mask.sum())  # what follows is padding
+                real = int(batch.mask.sum())  # the rest is padding
                 yield batch.images[:real], batch.labels[:real]
 
 

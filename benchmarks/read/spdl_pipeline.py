@@ -1,4 +1,4 @@
-"""SPDL: its pipeline of threads over our shards, FFmpeg's decoder, and FFmpeg's filters for the crop."""
+"""SPDL: its pipeline of threads over our shards, with FFmpeg's decoder and FFmpeg's filters for the crop."""
 
 import math
 import random
@@ -55,7 +55,7 @@ def decode(sample: Sample) -> tuple[spdl.io.ImageFrames, int]:
 
 
 def random_crop(width: int, height: int) -> str:
-    """Return FFmpeg's filter for a crop such as RandomResizedCrop's."""
+    """Return FFmpeg's filter for a crop drawn as by RandomResizedCrop."""
     for _ in range(10):
         area = width * height * random.uniform(0.08, 1)
         ratio = math.exp(random.uniform(math.log(3 / 4), math.log(4 / 3)))
@@ -67,7 +67,7 @@ def random_crop(width: int, height: int) -> str:
 
 
 def collate(decoded: list[tuple[spdl.io.ImageFrames, int]]) -> tuple[torch.Tensor, list[int]]:
-    """Put frames together."""
+    """Collate frames and labels into a batch."""
     buffer = spdl.io.convert_frames([frames for frames, _ in decoded])
     return spdl.io.to_torch(buffer), [label for _, label in decoded]
 

@@ -1,4 +1,4 @@
-"""webdataset + Pillow + torchvision's transforms, in DataLoader workers: the commonest recipe."""
+"""webdataset + Pillow + torchvision's transforms in DataLoader workers, the most common recipe."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path

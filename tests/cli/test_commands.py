@@ -1,4 +1,4 @@
-"""The command line: what it prints, and the code that it ends with."""
+"""The command line: its output and its exit codes."""
 
 import json
 import os
@@ -170,7 +170,7 @@ def test_index_makes_other_peoples_shards_readable(packed, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("what", "code", "says"),
+    ("what", "code", "message"),
     [
         ("nowhere", 2, "there is nothing at .*/nowhere: no tar"),
         ("nowhere/1.tar", 2, r"there is nothing at .*/nowhere/1\.tar: no tar"),
@@ -179,13 +179,13 @@ def test_index_makes_other_peoples_shards_readable(packed, tmp_path):
         ("texts", 3, "/texts has no shards to index"),
     ],
 )
-def test_index_distinguishes_nothing_from_a_folder_without_shards(tmp_path, what, code, says):
+def test_index_distinguishes_nothing_from_a_folder_without_shards(tmp_path, what, code, message):
     (tmp_path / "empty").mkdir()
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts" / "a.txt").touch()
     result = run("index", tmp_path / what)
     assert result.returncode == code, result.stderr
-    assert re.search(says, result.stderr)
+    assert re.search(message, result.stderr)
 
 
 def test_index_of_a_prefix_without_objects_is_a_mistake_and_without_a_bucket_a_failure(s3_url):
@@ -323,7 +323,7 @@ class TestMistakes:
     def test_a_scheme_that_no_store_has(self, folder):
         one_line_error(run("pack", "imagefolder", folder, "zip://x.zip::file://y"), 2)
 
-    def test_an_option_that_is_not_one(self, folder, tmp_path):
+    def test_an_unknown_option(self, folder, tmp_path):
         result = run("pack", "imagefolder", folder, tmp_path / "out", "--jpeg", "smaller")
         assert "keep, optimize, resize=256" in one_line_error(result, 2)
 

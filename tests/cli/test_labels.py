@@ -1,4 +1,4 @@
-"""Label files on the command line: joined when packing, or written as a layer that verify knows."""
+"""Label files on the command line: joined when packing, or written as a layer that `verify` checks."""
 
 import json
 import shutil
@@ -99,7 +99,7 @@ def test_info_shows_the_names_of_classes_in_other_languages(validation):
     assert "n01440764  丁鲷" in shown
 
 
-def test_class_names_make_a_layer_that_info_and_cat_show_to_those_who_name_it(validation, photos, tmp_path):
+def test_info_and_cat_show_a_named_layer_of_class_names(validation, photos, tmp_path):
     data = shutil.copytree(validation, tmp_path / "data", ignore=shutil.ignore_patterns("layers"))
     names = f"it={photos}/class-names/it.json"
     result = run("add-layer", data, "--class-names", names, "--layer", "italian")

@@ -13,7 +13,7 @@ from wds_imagenet.sources import SOURCES
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder with photos in class folders, tables, sidecars, and what newcomers have besides."""
+    """A folder with photos in class folders, tables, sidecars, and other inputs of newcomers."""
     root = tmp_path_factory.mktemp("newcomer")
     for number in range(6):
         name = root / "photos" / ("cat", "dog")[number % 2] / f"{number}.jpg"
@@ -119,7 +119,7 @@ def test_packing_a_packed_data_set_changes_nothing_and_prints_so(say, tmp_path):
     assert "3 samples each" in say("info", tmp_path)[1]
 
 
-def test_packing_to_memory_says_that_it_is_gone(say):
+def test_packing_to_memory_warns_that_the_data_set_is_gone(say):
     code, out, _ = say(*FOLDER[:3], "memory://newcomer")
     assert code == 0
     assert "memory:// ends with this process" in out

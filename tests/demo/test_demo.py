@@ -1,4 +1,4 @@
-"""The demo goes the whole way, and its pictures are what it says."""
+"""The demo runs to its end, and its pictures match their captions."""
 
 import subprocess
 import sys

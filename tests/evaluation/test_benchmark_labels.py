@@ -150,7 +150,9 @@ def test_half_a_box_in_inclusive_pixels_is_localised(kit, devkit_tar, boxes_tar)
     assert (score.error[0], score.localisation_error[0]) == (0, 0.25)
 
 
-def test_the_blacklist_counts_for_the_place_and_not_for_the_class(kit, devkit_tar, boxes_tar, tmp_path):
+def test_the_blacklist_applies_to_localisation_and_not_to_classification(
+    kit, devkit_tar, boxes_tar, tmp_path
+):
     listed = tmp_path / "ILSVRC2014_clsloc_validation_blacklist.txt"
     listed.write_text("".join(f"{n}\n" for n in range(1, 1763)))
     made = guess_boxes(kit, range(1761, 1765), [LESS, LESS, HALF, LESS])

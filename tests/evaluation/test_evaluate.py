@@ -30,7 +30,7 @@ def test_the_demo_of_the_devkit_scores_as_its_readme_says(evaluation_folder, dev
     assert (score.images, score.excluded, report.predictions) == (50_000, 0, 50_000)
 
 
-def test_the_demo_of_localisation_scores_as_another_reading_of_it_does(evaluation_folder, devkit_tar):
+def test_the_demo_of_localisation_scores_as_a_second_implementation_does(evaluation_folder, devkit_tar):
     demo = evaluation_folder / "evaluation" / "demo.val.pred.det.txt"
     labels = {"devkit": devkit_tar}
     report = evaluate(str(demo), labels, convention="ilsvrc2012-id", layout="localisation")
@@ -115,7 +115,7 @@ def test_keys_join_in_any_order_with_folders_suffixes_and_hugging_faces_wnids(ki
 
 
 @pytest.mark.parametrize(
-    ("keys", "says"),
+    ("keys", "message"),
     [
         (KEYS[:-2], r"2 of the 50,000 images of devkit .* have no prediction: ILSVRC2012_val_00049999, "),
         ([*KEYS, "stranger"], r"row 50000: 1 prediction is for no image of devkit .*: stranger$"),
@@ -123,8 +123,8 @@ def test_keys_join_in_any_order_with_folders_suffixes_and_hugging_faces_wnids(ki
         ([*KEYS, "val/" + KEYS[6]], "row 50000: val/ILSVRC2012_val_00000007 was predicted before, in row 6"),
     ],
 )
-def test_keys_that_are_missing_unknown_or_there_twice_are_named(keys, says, devkit_tar):
-    with pytest.raises(SourceError, match=says):
+def test_missing_unknown_and_repeated_keys_are_named(keys, message, devkit_tar):
+    with pytest.raises(SourceError, match=message):
         evaluate(ranked(np.zeros(len(keys)), keys), {"devkit": devkit_tar})
 
 
@@ -138,7 +138,7 @@ def test_partial_scores_images_in_both_and_notes_their_number(kit, devkit_tar):
     )
 
 
-def test_partial_does_not_mend_keys_there_twice_or_nothing_in_common(devkit_tar):
+def test_partial_permits_neither_repeated_nor_disjoint_keys(devkit_tar):
     with pytest.raises(SourceError, match="was predicted before"):
         evaluate(ranked([1, 1], [KEYS[0], KEYS[0]]), {"devkit": devkit_tar}, partial=True)
     with pytest.raises(SourceError, match="for no image of devkit"):
@@ -146,15 +146,15 @@ def test_partial_does_not_mend_keys_there_twice_or_nothing_in_common(devkit_tar)
 
 
 @pytest.mark.parametrize(
-    ("count", "says"),
+    ("count", "message"),
     [
         (49_999, "line 49999: there are 49,999 lines of predictions, but devkit .* has 50,000 images"),
         (50_001, "line 50001: there are 50,001 lines"),
     ],
 )
-def test_too_few_and_too_many_lines_are_refused_even_if_partial(count, says, devkit_tar, lines):
+def test_too_few_and_too_many_lines_are_refused_even_if_partial(count, message, devkit_tar, lines):
     path = lines([[1]] * count)
-    with pytest.raises(SourceError, match=says):
+    with pytest.raises(SourceError, match=message):
         evaluate(
             path,
             {"devkit": devkit_tar},
@@ -165,7 +165,7 @@ def test_too_few_and_too_many_lines_are_refused_even_if_partial(count, says, dev
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    ("options", "message"),
     [
         ({"layout": "classification"}, "give option 'convention': ilsvrc2012-id .*; sorted-index"),
         ({"convention": "ilsvrc2012-id"}, "give option 'layout'"),
@@ -177,8 +177,8 @@ def test_too_few_and_too_many_lines_are_refused_even_if_partial(count, says, dev
         ),
     ],
 )
-def test_an_error_names_the_missing_option(options, says, devkit_tar, lines):
-    with pytest.raises(UsageError, match=says):
+def test_an_error_names_the_missing_option(options, message, devkit_tar, lines):
+    with pytest.raises(UsageError, match=message):
         evaluate(lines([[1]]), {"devkit": devkit_tar}, **options)
 
 
@@ -193,7 +193,7 @@ def test_a_model_with_another_number_of_classes_is_refused(devkit_tar):
 
 
 @pytest.mark.parametrize(
-    ("labels", "says"),
+    ("labels", "message"),
     [
         ({}, "no labels to score against"),
         ({"reel": "x"}, "there are no labels 'reel': give one of devkit, real, kaggle, dataset"),
@@ -201,6 +201,6 @@ def test_a_model_with_another_number_of_classes_is_refused(devkit_tar):
         ({"real": "x", "blacklist": "y"}, "complete the labels of the devkit"),
     ],
 )
-def test_labels_of_no_benchmark_are_rejected(labels, says):
-    with pytest.raises(UsageError, match=says):
+def test_labels_of_no_benchmark_are_rejected(labels, message):
+    with pytest.raises(UsageError, match=message):
         evaluate(ranked([1], KEYS[:1]), labels)

@@ -1,4 +1,4 @@
-"""Each file format, and what is wrong with a file by its line."""
+"""Each file format is read, and a malformed file is refused with its line."""
 
 import io
 import zipfile
@@ -50,7 +50,7 @@ def test_a_line_of_localisation_is_labels_with_boxes(read):
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("", "is empty"),
         ("\n\n", "is empty"),
@@ -64,13 +64,13 @@ def test_a_line_of_localisation_is_labels_with_boxes(read):
         ("1; 2\n", "'1;' is neither"),
     ],
 )
-def test_a_malformed_line_is_named(read, text, says):
-    with pytest.raises(SourceError, match=says):
+def test_a_malformed_line_is_named(read, text, message):
+    with pytest.raises(SourceError, match=message):
         read(text, layout="classification")
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("1 2 3 4 5\n1 2 3 4\n", "line 2: 4 values are not groups of"),
         ("1 2 3 4 nan\n", "line 1: 'nan' is no coordinate"),
@@ -80,8 +80,8 @@ def test_a_malformed_line_is_named(read, text, says):
         ("2.5 2 3 4 5\n", "'2.5' is neither"),
     ],
 )
-def test_half_a_box_is_named(read, text, says):
-    with pytest.raises(SourceError, match=says):
+def test_half_a_box_is_named(read, text, message):
+    with pytest.raises(SourceError, match=message):
         read(text, layout="localisation")
 
 
@@ -103,7 +103,7 @@ def test_ranked_labels_are_read_from_csv_and_json_lines(read):
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("ImageID,PredictionString\na,1\n", "line 1: the columns are ImageID, PredictionString: write"),
         ("key,label,score\na,1,2\n", "line 1: the columns are key, label, score"),
@@ -120,8 +120,8 @@ def test_ranked_labels_are_read_from_csv_and_json_lines(read):
         (b"\xff\xfe1\x00", "is neither UTF-8 text nor"),
     ],
 )
-def test_a_malformed_table_is_refused_by_line(read, text, says):
-    with pytest.raises(SourceError, match=says):
+def test_a_malformed_table_is_refused_by_line(read, text, message):
+    with pytest.raises(SourceError, match=message):
         read(text)
 
 
@@ -170,7 +170,7 @@ def zipped(name, data, method=zipfile.ZIP_STORED):
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "message"),
     [
         (npz(logits=np.eye(2)), "it has no array 'keys', only logits"),
         (
@@ -183,8 +183,8 @@ def zipped(name, data, method=zipfile.ZIP_STORED):
         (b"PK\x03\x04 not a zip", "cannot be read"),
     ],
 )
-def test_arrays_that_are_damaged_or_hold_objects_are_refused(read, content, says):
-    with pytest.raises(SourceError, match=says):
+def test_arrays_that_are_damaged_or_hold_objects_are_refused(read, content, message):
+    with pytest.raises(SourceError, match=message):
         read(content)
 
 
@@ -194,7 +194,7 @@ def test_an_npy_of_another_length_is_refused(read, change):
         read(change(npy(np.eye(2))), keys=b"a\nb\n")
 
 
-def test_a_header_that_promises_the_moon_costs_nothing(read):
+def test_a_header_with_a_huge_shape_allocates_nothing(read):
     huge = npy(np.zeros((2, 2))).replace(b"(2, 2), }      ", b"(999999, 999), }")
     assert len(huge) == len(npy(np.zeros((2, 2)))) + 1
     with pytest.raises(SourceError, match="cannot be read"):

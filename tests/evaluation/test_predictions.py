@@ -28,7 +28,7 @@ def test_the_logits_given_are_left_as_they_are():
 
 
 @pytest.mark.parametrize(
-    ("logits", "keys", "says"),
+    ("logits", "keys", "message"),
     [
         ([[0.0, np.nan]], ["a"], r"row 0 of the logits \(a\): column 1 is NaN"),
         ([[0.0, 1.0]], ["a", "b"], "1 rows of logits, but 2 keys"),
@@ -38,8 +38,8 @@ def test_the_logits_given_are_left_as_they_are():
         (np.zeros((2, 0)), ["a", "b"], r"of shape \(2, 0\)"),
     ],
 )
-def test_logits_that_cannot_be_scored_are_refused(logits, keys, says):
-    with pytest.raises(SourceError, match=says):
+def test_logits_that_cannot_be_scored_are_refused(logits, keys, message):
+    with pytest.raises(SourceError, match=message):
         Predictions.of_logits(logits, keys)
 
 

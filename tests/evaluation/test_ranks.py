@@ -60,7 +60,7 @@ def test_every_sample_is_scored_once_on_any_number_of_ranks(packed, tmp_path, wo
     assert (report.scores[0].error[0], report.convention, report.notes) == (0, "label", ())
 
 
-def test_a_rank_that_is_left_out_or_there_twice_is_noticed(packed, tmp_path):
+def test_a_missing_or_repeated_rank_is_an_error(packed, tmp_path):
     files = run_model(packed, tmp_path, 3)
     with pytest.raises(SourceError, match=r"of the 53 images of dataset .* have no prediction"):
         evaluate(files[:2], {"dataset": packed})

@@ -14,7 +14,7 @@ KNOWN = {b"123456789": 0xCBF43926, b"": 0, bytes(64): 0x758D6336}
 
 @pytest.fixture(params=["native", "zlib"])
 def crc32(request, monkeypatch):
-    """Give both ways."""
+    """Return the checksum function, once over our C module and once over zlib."""
     if request.param == "zlib":
         monkeypatch.setattr(crc, "_native", None)
     elif crc._native is None:

@@ -107,7 +107,7 @@ def test_bytes_that_are_no_manifest_are_rejected(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("data", REFUSED_BY_BOTH.values(), ids=REFUSED_BY_BOTH)
-def test_the_schema_rejects_them_too(data: bytes) -> None:
+def test_the_schema_rejects_malformed_manifests(data: bytes) -> None:
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(json.loads(data), SCHEMA)
 
@@ -126,7 +126,7 @@ def test_the_error_for_a_newer_version_has_the_remedy() -> None:
 
 
 @given(st.binary(max_size=200), st.integers(0, len(MANIFEST.to_json())))
-def test_damage_is_an_error_and_nothing_worse(noise: bytes, at: int) -> None:
+def test_damaged_bytes_raise_only_manifest_errors(noise: bytes, at: int) -> None:
     data = MANIFEST.to_json()
     damaged = data[:at] + noise + data[at + len(noise) :]
     with contextlib.suppress(ManifestError):

@@ -37,7 +37,7 @@ BODY, ARCHIVE = build(FILES)
 
 
 def in_c(data, *, ended):
-    """Return what the walk in C finds, one tuple a sample, None where it leaves it to Python."""
+    """Return the samples of the walk in C, one tuple each, or None if it leaves the archive to Python."""
     found = native.walk(data, ended, IMAGE_SUFFIXES)
     if found is None:
         return None
@@ -53,7 +53,7 @@ def in_c(data, *, ended):
 
 
 def in_python(data, *, ended):
-    """Return what the walk in Python finds, None where it refuses."""
+    """Return the samples of the walk in Python, or None if it refuses the archive."""
     try:
         samples = list(group_members(walk_bytes(data, ended=ended)))
     except CorruptError:
@@ -77,7 +77,7 @@ def test_written_archives_are_read_in_c(files):
 
 
 @given(st.lists(st.tuples(st.integers(0, len(ARCHIVE) - 1), st.integers(0, 255)), min_size=1, max_size=4))
-def test_a_damaged_archive_is_never_read_otherwise_than_in_python(changes):
+def test_c_and_python_agree_on_damaged_archives(changes):
     data = bytearray(ARCHIVE)
     for at, value in changes:
         data[at] = value
@@ -106,7 +106,7 @@ def test_unusual_samples_are_left_to_python(names):
     assert in_c(build(dict.fromkeys(names, b"x"))[1], ended=True) is None
 
 
-def test_neighbours_of_one_key_are_a_sample_and_suffixes_small():
+def test_neighbours_of_one_key_are_a_sample_with_lower_case_suffixes():
     _, archive = build({"a.JPG": b"1", "a.seg.png": b"22", "b": b"", "a.cls": b"3", "_/__x__.txt": b""})
     found = in_c(archive, ended=True)
     assert found == in_python(archive, ended=True)

@@ -1,7 +1,7 @@
-"""Draws what lies in `pictures/` and `written/`: run once, and kept, since encoders change.
+"""Draws the files of `pictures/` and `written/`. They are committed, since encoders change.
 
-`tests/test_golden.py` reads the files and never draws. `python tests/golden/draw.py` replaces them, after
-which every recorded hash is another: `python tests/test_golden.py --write`.
+`tests/test_golden.py` only reads the files. `python tests/golden/draw.py` replaces them, which changes every
+recorded hash; then run `python tests/test_golden.py --write`.
 """
 
 import io
@@ -94,9 +94,9 @@ def rows(images, first):
         "caption": pa.array([f"a drawing, {first + i}" for i in range(len(images))]),
         "weight": pa.array([(first + i) / 4 for i in range(len(images))]),
     }
-    told = json.dumps({"info": {"features": features}})
+    metadata = json.dumps({"info": {"features": features}})
     file = io.BytesIO()
-    pq.write_table(pa.table(columns).replace_schema_metadata({"huggingface": told}), file)
+    pq.write_table(pa.table(columns).replace_schema_metadata({"huggingface": metadata}), file)
     return file.getvalue()
 
 

@@ -36,7 +36,7 @@ def test_json_is_read_by_place_or_by_label(read, value):
         '[["n02119789", "kit fox, Vulpes macrotis"], ["n01440764", "tench"]]',
     ],
 )
-def test_wnids_are_told_from_words_and_found_by_both(read, text):
+def test_wnids_and_words_are_distinguished_and_both_find_a_class(read, text):
     listed = read(text)
     assert listed.classes[0] == {"name": "kit fox, Vulpes macrotis", "wnid": "n02119789"}
     assert (listed.find("n01440764"), listed.find("tench"), listed.find("fox")) == (1, 1, None)
@@ -69,7 +69,7 @@ def test_a_name_of_two_classes_is_listed_but_not_looked_up(read):
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("", "it is empty"),
         (" \n\n", "it is empty"),
@@ -91,6 +91,6 @@ def test_a_name_of_two_classes_is_listed_but_not_looked_up(read):
         ("[[", "classes.txt cannot be used"),
     ],
 )
-def test_a_list_that_cannot_be_meant_is_refused(read, text, says):
-    with pytest.raises(SourceError, match=says):
+def test_a_malformed_list_is_refused(read, text, message):
+    with pytest.raises(SourceError, match=message):
         read(text)

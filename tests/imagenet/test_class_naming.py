@@ -31,7 +31,7 @@ def test_a_list_decides_and_is_not_asked_for_more():
     assert name(["1", "0"], CATS_DOGS).labels == {"0": 0, "1": 1}
 
 
-def test_a_number_that_a_list_names_is_a_name():
+def test_a_number_in_a_class_list_is_a_name():
     listed = ClassList("list.txt", ({"name": "1984"}, {"name": "7"}))
     assert name(["7", "1984"], listed).labels == {"7": 1, "1984": 0}
 
@@ -40,7 +40,7 @@ def test_minus_one_is_no_label():
     assert name(["-1", "3"]).labels == {"-1": None, "3": 3}
 
 
-def test_a_thousand_wnids_need_no_note_and_fewer_do():
+def test_fewer_than_a_thousand_wnids_are_noted():
     wnids = [f"n{i:08d}" for i in range(1000)]
     assert name(wnids).notes == ()
     assert "which differs from ILSVRC's labels" in name(wnids[:999]).notes[0]
@@ -48,7 +48,7 @@ def test_a_thousand_wnids_need_no_note_and_fewer_do():
 
 
 @pytest.mark.parametrize(
-    ("names", "listed", "says"),
+    ("names", "listed", "message"),
     [
         (["cat", "bird"], CATS_DOGS, "folder bird: the class 'bird' is not in list.txt"),
         (["2"], CATS_DOGS, "neither as a name nor as a label from 0 to 1"),
@@ -59,6 +59,6 @@ def test_a_thousand_wnids_need_no_note_and_fewer_do():
         (["9" * 5000], None, "9 is not a label"),
     ],
 )
-def test_nothing_is_guessed(names, listed, says):
-    with pytest.raises(SourceError, match=says):
+def test_nothing_is_guessed(names, listed, message):
+    with pytest.raises(SourceError, match=message):
         name(names, listed)

@@ -66,19 +66,19 @@ def test_the_released_numbers_of_three_classes(devkit):
     assert (ids["n01440764"], ids["n02119789"], ids["n15075141"]) == (449, 1, 889)
 
 
-def test_an_extracted_devkit_says_the_same(devkit, extracted):
+def test_an_extracted_devkit_is_read_alike(devkit, extracted):
     assert read_devkit(str(extracted)) == devkit
     assert read_devkit(f"{extracted}/") == devkit
     assert read_devkit(str(extracted / "data")) == devkit
 
 
-def test_an_unzipped_tar_says_the_same(devkit, extracted, tmp_path):
-    with tarfile.open(tmp_path / "devkit.tar.gz", "w") as archive:  # plain, whatever its name says
+def test_an_unzipped_tar_is_read_alike(devkit, extracted, tmp_path):
+    with tarfile.open(tmp_path / "devkit.tar.gz", "w") as archive:  # not gzipped, despite its name
         archive.add(extracted, "kit")
     assert read_devkit(str(tmp_path / "devkit.tar.gz")) == devkit
 
 
-def test_a_devkit_on_another_store_says_the_same(devkit, devkit_tar):
+def test_a_devkit_on_another_store_is_read_alike(devkit, devkit_tar):
     import fsspec
 
     fsspec.filesystem("memory").pipe_file("/kits/kit.tgz", devkit_tar.read_bytes())
@@ -170,7 +170,7 @@ def change_truth(folder, change):
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "message"),
     [
         (lambda lines: [*lines[:6], "1001", *lines[7:]], r"truth\.txt, line 7: b'1001' is not an ID"),
         (lambda lines: ["0", *lines[1:]], "line 1: b'0' is not an ID"),
@@ -178,9 +178,9 @@ def change_truth(folder, change):
         (lambda lines: lines[:-1], "has 49,999 labels, not 50,000"),
     ],
 )
-def test_a_damaged_ground_truth_names_file_and_line(extracted, change, says):
+def test_a_damaged_ground_truth_names_file_and_line(extracted, change, message):
     change_truth(extracted, change)
-    with pytest.raises(SourceError, match=says):
+    with pytest.raises(SourceError, match=message):
         read_devkit(str(extracted))
 
 
@@ -192,7 +192,7 @@ def test_classes_that_are_no_bijection_are_refused(extracted, ilsvrc):
         read_devkit(str(extracted))
 
 
-def test_a_folder_without_devkit_says_what_it_lacks(tmp_path):
+def test_the_error_for_a_folder_without_devkit_names_the_missing_files(tmp_path):
     (tmp_path / "readme.txt").write_text("nothing")
     with pytest.raises(SourceError, match=r"is not a devkit of ILSVRC: it has no meta\.mat"):
         read_devkit(str(tmp_path))

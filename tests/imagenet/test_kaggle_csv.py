@@ -29,7 +29,7 @@ GOOD = f"{HEADER}{VAL.format(2)},n01751748 1 1 2 2 \n"
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("ImageId,Label\n" + ROW, r"s\.csv, line 1: its header is 'ImageId,Label', not ImageId,Pred"),
         (ROW, r"s\.csv, line 1: its header is 'ILSVRC2012_val_00000001,"),
@@ -52,6 +52,6 @@ GOOD = f"{HEADER}{VAL.format(2)},n01751748 1 1 2 2 \n"
         (GOOD.encode() + b"\xff,x", "line 3 is not UTF-8"),
     ],
 )
-def test_a_solution_that_cannot_be_meant_names_its_line(make_tree, text, says):
-    with pytest.raises(SourceError, match=says):
+def test_a_malformed_solution_is_refused_with_its_line(make_tree, text, message):
+    with pytest.raises(SourceError, match=message):
         read_solution(f"{make_tree({'s.csv': text})}/s.csv", {})

@@ -30,7 +30,7 @@ def test_parents_are_those_of_the_published_layout(read, kind):
 
 
 @pytest.mark.parametrize(
-    ("value", "says"),
+    ("value", "message"),
     [
         ([PATHS, NAMES], "holds a list, not a dict"),
         ({"class_tree_list": PATHS}, "class_description is not a dict"),
@@ -50,8 +50,8 @@ def test_parents_are_those_of_the_published_layout(read, kind):
         ({"class_tree_list": [[False], *PATHS[1:]], "class_description": NAMES}, "class 0 is .*not a list"),
     ],
 )
-def test_a_tree_that_is_not_of_these_classes_is_refused(read, value, says):
+def test_a_tree_that_is_not_of_these_classes_is_refused(read, value, message):
     with pytest.raises(
-        SourceError, match=rf"tree\.pth is not the semantic tree of these 4 classes: .*{says}"
+        SourceError, match=rf"tree\.pth is not the semantic tree of these 4 classes: .*{message}"
     ):
         read(value)

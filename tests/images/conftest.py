@@ -49,7 +49,7 @@ def pillow() -> Callable[[bytes], np.ndarray]:
 
 @pytest.fixture(scope="session")
 def oriented() -> Callable[[int], bytes]:
-    """`oriented(o)`: the EXIF block, made by Pillow, that says orientation o."""
+    """`oriented(o)`: Pillow's EXIF block with orientation o."""
 
     def oriented(orientation: int) -> bytes:
         exif = Image.Exif()

@@ -54,14 +54,14 @@ def written(*segments, scan=b"\x00"):
 
 
 def grey(*, width=8, height=8, factors=0x11, dc=STANDARD_DC, ac=END_ONLY, step=8, scan=b"\x3f"):
-    """Return a grey JPEG of one block, which is right unless it is told otherwise."""
+    """Return a grey JPEG of one block, valid by default."""
     frame = struct.pack(">BHHBBBB", 8, height, width, 1, 1, factors, 0)
     tables = (0xDB, bytes([0]) + bytes([step] * 64)), (0xC0, frame), (0xC4, dc), (0xC4, ac)
     return written(*tables, (0xDA, bytes([1, 1, 0, 0, 63, 0])), scan=scan)
 
 
 @pytest.mark.parametrize("scale", [1, 2, 4])
-def test_it_takes_nearly_all_photos_and_gives_libjpegs_pixels(photos, scale):
+def test_nearly_all_photos_are_decoded_to_libjpegs_pixels(photos, scale):
     taken = 0
     for data in photos[::4]:
         whole = reference(data, scale)
@@ -125,7 +125,7 @@ def test_a_right_block_is_taken():
         "no bits",
     ],
 )
-def test_what_libjpeg_refuses_is_left_to_it(wrong):
+def test_files_that_libjpeg_refuses_are_left_to_libjpeg(wrong):
     data = grey(**wrong)
     assert decoded(data, (0, 0, 8, 8), OWN) is None
     assert decoded(data, (0, 0, 8, 8), LIBJPEG) is None

@@ -13,7 +13,7 @@ sides = st.integers(1, 5000)
 
 
 def torchvision_crop(width, height, generator, scale=(0.08, 1.0), ratio=(3 / 4, 4 / 3)):
-    """Draw what torchvision's RandomResizedCrop.get_params draws, written from its documentation."""
+    """Draw a crop as torchvision's RandomResizedCrop.get_params does, by its documentation."""
     for _ in range(10):
         target = width * height * generator.uniform(*scale)
         aspect = math.exp(generator.uniform(math.log(ratio[0]), math.log(ratio[1])))
@@ -61,10 +61,10 @@ def test_even_an_impossible_ratio_gives_a_crop_in_the_picture(width, height, sca
 def test_a_strip_gives_the_central_crop_of_a_permitted_ratio():
     assert random_crop(1000, 10, Rng(0, 0, 0), (0.9, 1.0)) == Crop(493, 0, 13, 10)
     assert random_crop(10, 1000, Rng(0, 0, 0), (0.9, 1.0)) == Crop(0, 493, 10, 13)
-    # What torchvision 0.29 gives for tensors of these sizes.
+    # Values of torchvision 0.29 for tensors of these sizes.
 
 
-def test_the_same_draws_give_the_same_crop():
+def test_the_same_rng_gives_the_same_crop():
     assert random_crop(500, 375, Rng(1, 2, 3)) == random_crop(500, 375, Rng(1, 2, 3))
     assert len({random_crop(500, 375, Rng(1, 2, i)) for i in range(100)}) > 90
 

@@ -55,7 +55,7 @@ def test_photos_cut_in_half_are_errors(photos):
 @pytest.mark.parametrize(
     "data", [b"", b"\xff\xd8\xff", b"<html>Not found</html>", bytes(1000), b"\x89PNG\r\n\x1a\n"]
 )
-def test_what_is_no_image_is_an_error(data):
+def test_bytes_that_are_no_image_are_an_error(data):
     with pytest.raises(ImageError):
         decode_image(data)
 

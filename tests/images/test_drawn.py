@@ -29,7 +29,7 @@ def sample(data, rng):
 
 
 def drawn(transform, images, seed=5, epoch=2, first=0):
-    """Return what C says of each image, and the rows that it filled."""
+    """Return C's result for each image, and the rows that it filled."""
     out = np.zeros((len(images), *transform.shape), np.uint8)
     numbers = np.arange(first, first + len(images))
     crops = RandomCrops(transform.rule, state_of_epoch(seed, epoch), numbers)

@@ -105,7 +105,7 @@ def test_scores_beyond_exp_do_not_overflow():
 
 
 @pytest.mark.parametrize(
-    ("change", "box", "says"),
+    ("change", "box", "message"),
     [
         (lambda maps: maps[0], (0, 0, 1, 1), r"not \[5, 15, 15\]"),
         (lambda maps: maps[:, :0], (0, 0, 1, 1), r"not \[2, 0, 15, 15\]"),
@@ -116,6 +116,6 @@ def test_scores_beyond_exp_do_not_overflow():
         (lambda maps: maps, (10, 20, 200, 224), "pass fractions"),
     ],
 )
-def test_what_is_no_label_map_or_crop_is_refused(change, box, says):
-    with pytest.raises(UsageError, match=says):
+def test_what_is_no_label_map_or_crop_is_refused(change, box, message):
+    with pytest.raises(UsageError, match=message):
         pooled_label(change(stored(0)), box)

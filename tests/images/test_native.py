@@ -310,7 +310,7 @@ def test_absurd_boxes_are_unsupported(picture, encode, field, value):
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
-def test_flipped_bytes_never_crash_and_never_pass_for_whole(corner_cases, data):
+def test_flipped_bytes_never_crash(corner_cases, data):
     original = (
         corner_cases["testimgari"] if "testimgari" in corner_cases else next(iter(corner_cases.values()))
     )
@@ -390,7 +390,7 @@ def test_a_header_read_in_c_is_the_one_read_in_python(photos, corner_cases, monk
 @given(
     st.lists(st.tuples(st.integers(0, 700), st.integers(0, 255)), min_size=1, max_size=4), st.integers(0, 900)
 )
-def test_a_damaged_header_is_never_read_otherwise_than_in_python(changes, cut):
+def test_c_and_python_agree_on_damaged_headers(changes, cut):
     buffer = io.BytesIO()
     Image.new("RGB", (40, 30), "red").save(buffer, "JPEG", exif=b"Exif\0\0MM\0*" + bytes(20))
     data = bytearray(buffer.getvalue())

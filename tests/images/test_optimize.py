@@ -72,7 +72,7 @@ def test_colours_that_depend_on_the_adobe_marker_stay_what_they_are(picture, enc
 
 
 @built
-def test_what_cannot_be_read_without_guessing_is_left_with_the_reason(photos):
+def test_ambiguous_files_are_left_with_the_reason(photos):
     damaged = photos[0][: len(photos[0]) // 2] + b"\xff\xd9"
     result = optimize(damaged)
     assert result.data is damaged

@@ -48,7 +48,7 @@ def test_subsampling_is_what_libjpeg_reads(photos):
         assert simplejpeg.decode_jpeg_header(data)[3] == (ours.replace(":", "") if ours else "Gray")
 
 
-def test_the_photos_are_what_their_readme_counts(photos):
+def test_the_photos_have_the_counts_of_their_readme(photos):
     headers = [probe(data) for data in photos]
     count = Counter(header.subsampling for header in headers)
     assert count == {"4:4:4": 761, "4:2:0": 203, None: 23, "4:2:2": 12, "4:4:0": 1}
@@ -56,7 +56,7 @@ def test_the_photos_are_what_their_readme_counts(photos):
 
 
 @pytest.mark.genuine("an arithmetic-coded JPEG, libjpeg's testimgari, is recognized and decoded")
-def test_arithmetic_coding_and_twelve_bits_are_said(corner_cases):
+def test_arithmetic_coding_and_twelve_bits_are_reported(corner_cases):
     assert probe(corner_cases["testimgari"]).arithmetic
     assert probe(corner_cases["monkey12"]).bits == 12
     assert not probe(corner_cases["testorig"]).arithmetic
@@ -114,12 +114,12 @@ def test_a_tiff_has_the_size_that_pillow_will_turn_it_to(picture, encode, orient
 
 
 @pytest.mark.parametrize("orientation", [0, 9, 65535])
-def test_an_orientation_without_sense_is_one(picture, encode, oriented, orientation):
+def test_an_invalid_orientation_is_read_as_1(picture, encode, oriented, orientation):
     assert probe(encode(picture, "JPEG", exif=oriented(orientation))).orientation == 1
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
-def test_a_missing_end_and_bytes_after_the_end_are_said(picture, encode, form):
+def test_a_missing_end_and_bytes_after_the_end_are_reported(picture, encode, form):
     data = encode(picture, form)
     assert not probe(data[:-1]).complete
     header = probe(data + bytes(100))

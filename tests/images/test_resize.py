@@ -16,7 +16,7 @@ SIZES = [(350, 350), (450, 230), (230, 370), (150, 150), (150, 300), (500, 375),
 
 @pytest.fixture(autouse=True, params=["native", "Pillow"])
 def engine(request, monkeypatch):
-    """What resizes: each test runs with both."""
+    """Select the implementation of resize: each test runs with both."""
     module = import_module("wds_imagenet.images.resize")
     if request.param == "Pillow":
         monkeypatch.setattr(module, "_native", None)
@@ -32,7 +32,7 @@ def levels(ours, theirs):
 
 
 def torch_resize(pixels, size, *, antialias):
-    """Return what torchvision's `resize` calls for a uint8 tensor; of floats, the exact result."""
+    """Resize with the function that torchvision calls for uint8 tensors; floats give the exact result."""
     torch = pytest.importorskip("torch")
     tensor = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None]
     small = torch.nn.functional.interpolate(tensor, size, mode="bilinear", antialias=antialias)
@@ -181,7 +181,7 @@ def test_an_out_whose_pixels_are_not_contiguous_is_filled(pixels):
 @pytest.mark.parametrize(
     "image", [np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3), np.float32), np.zeros((0, 4, 3), np.uint8)]
 )
-def test_what_is_no_picture_is_refused(image):
+def test_arrays_that_are_no_picture_are_refused(image):
     with pytest.raises(UsageError, match="uint8"):
         resize(image, (2, 2))
 

@@ -88,14 +88,14 @@ def test_bytes_after_the_end_are_cut_off(picture, encode, form):
 
 
 @pytest.mark.parametrize("cut", [1, 2])
-def test_a_missing_end_is_appended_where_the_picture_is_all_there(photos, pillow, cut):
+def test_a_missing_end_is_appended_to_a_complete_picture(photos, pillow, cut):
     repaired = repair(photos[0][:-cut])
     assert probe(repaired.data).complete
     assert "end" in repaired.change
     assert (pillow(repaired.data) == pillow(photos[0])).all()
 
 
-def test_a_picture_that_is_not_all_there_is_refused(photos, picture, encode):
+def test_an_incomplete_picture_is_refused(photos, picture, encode):
     for data in (
         photos[0][:-20],
         photos[0][: len(photos[0]) // 2],
@@ -135,7 +135,7 @@ def test_sixteen_bits_stay_sixteen(encode):
     assert (np.asarray(opened(repaired.data)) == grey).all()
 
 
-def test_what_cannot_be_mended_is_refused(corner_cases):
+def test_files_beyond_repair_are_refused(corner_cases):
     for data in (b"", b"<html>", corner_cases["monkey12"]):
         with pytest.raises(ImageError):
             repair(data)

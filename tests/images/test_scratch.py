@@ -13,7 +13,7 @@ def test_it_grows_and_is_reused():
     assert np.shares_memory(scratch.take(1000), scratch.take(100_000))
 
 
-def test_what_is_very_large_is_not_kept():
+def test_very_large_buffers_are_not_kept():
     scratch = Scratch()
     large = scratch.take(100 << 20)
     assert large.size == 100 << 20

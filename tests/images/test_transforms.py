@@ -96,7 +96,7 @@ def test_pixels_are_written_to_the_row_of_the_batch(photos):
         assert not batch[::2].any()
 
 
-def test_the_same_draws_give_the_same_pixels_and_others_others(photos):
+def test_the_same_rng_gives_the_same_pixels_and_another_rng_others(photos):
     transform = RandomResizedCrop(64)
     first = transform(sample(photos[0], 5))
     assert (transform(sample(photos[0], 5)) == first).all()
@@ -116,7 +116,7 @@ def test_eight_threads_give_what_one_gives(photos):
         assert (alone == ours).all()
 
 
-def test_the_mirror_comes_as_often_as_asked(photos):
+def test_pictures_are_mirrored_with_the_given_probability(photos):
     never, always = RandomResizedCrop(32, flip=False), RandomResizedCrop(32, flip=1.0)
     sometimes = RandomResizedCrop(32, flip=0.25)
     mirrored = 0
@@ -171,7 +171,7 @@ def test_results_outlive_the_next_call(photos):
         assert (first == before).all()
 
 
-def test_a_transform_can_be_pickled_and_says_its_shape():
+def test_a_transform_can_be_pickled_and_has_a_shape():
     for transform in (RandomResizedCrop(96, flip=0.3), ResizeCenterCrop(300, 288), Decode(orientation=True)):
         assert pickle.loads(pickle.dumps(transform)) == transform  # noqa: S301 - our own bytes
     assert RandomResizedCrop(96).shape == (96, 96, 3)
@@ -200,7 +200,7 @@ def test_bad_bytes_are_an_image_error():
         {"flip": -0.1},
     ],
 )
-def test_options_without_sense_are_refused(options):
+def test_invalid_options_are_refused(options):
     with pytest.raises(UsageError, match=next(iter(options))):
         RandomResizedCrop(**options)
 

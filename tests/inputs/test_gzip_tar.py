@@ -73,8 +73,10 @@ def test_every_file_comes_with_its_bytes_in_the_archives_order(put, nested):
     assert list(found.items()) == list(expected(nested).items())
 
 
-def test_an_offset_is_one_of_the_unpacked_archive(put, nested):
-    for file, data in stream_files(put(gzip.compress(nested, 1)), {}):
+def test_offsets_refer_to_the_unpacked_archive(put, nested):
+    found = list(stream_files(put(gzip.compress(nested, 1)), {}))
+    assert len(found) == len(expected(nested))
+    for file, data in found:
         assert nested[file.offset : file.offset + file.size] == data
 
 
@@ -93,7 +95,7 @@ def test_several_gzip_members_are_one_stream(put, nested, cuts):
 
 
 @pytest.mark.parametrize("fetch", [1, 2, 7, 4096])
-def test_the_size_of_the_pieces_does_not_matter(put, make_tar, monkeypatch, fetch):
+def test_the_chunk_size_does_not_matter(put, make_tar, monkeypatch, fetch):
     files = {f"{i}.txt": random.Random(i).randbytes(i * 37) for i in range(9)}
     monkeypatch.setattr(gzip_tar, "_FETCH", fetch)
     monkeypatch.setattr(gzip_tar, "_CHUNK", fetch)
@@ -193,7 +195,7 @@ def test_a_file_too_large_to_be_an_image_is_refused(put, make_tar, monkeypatch):
         )
 
 
-def test_an_archive_that_is_replaced_meanwhile_is_noticed(put, nested, monkeypatch):
+def test_an_archive_that_is_replaced_meanwhile_is_an_error(put, nested, monkeypatch):
     monkeypatch.setattr(gzip_tar, "_FETCH", 1 << 12)
     monkeypatch.setattr(gzip_tar, "_CHUNK", 1 << 12)
     packed = gzip.compress(nested, 1)

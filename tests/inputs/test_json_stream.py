@@ -47,7 +47,7 @@ def test_items_are_those_of_json_however_it_is_cut(value, sizes):
 
 
 @pytest.mark.parametrize(
-    ("data", "says"),
+    ("data", "message"),
     [
         (b"3", "it is not a JSON array or object: it begins with '3'"),
         (b"{", "entry 1, at byte 1: it is not a JSON value"),
@@ -60,8 +60,8 @@ def test_items_are_those_of_json_however_it_is_cut(value, sizes):
         (b"[NaN]", "entry 1, at byte 1: it is not a JSON value: 'NaN"),
     ],
 )
-def test_what_is_no_array_or_object_names_entry_and_byte(data, says):
-    with pytest.raises(ValueError, match=says.replace("[", r"\[")):
+def test_json_that_is_no_array_or_object_is_refused_with_entry_and_byte(data, message):
+    with pytest.raises(ValueError, match=message.replace("[", r"\[")):
         list(read_items([data]))
 
 
@@ -93,7 +93,7 @@ def test_memory_is_bounded():
 
 
 @pytest.mark.parametrize(
-    ("data", "says"),
+    ("data", "message"),
     [
         (b"", "it is not a JSON array"),
         (b'{"a": 1}', "it is not a JSON array: it begins with '{"),
@@ -114,6 +114,6 @@ def test_memory_is_bounded():
         (b'[{"a": "' + b"x" * (1 << 20) + b'"}]', "at most 1,048,576 are read"),
     ],
 )
-def test_what_is_no_array_of_objects_names_entry_and_byte(data, says):
-    with pytest.raises(ValueError, match=says.replace("[", r"\[")):
+def test_json_that_is_no_array_of_objects_is_refused_with_entry_and_byte(data, message):
+    with pytest.raises(ValueError, match=message.replace("[", r"\[")):
         list(read_entries(cut(data, [1 << 20] * 4)))

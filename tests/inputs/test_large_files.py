@@ -48,7 +48,7 @@ def test_a_remote_file_is_read_chunk_by_chunk(form):
 
 @pytest.mark.parametrize("form", ["gzip", "zip", "stored"])
 @pytest.mark.parametrize("damage", ["cut", "flip"])
-def test_damaged_packing_is_an_error(form, damage, tmp_path):
+def test_damaged_compression_is_an_error(form, damage, tmp_path):
     data = bytearray(FORMS[form])
     middle = len(data) // 2
     if damage == "cut":
@@ -103,9 +103,9 @@ def test_lines_are_split_across_chunks(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("data", "says"), [(b"a\n\xff\n", "line 2 is not UTF-8"), (b"a\n" + bytes(2 << 20), "line 2")]
+    ("data", "message"), [(b"a\n\xff\n", "line 2 is not UTF-8"), (b"a\n" + bytes(2 << 20), "line 2")]
 )
-def test_a_line_that_cannot_be_read_is_named(data, says, tmp_path):
+def test_a_line_that_cannot_be_read_is_named(data, message, tmp_path):
     (tmp_path / "a.csv").write_bytes(data)
-    with pytest.raises(SourceError, match=says):
+    with pytest.raises(SourceError, match=message):
         list(read_lines(str(tmp_path / "a.csv"), {}, ".csv"))

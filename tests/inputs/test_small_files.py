@@ -11,7 +11,7 @@ from wds_imagenet.inputs.small_files import inflate, join_url, read_file
 
 
 @given(st.binary(max_size=5000), st.integers(0, 3))
-def test_what_gzip_packs_is_unpacked(data, zeros):
+def test_gzipped_bytes_are_unpacked(data, zeros):
     assert inflate(gzip.compress(data) + bytes(512 * zeros)) == data
 
 

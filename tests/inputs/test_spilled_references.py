@@ -116,7 +116,7 @@ def test_a_fork_reads_and_does_not_append():
 
 
 @pytest.mark.parametrize("value", [float("nan"), {1}, b"x", "\udcff"])
-def test_what_json_cannot_hold_is_refused_by_name(value):
+def test_values_beyond_json_are_refused_by_name(value):
     with pytest.raises(SourceError, match=r"the reference of 'a\.jpg' has no JSON form"):
         SpilledReferences([Reference("a", "/x", 0, 1, "a.jpg", metadata={"a": value})])
 

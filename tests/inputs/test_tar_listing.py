@@ -88,7 +88,7 @@ def test_an_error_names_archive_member_and_offset(tmp_path, make_tar):
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "message"),
     [
         (
             gzip.compress(b"x", mtime=0),
@@ -100,11 +100,11 @@ def test_an_error_names_archive_member_and_offset(tmp_path, make_tar):
         (b"\x28\xb5\x2f\xfd", "unzstd"),
     ],
 )
-def test_a_compressed_archive_is_refused_whatever_its_name(tmp_path, make_tar, content, says):
-    with pytest.raises(SourceError, match=says):
+def test_a_compressed_archive_is_refused_whatever_its_name(tmp_path, make_tar, content, message):
+    with pytest.raises(SourceError, match=message):
         list(list_files(write(tmp_path / "x.tar", content), {}))
     nested = write(tmp_path / "y.tar", make_tar({"x.tar": content}))
-    with pytest.raises(SourceError, match=says):
+    with pytest.raises(SourceError, match=message):
         list(list_files(nested, {}))
 
 

@@ -72,7 +72,7 @@ FORMS = {
 
 @pytest.mark.parametrize("form", [*FORMS, "folder", "folder with a tar"])
 @pytest.mark.parametrize("remote", [False, True])
-def test_every_layout_says_the_same(form, remote, tmp_path):
+def test_every_layout_gives_the_same_boxes(form, remote, tmp_path):
     if form in FORMS:
         files = {"any.name": FORMS[form]()}
     else:
@@ -116,7 +116,7 @@ def test_a_dog_that_goes_by_its_name_gets_its_wnid(read):
         ((1, 1, 500, 375), (1, 1, 500, 375), None),
     ],
 )
-def test_a_box_is_put_right_and_it_is_said(corners, wanted, note, read):
+def test_a_corrected_box_is_noted(corners, wanted, note, read):
     labels = read({"a.xml": xml(("dog", *corners))})
     names = ("xmin", "ymin", "xmax", "ymax")
     assert box(labels, "a") == [{"name": "dog", **dict(zip(names, wanted, strict=True))}]
@@ -134,7 +134,7 @@ corner = st.floats(-2000, 2000)
 
 
 @given(st.tuples(corner, corner, corner, corner), st.tuples(st.integers(1, 999), st.integers(1, 999)))
-def test_what_is_left_of_a_box_lies_in_the_image_and_has_an_extent(corners, size):
+def test_a_clipped_box_lies_in_the_image_and_is_not_empty(corners, size):
     found, _ = normalise_box(corners, size)
     if found is not None:
         left, top, right, bottom = found
@@ -182,7 +182,7 @@ BOMB = '<!DOCTYPE a [<!ENTITY b "bbbbbbbb"><!ENTITY c "&b;&b;&b;&b;">]>'
 
 
 @pytest.mark.parametrize(
-    ("data", "says"),
+    ("data", "message"),
     [
         (xml(("&c;", 1, 2, 3, 4), head=BOMB), "declares a document type"),
         (xml(head='<!DOCTYPE a SYSTEM "file:///etc/passwd">'), "declares a document type"),
@@ -210,10 +210,10 @@ BOMB = '<!DOCTYPE a [<!ENTITY b "bbbbbbbb"><!ENTITY c "&b;&b;&b;&b;">]>'
         (b" " * (2 << 20), "at most 1,048,576"),
     ],
 )
-def test_a_file_that_cannot_be_meant_is_named(data, says, read):
+def test_a_malformed_file_is_named(data, message, read):
     with pytest.raises(SourceError, match=r"boxes\.tgz: n01440764/n01440764_1\.xml") as caught:
         read({**FILES, "n01440764/n01440764_1.xml": data})
-    caught.match(says)
+    caught.match(message)
 
 
 def test_two_files_for_one_image_must_agree(read):

@@ -62,7 +62,7 @@ def test_it_is_read_as_released(form, tmp_path):
     assert captions(str(tmp_path / "a")).find("n01440764_10026").metadata["title"] == "A tench"
 
 
-def test_a_template_chooses_what_is_said(read):
+def test_a_template_chooses_the_fields(read):
     assert read(TENCH, template="{title}").find("n01440764_10026").caption == "A tench"
     found = read(TENCH, template="{{a}} photo of {tags}: {title}").find("n01440764_10026")
     assert found.caption == "{a} photo of fish fresh water: A tench"
@@ -91,7 +91,7 @@ def test_a_template_is_no_program(template, read):
         read(TENCH, template=template)
 
 
-def test_what_is_missing_is_empty_and_counted(read):
+def test_missing_fields_are_empty_and_counted(read):
     labels = read(
         entry(1, description=""),
         entry(2, description=..., tags=None),
@@ -117,7 +117,7 @@ def test_odd_characters_are_counted_and_the_rest_is_kept(read):
     assert any("control characters" in note for note in labels.notes)
 
 
-def test_the_first_of_two_entries_counts_and_it_is_said(read):
+def test_the_first_of_two_entries_counts_with_a_note(read):
     labels = read(entry(1, title="one"), entry(1, title="two"), entry(1, title="one"))
     assert labels.find("n01440764_1").metadata["title"] == "one"
     assert labels.count == 1
@@ -132,7 +132,7 @@ def test_fields_of_other_names_are_left_out_and_counted(read):
 
 
 @pytest.mark.parametrize(
-    ("changes", "says"),
+    ("changes", "message"),
     [
         (
             {"wnid": "n01443537"},
@@ -147,8 +147,8 @@ def test_fields_of_other_names_are_left_out_and_counted(read):
         ({"tags": ["fish", None]}, "not a list of texts"),
     ],
 )
-def test_an_entry_that_cannot_be_meant_is_named(changes, says, read):
-    with pytest.raises(SourceError, match=says) as caught:
+def test_a_malformed_entry_is_named(changes, message, read):
+    with pytest.raises(SourceError, match=message) as caught:
         read(entry(5), entry(1, **changes))
     assert "imagenet_captions.json: entry 2, at byte" in str(caught.value)
 
@@ -163,7 +163,7 @@ def test_a_file_that_is_no_list_of_entries_is_refused(text, read):
     st.text(st.characters(exclude_categories=["Cs"])),
     st.lists(st.text(st.characters(exclude_categories=["Cs"]))),
 )
-def test_a_caption_is_one_line_of_what_was_written(title, tags):
+def test_a_caption_is_one_line(title, tags):
     caption = fill_template(
         parse_template(DEFAULT_TEMPLATE), {"title": title, "tags": tags, "description": ""}
     )

@@ -63,7 +63,7 @@ FORMS = {
 
 @pytest.mark.parametrize("first", [0, 1])
 @pytest.mark.parametrize("form", FORMS)
-def test_the_anchor_and_not_the_length_tells_where_a_list_begins(form, first, chinese, read):
+def test_the_anchor_and_not_the_length_decides_where_a_list_begins(form, first, chinese, read):
     text = "\n".join(FORMS[form](n, name) for n, name in enumerate(chinese, first))
     found = read(text)
     assert list(found.names) == chinese
@@ -107,7 +107,7 @@ def test_babels_partial_lists_leave_gaps(chinese, read):
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("", "it has no names"),
         ("[]", "it has no names"),
@@ -127,10 +127,10 @@ def test_babels_partial_lists_leave_gaps(chinese, read):
         ("1\ttench\n0\tcat", "its classes 0 to 1, but tench is 1, so the numbers must be 1 to 1000"),
     ],
 )
-def test_a_list_whose_order_is_not_certain_is_refused(text, says, read):
+def test_a_list_whose_order_is_not_certain_is_refused(text, message, read):
     with pytest.raises(SourceError, match=r"names\.txt") as caught:
         read(text)
-    caught.match(says)
+    caught.match(message)
 
 
 def test_the_order_of_labels_taken_for_that_of_ids_would_be_wrong_everywhere(chinese, devkit_tar):
@@ -162,7 +162,7 @@ def test_another_language_brings_its_own_anchor(tmp_path):
     assert labels.classes[999] == {"name_de_at": "Tier 1000"}
 
 
-def test_every_label_source_tells_its_options():
+def test_every_label_source_describes_its_options():
     for name, source in LABELS.items():
         assert source.__name__ == name
         assert source.__doc__.partition("\n")[0].endswith((".", ","))

@@ -46,7 +46,7 @@ def test_a_list_gives_the_label_and_not_the_place(class_info, wnids, write):
     assert (labels.labelled, labels.count, len(labels.classes)) == (True, 3, 1000)
 
 
-def test_a_whole_list_tells_the_classes_itself(wnids, write):
+def test_a_whole_list_determines_the_classes(wnids, write):
     images = [[name(n), wnid] for n, wnid in enumerate(reversed(wnids))]
     assert imagenetv2(write({"image_filenames": images})).find(name(0)).label == 999
 
@@ -58,7 +58,7 @@ def test_the_classes_of_a_part_are_not_guessed(wnids, write):
 
 
 @pytest.mark.parametrize(
-    ("images", "says"),
+    ("images", "message"),
     [
         ([["abc", "n01440764"]], r"entry 0: \['abc'"),
         ([[name(1), "tench"]], "entry 0"),
@@ -68,13 +68,13 @@ def test_the_classes_of_a_part_are_not_guessed(wnids, write):
         (None, "neither class_info.json nor"),
     ],
 )
-def test_a_list_that_cannot_be_meant_is_refused(images, says, class_info, write):
-    with pytest.raises(SourceError, match=says):
+def test_a_malformed_list_is_refused(images, message, class_info, write):
+    with pytest.raises(SourceError, match=message):
         imagenetv2(write({"image_filenames": images}), class_info=str(class_info))
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "message"),
     [
         (lambda table: table[:-1], "has 999 classes"),
         (lambda table: table[::-1], "entry 0: "),
@@ -89,6 +89,6 @@ def test_a_list_that_cannot_be_meant_is_refused(images, says, class_info, write)
         ),
     ],
 )
-def test_a_class_table_that_is_not_the_thousand_is_refused(change, says, class_info, write):
-    with pytest.raises(SourceError, match=says):
+def test_a_class_table_that_is_not_the_thousand_is_refused(change, message, class_info, write):
+    with pytest.raises(SourceError, match=message):
         imagenetv2(write(change(json.loads(class_info.read_text()))))

@@ -72,7 +72,7 @@ def test_copies_that_went_through_other_hands_are_read(form, read, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         (ROWS.removeprefix(HEADER), "line 1: its header is 'ILSVRC2012_val_00048981,"),
         (ROWS + "ILSVRC2012_val_00048981,n03995372 85 1 499 272\n", "line 5: .*48981 is listed twice"),
@@ -81,10 +81,10 @@ def test_copies_that_went_through_other_hands_are_read(form, read, tmp_path):
         (ROWS.encode() + b"\xff,n03995372 1 1 2 2\n", "line 5 is not UTF-8"),
     ],
 )
-def test_a_row_that_cannot_be_meant_names_its_line(text, says, read):
+def test_a_malformed_row_is_refused_with_its_line(text, message, read):
     with pytest.raises(SourceError, match=r"LOC_val_solution\.csv") as caught:
         read(text)
-    caught.match(says)
+    caught.match(message)
 
 
 def test_a_class_that_the_mapping_lacks_is_refused(read, mapping):

@@ -74,7 +74,7 @@ def test_other_files_are_ignored_with_a_note(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("files", "says"),
+    ("files", "message"),
     [
         ({"README.txt": b"x"}, "there are no label maps"),
         (
@@ -86,9 +86,9 @@ def test_other_files_are_ignored_with_a_note(tmp_path):
         ({NAMES[0]: bytes(2 << 20)}, "has 2,097,152 bytes"),
     ],
 )
-def test_maps_that_cannot_be_meant_are_named(files, says, tmp_path):
+def test_malformed_maps_are_named(files, message, tmp_path):
     (tmp_path / "a.tar").write_bytes(archive(files))
-    with pytest.raises(SourceError, match=says):
+    with pytest.raises(SourceError, match=message):
         relabel(str(tmp_path / "a.tar"))
 
 
@@ -118,7 +118,7 @@ def changed(place, value):
 
 
 @pytest.mark.parametrize(
-    ("value", "says"),
+    ("value", "message"),
     [
         (changed((1, 0, 0, 0), 1000), "not whole numbers from 0 to 999"),
         (changed((1, 0, 0, 0), -1), "not whole numbers"),
@@ -133,10 +133,10 @@ def changed(place, value):
         ({"a": 1}, r"holds dict \[\]"),
     ],
 )
-def test_what_is_no_label_map_is_refused_by_name(value, says):
+def test_tensors_that_are_no_label_map_are_refused_by_name(value, message):
     with pytest.raises(SourceError, match=r"^n01440764_18\.pt") as caught:
         label_map(saved(value), "n01440764_18.pt")
-    caught.match(says)
+    caught.match(message)
 
 
 class Evil:

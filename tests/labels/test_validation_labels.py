@@ -1,4 +1,4 @@
-"""ReaL and the blacklist: what is joined to validation images by their number."""
+"""ReaL and the blacklist are joined to validation images by number."""
 
 import json
 
@@ -64,7 +64,7 @@ def test_hugging_faces_names_are_the_same_images(published):
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "message"),
     [
         ({6: [1000]}, r"image 7 \(index 6\): 1000 is not a label"),
         ({6: [-1]}, "image 7 .*: -1 is not a label"),
@@ -75,9 +75,9 @@ def test_hugging_faces_names_are_the_same_images(published):
         ({49_999: None}, "image 50,000 .*: None is not a list"),
     ],
 )
-def test_a_list_that_is_none_of_labels_names_the_image(change, says, read):
+def test_a_list_of_other_values_is_refused_with_the_image(change, message, read):
     value = [change.get(place, []) for place in range(50_000)]
-    with pytest.raises(SourceError, match=says):
+    with pytest.raises(SourceError, match=message):
         read(real, value)
 
 
@@ -87,7 +87,7 @@ def test_reals_list_has_fifty_thousand_entries(value, read):
         read(real, value)
 
 
-def test_what_is_no_json_names_the_file(read):
+def test_malformed_json_is_refused_with_the_file(read):
     with pytest.raises(SourceError, match="labels is not valid JSON"):
         read(real, b"[[")
 
@@ -109,7 +109,7 @@ def test_the_blacklist_is_of_numbers_from_one(end, read):
 
 
 @pytest.mark.parametrize(
-    ("numbers", "says"),
+    ("numbers", "message"),
     [
         ([0, *NUMBERS[1:]], "line 1: b'0' is not a number from 1 to 50,000"),
         ([*NUMBERS[:-1], 50_001], "line 1,762: b'50001' is not a number"),
@@ -121,6 +121,6 @@ def test_the_blacklist_is_of_numbers_from_one(end, read):
         ([], "has 0 lines"),
     ],
 )
-def test_a_list_that_is_not_the_blacklist_names_the_line(numbers, says, read):
-    with pytest.raises(SourceError, match=says):
+def test_a_list_that_is_not_the_blacklist_names_the_line(numbers, message, read):
+    with pytest.raises(SourceError, match=message):
         read(blacklist, lines(numbers))

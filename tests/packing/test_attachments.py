@@ -22,7 +22,7 @@ OPTIONS = PackOptions("x", samples_per_shard=20, block_bytes=8000)
 
 @pytest.fixture
 def attached(small, tmp_path):
-    """List the small pictures, with a text out of one file each and a tensor of its own."""
+    """List the small pictures, each with a text from a shared file and a tensor from its own file."""
     file = tmp_path / "notes.bin"
     file.write_bytes(b"#" + b"".join(b"note%03d" % i for i in range(len(small.references))))
     found = []
@@ -47,9 +47,12 @@ def packed(attached, tmp_path):
 
 def test_every_sample_has_its_own_attachments_after_its_other_members(packed, attached):
     number = {r.key: i for i, r in enumerate(attached.references)}
-    for shard in sorted(packed.glob("*.tar")):
+    shards = sorted(packed.glob("*.tar"))
+    assert shards
+    for shard in shards:
         with tarfile.open(shard) as archive:
             members = [(m.name, archive.extractfile(m).read()) for m in archive]
+        assert members
         for i in range(0, len(members), 5):
             names = [name.partition(".") for name, _ in members[i : i + 5]]
             assert [suffix for _, _, suffix in names] == ["cls", "jpg", "json", "note.bin", "relabel.npy"]
@@ -74,7 +77,7 @@ def test_one_worker_or_a_rerun_gives_the_same(packed, attached, tmp_path, hash_f
     assert hash_files(tmp_path / "again") == before
 
 
-def test_the_plan_covers_what_is_attached_wherever_it_lies(small):
+def test_the_plan_covers_attachments_and_not_their_location(small):
     def fingerprint(url, offset=0, suffix="a.npy"):
         attachments = (Attachment(suffix, url, offset, 4),)
         one = [Reference(r.key, r.url, 0, r.size, r.name, attachments=attachments) for r in small.references]

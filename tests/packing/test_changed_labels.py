@@ -1,4 +1,4 @@
-"""Label files that change between two runs of a stream: nothing goes on as if they had not."""
+"""A stream is not resumed if its label files have changed since the first run."""
 
 import gzip
 import io
@@ -44,7 +44,7 @@ LABELS = {
     "kaggle": ("LOC_val_solution.csv", solution(33), solution(44)),
     "boxes": (f"val/{VALIDATION}.xml", XML.format(30), XML.format(40)),
 }
-"""By the label source: its file, what it says at first, and then in as many bytes."""
+"""By label source: its file, its first content, and its second content of the same length."""
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def pack_kaggle(shards, tmp_path):
     return write_and_pack
 
 
-def test_a_file_that_is_an_option_is_known_by_what_it_says_and_may_move(pack_kaggle, tmp_path):
+def test_a_file_given_as_an_option_is_identified_by_its_content_and_may_move(pack_kaggle, tmp_path):
     pack_kaggle("here", "n99999999")
     assert str(tmp_path) not in (tmp_path / "out" / ".wds-imagenet" / "plan.json").read_text()
     assert pack_kaggle("there", "n99999999").already

@@ -1,7 +1,11 @@
-"""A finished data set that was damaged is never called finished, and `check` makes it whole again."""
+"""A damaged data set is never reported as finished, and `check` repairs it.
+
+The contract in `test_run.py` covers missing, short and flipped shards on the local disk.
+"""
 
 import shutil
 from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -57,10 +61,12 @@ def lose_keys(store: Store) -> None:
     store.put(".wds-imagenet/keys.txt", b"nothing\n")
 
 
-@pytest.mark.parametrize("damage", [flip, cut, remove, replace, lose_receipt, lose_keys])
-def test_a_check_rebuilds_what_is_damaged_byte_for_byte(
-    dest: str, small_folder: Path, damage: Damage
-) -> None:
+@pytest.mark.parametrize(
+    ("dest", "damage"),
+    [*product(["local", "s3"], [replace, lose_receipt, lose_keys]), *product(["s3"], [flip, cut, remove])],
+    indirect=["dest"],
+)
+def test_a_check_rebuilds_damaged_files_byte_for_byte(dest: str, small_folder: Path, damage: Damage) -> None:
     before = contents(dest)
     damage(open_store(dest))
     assert contents(dest) != before
@@ -70,6 +76,7 @@ def test_a_check_rebuilds_what_is_damaged_byte_for_byte(
     assert [finding for checked in verify_blocks(Dataset.open(dest)) for finding in checked.findings] == []
 
 
+@pytest.mark.parametrize("dest", ["s3"], indirect=True)
 @pytest.mark.parametrize("damage", [cut, remove])
 def test_without_a_check_a_shard_that_is_gone_or_of_another_size_is_an_error_that_names_it(
     dest: str, small_folder: Path, damage: Damage
@@ -79,15 +86,14 @@ def test_without_a_check_a_shard_that_is_gone_or_of_another_size_is_an_error_tha
         pack("imagefolder", str(small_folder), dest=dest, **OPTIONS)
 
 
-def test_a_check_of_what_is_whole_changes_nothing(dest: str, small_folder: Path) -> None:
+@pytest.mark.parametrize("dest", ["s3"], indirect=True)
+def test_a_check_of_a_whole_data_set_changes_nothing(dest: str, small_folder: Path) -> None:
     before = contents(dest)
     assert pack("imagefolder", str(small_folder), dest=dest, check=True, **OPTIONS).resumed == 3
     assert contents(dest) == before
 
 
-def test_a_check_of_an_unfinished_data_set_rebuilds_what_was_damaged_meanwhile(
-    dest: str, small_folder: Path
-) -> None:
+def test_a_check_of_an_unfinished_data_set_rebuilds_a_damaged_shard(dest: str, small_folder: Path) -> None:
     before = contents(dest)
     store = open_store(dest)
     store.delete(".wds-imagenet/manifest.json")

@@ -1,4 +1,4 @@
-"""A place is claimed when there is something to put, and not before."""
+"""A destination is claimed only when a shard is ready to be published."""
 
 import pickle
 import shutil
@@ -27,7 +27,7 @@ def folder(small_folder, tmp_path):
 
 @pytest.fixture
 def maps(folder, tmp_path):
-    """A label map for each image, every one of them damaged, with how to mend them."""
+    """A damaged label map for each image, and a function that repairs them."""
     values = torch.arange(5).half()[None, :, None, None].expand(2, 5, 15, 15).clone()
     paths = [tmp_path / "maps" / p.parent.name / f"{p.stem}.pt" for p in folder.rglob("*.JPEG")]
     for path in paths:
@@ -37,23 +37,23 @@ def maps(folder, tmp_path):
     for path, data in zip(paths, whole, strict=True):
         path.write_bytes(data[::-1])
 
-    def mend():
+    def repair():
         for path, data in zip(paths, whole, strict=True):
             path.write_bytes(data)
 
-    return str(tmp_path / "maps"), mend
+    return str(tmp_path / "maps"), repair
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_packing_with_bad_label_maps_leaves_nothing_and_goes_on_when_they_are_mended(
     folder, maps, tmp_path, workers
 ):
-    url, mend = maps
+    url, repair = maps
     options = {"dest": f"{tmp_path}/out", "labels": {"relabel": url}, "workers": workers}
     with pytest.raises(SourceError, match=r"\.pt cannot be read as a file of torch\.save"):
         pack("imagefolder", str(folder), **options, samples_per_shard=20)
     assert files_at(tmp_path / "out") == []
-    mend()
+    repair()
     assert pack("imagefolder", str(folder), **options, samples_per_shard=20).samples == 60
 
 
@@ -61,18 +61,18 @@ def test_packing_with_bad_label_maps_leaves_nothing_and_goes_on_when_they_are_me
 def test_a_layer_of_bad_label_maps_leaves_nothing_and_goes_on_when_they_are_mended(
     folder, maps, tmp_path, workers
 ):
-    url, mend = maps
+    url, repair = maps
     dest = f"{tmp_path}/out"
     pack("imagefolder", str(folder), dest=dest, workers=1, samples_per_shard=20)
     before = files_at(dest)
     with pytest.raises(SourceError, match=r"\.pt cannot be read as a file of torch\.save"):
         add_layer(dest, labels={"relabel": url}, workers=workers)
     assert files_at(dest) == before
-    mend()
+    repair()
     assert add_layer(dest, labels={"relabel": url}, workers=workers).samples == 60
 
 
-def test_where_nothing_was_put_other_options_may_follow(folder, tmp_path):
+def test_other_options_may_follow_a_run_that_put_nothing(folder, tmp_path):
     first = min(folder.rglob("*.JPEG"), key=lambda path: (path.parent.name, path.name))
     first.write_bytes(first.read_bytes()[:-300])
     options = {"dest": f"{tmp_path}/out", "workers": 1, "shuffle": False}
@@ -82,7 +82,7 @@ def test_where_nothing_was_put_other_options_may_follow(folder, tmp_path):
     assert pack("imagefolder", str(folder), **options, on_bad="skip").samples == 59
 
 
-def test_what_was_put_stays_and_so_does_its_plan(folder, tmp_path):
+def test_published_shards_stay_with_their_plan(folder, tmp_path):
     last = max(folder.rglob("*.JPEG"), key=lambda path: (path.parent.name, path.name))
     whole = last.read_bytes()
     last.write_bytes(whole[:-300] + b"\0" * 300)
@@ -98,7 +98,7 @@ def test_what_was_put_stays_and_so_does_its_plan(folder, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["disk", "s3"])
-def test_a_place_is_claimed_once_by_all_with_one_plan(tmp_path, kind, request):
+def test_packers_of_one_plan_claim_a_destination_once(tmp_path, kind, request):
     url = str(tmp_path) if kind == "disk" else request.getfixturevalue("s3_url")
     store = open_store(url)
     ours, theirs = PlanLock(PLAN, b"{}"), PlanLock(PLAN, b"{ }")

@@ -1,4 +1,4 @@
-"""Class names that come later: a layer of classes alone, without tars, on disk and on S3."""
+"""Class names added after packing: a layer without tars, on disk and on S3."""
 
 import hashlib
 import json
@@ -65,7 +65,7 @@ def test_names_make_a_layer_without_tars_and_touch_nothing(pack_at, url, names):
     assert read(url) == after
 
 
-def test_whoever_names_the_layer_sees_the_names_and_the_same_samples(pack_at, url, names):
+def test_a_reader_of_the_layer_sees_the_names_and_the_same_samples(pack_at, url, names):
     add_layer(pack_at(url), class_names=names)
     add_layer(url, class_names={"jp": names["jp"]}, layer="japanese")
     known = {language: json.loads(Path(path).read_bytes())["imagenet1k"] for language, path in names.items()}
@@ -99,7 +99,7 @@ def test_names_of_another_number_of_classes_are_refused_and_leave_nothing(pack_a
     assert read(url) == before
 
 
-def test_a_data_set_without_a_class_table_gets_one_and_it_is_said(pack_at, tmp_path, photos):
+def test_a_data_set_without_a_class_table_gets_one_with_a_note(pack_at, tmp_path, photos):
     url = pack_at(str(tmp_path / "none"), classes=0)
     table = {"imagenetv2": str(photos / "imagenet-v2" / "class_info.json")}
     report = add_layer(url, labels=table)

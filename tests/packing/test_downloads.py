@@ -1,4 +1,4 @@
-"""Open Images packed from a real server of this machine: what fails is in the report, and only there."""
+"""Open Images packed from a local server: every failed download is in the report, and no other image."""
 
 import base64
 import csv
@@ -30,7 +30,7 @@ def images(photos):
 
 @pytest.fixture
 def server(images):
-    """Serves the photos, but as `trouble` says by id."""
+    """Serves the photos, with the faults that `trouble` lists by id."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         asked, trouble, agents = Counter(), {}, set()
@@ -113,8 +113,8 @@ def test_every_failure_is_in_the_report_and_no_other_image_is_lost(table, images
     troubles = {1: 404, 2: 429, 3: "html", 4: "other", 5: 503, 6: "junk"}
     server.RequestHandlerClass.trouble = {f"{i:016x}": what for i, what in troubles.items()}
     report = run(table, tmp_path / "out", on_bad="skip", workers=1, samples_per_shard=8)
-    told = reasons(tmp_path / "out")
-    assert {int(key): action for key, (action, _) in told.items()} == dict.fromkeys(
+    failed = reasons(tmp_path / "out")
+    assert {int(key): action for key, (action, _) in failed.items()} == dict.fromkeys(
         [1, 3, 4, 5, 6], "skipped"
     )
     expected = {
@@ -124,12 +124,12 @@ def test_every_failure_is_in_the_report_and_no_other_image_is_lost(table, images
         4: "bytes|MD5",
         6: "bytes",
     }
-    assert all(re.search(text, told[f"{i:016x}"][1]) for i, text in expected.items())
-    assert {s.key for s in Dataset.open(str(tmp_path / "out")).samples()} == images.keys() - told.keys()
+    assert all(re.search(text, failed[f"{i:016x}"][1]) for i, text in expected.items())
+    assert {s.key for s in Dataset.open(str(tmp_path / "out")).samples()} == images.keys() - failed.keys()
     assert (report.samples, report.skipped) == (3, 5)
 
 
-def test_of_thumbnails_what_is_no_image_shows_by_its_bytes(table, tmp_path, server):
+def test_thumbnails_that_are_no_image_are_found_by_their_bytes(table, tmp_path, server):
     server.RequestHandlerClass.trouble = {f"{2:016x}": "junk", f"{4:016x}": "other"}
     run(table, tmp_path / "out", fetch="thumbnail", on_bad="skip", workers=1)
     assert {int(key): reason[:12] for key, (_, reason) in reasons(tmp_path / "out").items()} == {
@@ -137,7 +137,7 @@ def test_of_thumbnails_what_is_no_image_shows_by_its_bytes(table, tmp_path, serv
     }
 
 
-def test_one_failure_stops_it_where_that_is_the_choice(table, tmp_path, server):
+def test_one_failure_stops_packing_if_so_configured(table, tmp_path, server):
     server.RequestHandlerClass.trouble = {f"{7:016x}": 404}
     with pytest.raises(ImageError, match=r"http://127\.0\.0\.1:.*7_o\.jpg: HTTP 404 Not Found"):
         run(table, tmp_path / "out", workers=1)
@@ -145,7 +145,7 @@ def test_one_failure_stops_it_where_that_is_the_choice(table, tmp_path, server):
 
 
 @pytest.mark.parametrize(("policy", "advice"), [("fail", "skip"), ("repair", "repair-else-skip")])
-def test_nobody_is_told_to_mend_what_cannot_be_downloaded(table, tmp_path, server, policy, advice):
+def test_no_message_advises_to_repair_failed_downloads(table, tmp_path, server, policy, advice):
     server.RequestHandlerClass.trouble = {f"{7:016x}": 404}
     with pytest.raises(ImageError, match=f"Not Found; option on_bad='{advice}' leaves out"):
         run(table, tmp_path / "out", workers=1, on_bad=policy)
@@ -169,7 +169,7 @@ def test_private_hosts_are_refused_unless_they_are_allowed(table, tmp_path, serv
     assert not server.RequestHandlerClass.asked
 
 
-def test_when_everything_fails_it_is_the_network_and_not_the_images(table, tmp_path, server, monkeypatch):
+def test_failing_downloads_of_all_images_are_a_network_error(table, tmp_path, server, monkeypatch):
     monkeypatch.setattr(downloads, "_OUTAGE", 3)
     server.RequestHandlerClass.trouble = {f"{i:016x}": 503 for i in range(4, 8)}
     with pytest.raises(UnavailableError, match=r"3 downloads in a row failed.*HTTP 503.*run again to go on"):

@@ -1,4 +1,4 @@
-"""Workers: what they return, how they fail, and that none is left behind."""
+"""Workers return results in order, report failures, and leave no process behind."""
 
 import multiprocessing
 import os
@@ -92,7 +92,7 @@ def test_several_workers_are_processes_of_their_own() -> None:
 
 
 def test_a_worker_starts_without_torch() -> None:
-    forkserver._forkserver._stop()  # another test's may run, which had been told to load more
+    forkserver._forkserver._stop()  # a fork server of another test may run, with more modules preloaded
     found, *_ = LocalEngine(2).run(modules, [0, 1])
     assert "wds_imagenet.packing.publish.publisher" in found
     assert not found & {"torch", "obstore", "s3fs", "fsspec", "pyarrow", "click"}
@@ -132,7 +132,7 @@ def test_leaving_early_lets_the_workers_clean_up(tmp_path: Path) -> None:
 
 
 def clean_up_slowly(path: Path) -> int:
-    """Take longer to clean up than a look at the parent, and be told again meanwhile."""
+    """Clean up slowly, and receive a second signal meanwhile."""
     try:
         path.write_bytes(b"")
         time.sleep(60)
@@ -143,7 +143,7 @@ def clean_up_slowly(path: Path) -> int:
     return 0
 
 
-def test_a_worker_that_is_told_twice_still_cleans_up(tmp_path: Path) -> None:
+def test_a_worker_that_is_stopped_twice_still_cleans_up(tmp_path: Path) -> None:
     with closing(LocalEngine(2).run(pass_or_clean_up, [None, tmp_path / "a"])) as results:
         assert next(results) == 0
         while not (tmp_path / "a").exists():
@@ -170,7 +170,7 @@ def test_sigterm_unwinds_where_nobody_else_handles_it() -> None:
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
-def test_anothers_handler_of_sigterm_stays() -> None:
+def test_a_foreign_sigterm_handler_stays() -> None:
     seen: list[int] = []
     before = signal.signal(signal.SIGTERM, lambda number, _: seen.append(number))
     try:

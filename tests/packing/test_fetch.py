@@ -1,4 +1,4 @@
-"""The bytes that a reference means, wherever they lie."""
+"""The bytes of a reference are fetched from any store."""
 
 import pickle
 from collections.abc import Callable
@@ -19,7 +19,7 @@ PART = Reference("b", "", 512, 100, "b.jpg")
 
 
 class FetchContract:
-    """Inherit it, and give the `url` of an empty folder."""
+    """Inherit this class, and override `url` with an empty folder."""
 
     @pytest.fixture
     def url(self) -> str:
@@ -27,7 +27,7 @@ class FetchContract:
 
     @pytest.fixture
     def at(self, url: str) -> Callable[[Reference], Reference]:
-        """Let a reference mean a file that is there."""
+        """Write a file, and return a function that points a reference at it."""
         open_store(url).put("x/data.bin", DATA)
         return lambda reference: replace(reference, url=f"{url}/x/data.bin")
 
@@ -80,7 +80,7 @@ class TestS3(FetchContract):
         return s3_url
 
 
-def test_only_what_other_processes_see_is_shared(small: Listing) -> None:
+def test_only_stores_that_other_processes_see_are_shared(small: Listing) -> None:
     urls = [reference.url for reference in small.references]
     assert Fetch({}).shared(urls)
     assert not Fetch({}).shared([*urls, "memory://x/a.jpg"])

@@ -1,4 +1,4 @@
-"""A disk that is really full: said in one line, nothing half-published, and the next run goes on."""
+"""A full disk is an error of one line, publishes nothing half-written, and the next run resumes."""
 
 import errno
 import subprocess

@@ -1,4 +1,4 @@
-"""What becomes of one image: real photos, and real photos made bad."""
+"""Policies for one image: real photos, and damaged copies of them."""
 
 import hashlib
 import io
@@ -39,7 +39,7 @@ def test_a_photo_is_taken_byte_for_byte(photo: bytes) -> None:
     assert (taken.suffix, taken.repaired, taken.oddity) == ("jpg", None, None)
 
 
-def test_what_is_measured_is_true(photo: bytes) -> None:
+def test_measured_fields_are_correct(photo: bytes) -> None:
     image = Image.open(io.BytesIO(photo))
     assert accept(photo, NAME, KEEP).measured == {
         "filename": NAME,
@@ -58,7 +58,7 @@ def test_the_fields_depend_on_the_options_alone(photo: bytes, options: PackOptio
 
 
 @pytest.mark.parametrize(("form", "suffix"), [("PNG", "png"), ("WEBP", "webp"), ("JPEG", "jpg")])
-def test_the_bytes_tell_the_format_and_not_the_name(photo: bytes, form: str, suffix: str) -> None:
+def test_the_bytes_decide_the_format_and_not_the_name(photo: bytes, form: str, suffix: str) -> None:
     data = encoded(photo, form)
     taken = accept(data, NAME, KEEP)
     assert (taken.data, taken.suffix) == (data, suffix)
@@ -82,16 +82,16 @@ BAD: dict[str, tuple[Callable[[bytes], bytes], str]] = {
 
 
 @pytest.mark.parametrize("options", [KEEP, SKIP])
-@pytest.mark.parametrize(("spoil", "told"), BAD.values(), ids=BAD)
+@pytest.mark.parametrize(("spoil", "message"), BAD.values(), ids=BAD)
 def test_a_bad_image_is_refused(
-    photo: bytes, spoil: Callable[[bytes], bytes], told: str, options: PackOptions
+    photo: bytes, spoil: Callable[[bytes], bytes], message: str, options: PackOptions
 ) -> None:
-    with pytest.raises(ImageError, match=told):
+    with pytest.raises(ImageError, match=message):
         accept(spoil(photo), NAME, options)
 
 
 @pytest.mark.parametrize("bad", ["empty", "text", "cut in half", "cut in the header", "cut PNG"])
-def test_what_cannot_be_mended_is_refused(photo: bytes, bad: str) -> None:
+def test_images_beyond_repair_are_refused(photo: bytes, bad: str) -> None:
     with pytest.raises(ImageError):
         accept(BAD[bad][0](photo), NAME, REPAIR)
 
@@ -111,7 +111,7 @@ def test_arithmetic_coding_is_kept_and_remarked(photos: Path) -> None:
     assert "arithmetic" in str(taken.oddity)
 
 
-def test_a_missing_end_is_mended_without_loss(photo: bytes) -> None:
+def test_a_missing_end_is_repaired_without_loss(photo: bytes) -> None:
     taken = accept(photo[:-2], NAME, REPAIR)
     assert pixels(taken.data) == pixels(photo)
     assert taken.repaired
@@ -124,10 +124,10 @@ def test_cmyk_is_kept_with_a_remark_or_repaired_to_rgb(photo: bytes) -> None:
     kept = accept(data, NAME, KEEP)
     assert kept.data is data
     assert "CMYK" in str(kept.oddity)
-    mended = accept(data, NAME, REPAIR)
-    assert Image.open(io.BytesIO(mended.data)).mode == "RGB"
-    assert (mended.oddity, mended.suffix) == (None, "jpg")
-    assert mended.repaired
+    repaired = accept(data, NAME, REPAIR)
+    assert Image.open(io.BytesIO(repaired.data)).mode == "RGB"
+    assert (repaired.oddity, repaired.suffix) == (None, "jpg")
+    assert repaired.repaired
 
 
 def test_a_gif_is_repaired_to_png(photo: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Class tables that a label file adds to: what is equal already stays, what differs is refused."""
+"""A label file extends the class table: equal fields stay, different ones are refused."""
 
 import json
 
@@ -21,7 +21,7 @@ def annotated(listing, url):
     return open_labels(LabelOptions(labels={"imagenetv2": str(url)}), {}).annotate_listing(listing)
 
 
-def test_a_class_table_gives_what_is_new_and_may_say_again_what_is_known(listing, photos):
+def test_a_class_table_adds_fields_and_may_repeat_equal_ones(listing, photos):
     url = photos / "imagenet-v2" / "class_info.json"
     glosses = [entry["gloss"] for entry in json.loads(url.read_text())]
     found = annotated(listing, url).classes
@@ -31,7 +31,7 @@ def test_a_class_table_gives_what_is_new_and_may_say_again_what_is_known(listing
     ]
 
 
-def test_a_class_table_that_says_another_thing_is_refused(listing, photos, tmp_path):
+def test_a_contradicting_class_table_is_refused(listing, photos, tmp_path):
     entries = json.loads((photos / "imagenet-v2" / "class_info.json").read_text())
     entries[7]["synset"] = ["hen"]
     (tmp_path / "c.json").write_text(json.dumps(entries))

@@ -1,4 +1,4 @@
-"""What label files say reaches the images that they mean, once, and nothing is lost on the way."""
+"""Label files are joined to the right images, once each, and no annotation is lost."""
 
 import dataclasses
 
@@ -22,13 +22,13 @@ def listing(*stems, **fields):
     return Listing([Reference(f"val/{s}", f"/in/{s}.jpg", 0, 9, f"{s}.jpg", **fields) for s in stems])
 
 
-def says(entries, **what):
-    """Label file `/l.json` that says of each stem what the mapping has."""
+def label_file(entries, **what):
+    """Return the label file `/l.json` with the annotations of the mapping, by stem."""
     return Labels("/l.json", {k: Annotation(**v) for k, v in entries.items()}.get, len(entries), **what)
 
 
 def real(entries):
-    return says({k: {"metadata": {"real": v}} for k, v in entries.items()}, fields={"real": "list"})
+    return label_file({k: {"metadata": {"real": v}} for k, v in entries.items()}, fields={"real": "list"})
 
 
 def test_an_image_is_known_by_the_last_part_of_its_key():
@@ -39,13 +39,13 @@ def test_an_image_is_known_by_the_last_part_of_its_key():
     )
 
 
-def test_what_a_sample_lacks_is_empty_in_its_json():
+def test_missing_fields_are_empty_in_the_json():
     joined = join_listing(listing("a", "b"), [LabelJoin(real({"a": [1]}))])
     schema = decide(scan(joined.references, 0).census, joined.classes, rewritten=False)
     assert [schema.record(r, {})["real"] for r in joined.references] == [[1], []]
 
 
-def test_images_without_an_annotation_are_dropped_when_that_is_said():
+def test_images_without_an_annotation_are_dropped_on_request():
     joined = join_listing(listing("a", "b", "c"), [LabelJoin(real({"a": [1], "c": []}), "drop")])
     assert [r.key for r in joined.references] == ["val/a", "val/c"]
     assert "1 other is left out" in joined.notes[0]
@@ -57,7 +57,7 @@ def test_an_image_without_an_annotation_can_be_an_error():
 
 
 def test_labels_come_from_the_file_for_all_or_there_are_none():
-    labels = says({"a": {"label": 7}, "b": {"label": 8}}, labelled=True, classes=({"name": "x"},) * 9)
+    labels = label_file({"a": {"label": 7}, "b": {"label": 8}}, labelled=True, classes=({"name": "x"},) * 9)
     source = listing("a", "b", label=0)
     assert [r.label for r in join_listing(source, [LabelJoin(labels)]).references] == [7, 8]
     assert len(join_listing(source, [LabelJoin(labels)]).classes) == 9
@@ -79,12 +79,12 @@ def test_a_field_that_the_source_has_too_is_kept_under_another_name():
 
 @pytest.mark.parametrize("what", [{"labelled": True}, {"captioned": True}, {"suffixes": ("a.npy",)}])
 def test_two_files_that_give_the_same_are_refused(what):
-    one = says({"a": {"label": 1, "caption": "x"}}, **what)
+    one = label_file({"a": {"label": 1, "caption": "x"}}, **what)
     with pytest.raises(UsageError, match="both give"):
         join_listing(listing("a"), [LabelJoin(one), LabelJoin(one)])
 
 
-def test_a_file_that_says_nothing_of_any_image_is_the_wrong_file():
+def test_a_file_without_any_of_the_images_is_refused():
     with pytest.raises(SourceError, match=r"has none of the images here.*'a'"):
         join_listing(listing("a", "b"), [LabelJoin(real({"c": [1]}))])
 
@@ -98,7 +98,7 @@ def test_two_images_that_a_file_cannot_tell_apart_are_an_error():
 
 
 def test_an_empty_caption_is_none():
-    captions = says({"a": {"caption": "hi"}, "b": {"caption": None}}, captioned=True)
+    captions = label_file({"a": {"caption": "hi"}, "b": {"caption": None}}, captioned=True)
     joined = join_listing(listing("a", "b"), [LabelJoin(captions, "drop")])
     assert [(r.key, r.caption) for r in joined.references] == [("val/a", "hi")]
     assert [r.caption for r in join_listing(listing("a", "b"), [LabelJoin(captions)]).references] == [
@@ -108,12 +108,12 @@ def test_an_empty_caption_is_none():
 
 
 def test_an_attachment_that_only_some_have_is_refused_with_the_first_that_lacks_it():
-    maps = says({"a": {"attachments": (Attachment("m.npy", "/m", 0, 4),)}}, suffixes=("m.npy",))
+    maps = label_file({"a": {"attachments": (Attachment("m.npy", "/m", 0, 4),)}}, suffixes=("m.npy",))
     with pytest.raises(SourceError, match=r"'b\.jpg'; 'm\.npy' must be in every sample"):
         join_listing(listing("a", "b"), [LabelJoin(maps)])
 
 
-def test_references_are_annotated_when_asked_for_and_not_held():
+def test_references_are_annotated_on_access_and_not_kept():
     asked = []
 
     def find(stem):
@@ -127,7 +127,7 @@ def test_references_are_annotated_when_asked_for_and_not_held():
     assert asked == ["c", "e", "f"]
 
 
-def test_the_plan_is_another_where_the_annotations_are_and_only_there():
+def test_only_other_annotations_change_the_plan():
     def fingerprint(entries):
         return plan(join_listing(listing("a", "b"), [LabelJoin(real(entries))]), PackOptions("x")).fingerprint
 
@@ -136,7 +136,7 @@ def test_the_plan_is_another_where_the_annotations_are_and_only_there():
 
 
 @given(st.sets(st.integers(0, 40)), st.sets(st.integers(0, 40), min_size=1))
-def test_every_image_is_kept_or_dropped_by_what_the_file_knows(known, there):
+def test_images_are_kept_if_the_file_annotates_them(known, there):
     source = listing(*(f"i{n}" for n in sorted(there)))
     labels = real({f"i{n}": [n] for n in known})
     if not known & there:
@@ -149,7 +149,7 @@ def test_every_image_is_kept_or_dropped_by_what_the_file_knows(known, there):
 
 
 class TestStreams:
-    """A stream is joined as it goes by."""
+    """A stream is joined image by image."""
 
     def stream(self, **fields):
         arrivals = [StreamedImage(r, b"x") for r in listing("a", "b").references]
@@ -157,26 +157,26 @@ class TestStreams:
             {"files": [["x.tar.gz", 5]]}, lambda: iter(arrivals), labelled=False, samples=2, **fields
         )
 
-    def test_arrivals_have_what_the_file_says(self):
+    def test_streamed_images_get_their_annotations(self):
         joined = join_stream(self.stream(), [LabelJoin(real({"a": [1]}), identity={"name": "real"})])
         assert [dict(a.reference.metadata) for a in joined.images()] == [{"real": [1]}, {}]
         assert dict(joined.fields) == {"real": "list"}
         assert joined.identity["labels"] == [{"name": "real"}]
         assert joined.samples == 2
 
-    def test_arrivals_without_an_annotation_are_dropped(self):
+    def test_streamed_images_without_an_annotation_are_dropped(self):
         joined = join_stream(self.stream(), [LabelJoin(real({"b": [1]}), "drop")])
         assert [a.reference.key for a in joined.images()] == ["val/b"]
         assert joined.samples is None
 
-    def test_an_arrival_without_a_label_is_an_error_when_it_comes(self):
-        labels = says({"a": {"label": 3}}, labelled=True)
+    def test_a_streamed_image_without_a_label_is_an_error_at_its_turn(self):
+        labels = label_file({"a": {"label": 3}}, labelled=True)
         arrivals = join_stream(self.stream(), [LabelJoin(labels)]).images()
         assert next(arrivals).reference.label == 3
         with pytest.raises(SourceError, match=r"does not have 1 image, the first of which is 'b\.jpg'"):
             next(arrivals)
 
-    def test_a_field_of_the_stream_is_renamed_before_it_is_met(self):
+    def test_fields_of_the_stream_are_renamed_before_the_first_image(self):
         joined = join_stream(self.stream(fields={"real": "text"}), [LabelJoin(real({"a": [1]}))])
         assert dict(joined.fields) == {"source_real": "text", "real": "list"}
 

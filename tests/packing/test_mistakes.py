@@ -1,4 +1,4 @@
-"""What a person gets for a mistake, and for a data set with bad images in it."""
+"""Errors and reports for a user's mistake, and for bad images in a data set."""
 
 import io
 import json
@@ -44,7 +44,7 @@ def spoilt(photo_files: list[Path], tmp_path: Path, list_images: ListImages) -> 
 
 
 def packed(listing: Listing, url: str, policy: OnBad) -> tuple[PackReport, dict[str, str]]:
-    """Return the report, and what it says of each image: its action by its key."""
+    """Return the report, and the action of each image by key."""
     report = pack_listing(listing, url, PackOptions("x", on_bad=policy, shuffle=False))
     lines = open_store(url).read(".wds-imagenet/report.jsonl").data.splitlines()
     return report, {line["key"]: line["action"] for line in map(json.loads, lines)}
@@ -56,7 +56,7 @@ def test_a_bad_image_stops_the_packing_and_is_named(spoilt: Listing, url: str) -
     assert MANIFEST_PATH not in [o.path for o in open_store(url).list_objects()]
 
 
-def test_bad_images_are_left_out_and_told(spoilt: Listing, url: str) -> None:
+def test_bad_images_are_left_out_and_reported(spoilt: Listing, url: str) -> None:
     report, actions = packed(spoilt, url, "skip")
     assert actions == {"1": "skipped", "2": "skipped", "3": "kept", "4": "kept", "5": "skipped"}
     assert (report.samples, report.skipped, report.repaired) == (3, 3, 0)
@@ -64,20 +64,20 @@ def test_bad_images_are_left_out_and_told(spoilt: Listing, url: str) -> None:
     assert [item["samples"] for item in manifest.classes] == [1, 0, 0, 1, 1, 0, 0]
 
 
-def test_bad_images_are_mended_and_told(spoilt: Listing, url: str) -> None:
+def test_bad_images_are_repaired_and_reported(spoilt: Listing, url: str) -> None:
     mendable = replace(spoilt, references=[spoilt.references[i] for i in (0, 1, 3, 4)])
     report, actions = packed(mendable, url, "repair")
     assert actions == {"1": "repaired", "3": "kept", "4": "repaired"}
     assert (report.samples, report.skipped, report.repaired) == (4, 0, 2)
 
 
-def test_bad_images_are_mended_or_else_left_out(spoilt: Listing, url: str) -> None:
+def test_bad_images_are_repaired_or_else_left_out(spoilt: Listing, url: str) -> None:
     report, actions = packed(spoilt, url, "repair-else-skip")
     assert actions == {"1": "repaired", "2": "skipped", "3": "kept", "4": "repaired", "5": "skipped"}
     assert (report.samples, report.skipped, report.repaired) == (4, 2, 2)
 
 
-def test_a_mended_image_has_one_line_in_the_report(
+def test_a_repaired_image_has_one_line_in_the_report(
     photo_files: list[Path], tmp_path: Path, url: str, list_images: ListImages
 ) -> None:
     Image.open(photo_files[0]).save(tmp_path / "a.gif")
@@ -90,7 +90,7 @@ def test_a_mended_image_has_one_line_in_the_report(
     ]
 
 
-def test_a_message_says_how_to_see_all_bad_images(spoilt: Listing, url: str) -> None:
+def test_a_message_explains_how_to_list_all_bad_images(spoilt: Listing, url: str) -> None:
     with pytest.raises(ImageError, match=r"on_bad='skip' leaves out every .*report\.jsonl"):
         pack_listing(spoilt, url, PackOptions("x", shuffle=False))
     broken = replace(spoilt, references=[spoilt.references[5]])
@@ -99,7 +99,7 @@ def test_a_message_says_how_to_see_all_bad_images(spoilt: Listing, url: str) -> 
 
 
 @pytest.mark.parametrize("i", [2, 5])
-def test_what_cannot_be_mended_stops_the_packing(spoilt: Listing, url: str, i: int) -> None:
+def test_an_image_beyond_repair_stops_packing(spoilt: Listing, url: str, i: int) -> None:
     with pytest.raises(ImageError, match=rf"{i}\.JPEG: "):
         pack_listing(
             replace(spoilt, references=[spoilt.references[i]]), url, PackOptions("x", on_bad="repair")

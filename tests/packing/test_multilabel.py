@@ -43,11 +43,11 @@ def test_labels_lie_in_the_json_and_no_sample_has_a_class(folder, s3_url):
     samples = packed(folder / "in", folder, s3_url)
     assert samples.keys() == set(IDS)
     assert all(sample.label is None for sample in samples.values())
-    said = {
+    filled = {
         name: [f for f in ("human_positive", "human_negative", "machine") if samples[name].json[f]]
         for name in IDS
     }
-    assert list(said.values()) == [["human_negative"], ["human_positive"], ["machine"]]
+    assert list(filled.values()) == [["human_negative"], ["human_positive"], ["machine"]]
     assert samples[IDS[2]].json["machine"] == [{"id": "/m/01yrx", "confidence": 0.7, "source": "machine"}]
 
 

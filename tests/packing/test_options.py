@@ -1,4 +1,4 @@
-"""What may be chosen, and what is refused."""
+"""The options of packing: accepted and rejected values."""
 
 from dataclasses import MISSING, fields
 from inspect import signature
@@ -15,16 +15,16 @@ from wds_imagenet.sources import SOURCES, options_of
 
 
 @pytest.mark.parametrize("text", ["keep", "resize=256:q90", "resize=1:q1", "resize=65500:q100"])
-def test_a_jpeg_policy_survives_its_own_words(text: str) -> None:
+def test_a_jpeg_policy_survives_its_text_form(text: str) -> None:
     assert str(JpegPolicy.parse(text)) == text
 
 
-def test_the_quality_of_a_resized_jpeg_is_ninety_unless_it_is_said() -> None:
+def test_the_default_quality_of_a_resized_jpeg_is_90() -> None:
     assert JpegPolicy.parse("resize=256") == JpegPolicy(256, 90)
 
 
 @pytest.mark.parametrize("text", ["", "resize", "resize=0", "resize=256:q0", "resize=256:q101", "resize=-1"])
-def test_what_is_no_jpeg_policy_is_refused(text: str) -> None:
+def test_an_unknown_jpeg_policy_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
         JpegPolicy.parse(text)
 
@@ -46,7 +46,7 @@ def test_an_unknown_policy_for_bad_images_is_refused() -> None:
         PackOptions("x", on_bad="ignore")  # type: ignore[arg-type]
 
 
-def test_only_training_splits_are_shuffled_unless_it_is_said() -> None:
+def test_by_default_only_training_splits_are_shuffled() -> None:
     assert PackOptions("x", split="train").shuffled
     assert not PackOptions("x", split="validation").shuffled
     assert PackOptions("x", split="validation", shuffle=True).shuffled

@@ -44,6 +44,7 @@ def test_shards_are_numbered_from_zero_without_gap() -> None:
 def test_a_shard_is_about_as_large_as_asked() -> None:
     made = plan(listing(500), OPTIONS)
     sizes = [sum(9000 + 3500 for _ in made.task(i).references) for i in range(len(made.shard_names) - 1)]
+    assert sizes
     assert all(85_000 < size <= 101_000 for size in sizes)
 
 
@@ -62,7 +63,7 @@ def test_a_seed_gives_one_order_and_another_seed_another() -> None:
 
 
 def test_the_order_of_a_seed_stays_for_ever() -> None:
-    """Whoever resumes with a later release relies on this."""
+    """Resuming with a later release relies on this."""
     assert keys(plan(listing(12), PackOptions("x", seed=7))) == GOLDEN
 
 
@@ -88,7 +89,7 @@ def test_moving_the_data_set_changes_nothing() -> None:
         {"metadata": {"a": 1}},
     ],
 )
-def test_whatever_decides_the_bytes_changes_the_fingerprint(change: dict[str, Any]) -> None:
+def test_everything_that_decides_the_bytes_changes_the_fingerprint(change: dict[str, Any]) -> None:
     assert plan(listing(**change), OPTIONS).fingerprint != plan(listing(), OPTIONS).fingerprint
 
 
@@ -111,14 +112,14 @@ def test_every_option_changes_the_fingerprint_and_is_named_as_the_difference(fie
 
 
 def test_other_inputs_are_named_as_the_difference() -> None:
-    told = differences(plan(listing(), OPTIONS).to_json(), plan(listing(51), OPTIONS).to_json())
-    assert "samples was 50 there, is 51 now" in told
-    told = differences(plan(listing(), OPTIONS).to_json(), plan(listing(size=1), OPTIONS).to_json())
-    assert told == "the references are not the same"
+    difference = differences(plan(listing(), OPTIONS).to_json(), plan(listing(51), OPTIONS).to_json())
+    assert "samples was 50 there, is 51 now" in difference
+    difference = differences(plan(listing(), OPTIONS).to_json(), plan(listing(size=1), OPTIONS).to_json())
+    assert difference == "the references are not the same"
 
 
 @pytest.mark.parametrize("theirs", [b"", b"[]", b"{}", b'{"format":"other"}', b"\xff"])
-def test_a_plan_that_is_none_is_said_to_be_none(theirs: bytes) -> None:
+def test_bytes_that_are_no_plan_are_rejected(theirs: bytes) -> None:
     with pytest.raises(PlanError, match="the plan at the destination"):
         differences(theirs, plan(listing(), OPTIONS).to_json())
 

@@ -1,4 +1,4 @@
-"""What is refused before anything is listed."""
+"""Errors that are raised before the input is listed."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -30,7 +30,7 @@ def _no_listing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    ("options", "message"),
     [
         ({"jpeg": "smaller"}, "option jpeg='smaller' is not a policy: write keep, optimize, resize=256"),
         ({"split": "tr ain"}, "'tr ain' cannot name a split"),
@@ -41,12 +41,12 @@ def _no_listing(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"splitt": "val"}, r"no option of imagefolder or of packing 'splitt' \(did you mean 'split'\?\)"),
     ],
 )
-def test_what_cannot_be_meant(options: Mapping[str, Any], says: str) -> None:
-    with pytest.raises(UsageError, match=says):
+def test_contradictory_options(options: Mapping[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
         pack("imagefolder", "/nowhere", dest=f"memory://{uuid4().hex}", **options)
 
 
-def test_optimizing_without_the_engine_that_can(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_optimizing_without_the_native_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(optimize, "native_module", lambda: None)
     with pytest.raises(UsageError, match="libjpeg-dev"):
         pack("imagefolder", "/nowhere", dest=f"memory://{uuid4().hex}", jpeg="optimize")
@@ -62,7 +62,7 @@ def test_a_destination_in_the_input(tmp_path: Path, dest: str) -> None:
         pack("imagefolder", "s3://bucket/in/", dest=f"s3://bucket/in{dest.replace('..', '.')}")
 
 
-def test_a_destination_beside_the_input_is_none_in_it(tmp_path: Path) -> None:
+def test_a_destination_beside_the_input_is_allowed(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     for dest in (f"{tmp_path}/in2", f"{tmp_path}/out", f"memory://{uuid4().hex}"):
         with pytest.raises(AssertionError, match="was listed"):
@@ -86,7 +86,7 @@ def test_a_bucket_that_is_not_there(s3_url: str) -> None:
         pack("imagefolder", "/nowhere", dest=s3_url.replace("s3://tests", "s3://no-such-bucket"))
 
 
-def test_the_work_of_other_options(small: Listing, tmp_path: Path) -> None:
+def test_a_destination_packed_with_other_options(small: Listing, tmp_path: Path) -> None:
     dest = f"{tmp_path}/x/train"
     module.pack_listing(small, dest, PackOptions("x", seed=3))
     with pytest.raises(PlanError, match=r"the finished work of another plan: seed was 3 there, is 0 now\."):
@@ -95,7 +95,7 @@ def test_the_work_of_other_options(small: Listing, tmp_path: Path) -> None:
         pack("imagefolder", "/nowhere", dest=dest, seed=3)
 
 
-def test_the_shards_of_a_stranger(small: Listing, tmp_path: Path) -> None:
+def test_a_destination_with_foreign_shards(small: Listing, tmp_path: Path) -> None:
     dest = f"{tmp_path}/x"
     module.pack_listing(small, dest, PackOptions("x"))
     (tmp_path / "x" / ".wds-imagenet" / "plan.json").unlink()

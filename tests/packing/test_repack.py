@@ -1,4 +1,4 @@
-"""Packed shards, packed again: nothing is lost, and nothing is said twice."""
+"""Packing shards again loses nothing and records nothing twice."""
 
 import io
 import tarfile
@@ -34,7 +34,7 @@ def manifest(folder):
     return Manifest.from_json((Path(folder) / MANIFEST_PATH).read_bytes())
 
 
-def test_what_is_packed_again_is_what_was_packed(packed, tmp_path):
+def test_packing_packed_shards_again_changes_no_sample(packed, tmp_path):
     report = pack("webdataset", str(packed), dest=str(tmp_path), workers=1, samples_per_shard=5, shuffle=True)
     assert (report.samples, report.shards) == (20, 4)
     assert members(tmp_path) == members(packed)
@@ -42,7 +42,7 @@ def test_what_is_packed_again_is_what_was_packed(packed, tmp_path):
     assert manifest(tmp_path).split == "validation"
 
 
-def test_a_resized_copy_says_nothing_twice(packed, tmp_path):
+def test_a_resized_copy_records_nothing_twice(packed, tmp_path):
     pack("webdataset", str(packed), dest=str(tmp_path), workers=1, jpeg="resize=64")
     names = {name for sample in Dataset.open(str(tmp_path)).samples() for name in sample.json}
     assert not [name for name in names if name.startswith("source_")]
@@ -92,7 +92,7 @@ def test_gzipped_shards_are_packed_again_with_all_their_members(packed, tmp_path
     }
 
 
-def test_a_spool_is_planned_as_a_list_is():
+def test_spilled_references_are_planned_like_a_list():
     references = [
         Reference(f"k{i}", f"/d/{i % 3}.tar", i, i or None, f"{i}é.jpg", i % 5, "c" * i, {"a": i, "b": [i]})
         for i in range(1000)

@@ -1,4 +1,4 @@
-"""The run that listings, streams and layers share: one contract, held by all three kinds of packing."""
+"""The contract of a run, kept by all three kinds of packing: listings, streams and layers."""
 
 import json
 import shutil
@@ -51,7 +51,7 @@ def failing(store, number, *, after):
             left -= 1
             result = change(*arguments, **options) if after or left else None
             if not left:
-                raise UnavailableError("it failed as it was told")
+                raise UnavailableError("a simulated failure")
             return result
 
         return call
@@ -65,7 +65,7 @@ def objects(url):
 
 
 class RunContract:
-    """Inherit it, and give `folder`, `metadata`, `changes` and `pack`; `url` may be filled beforehand."""
+    """Inherit this class, and override `pack`. `url` may hold a data set already."""
 
     folder = ""
     """Of the shards."""
@@ -241,6 +241,12 @@ class RunContract:
         assert pack(url, check=True).resumed == 2
         assert objects(url) == before
 
+    def test_a_check_of_undamaged_shards_changes_nothing(self, url, pack):
+        pack(url)
+        before = objects(url)
+        assert pack(url, check=True).resumed == 3
+        assert objects(url) == before
+
     def test_a_shard_that_comes_out_other_than_the_manifest_states_is_not_put(self, url, pack):
         pack(url)
         store, path = open_store(url), f"{self.metadata}manifest.json"
@@ -255,7 +261,8 @@ class RunContract:
     def test_a_dry_run_writes_nothing(self, url, pack):
         before = objects(url)
         report = pack(url, dry_run=True)
-        assert (report.manifest, objects(url)) == (None, before)
+        assert (report.shards, report.samples, report.manifest) == (3, 60, None)
+        assert objects(url) == before
 
     def test_progress_counts_shards_and_samples(self, url, pack):
         seen = []
@@ -318,11 +325,11 @@ class TestLayer(RunContract):
     @pytest.fixture
     def pack(self, small, tmp_path):
         for name in ("one", "other"):
-            told = [
+            entries = [
                 {"filename": r.name, "wnid": r.name[:9], "title": f"{name} {r.key}", "tags": []}
                 for r in small.references
             ]
-            (tmp_path / f"{name}.json").write_text(json.dumps(told))
+            (tmp_path / f"{name}.json").write_text(json.dumps(entries))
 
         def run(url, *, other=False, **options):
             captions = str(tmp_path / ("other.json" if other else "one.json"))

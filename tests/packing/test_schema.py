@@ -1,4 +1,4 @@
-"""One field set for every sample."""
+"""Every sample has the same set of metadata fields."""
 
 import json
 from typing import Any
@@ -37,7 +37,7 @@ def schema_of(
 
 
 def packed(*items: dict[str, Any]) -> list[Any]:
-    """Return what becomes of the field `a`."""
+    """Return the field `a` of each record."""
     schema, references = schema_of(*items)
     return [schema.record(reference, FOUND)["a"] for reference in references]
 
@@ -120,12 +120,12 @@ def test_classes_with_different_fields_are_refused() -> None:
         decide(listing, rewritten=False)
 
 
-def test_a_value_that_json_has_not_is_refused() -> None:
+def test_a_value_beyond_json_is_refused() -> None:
     with pytest.raises(SourceError, match="a set, which JSON cannot hold"):
         schema_of({"a": {1}})
 
 
-def test_what_no_sample_has_is_no_member() -> None:
+def test_a_member_that_no_sample_has_is_left_out() -> None:
     bare, _ = schema_of({})
     assert bare.suffixes == ("image", "json")
     full = decide(Listing([Reference("k", "/x", 0, 1, "x", 0, "a fish")]), rewritten=False)

@@ -86,7 +86,7 @@ def test_webdataset_reads_every_sample(fifty: Listing, built: tuple[Receipt, byt
     }
 
 
-def test_the_receipt_tells_what_is_in_the_file(fifty: Listing, built: tuple[Receipt, bytes]) -> None:
+def test_the_receipt_describes_the_file(fifty: Listing, built: tuple[Receipt, bytes]) -> None:
     receipt, data = built
     assert receipt.shard.sha256 == hashlib.sha256(data).hexdigest()
     assert receipt.shard.size == len(data)
@@ -106,7 +106,7 @@ def test_blocks_are_cut_as_the_format_says(fifty: Listing, tmp_path: Path, block
 
 
 def test_the_bytes_stay_from_release_to_release(tmp_path: Path) -> None:
-    """Whoever goes on with a later release relies on this."""
+    """Resuming with a later release relies on this."""
     reference = Reference("k", "/k.JPEG", 0, None, "k.JPEG", 0, "a dot", {"note": "ß"})
     _, data = build(Listing([reference], ({"name": "dot"},)), tmp_path / "x.tar", [DOT])
     assert hashlib.sha256(data).hexdigest()[:16] == "e6bf3dc76e75dbae"
@@ -162,11 +162,11 @@ def test_json_that_our_reader_would_refuse_is_refused(fifty: Listing, tmp_path: 
 def test_a_file_that_gives_back_other_bytes_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "x.tar"
     draft = BlockContent([member_header("k.cls", 0), archive_end(512)], ["k"], last=True)
-    told = "block 0: the file system does not return"
+    message = "block 0: the file system does not return"
     with (
         path.open("wb") as writer,
         Path("/dev/null").open("rb", buffering=0) as reader,
-        pytest.raises(CorruptError, match=told),
+        pytest.raises(CorruptError, match=message),
     ):
         ShardFile(writer, reader).add(draft)
 
@@ -180,6 +180,6 @@ def test_a_file_that_gives_back_other_bytes_is_an_error(tmp_path: Path) -> None:
         BlockContent([member_header("k.cls", 3)], ["k"], last=False),
     ],
 )
-def test_a_block_that_is_not_as_it_should_be_is_an_error(tmp_path: Path, content: BlockContent) -> None:
+def test_a_malformed_block_is_an_error(tmp_path: Path, content: BlockContent) -> None:
     with ShardFile.create(tmp_path / "x.tar") as file, pytest.raises(CorruptError):
         file.add(content)

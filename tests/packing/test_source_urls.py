@@ -1,4 +1,4 @@
-"""Where references lie, without secrets."""
+"""URLs and descriptions of references contain no secret."""
 
 import pytest
 
@@ -31,8 +31,8 @@ def test_a_description_holds_no_secret() -> None:
 
 
 def test_a_description_names_member_and_offset() -> None:
-    told = describe(Reference("b", "/x/train.tar", 1024, 1, "n1/b.JPEG"))
-    assert told == "/x/train.tar, member 'n1/b.JPEG' at offset 1,024"
+    description = describe(Reference("b", "/x/train.tar", 1024, 1, "n1/b.JPEG"))
+    assert description == "/x/train.tar, member 'n1/b.JPEG' at offset 1,024"
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def test_the_order_depends_on_seed_and_sizes_alone(sizes: list[int], window: int
 
 
 @given(SIZES, st.integers(1, 100_000))
-def test_what_waits_in_the_window_is_never_more_than_it_may_hold(sizes: list[int], window: int) -> None:
+def test_the_window_never_exceeds_its_size(sizes: list[int], window: int) -> None:
     taken = given_ = 0
 
     def source():
@@ -42,6 +42,7 @@ def test_what_waits_in_the_window_is_never_more_than_it_may_hold(sizes: list[int
     for arrival in shuffled(source(), window, 0):
         assert taken - given_ <= window + largest
         given_ += len(arrival.data) + _OVERHEAD
+    assert given_ == taken
 
 
 def test_a_sample_is_displaced_by_the_window_at_random() -> None:

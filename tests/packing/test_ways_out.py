@@ -1,4 +1,4 @@
-"""Packing that is killed, interrupted, out of room or run elsewhere: the bytes are the same in the end."""
+"""Packing that is killed, interrupted, out of disk or run elsewhere ends with the same bytes."""
 
 import errno
 import os
@@ -32,13 +32,13 @@ OPTIONS: dict[str, Any] = {
     "samples_per_shard": 20,
     "block_bytes": 300_000,
 }
-"""Those of `packer.py`."""
+"""The options of `packer.py`."""
 MANIFEST = ".wds-imagenet/manifest.json"
 TEMPORARY = re.compile(r"/staging/|-tmp$")
 
 
 class Packers:
-    """Starts packers and knows how they end."""
+    """Starts packers and returns their exit codes."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
@@ -182,7 +182,7 @@ def test_no_reader_of_an_object_store_sees_what_a_killed_packer_left(small_folde
 
 @contextmanager
 def watched(url: str) -> Iterator[list[str]]:
-    """Have a reader look at a data set, again and again until the end: what it saw each time."""
+    """Read a data set repeatedly until the end of the block, and collect the results."""
     seen: list[str] = []
     ended = threading.Event()
 
@@ -212,7 +212,7 @@ def look(url: str) -> str:
 
 
 def check_seen(seen: list[str]) -> None:
-    """Nothing, and from some moment on all of it."""
+    """Check that a reader saw no data set, and from some moment on the whole."""
     assert seen == sorted(seen, reverse=True)
     assert set(seen) <= {"nothing", "all"}
     assert seen[-1] == "all"
@@ -285,7 +285,7 @@ def file_size_limit(size: int) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("where", ["local", "memory"])
-def test_a_full_disk_is_said_and_the_next_run_goes_on(
+def test_a_full_disk_is_an_error_and_the_next_run_continues(
     source: Path, expected: dict[str, str], tmp_path: Path, hash_files: HashFiles, where: str
 ) -> None:
     dest = str(tmp_path / "dest") if where == "local" else f"memory://{tmp_path.name}"

@@ -16,7 +16,7 @@ CROP = RandomResizedCrop(16)
 
 
 @pytest.mark.parametrize("value", ["8", 8.0, True, None, np.float64(8), [8]])
-def test_what_is_no_whole_number_is_refused(value):
+def test_other_values_than_whole_numbers_are_refused(value):
     with pytest.raises(UsageError, match="batch_size is a whole number, and not"):
         Loader("/nowhere", CROP, value)
 
@@ -28,7 +28,7 @@ def test_whole_numbers_of_python_and_numpy_are_taken(value):
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    ("options", "message"),
     [
         ({"batch_size": 0}, "batch_size is at least 1, and not 0"),
         ({"prefetch_bytes": -1}, "prefetch_bytes is at least 0, and not -1"),
@@ -53,12 +53,12 @@ def test_whole_numbers_of_python_and_numpy_are_taken(value):
         ({"storage_options": {"bogus": 1}}, "there is no storage option 'bogus'"),
     ],
 )
-def test_an_argument_that_cannot_be_meant_is_named(small_shards, options, says):
-    with pytest.raises(UsageError, match=says):
+def test_an_impossible_argument_is_named(small_shards, options, message):
+    with pytest.raises(UsageError, match=message):
         Loader(small_shards, **{"transform": CROP, "batch_size": 8, **options})
 
 
-def test_a_data_set_knows_no_other_options_than_its_store(tmp_path):
+def test_a_data_set_accepts_only_the_options_of_its_store(tmp_path):
     with pytest.raises(UsageError, match=r"'endpont_url' \(did you mean 'endpoint_url'\?\); there are dead"):
         Dataset.open(str(tmp_path), storage_options={"endpont_url": "http://localhost:1"})
 

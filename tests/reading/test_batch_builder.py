@@ -1,4 +1,4 @@
-"""Bad samples among good ones: the first is the error, and of a skipped one nothing is left in the batch."""
+"""Bad samples among good ones: the first is raised, and a skipped one leaves nothing in the batch."""
 
 import hashlib
 import io
@@ -99,7 +99,7 @@ def test_the_first_bad_sample_of_a_task_is_the_error(dataset_of, first, later):
     assert "k0004" not in notes
 
 
-def test_a_label_that_nobody_asks_for_is_read_all_the_same(dataset_of):
+def test_unused_labels_are_read_too(dataset_of):
     with pytest.raises(CorruptError, match="not an integer"):
         list(Loader(dataset_of({}, {"cls": b"9" * 19}), CROP, 2))
 

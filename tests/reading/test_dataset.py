@@ -187,7 +187,7 @@ def test_a_shard_that_was_replaced_by_another_of_the_same_size_names_its_first_b
     assert [f.offset for f in found if f.key is None and f.offset is not None] == blocks
 
 
-def test_a_shard_that_is_missing_is_said_once(small_copy):
+def test_a_missing_shard_is_reported_once(small_copy):
     shard(small_copy).unlink()
     with pytest.raises(NotFoundError, match=r"small-train-000002\.tar") as caught:
         read_all(small_copy)
@@ -196,7 +196,7 @@ def test_a_shard_that_is_missing_is_said_once(small_copy):
     assert (found.shard, found.offset) == ("small-train-000002.tar", None)
 
 
-def test_a_data_set_and_a_sample_show_what_they_are_in_a_line(small_shards):
+def test_the_reprs_of_a_data_set_and_a_sample_are_one_line(small_shards):
     dataset = Dataset.open(str(small_shards))
     assert repr(dataset) == f"Dataset('{small_shards}': 500 samples in 5 shards)"
     shown = repr(dataset["k0123"])

@@ -132,7 +132,7 @@ def test_a_reader_of_a_frozen_server_leaves_at_once(freezable, engine):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_loader_that_another_thread_closes_ends_at_once_and_knows_where_it_is(freezable, engine):
+def test_a_loader_that_another_thread_closes_ends_at_once_and_keeps_its_state(freezable, engine):
     _, options, freeze = freezable
     one = loader({**options, "engine": engine})
     iteration = iter(one)
@@ -237,7 +237,7 @@ def test_verify_of_a_server_that_froze_on_the_way_is_no_verdict_on_the_data(free
     assert endpoint in result.stderr
 
 
-def test_trying_again_for_long_is_said_once_however_many_threads_do(freezable, caplog):
+def test_long_retries_are_logged_once_for_all_threads(freezable, caplog):
     endpoint, options, freeze = freezable
     options = {**options, "retries": "3", "timeout": "1.5", "deadline": "6"}
     one = loader(options, lanes=24, prefetch_bytes=1 << 20)

@@ -1,4 +1,4 @@
-"""Shards that others wrote are indexed as they are, or refused with a reason; never touched."""
+"""Foreign shards are indexed unchanged, or refused with a reason."""
 
 import io
 import shutil
@@ -51,7 +51,7 @@ def test_a_finished_data_set_is_left_alone(tmp_path, small_shards):
 
 
 @pytest.mark.parametrize(
-    ("members", "error", "says"),
+    ("members", "error", "message"),
     [
         ([("a.jpg", b"x"), ("b.jpg", b"x"), ("a.jpg", b"y")], SourceError, "'a' is in"),
         ([("a.jpg", b"x"), ("a.jpg", b"y")], CorruptError, "two members 'jpg'"),
@@ -60,9 +60,9 @@ def test_a_finished_data_set_is_left_alone(tmp_path, small_shards):
         ([("a\nb.jpg", b"x")], CorruptError, "control characters"),
     ],
 )
-def test_what_would_be_read_wrongly_is_refused(tmp_path, members, error, says):
+def test_shards_that_would_be_read_wrongly_are_refused(tmp_path, members, error, message):
     write(tmp_path / "x.tar", members)
-    with pytest.raises(error, match=says):
+    with pytest.raises(error, match=message):
         run(tmp_path)
     assert not (tmp_path / ".wds-imagenet" / "manifest.json").exists()
 

@@ -1,4 +1,4 @@
-"""Samples with what label layers give them: the same order, every byte verified, and nothing mixed up."""
+"""Samples joined with label layers keep their order, and every byte is verified."""
 
 import json
 import math
@@ -147,7 +147,7 @@ def reference_label(key, box):
     return found[0].mean((1, 2)).softmax(0)
 
 
-def test_soft_labels_are_those_of_the_very_crops(layered):
+def test_soft_labels_belong_to_the_drawn_crops(layered):
     dataset = Dataset.open(str(layered), layers=["maps"])
     sizes = {s.key: (probe(s.image).width, probe(s.image).height) for s in dataset.samples()}
     seen = 0
@@ -251,7 +251,7 @@ def test_a_layer_whose_plan_was_changed_is_refused(copy):
 
 
 @pytest.mark.parametrize("at", [5, 700, 2000])
-def test_a_flipped_bit_in_a_layer_is_an_error_that_says_where(copy, at):
+def test_a_flipped_bit_in_a_layer_is_an_error_that_names_its_location(copy, at):
     name = damage(copy, "captions", at)
     assert sum(1 for _ in Dataset.open(str(copy)).samples()) == COUNT
     place = rf"layers/captions/{name}, bytes 0 to [\d,]+: the block's checksum"
@@ -262,7 +262,7 @@ def test_a_flipped_bit_in_a_layer_is_an_error_that_says_where(copy, at):
         list(Loader(str(copy), CROP, 8, layers=["captions"]))
 
 
-def test_verify_finds_what_is_wrong_with_a_layer(copy):
+def test_verify_finds_the_faults_of_a_layer(copy):
     dataset = Dataset.open(str(copy), layers=["captions", "maps"])
     assert not [
         f for layer in dataset.layers for c in verify_layer_blocks(dataset, layer) for f in c.findings
@@ -311,6 +311,6 @@ def test_samples_of_other_keys_are_never_merged():
 
 
 @pytest.mark.parametrize("bad", [b"", b"\x93NUMPY\x01\x00", b"\x93NUMPY\x02\x00" + bytes(80)])
-def test_an_array_that_is_none_is_a_value_error(bad):
+def test_bytes_that_are_no_array_are_a_value_error(bad):
     with pytest.raises(ValueError, match=r"array|magic|header|version"):
         read_array(bad)

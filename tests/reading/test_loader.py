@@ -1,4 +1,4 @@
-"""The loader gives every sample, in an order that nothing but its seed and epoch decides."""
+"""The loader yields every sample, in an order that only its seed and epoch decide."""
 
 import itertools
 import json
@@ -135,7 +135,7 @@ def test_a_state_at_the_end_of_an_epoch_continues_with_the_next(small):
     assert [rows(batch) for batch in resumed] == second
 
 
-def test_what_was_read_ahead_is_not_in_the_state(small):
+def test_prefetched_batches_are_not_in_the_state(small):
     one = loader(small)
     iteration = iter(one)
     next(iteration)
@@ -156,7 +156,7 @@ def test_each_iteration_is_the_next_epoch_in_another_order(small):
     assert epochs[0] != epochs[1] != epochs[2]
 
 
-def test_an_iteration_that_gave_no_batch_was_no_epoch(small):
+def test_an_iteration_without_a_batch_does_not_advance_the_epoch(small):
     one = loader(small)
     iter(one)
     iter(one)
@@ -219,7 +219,7 @@ def test_a_transform_of_the_users_own_gets_the_decoded_sample(small):
 
 
 @pytest.mark.parametrize("made", [None, {"image": 1}, "text", [[1], [1, 2]]], ids=repr)
-def test_a_transform_that_returns_no_numbers_is_told_what_it_should(small, made):
+def test_the_error_of_a_transform_without_numbers_names_the_valid_results(small, made):
     with pytest.raises(
         UsageError, match=f"the transform returned {type(made).__name__}, where an array"
     ) as e:
@@ -227,7 +227,7 @@ def test_a_transform_that_returns_no_numbers_is_told_what_it_should(small, made)
     assert "in the transform of sample 'k" in e.value.__notes__[0]
 
 
-def test_a_loader_shows_what_it_is_in_a_line(small):
+def test_the_repr_of_a_loader_is_one_line(small):
     one = loader(small, world_size=2, rank=1)
     next(iter(one))
     place = "500 samples in batches of 24, rank 1 of 2, epoch 0 after 48 samples"
@@ -302,6 +302,6 @@ def test_skipped_samples_are_masked_counted_and_in_the_state(one_bad):
     assert one.state_dict()["skipped"] == ["k0007"]
 
 
-def test_what_was_skipped_is_said_at_the_end_of_the_epoch(one_bad, caplog):
+def test_skipped_samples_are_logged_at_the_end_of_the_epoch(one_bad, caplog):
     list(Loader(str(one_bad), CROP, 10, on_bad="skip"))
     assert [r.message for r in caplog.records] == ["1 sample of epoch 0 left out as bad: k0007"]

@@ -1,4 +1,4 @@
-"""The memory of batches: used again when nobody looks at it any more, and never before."""
+"""The memory of batches is reused once no tensor uses it, and never before."""
 
 import collections
 import gc
@@ -50,7 +50,7 @@ def test_memory_is_used_again_when_its_tensor_is_gone(pool):
         lambda m: torch.utils.data.default_collate([m.tensor])[0].new_tensor(0).data_ptr() and m.tensor[0, 0],
     ],
 )
-def test_whatever_shares_the_memory_keeps_it(pool, keep):
+def test_every_view_keeps_the_memory(pool, keep):
     memory = pool.take()
     where = address(memory)
     kept = keep(memory)
@@ -109,7 +109,7 @@ def test_a_child_that_is_forked_while_a_thread_takes_memory_can_take_some():
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 5
 
 
-def test_what_waits_may_be_let_go_of_while_memory_is_taken():
+def test_free_memory_may_be_released_while_memory_is_taken():
     buffers = Buffers(1 << 30)
     lent = [buffers.take(1 << 18) for _ in range(9)]
     with buffers._lock:  # as a signal's handler finds it
@@ -124,7 +124,7 @@ def test_what_waits_may_be_let_go_of_while_memory_is_taken():
 ROLLUP = Path("/proc/self/smaps_rollup")
 
 
-@pytest.mark.skipif(not ROLLUP.exists(), reason="only Linux says how much memory is in use")
+@pytest.mark.skipif(not ROLLUP.exists(), reason="only Linux reports how much memory is in use")
 def test_a_closed_loader_keeps_no_memory_of_blocks(photo_shards):
     def in_use():
         found = re.search(r"^Anonymous: +([0-9]+) kB$", ROLLUP.read_text(), re.MULTILINE)
@@ -139,7 +139,7 @@ def test_a_closed_loader_keeps_no_memory_of_blocks(photo_shards):
     assert between_epochs - in_use() > 0.55 * sum(shard.size for shard in dataset.manifest.shards)
 
 
-def test_what_a_forked_child_writes_stays_the_childs():
+def test_writes_of_a_forked_child_stay_in_the_child():
     memory = Buffers().take(64)
     memory[:] = 1
     child = os.fork()

@@ -1,4 +1,4 @@
-"""A transform of the user's own has every right of the built-in ones."""
+"""A user's transform has the same abilities as the built-in ones."""
 
 import math
 import os
@@ -41,7 +41,7 @@ class Shaped:
 
 
 class Features:
-    """Has a shape and a dtype that are no image's."""
+    """Has a shape and a dtype unlike those of images."""
 
     shape = (2, 3, 5)
     dtype = np.float32
@@ -62,7 +62,7 @@ class Quarter:
 
 
 class Likewise:
-    """The description of another crop, by a class that the package has never heard of."""
+    """The description of another crop, by a class outside the package."""
 
     def __init__(self, crop, *, drawn):
         self.shape = crop.shape
@@ -193,7 +193,7 @@ def test_a_plain_function_works_and_its_images_are_stacked(small_shards):
     assert numbers.images.tolist() == numbers.labels.tolist()
 
 
-def test_what_is_not_read_is_not_decoded(one_bad):
+def test_unread_images_are_not_decoded(one_bad):
     def sizes(sample):
         return np.array([sample.header.width, len(sample.data), sample.rng.integer(3, 3)])
 
@@ -213,7 +213,7 @@ def test_a_decoded_sample_can_be_made_of_a_sample_to_try_a_transform(photos_of):
     assert ResizeCenterCrop(64, 48)(decoded).shape == (48, 48, 3)
 
 
-def test_a_transform_that_returns_what_it_should_write_is_told_so(small_shards):
+def test_the_error_of_a_transform_that_returns_its_pixels_explains_the_fault(small_shards):
     class Returning(Shaped):
         def __call__(self, sample, _):
             return sample.image[:8, :8]
@@ -224,7 +224,7 @@ def test_a_transform_that_returns_what_it_should_write_is_told_so(small_shards):
 
 
 @pytest.mark.parametrize(
-    ("attributes", "says"),
+    ("attributes", "message"),
     [
         ({"shape": [8, 8, 3]}, "give a tuple of sizes, or None"),
         ({"shape": (0, 8, 3)}, "give a tuple of sizes, or None"),
@@ -235,21 +235,21 @@ def test_a_transform_that_returns_what_it_should_write_is_told_so(small_shards):
         ({"shape": (8, 8, 3), "dtype": np.float32, "region": lambda *_: None}, "and its dtype uint8"),
     ],
 )
-def test_a_transform_that_describes_itself_wrongly_is_refused(small_shards, attributes, says):
+def test_a_transform_that_describes_itself_wrongly_is_refused(small_shards, attributes, message):
     kind = type("Wrong", (), {**attributes, "__call__": lambda *_: None})
-    with pytest.raises(UsageError, match=says):
+    with pytest.raises(UsageError, match=message):
         Loader(str(small_shards), kind(), 8)
 
 
 @pytest.mark.parametrize(
-    ("transform", "says"),
+    ("transform", "message"),
     [
         (RandomResizedCrop, "is the class RandomResizedCrop: pass one of its instances"),
         (5, "cannot be called"),
     ],
 )
-def test_what_is_no_transform_is_refused(small_shards, transform, says):
-    with pytest.raises(UsageError, match=says):
+def test_objects_that_are_no_transform_are_refused(small_shards, transform, message):
+    with pytest.raises(UsageError, match=message):
         Loader(str(small_shards), transform, 8)
 
 

@@ -1,4 +1,4 @@
-"""A loader in a process of its own gives what it gives in this one, and leaves nothing behind."""
+"""A loader in a child process yields the same batches, and leaves nothing behind."""
 
 import contextlib
 import gc
@@ -109,7 +109,7 @@ def pack(paths, folder):
 
 
 def wait_until(fact, seconds=20):
-    """Wait for what is bound to happen, and fail if it does not."""
+    """Wait for a condition, and fail if it does not come true."""
     until = time.monotonic() + seconds
     while not fact():
         assert time.monotonic() < until
@@ -161,7 +161,7 @@ def test_the_batches_states_and_counts_are_those_of_one_process(small_shards, op
 
 
 @pytest.mark.parametrize("transform", [ResizeCenterCrop(64, 48), Decode()], ids=repr)
-def test_photos_are_the_same_pixels_be_it_as_a_list_of_all_sizes(photo_paths, tmp_path, transform):
+def test_photos_have_the_same_pixels_also_as_a_list_of_all_sizes(photo_paths, tmp_path, transform):
     pack(photo_paths[:70], str(tmp_path / "photos"))
     assert_alike(Dataset.open(str(tmp_path / "photos")), transform, 16)
 
@@ -200,7 +200,7 @@ def test_batches_of_any_epoch_come_while_another_is_under_way(small_shards):
         assert len(loaders_of(os.getpid())) == 1
 
 
-def test_what_is_skipped_is_masked_counted_said_and_in_the_state(one_bad, caplog):
+def test_skipped_samples_are_masked_counted_logged_and_in_the_state(one_bad, caplog):
     assert_alike(str(one_bad), CROP, 10, on_bad="skip")
     expected = "1 sample of epoch 0 left out as bad: k0007"
     assert [record.message for record in caplog.records] == [expected, expected]
@@ -228,7 +228,7 @@ def test_an_error_of_the_transform_is_its_own_class(small_shards, transforms):
     assert "in the transform of sample" in caught.value.__notes__[1]
 
 
-def test_an_error_that_cannot_be_pickled_is_told_of(small_shards, transforms):
+def test_an_error_that_cannot_be_pickled_is_described(small_shards, transforms):
     with (
         Loader(str(small_shards), transforms.unpicklable, 10, process=True) as loader,
         pytest.raises(WdsImagenetError, match="Odd: one") as caught,
@@ -266,7 +266,7 @@ def test_a_data_set_that_is_gone_is_the_stores_error(small_paths, tmp_path):
             next(iter(loader))
 
 
-def test_the_ranks_of_torch_are_asked_here(small_shards, tmp_path):
+def test_the_rank_of_torch_is_read_in_the_parent(small_shards, tmp_path):
     rendezvous = f"file://{tmp_path}/rendezvous"
     torch.distributed.init_process_group("gloo", init_method=rendezvous, rank=0, world_size=1)
     try:
@@ -291,6 +291,7 @@ def test_a_kept_batch_is_never_overwritten_whatever_is_kept_of_it(small_shards):
     with there:
         kept = [(batch, batch.images[2:, 1], batch.images.numpy()[3]) for batch in there]
         whole = list(here)
+        assert whole
         for batch, (all_of_it, tensor, array) in zip(whole, kept, strict=True):
             assert contents(batch) == contents(all_of_it)
             assert torch.equal(tensor, batch.images[2:, 1])
@@ -422,10 +423,11 @@ def test_close_from_another_thread_ends_a_wait(small_shards, transforms, monkeyp
     assert loaders_of(os.getpid()) == []
 
 
-def test_no_thread_of_ours_runs_here(small_shards):
+def test_no_thread_of_ours_runs_in_the_parent(small_shards):
     with Loader(str(small_shards), CROP, 48, process=True) as loader:
-        for _ in loader:
-            assert not [t.name for t in threading.enumerate() if t.name.startswith("wds-imagenet")]
+        threads = [[t.name for t in threading.enumerate()] for _ in loader]
+    assert threads
+    assert not [name for names in threads for name in names if name.startswith("wds-imagenet")]
 
 
 @pytest.mark.parametrize("waiting", [True, False])
@@ -519,7 +521,7 @@ def test_the_end_of_the_interpreter_in_the_midst_of_an_epoch_is_quiet(small_shar
     assert (process.returncode, stdout, stderr) == (0, "32\n", "")
 
 
-def test_a_forked_child_is_told_to_iterate_anew_and_can(small_shards):
+def test_a_forked_child_gets_an_error_and_can_iterate_anew(small_shards):
     with Loader(str(small_shards), CROP, 48, process=True) as loader:
         iteration = iter(loader)
         next(iteration)

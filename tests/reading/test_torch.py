@@ -1,4 +1,4 @@
-"""Torch's DataLoader and torch's ranks get the very batches that the loader gives."""
+"""Torch's DataLoader and torch's ranks yield the same batches as the loader."""
 
 import json
 import logging
@@ -112,7 +112,7 @@ def test_two_real_ranks_share_the_global_batches_and_end_together(small_shards, 
     assert [sorted(a + b) for a, b in zip(zero, one, strict=True)] == alone
 
 
-def test_the_environment_tells_the_rank(small_shards, monkeypatch):
+def test_the_rank_comes_from_the_environment(small_shards, monkeypatch):
     monkeypatch.setenv("RANK", "3")
     monkeypatch.setenv("WORLD_SIZE", "4")
     loader = Loader(str(small_shards), CROP, 12)
@@ -143,7 +143,7 @@ def test_without_torch_the_error_names_the_extra(small_shards, tmp_path):
     assert "pip install 'wds-imagenet[torch]'" in result.stderr
 
 
-def test_the_workers_of_a_data_loader_say_what_they_skipped(one_bad, capfd, monkeypatch):
+def test_the_workers_of_a_data_loader_log_skipped_samples(one_bad, capfd, monkeypatch):
     monkeypatch.setattr(logging.getLogger(), "handlers", [])  # as in a program that configures no logging
     dataset = IterableDataset(str(one_bad), RandomResizedCrop(8), 10, on_bad="skip")
     batches = list(DataLoader(dataset, batch_size=None, num_workers=1))

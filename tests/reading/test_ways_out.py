@@ -83,7 +83,7 @@ def test_an_iteration_that_was_never_begun_starts_no_thread(loader):
     assert ours() == []
 
 
-def test_a_forked_child_is_told_to_iterate_anew_and_can(loader):
+def test_a_forked_child_gets_an_error_and_can_iterate_anew(loader):
     iteration = iter(loader)
     next(iteration)
     child = os.fork()

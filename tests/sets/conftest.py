@@ -28,7 +28,7 @@ def tar(files, form=tarfile.GNU_FORMAT):
 
 @dataclass(frozen=True)
 class Known:
-    """What a sample must be."""
+    """The expected content of a sample."""
 
     data: bytes
     label: int | None = None
@@ -77,19 +77,19 @@ def world(photos):
 
 @pytest.fixture(scope="session")
 def known():
-    """Return the type of what is expected of a sample."""
+    """Return the type of an expected sample."""
     return Known
 
 
 @pytest.fixture(params=["disk", "s3"])
 def at(request, tmp_path):
-    """Where the data set lies and is packed to: a URL."""
+    """The URL of the folder that holds the input and the packed data set."""
     return str(tmp_path) if request.param == "disk" else request.getfixturevalue("s3_url")
 
 
 @pytest.fixture
 def packs(at):
-    """Return the check: what lies there as released is packed, and read back as it must be."""
+    """Return a function that packs released files, verifies them, and compares each sample."""
 
     def check(source, files, inputs, known, **options):
         store = open_store(f"{at}/in")

@@ -25,7 +25,7 @@ def train(world, known):
 
 @pytest.fixture(scope="session")
 def val(world, known):
-    """The key of each validation image, with what the devkit says of its number."""
+    """The key of each validation image, with its label from the devkit."""
     found = {}
     for number, (_, data) in zip(NUMBERS, world.photos, strict=False):
         wnid = world.truth[number - 1]
@@ -128,16 +128,16 @@ def mat(world, name):
 
 
 @pytest.mark.parametrize("year", [2013, 2015, 2017])
-@pytest.mark.parametrize("told", ["meta_clsloc.mat", "map_clsloc.txt"])
-def test_devkits_of_later_years_label_the_same(packs, world, val, year, told):
+@pytest.mark.parametrize("file", ["meta_clsloc.mat", "map_clsloc.txt"])
+def test_devkits_of_later_years_label_the_same(packs, world, val, year, file):
     rows = [line.split() for line in world.read("ilsvrc2012/map_clsloc.txt").decode().splitlines()]
     ids = {wnid: number for wnid, number, _ in rows}
     data = {
         f"ILSVRC{year}_clsloc_validation_ground_truth.txt": "\n".join(ids[w] for w in world.truth).encode(),
         "map_clsloc.txt": world.read("ilsvrc2012/map_clsloc.txt"),
     }
-    if told == "meta_clsloc.mat":
-        data = {**data, told: mat(world, "ILSVRC2013_ID" if year == 2013 else f"ILSVRC{year}_CLSLOC_ID")}
+    if file == "meta_clsloc.mat":
+        data = {**data, file: mat(world, "ILSVRC2013_ID" if year == 2013 else f"ILSVRC{year}_CLSLOC_ID")}
     devkit = world.gz({f"ILSVRC/devkit/data/{name}": content for name, content in data.items()})
     images = world.tar({f"{key}.JPEG": sample.data for key, sample in val.items()})
     files = {"v.tar": images, "kit.tar.gz": devkit}

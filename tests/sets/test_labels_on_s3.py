@@ -22,7 +22,7 @@ XML = (
 
 
 class Released:
-    """For each source its files as released, the keys of three images, its options, what a sample gets."""
+    """Each method returns files of a label source, three keys, options, a getter, and expected labels."""
 
     def __init__(self, world):
         self.world = world

@@ -1,4 +1,4 @@
-"""What is malformed ends in an error that names file and line or member, and nothing is published."""
+"""Malformed input raises an error that names file and line or member, and publishes nothing."""
 
 import gzip
 import io

@@ -1,4 +1,4 @@
-"""Archives pass through: no file of theirs, and nothing of their size, is ever on disk."""
+"""Archives are streamed: neither their files nor anything of their size is ever written to disk."""
 
 import io
 import os
@@ -191,7 +191,7 @@ def test_no_archive_is_unpacked_whatever_its_source(  # noqa: PLR0917 - pytest's
 
 
 def archived(world, content, form):
-    """Return what lies there: bytes as they are, or an archive, of archives where it is nested."""
+    """Return bytes unchanged, and a mapping as an archive; a mapping within becomes an archive within."""
     if isinstance(content, bytes):
         return content
     inside = {n: world.tar(data) if isinstance(data, dict) else data for n, data in content.items()}

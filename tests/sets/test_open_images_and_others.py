@@ -1,4 +1,4 @@
-"""Open Images of several versions, and what others have packed or listed: packed, verified, read back."""
+"""Several versions of Open Images, foreign shards and tables: packed, verified, read back."""
 
 import csv
 import io

@@ -11,7 +11,7 @@ from wds_imagenet.errors import SourceError, UsageError
 
 @pytest.fixture
 def parts(world, tmp_path):
-    """Three tars of two photos each, their class list, and what is in them."""
+    """Three tars of two photos each, their class list, and their contents."""
     images = {f"{wnid}_{i}": (wnid, data) for i, (wnid, data) in enumerate(world.photos[:6])}
     for part in range(3):
         keys = list(images)[part::3]
@@ -34,7 +34,7 @@ def test_the_command_takes_several_archives(parts):
     assert {s.key: (s.image, s.label) for s in Dataset.open(f"{folder}/out").samples()} == images
 
 
-def test_their_order_is_of_no_consequence(parts):
+def test_the_order_of_the_archives_changes_nothing(parts):
     folder, _ = parts
     plans = {
         pack(

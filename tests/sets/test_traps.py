@@ -1,4 +1,4 @@
-"""The ten traps: what most people's code does, written out, run on the same data, and wrong there.
+"""The ten traps: the naive code is written out, runs on the same data, and gives a wrong result.
 
 Each test has both answers, the naive one and ours, so it would fail if ours were the naive one.
 """
@@ -72,7 +72,7 @@ def truth(world):
 
 
 def naive_label(identity):
-    """One less than the number in the ground truth."""
+    """Subtract one from the number in the ground truth."""
     return identity - 1
 
 
@@ -116,7 +116,7 @@ FORMS = ["{key}.JPEG", "val/{key}.JPEG", "{key}_{wnid}.JPEG", "val/{wnid}/{key}.
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("naive", [naive_sorted, naive_listed])
-def test_2_what_is_missing_or_shuffled_moves_no_label(world, packed, devkit_tar, truth, form, naive):  # noqa: PLR0917
+def test_2_missing_or_shuffled_images_move_no_label(world, packed, devkit_tar, truth, form, naive):  # noqa: PLR0917
     numbers = (5, 1, 7, 2, 6, 3)  # 4 is missing
     names = {form.format(key=VAL.format(n), wnid=world.truth[n - 1]): n for n in numbers}
     images = {name: world.photos[n][1] for name, n in names.items()}
@@ -196,7 +196,7 @@ def test_3_a_class_list_is_named_and_not_guessed_by_its_length(world, packed):
     assert (samples[f"{wnid}_1"].label, naive) == (google.index(wnid), google.index(wnid) - 2)
 
 
-# 4. What a file is, its bytes say, and never its name.
+# 4. The bytes of a file decide its format, and never its name.
 
 
 def naive_decode(name, data):
@@ -251,7 +251,7 @@ def test_4_the_tar_gz_of_imagenet_v2_is_none(world, packed, tmp_path):
         naive_open(f"{tmp_path}/in/{name}")
 
 
-# 5. A picture and what is said of places in it are turned together, or not at all.
+# 5. A picture and its boxes are rotated together, or not at all.
 
 
 def naive_upright(data):
@@ -294,7 +294,7 @@ def test_5_the_rotation_of_open_images_leaves_the_box_on_its_object(packed, degr
     assert inside(*naive_rotation(pixels, box, degrees)).mean() < 130
 
 
-# 6. Boxes: which number is which, whose pixels, and where the last one is.
+# 6. Boxes: the order of coordinates, the pixels that they refer to, and inclusive ends.
 
 
 def naive_corners(row):
@@ -333,7 +333,7 @@ XML = (
 
 
 def naive_voc(text):
-    """Take the XML at its word."""
+    """Trust the coordinates in the XML."""
     root = ET.fromstring(text)  # noqa: S314 - of our own making
     corners = [int(root.findtext(f".//{side}")) for side in ("xmin", "ymin", "xmax", "ymax")]
     return root.findtext("filename"), root.findtext(".//name"), corners
@@ -358,7 +358,7 @@ def test_6_ilsvrcs_xml_is_not_to_be_taken_at_its_word(world, tmp_path):
         naive_voc(texts[other])
 
 
-# 7. No label, and a label that says no, are not labels.
+# 7. A missing label and a negative label are not labels.
 
 
 def naive_real(labels, lists):
@@ -402,7 +402,7 @@ def test_7_a_test_image_is_of_no_class(world, packed):
 
 
 def naive_blacklist(right, skipped):
-    """What is blacklisted does not count."""
+    """Leave blacklisted images out of every score."""
     return 1 - np.mean([r for r, skip in zip(right, skipped, strict=True) if not skip])
 
 
@@ -492,7 +492,7 @@ def test_8_the_variants_of_imagenet_v2_share_images(world, tmp_path):
 
 
 def naive_key(path):
-    """What stands before the last dot."""
+    """The text before the last dot."""
     return Path(path).stem
 
 
@@ -505,7 +505,7 @@ def test_8_a_key_has_no_dot(world, packed, tmp_path):
     assert {base_plus_ext(f"{naive_key(name)}.jpg")[0] for name in names} == {"photo"}
 
 
-# 9. Captions are any text at all, of some of the images.
+# 9. Captions are arbitrary text, and some images have none.
 
 TEXTS = [
     "two\nlines\tand a tab",
@@ -518,7 +518,7 @@ TEXTS = [
 
 
 def naive_texts(texts):
-    """One caption a line."""
+    """Read one caption from each line."""
     return "\n".join(texts).splitlines()
 
 
@@ -599,7 +599,7 @@ def naive_license(text):
 
 
 def test_10_columns_go_by_their_names(world, packed):
-    """V1 has no column for the subset, so what follows it is one further to the left."""
+    """V1 has no column for the subset, so the later columns are one further to the left."""
     header = [*V4[:1], *V4[2:], "AuthorProfileURL"]
     text = f"{','.join(header)}\n{IDS[0]},http://a/b,http://a,{LICENSE},http://author\n"
     files = {f"t/{IDS[0]}.jpg": world.photos[0][1], "i.csv": text}
@@ -608,7 +608,7 @@ def test_10_columns_go_by_their_names(world, packed):
 
 
 def naive_row(text):
-    """Whatever cells there are."""
+    """Accept any number of cells."""
     header, row = csv.reader(text.splitlines())
     return dict(zip(header, row, strict=False))
 

@@ -20,7 +20,7 @@ IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
 
 def write(path, columns, features=None, rows=100, types=None):
-    """Write what `datasets` writes: an image is a struct, the features are in the schema."""
+    """Write Parquet as `datasets` does: an image is a struct, and the schema holds the features."""
     table = pa.table(
         {n: pa.array(v, (types or {}).get(n, IMAGE if n == "image" else None)) for n, v in columns.items()}
     )
@@ -74,7 +74,7 @@ def test_every_image_arrives_as_it_was_with_key_and_label(published, train_image
     assert abs(stream.size - sum(len(d) for _, d in photos)) < stream.size * 0.01
 
 
-def test_it_arrives_the_same_again(published):
+def test_a_second_pass_gives_the_same_images(published):
     stream = huggingface(published, split="train")
     assert list(stream.images()) == list(stream.images())
 
@@ -99,7 +99,7 @@ def test_on_s3_it_is_the_same(published, s3_url):
     ]
 
 
-def test_identity_has_no_url_and_changes_with_what_is_asked(published, tmp_path):
+def test_the_identity_has_no_url_and_changes_with_the_options(published, tmp_path):
     (tmp_path / "classes").write_text("\n".join(reversed(NAMES)))
     plain = huggingface(published, split="train").identity
     assert str(tmp_path.parent) not in json.dumps(plain)

@@ -114,7 +114,7 @@ def test_ignored_files_are_noted(make_tree):
 
 
 @pytest.mark.parametrize(
-    ("files", "says"),
+    ("files", "message"),
     [
         (
             ["a/1.txt", "a/2.txt", "b.csv"],
@@ -129,8 +129,8 @@ def test_ignored_files_are_noted(make_tree):
         (["5/a.jpg", "cat/b.jpg"], "folder 5: the class '5' is a number, but 'cat'"),
     ],
 )
-def test_a_folder_of_another_shape_is_refused_with_advice(make_tree, files, says):
-    with pytest.raises(SourceError, match=says):
+def test_a_folder_of_another_shape_is_refused_with_advice(make_tree, files, message):
+    with pytest.raises(SourceError, match=message):
         imagefolder(make_tree(dict.fromkeys(files, "")))
 
 

@@ -198,7 +198,7 @@ def test_images_of_other_sets_are_noted(make_tree, devkit):
 
 
 @pytest.mark.parametrize(
-    ("files", "says"),
+    ("files", "message"),
     [
         (["a/cat.jpg"], r"no images of ILSVRC2012 in .*: found 1 \.jpg"),
         (["ILSVRC2012_img_train.tar"], "give the archive itself"),
@@ -211,8 +211,8 @@ def test_images_of_other_sets_are_noted(make_tree, devkit):
         (["n01440764_7.JPEG", "n01440764_7_n01440764.JPEG"], "have the same key 'n01440764_7'"),
     ],
 )
-def test_images_of_uncertain_label_are_refused(make_tree, devkit, files, says):
-    with pytest.raises(SourceError, match=says):
+def test_images_of_uncertain_label_are_refused(make_tree, devkit, files, message):
+    with pytest.raises(SourceError, match=message):
         imagenet(make_tree(dict.fromkeys(files, b"x")), devkit=devkit)
 
 

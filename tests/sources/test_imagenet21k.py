@@ -1,4 +1,4 @@
-"""ImageNet-21K as released, its class lists, and what may be wrong with them."""
+"""ImageNet-21K as released, its class lists, and their faults."""
 
 import gzip
 import hashlib
@@ -93,7 +93,7 @@ OPTIONS = {"name": "in21k", "samples_per_shard": 6, "window_bytes": 1 << 20, "bl
 
 
 class Layouts:
-    """Inherit it, and give `at`, which puts contents by path and returns the URL of their folder."""
+    """Inherit this class, and override `at`, which writes files by path and returns their folder's URL."""
 
     def test_fall11_whole_is_packed_in_place(self, at, whole, images, labels, fall11):
         url, dest = at({"fall11_whole.tar": whole})
@@ -223,7 +223,7 @@ def test_winter21_is_recognised_by_count_order_and_anchors(put, gzipped, winter2
             imagenet21k(url, class_list="winter21", classes=put("\n".join(wrong).encode(), "list.txt"))
 
 
-def test_a_stream_needs_the_file_and_says_how_to_make_it(put, gzipped):
+def test_the_error_of_a_stream_without_the_file_explains_how_to_make_it(put, gzipped):
     with pytest.raises(UsageError, match=r"known only at its end: .* tar -tzf winter21_whole\.tar\.gz"):
         imagenet21k(put(gzipped), class_list="winter21")
 
@@ -241,7 +241,7 @@ def small_archive(path, wnids):
     return str(path)
 
 
-def test_a_whole_listing_tells_its_classes_itself(tmp_path, labels):
+def test_a_whole_listing_determines_its_classes(tmp_path, labels):
     listing = imagenet21k(small_archive(tmp_path / "a.tar", reversed(labels)), class_list="fall11")
     assert [r.label for r in listing.references] == list(range(21_841))
     assert [item["wnid"] for item in listing.classes] == list(labels)
@@ -250,7 +250,7 @@ def test_a_whole_listing_tells_its_classes_itself(tmp_path, labels):
         imagenet21k(str(tmp_path / "a.tar"), class_list="google")
 
 
-def test_a_part_of_a_listing_does_not_tell_its_classes(put, whole):
+def test_a_part_of_a_listing_does_not_determine_its_classes(put, whole):
     with pytest.raises(
         SourceError, match=r"has 10 classes, .*give that list as .*classes.* \(imagenet22k_synsets\.txt\)"
     ):

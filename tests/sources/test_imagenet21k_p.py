@@ -144,9 +144,9 @@ def test_a_count_that_fits_is_not_enough(make_tar, winter21, tmp_path, make_tree
     others = [*winter21[:-1], SMALL]
     tree = make_tree({"list.txt": "\n".join(others), "unsorted.txt": "\n".join(winter21[::-1])}, "lists")
     (tmp_path / "x.tar").write_bytes(make_tar({f"train/{w}/{w}_1.JPEG": b"" for w in others}))
-    says = "has other classes, or another order, not the 10,450 classes of winter21"
+    message = "has other classes, or another order, not the 10,450 classes of winter21"
     for options in ({}, {"classes": f"{tree}/list.txt"}, {"classes": f"{tree}/unsorted.txt"}):
-        with pytest.raises(SourceError, match=says):
+        with pytest.raises(SourceError, match=message):
             imagenet21k_p(f"{tmp_path}/x.tar", release="winter21", **options)
 
 
@@ -194,7 +194,7 @@ def test_a_name_of_another_class_than_its_folder_has_the_folders_label(make_tree
 
 @pytest.mark.parametrize("gzipped", [False, True])
 @pytest.mark.parametrize(
-    ("path", "says"),
+    ("path", "message"),
     [
         (
             f"imagenet21k_train/{SMALL}/a.JPEG",
@@ -206,9 +206,9 @@ def test_a_name_of_another_class_than_its_folder_has_the_folders_label(make_tree
         ("imagenet21k_train/0/a.JPEG", "lies in no class folder"),
     ],
 )
-def test_an_image_outside_of_the_folders_is_named(pack_tar, lists, path, says, gzipped):
+def test_an_image_outside_of_the_folders_is_named(pack_tar, lists, path, message, gzipped):
     url = pack_tar({"imagenet21k_train/n01440764/n01440764_1.JPEG": b"", path: b""}, gzipped)
-    with pytest.raises(DataError, match=says) as caught:
+    with pytest.raises(DataError, match=message) as caught:
         by_key(imagenet21k_p(url, split="train", release="winter21", classes=lists["winter21"]))
     assert path in str(caught.value) + "".join(getattr(caught.value, "__notes__", ()))
 

@@ -47,16 +47,16 @@ def packed(archive, dest, devkit, **options):
     return report, members, [json.loads(line) for line in lines]
 
 
-def test_they_are_kept_byte_for_byte_with_a_line_in_the_audit(archive, odd, devkit, tmp_path):
+def test_png_and_cmyk_files_are_kept_byte_for_byte_with_a_line_in_the_audit(archive, odd, devkit, tmp_path):
     report, members, audit = packed(archive, tmp_path / "out", devkit)
     assert (report.samples, report.skipped, report.repaired) == (5, 0, 0)
     assert members["n02105855_2933.png"] == odd[PNG]
     for name in CMYK:
         assert members[name.replace("JPEG", "jpg")] == odd[name]
-    said = {line["key"]: json.dumps(line) for line in audit}
-    assert set(said) == {name[:-5] for name in odd}
-    assert "PNG by its bytes" in said[PNG[:-5]]
-    assert all("CMYK" in said[name[:-5]] for name in CMYK)
+    lines = {line["key"]: json.dumps(line) for line in audit}
+    assert set(lines) == {name[:-5] for name in odd}
+    assert "PNG by its bytes" in lines[PNG[:-5]]
+    assert all("CMYK" in lines[name[:-5]] for name in CMYK)
 
 
 def test_cmyk_is_repaired_where_that_is_the_policy(archive, odd, devkit, tmp_path):

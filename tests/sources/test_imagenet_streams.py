@@ -20,7 +20,7 @@ def labels(stream):
 
 @pytest.fixture
 def write(tmp_path, make_tar):
-    """Return a function that writes a tar of contents by name, gzipped or not, whatever it is called."""
+    """Return a function that writes a tar of contents by name, gzipped or not, under any name."""
 
     def make(files, name, *, gzipped=True):
         whole = make_tar(files)
@@ -51,7 +51,7 @@ def test_a_gzipped_train_set_arrives_photo_by_photo(write, some_train, train_ima
 
 
 @pytest.mark.parametrize("name", ["val.tar", "val.tar.gz", "val.tgz", "val"])
-def test_the_first_bytes_tell_and_not_the_suffix(write, devkit, name):
+def test_the_first_bytes_decide_and_not_the_suffix(write, devkit, name):
     numbers = [5, 3, 50_000, 1, 2]
     files = {f"val/{VAL.format(n)}.JPEG": b"%d" % n for n in numbers}
     plain, packed = write(files, f"p-{name}", gzipped=False), write(files, name)
@@ -112,7 +112,7 @@ def test_the_published_count_is_noted_before_the_end(write, devkit):
 
 
 @pytest.mark.parametrize(
-    ("file", "split", "says"),
+    ("file", "split", "message"),
     [
         ("a.JPEG", None, r"'a\.JPEG' at offset .* is not an image of ILSVRC2012"),
         ("ILSVRC2012_val_00050001.JPEG", "val", "has a number that no val image has"),
@@ -125,9 +125,9 @@ def test_the_published_count_is_noted_before_the_end(write, devkit):
         ("ILSVRC2012_test_00000001.JPEG", "val", "there are no such images"),
     ],
 )
-def test_a_fault_is_raised_at_its_image(write, devkit, file, split, says):
+def test_a_fault_is_raised_at_its_image(write, devkit, file, split, message):
     url = write(dict.fromkeys(["n01440764_1.JPEG", file], b"x"), "x.tgz")
-    with pytest.raises(SourceError, match=says):
+    with pytest.raises(SourceError, match=message):
         labels(imagenet(url, split=split, devkit=devkit))
 
 

@@ -18,6 +18,6 @@ def test_an_id_survives_as_a_number_of_the_same_order(one, other):
 @pytest.mark.parametrize(
     "text", ["", "12345", "6.03121e+15", "000060E3121C7305", "0" * 17, "0x00000000000000", "\u0660" * 16]
 )
-def test_what_is_no_id_is_refused(text):
+def test_malformed_ids_are_refused(text):
     with pytest.raises(ValueError, match="is not an ImageID"):
         number_of(text)

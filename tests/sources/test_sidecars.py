@@ -64,7 +64,7 @@ def test_a_cls_may_hold_the_name_of_a_class(make_tree):
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "says"),
+    ("name", "content", "message"),
     [
         ("a.cls", "", "holds '': write one line, the number or the name of a class"),
         ("a.cls", "two\nlines", r"holds 'two\\nlines': write one line"),
@@ -79,8 +79,8 @@ def test_a_cls_may_hold_the_name_of_a_class(make_tree):
         ("a.txt", "x" * (1 << 20) + "y", "at most 1,048,576 are allowed"),
     ],
 )
-def test_a_malformed_file_is_named(make_tree, name, content, says):
-    with pytest.raises(SourceError, match=rf"(?s)a\.(cls|json|txt|jpg).*{says}"):
+def test_a_malformed_file_is_named(make_tree, name, content, message):
+    with pytest.raises(SourceError, match=rf"(?s)a\.(cls|json|txt|jpg).*{message}"):
         sidecars(make_tree({"a.jpg": "", name: content}))
 
 
@@ -131,7 +131,7 @@ def test_entries_without_image_are_noted(make_tree):
 
 
 @pytest.mark.parametrize(
-    ("value", "says"),
+    ("value", "message"),
     [
         ('{"b.jpg": 1}', "'b.jpg' is the name of several images: use their paths"),
         ('{"a": 1, "x/a.jpg": 2}', r"'a' and 'x/a\.jpg' are both x/a\.jpg"),
@@ -157,9 +157,9 @@ def test_entries_without_image_are_noted(make_tree):
         ("{", "is not valid JSON"),
     ],
 )
-def test_annotations_of_another_shape_are_refused(make_tree, value, says):
+def test_annotations_of_another_shape_are_refused(make_tree, value, message):
     folder = make_tree({**IMAGES, "all.json": value})
-    with pytest.raises(SourceError, match=rf"all\.json.*{says}"):
+    with pytest.raises(SourceError, match=rf"all\.json.*{message}"):
         sidecars(folder, annotations=f"{folder}/all.json")
 
 

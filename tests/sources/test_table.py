@@ -152,7 +152,7 @@ def test_an_absolute_path_must_lie_in_the_root(read, make_tree):
 
 
 @pytest.mark.parametrize(
-    ("path", "says"),
+    ("path", "message"),
     [
         ("../t.csv", "'..'"),
         ("i/../../secret.jpg", "'..'"),
@@ -166,8 +166,8 @@ def test_an_absolute_path_must_lie_in_the_root(read, make_tree):
         (".", "not a path within a store"),
     ],
 )
-def test_a_table_cannot_point_out_of_the_root(read, path, says):
-    with pytest.raises(SourceError, match=rf"t\.csv, line 3: .*{says}"):
+def test_a_table_cannot_point_out_of_the_root(read, path, message):
+    with pytest.raises(SourceError, match=rf"t\.csv, line 3: .*{message}"):
         read(f"path\ni/a.jpg\n{path}\n")
 
 
@@ -195,7 +195,7 @@ def test_a_table_on_another_store_lists_images_beside_it():
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "message"),
     [
         ("", "is empty: a table begins with a header"),
         ("path,label\n", "lists no images"),
@@ -221,13 +221,13 @@ def test_a_table_on_another_store_lists_images_beside_it():
         ("path,label\ni/a.jpg,-7\n", "line 2: -7 is not a label"),
     ],
 )
-def test_a_malformed_table_is_refused_by_line(read, content, says):
-    with pytest.raises(SourceError, match=rf"(?s)t\.csv.*{says}"):
+def test_a_malformed_table_is_refused_by_line(read, content, message):
+    with pytest.raises(SourceError, match=rf"(?s)t\.csv.*{message}"):
         read(content)
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "message"),
     [
         ('{"path": "i/a.jpg"}\n{"path": ', "line 2 is not valid JSON"),
         ('{"path": "i/a.jpg"}\n["i/b.jpg"]', "line 2 is not a JSON object"),
@@ -238,8 +238,8 @@ def test_a_malformed_table_is_refused_by_line(read, content, says):
         ("\n\n", "no column with a usual name for images"),
     ],
 )
-def test_malformed_json_lines_are_refused_by_line(read, content, says):
-    with pytest.raises(SourceError, match=rf"t\.jsonl.*{says}"):
+def test_malformed_json_lines_are_refused_by_line(read, content, message):
+    with pytest.raises(SourceError, match=rf"t\.jsonl.*{message}"):
         read(content, "t.jsonl")
 
 
@@ -310,7 +310,7 @@ def test_grouping_changes_nothing_where_no_image_repeats(read):
 
 
 @pytest.mark.parametrize(
-    ("content", "options", "says"),
+    ("content", "options", "message"),
     [
         ("path,k\ni/a.jpg,x\ni/b.jpg,x\n", {"key_column": "k"}, r"line 3 has the same key as .*line 2, 'x'"),
         ("path,k\ni/a.jpg,x\ni/a.jpg,x\n", {"key_column": "k"}, r"line 3 has the same key as .*line 2, 'x'"),
@@ -334,8 +334,8 @@ def test_grouping_changes_nothing_where_no_image_repeats(read):
         ),
     ],
 )
-def test_keys_and_groups_that_contradict_are_refused_by_line(read, content, options, says):
-    with pytest.raises(SourceError, match=says):
+def test_keys_and_groups_that_contradict_are_refused_by_line(read, content, options, message):
+    with pytest.raises(SourceError, match=message):
         read(content, **options)
 
 

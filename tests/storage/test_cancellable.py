@@ -1,4 +1,4 @@
-"""One request returns its result or ends soon, in any thread and beside any event loop."""
+"""A request returns its result or ends soon, in any thread and beside any event loop."""
 
 import asyncio
 import subprocess
@@ -25,7 +25,7 @@ async def number() -> int:
 
 
 async def hear_out() -> None:
-    """Wait for what was cancelled and may not have heard of it yet."""
+    """Wait for cancelled work that may still run."""
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     await asyncio.gather(*tasks, return_exceptions=True)
 

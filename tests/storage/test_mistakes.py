@@ -1,4 +1,4 @@
-"""A user's mistake gives an error soon, with its remedy and without a secret."""
+"""A user's mistake raises an error soon, with the remedy and without a secret."""
 
 import http.server
 import socket
@@ -61,7 +61,7 @@ def test_wrong_credentials(s3_server: S3Server, s3_url: str, engine: str, wrong:
 
 @pytest.fixture
 def no_credentials(s3_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
-    """A machine without credentials, whose instance metadata service swallows all questions."""
+    """A machine without credentials, whose instance metadata service never answers."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -110,7 +110,7 @@ def test_an_unknown_profile_is_named(no_credentials: str, engine: str) -> None:
 
 
 class Gossip(http.server.BaseHTTPRequestHandler):
-    """Answers as AWS does to a wrong signature: with all that was signed."""
+    """Answers a wrong signature as AWS does, with the complete signed text."""
 
     status, code = 403, "SignatureDoesNotMatch"
 

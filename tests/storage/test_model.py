@@ -1,4 +1,4 @@
-"""The local disk and memory behave as a dictionary does, whatever the order of calls."""
+"""The local disk and memory behave like a dictionary under any order of calls."""
 
 import shutil
 import tempfile

@@ -32,7 +32,7 @@ ODD_NAMES = [
 
 
 class StoreContract:
-    """Inherit it, and give the `url` of an empty folder and the `options` to open it with."""
+    """Inherit this class, and override `url` with an empty folder, and its storage `options`."""
 
     options: dict[str, object] = {}
 

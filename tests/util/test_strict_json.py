@@ -29,7 +29,7 @@ def test_written_json_is_read_back_by_us_and_by_python(value):
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         (b'{"a":1,"a":2}', "twice"),
         (b"[NaN]", "no NaN"),
@@ -42,8 +42,8 @@ def test_written_json_is_read_back_by_us_and_by_python(value):
         (b"[1", "delimiter"),
     ],
 )
-def test_texts_that_python_would_accept_or_crash_on_are_rejected(text, says):
-    with pytest.raises(ValueError, match=says):
+def test_texts_that_python_would_accept_or_crash_on_are_rejected(text, message):
+    with pytest.raises(ValueError, match=message):
         strict_json.loads(text)
 
 

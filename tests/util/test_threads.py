@@ -1,4 +1,4 @@
-"""Work in threads: in order, bounded, and over when its iterator or the token of its owner is."""
+"""Work in threads is ordered and bounded, and ends with its iterator or with the token of its owner."""
 
 import threading
 import time
@@ -48,7 +48,7 @@ def test_an_error_is_raised_in_its_turn() -> None:
 
 
 @pytest.mark.timeout(20)
-def test_closing_cancels_what_is_under_way_and_leaves_no_thread() -> None:
+def test_closing_cancels_running_calls_and_leaves_no_thread() -> None:
     results = map_ahead(lambda n: n and wait_until_cancelled(), range(10), threads=4, name="close")
     assert next(results) == 0
     results.close()
@@ -70,7 +70,7 @@ def test_a_pool_is_cancelled_with_the_token_of_the_thread_that_opened_it() -> No
     assert threads_named("outer") == threads_named("inner") == []
 
 
-def test_what_is_done_behind_is_done_in_order() -> None:
+def test_background_calls_run_in_order() -> None:
     done: list[int] = []
     with behind(done.append) as call:
         for number in range(20):
@@ -79,7 +79,7 @@ def test_what_is_done_behind_is_done_in_order() -> None:
 
 
 @pytest.mark.parametrize("last", [3, 9])
-def test_an_error_behind_is_raised(last: int) -> None:
+def test_an_error_of_a_background_call_is_raised(last: int) -> None:
     def fail(number: int) -> None:
         if number == last:
             raise UnavailableError("gone")

@@ -1,4 +1,4 @@
-"""A data set of real photos with all that a gallery shows, on disk and on S3, and a browser of few words."""
+"""A data set with everything that a gallery shows, on disk and on S3, and a simple browser."""
 
 import http.client
 import json

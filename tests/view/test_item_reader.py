@@ -1,4 +1,4 @@
-"""Samples of a class are all found, and only those."""
+"""A search finds all samples of a class, and no others."""
 
 import io
 import json
@@ -54,13 +54,13 @@ def test_leafing_through_a_class_finds_each_of_its_samples_once(small, label, co
     assert everything(ItemReader(small), label, count) == expected
 
 
-def test_a_search_reads_so_much_and_no_more(small, monkeypatch):
+def test_a_search_reads_a_bounded_amount(small, monkeypatch):
     monkeypatch.setattr(module, "MAX_SEARCH_BYTES", 1)
     found = ItemReader(small).find(3, 0, 5)
     assert (found.indices, 0 < found.stop < len(small)) == ([], True)
 
 
-def test_where_keys_tell_the_class_no_block_without_it_is_read(dataset, monkeypatch):
+def test_blocks_without_the_class_are_skipped_if_keys_name_the_class(dataset, monkeypatch):
     label = dataset[5].label
     reader = ItemReader(dataset)
     monkeypatch.setattr(reader, "_scan", None)

@@ -1,4 +1,4 @@
-"""Boxes of every form lie where they are in the picture as it is shown."""
+"""Boxes of every format lie at their place in the displayed picture."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""`view --html`: one page that needs nothing else; and what the command itself says."""
+"""`view --html` writes one self-contained page; the output of the command."""
 
 import base64
 import io
@@ -59,7 +59,7 @@ def test_the_page_shows_the_error_of_an_image_that_cannot_be_decoded(tmp_path, p
     assert "damaged" in shown.text
 
 
-def test_a_page_on_s3_is_that_on_disk_but_for_its_place(dataset, pack_at, s3_url, written):
+def test_a_page_on_s3_equals_that_on_disk_but_for_its_location(dataset, pack_at, s3_url, written):
     there = Dataset.open(pack_at(f"{s3_url}/in1k/train"))
     assert single_page(there, samples=9).replace(there.url, dataset.url) == written
 
@@ -68,7 +68,7 @@ def test_a_page_on_s3_is_that_on_disk_but_for_its_place(dataset, pack_at, s3_url
     "options",
     [("--samples", "3"), ("--seed", "1"), ("--html", "x.html", "--port", "8000"), ("--samples", "-1")],
 )
-def test_options_that_cannot_be_meant_together_are_refused(on_disk, command, options, tmp_path):
+def test_contradictory_options_are_refused(on_disk, command, options, tmp_path):
     result = command("view", on_disk, *options, cwd=tmp_path)
     assert result.returncode == 2
     assert list(tmp_path.iterdir()) == []
@@ -131,7 +131,7 @@ def test_layers_are_shown_from_s3_and_over_http(layered_urls, tmp_path, command)
     assert ("テンチ" in pages[0], 'width="2.00" height="2.00"' in pages[0]) == (True, True)
 
 
-def test_the_browser_is_opened_unless_it_shall_not(on_disk, view, tmp_path):
+def test_the_browser_is_opened_unless_disabled(on_disk, view, tmp_path):
     opener = tmp_path / "xdg-open"
     opener.write_text(
         f'#!/bin/sh\necho "$1" > {tmp_path}/opened.part && mv {tmp_path}/opened.part {tmp_path}/opened\n'
