@@ -61,7 +61,7 @@ def run(
         store: that of the data set.
         open_engine: returns the engine for the places where the tasks can run.
         found: plan and manifest at the destination, if they were just read and the place was free.
-        on_progress: called for each shard that is done, those of earlier runs first.
+        on_progress: called for each finished shard, also for those of earlier runs.
         dry_run: only find out how much is done.
         check: read every finished shard, and build the missing and damaged ones again.
 
