@@ -16,8 +16,8 @@ class Contender:
 CONTESTS: Final = {
     "read": (
         Contender("ours", "wds-imagenet"),
-        Contender("limit:crop", "the limit: libjpeg-turbo in C, without a resize"),
-        Contender("limit:resize", "the limit, with a resize"),
+        Contender("limit:crop", "a C program with libjpeg-turbo, without a resize"),
+        Contender("limit:resize", "a C program with libjpeg-turbo, with a resize"),
         Contender("dali", "DALI, fused random-crop decoding", "dali"),
         Contender("ffcv_loader:equal", "FFCV, the same files", "ffcv"),
         Contender("ffcv_loader:own", "FFCV, its own files (quality 90)", "ffcv"),

@@ -66,7 +66,7 @@ def draw(bars: list[Bar]) -> str:
     for row, bar in enumerate(sorted(bars, key=lambda bar: -bar.median)):
         top = MARGIN + row * (BAR + GAP)
         middle = top + BAR / 2
-        kind = "ours" if bar is bars[0] else "limit" if "limit" in bar.name else "peer"
+        kind = "ours" if bar is bars[0] else "limit" if bar.name.startswith("a C program") else "peer"
         start, end = (NAMES + side * scale for side in (bar.slowest, bar.fastest))
         parts += [
             f'<text x="{NAMES - 10}" y="{middle + 4:g}" text-anchor="end">{escape(bar.name)}</text>',

@@ -68,7 +68,6 @@ def signature(name, item):
     except (TypeError, ValueError):  # a union of types, or a type without one
         return name
     bare = [parameter.replace(annotation=parameter.empty) for parameter in parameters]
-    bare = [p.replace(default=...) if inspect.isfunction(p.default) else p for p in bare]
     return f"{name}{inspect.Signature([p for p in bare if p.name != 'self'])}"
 
 
@@ -183,7 +182,7 @@ def sources():
 
 def cli_lists():
     """Return the rendered part of docs/cli.md."""
-    out = ["## Options before the verb", "", *table(options_of(commands))]
+    out = ["## Options before the command", "", *table(options_of(commands))]
     rows = {name: options_of(command) for name, command in sources().items()}
     common = set.intersection(*map(set, rows.values()))
     first = next(iter(rows.values()))

@@ -25,7 +25,7 @@ A message states the fault with file, key or offset, then what to do. A caller a
 
 
 class WdsImagenetError(Exception):
-    """Base class of all errors that this package raises on purpose. Exit code 1, or that of a subclass."""
+    """Base class of all errors that this package raises on purpose. Exit code 1; subclasses may differ."""
 
 
 class UsageError(WdsImagenetError, ValueError):
@@ -51,7 +51,7 @@ class MissingExtraError(WdsImagenetError, ImportError):
 
 
 class DataError(WdsImagenetError):
-    """The data is bad: it must be repaired, since repeating will fail again. Exit code 3."""
+    """The data is bad. Repair it before you run the command again: a retry would fail. Exit code 3."""
 
 
 class SourceError(DataError):
@@ -63,7 +63,7 @@ class ManifestError(DataError):
 
 
 class CorruptError(DataError):
-    """Bytes differ from those that were written; the message names file and offset. Exit code 3."""
+    """Stored bytes are not those that were written; the message names file and offset. Exit code 3."""
 
 
 class ImageError(DataError):
@@ -83,7 +83,7 @@ class DeniedError(StoreError):
 
 
 class ExistsError(StoreError):
-    """A create-only write found an existing object, and left it as it was. Exit code 1."""
+    """A write that may only create found an existing object, and did not change it. Exit code 1."""
 
 
 class ChangedError(StoreError):
@@ -95,4 +95,4 @@ class FullError(StoreError):
 
 
 class UnavailableError(StoreError):
-    """The store failed temporarily. Retried; raised when the retries are spent. Exit code 1."""
+    """The store failed temporarily, and again at each retry. Exit code 1."""

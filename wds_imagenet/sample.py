@@ -76,7 +76,7 @@ class Sample:
 
     key: str
     members: Mapping[str, bytes | memoryview]
-    """Suffix → content: views into a block that is being read, or bytes."""
+    """A mapping from suffix to content. The content is bytes, or a view of the block that is being read."""
 
     def __repr__(self) -> str:
         members = ", ".join(f"{suffix} {len(data):,} bytes" for suffix, data in self.members.items())
@@ -97,7 +97,7 @@ class Sample:
 
     @property
     def label(self) -> int | None:
-        """The class index: `cls`, else the JSON's `label`; None if the sample has neither."""
+        """The class index: the member `cls`, or else `label` in the JSON. None if the sample has neither."""
         text = bytes(self.members.get("cls", b""))
         if "cls" not in self.members:
             label = self.json.get("label")

@@ -31,8 +31,9 @@ def _run(
 ) -> None:
     """Add labels from label files to the data set at URL, as a layer beside its shards.
 
-    No image is read or written. Readers opt in to a layer by name: Loader(URL, ..., layers=["real"]). A run
-    after a crash continues. A run after the end changes nothing.
+    add-layer reads and writes no image. A reader uses a layer only if you name it: Loader(URL, ...,
+    layers=["real"]). After a crash, the next run continues the work. After a finished run, another run
+    changes nothing.
     """
     from wds_imagenet.packing.add_layer import add_layer as write_layer
 
@@ -58,7 +59,7 @@ add_layer = click.command(
         *run_parameters(
             unit="tar",
             dry_run="Plan, print the result, and write nothing.",
-            source="Option of the label files' store, over those of the store of URL.",
+            source="Option of the store of the label files. It overrides that option of the store of URL.",
         ),
     ],
 )(_run)

@@ -10,7 +10,9 @@ from wds_imagenet.util import strict_json
 
 @click.command()
 @click.argument("url")
-@click.option("--batch-size", default=256, show_default=True, type=click.IntRange(1), help="Samples a batch.")
+@click.option(
+    "--batch-size", default=256, show_default=True, type=click.IntRange(1), help="Samples per batch."
+)
 @click.option(
     "--crop",
     default=224,
@@ -19,7 +21,7 @@ from wds_imagenet.util import strict_json
     help="Side of RandomResizedCrop, in pixels.",
 )
 @click.option(
-    "--threads", default=None, type=click.IntRange(1), help="Decoding threads; by default one a CPU."
+    "--threads", default=None, type=click.IntRange(1), help="Decoding threads; by default one per CPU."
 )
 @click.option(
     "--seconds",
@@ -53,8 +55,8 @@ def bench(
 ) -> None:
     """Stream the data set at URL, and print images per second, CPU time by stage, and the bottleneck.
 
-    Crops with RandomResizedCrop and flips into uint8 batches, as in training; the consumer does nothing.
-    Timing starts at the first batch. With --process, both processes are counted.
+    bench makes uint8 batches with RandomResizedCrop and flips, as in training, and discards each batch. The
+    timing starts at the first batch. With --process, bench counts CPU time and memory of both processes.
     """
     from wds_imagenet import Dataset, Loader, RandomResizedCrop
     from wds_imagenet.reading.benchmark import measure, verdict

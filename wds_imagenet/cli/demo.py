@@ -20,7 +20,7 @@ import click
 def demo(pictures: int, epochs: int, keep: Path | None) -> None:
     """Draw pictures, start an S3 server, pack, verify, stream and train, all on this machine.
 
-    Needs no data and no network. Takes about a minute.
+    The demo needs no data and no network. It takes about a minute.
     """
     from wds_imagenet.demo.run import run_demo
 

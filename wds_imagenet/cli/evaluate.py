@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     callback=parse_pairs,
     help="Labels of a benchmark; may be repeated: devkit=ILSVRC2012_devkit_t12.tar.gz, real=real.json, "
     "kaggle=LOC_val_solution.csv, dataset=URL of a packed data set, or any source of 'pack', such as "
-    "imagenet-v2=ARCHIVE or imagefolder=FOLDER. Files that complete it: synsets=LOC_synset_mapping.txt, "
-    "boxes=ILSVRC2012_bbox_val_v3.tgz, blacklist=FILE.",
+    "imagenet-v2=ARCHIVE or imagefolder=FOLDER. Some benchmarks need further files: "
+    "synsets=LOC_synset_mapping.txt, boxes=ILSVRC2012_bbox_val_v3.tgz, blacklist=FILE.",
 )
 @click.option(
     "--convention",
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     type=click.Choice(["classification", "localisation"]),
     help="Layout of a text file of bare numbers; required for the text formats of ILSVRC.",
 )
-@click.option("--keys", metavar="FILE", help="Keys of the rows of an .npy file, one a line.")
+@click.option("--keys", metavar="FILE", help="File with the keys of the rows of an .npy file, one per line.")
 @click.option(
     "--partial", is_flag=True, help="Score only the images that have predictions, and print their number."
 )
@@ -54,15 +54,16 @@ def evaluate(
 ) -> None:
     """Score PREDICTIONS by the rules of each benchmark whose labels are given.
 
-    PREDICTIONS is a text file in the classification or localisation format of ILSVRC, the submission.csv of
-    Kaggle, a CSV file with the columns key,labels, or JSON lines with "key" and "labels". Logits are read
-    from an .npz file with logits [N, C] and keys [N] (or several, one a rank), or from an .npy file with
-    --keys.
+    PREDICTIONS may be a text file in the classification or localisation format of ILSVRC, or the
+    submission.csv of Kaggle. It may also be a CSV file with the columns key,labels, or JSON lines with "key"
+    and "labels". Logits come from an .npz file with logits [N, C] and keys [N], or from several, one per
+    rank. Or they come from an .npy file with --keys.
 
-    The top-k error is the share of images whose first k guesses are all wrong (eval_flat.m). ReaL accepts
-    any of the labels of an image as the first guess, and leaves out images without labels. A localised
-    guess has the right class, and its box overlaps a true box of that class by half or more, in inclusive
-    pixels (eval_localization_flat.m). Localisation leaves out the images of the blacklist.
+    The top-k error is the share of images whose first k guesses are all wrong (eval_flat.m). In ReaL, the
+    first guess is right if it is any label of the image. ReaL leaves out images without labels. In
+    localisation, a guess is right if its class is right and its box overlaps a true box of that class by
+    half or more. Boxes are measured in inclusive pixels (eval_localization_flat.m). Localisation leaves out
+    the images of the blacklist.
     """
     from wds_imagenet.evaluation import evaluate as score
 

@@ -19,15 +19,21 @@ if TYPE_CHECKING:
 @click.option(
     "--out",
     metavar="URL",
-    help="Folder of the manifest, which contains all shards; by default the folder of the first URL.",
+    help="Folder for the manifest. All shards must lie inside it. By default the folder of the first URL.",
 )
 @click.option("--name", default=None, help="Name of the data set; by default the name of the folder.")
 @click.option("--split", default="train", show_default=True, help="Split that the shards hold.")
 @click.option(
-    "--block-bytes", type=Size(), help="Largest block, which one request reads; by default 2MiB or less."
+    "--block-bytes",
+    type=Size(),
+    help="Target size of a block; a reader fetches one block per request. By default 2MiB or less.",
 )
 @click.option(
-    "--threads", default=2, show_default=True, type=click.IntRange(1), help="Shards that are read at once."
+    "--threads",
+    default=2,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Number of shards that index reads at the same time.",
 )
 @storage_option
 @as_json

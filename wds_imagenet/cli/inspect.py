@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 def info(url: str, layers: tuple[str, ...], storage_options: dict[str, str], json: bool) -> None:
     """Print the counts, sizes, members, layers and classes of the data set at URL.
 
-    Reads only manifests. Lists all label layers; each --layer adds its names to the classes.
+    info reads only manifests. It lists all label layers. Each --layer adds the class names of the layer to
+    the output.
     """
     from wds_imagenet.reading.dataset import Dataset
     from wds_imagenet.reading.layers import Layer, list_layers
@@ -65,7 +66,7 @@ def info(url: str, layers: tuple[str, ...], storage_options: dict[str, str], jso
 @click.argument("url")
 @storage_option
 def ls(url: str, storage_options: dict[str, str]) -> None:
-    """Print the key of each sample of the data set at URL, one a line, in the order of the shards."""
+    """Print the key of each sample of the data set at URL, one per line, in the order of the shards."""
     from wds_imagenet.reading.dataset import Dataset
 
     dataset = Dataset.open(url, storage_options=storage_options)
@@ -88,7 +89,7 @@ def cat(
     layers: tuple[str, ...],
     storage_options: dict[str, str],
 ) -> None:
-    """Print one sample of the data set at URL, by its KEY or by its number as '#17'."""
+    """Print one sample of the data set at URL: give its KEY, or its number in the form '#17'."""
     from wds_imagenet.reading.dataset import Dataset
 
     if image and member:

@@ -51,7 +51,7 @@ class _Sources(click.Group):
 def pack() -> None:
     """Pack a data set as it was released into shards and a manifest, on any store.
 
-    A run after a crash continues. A run after the end changes nothing.
+    After a crash, the next run continues the work. After a finished run, another run changes nothing.
     """
 
 
@@ -127,14 +127,14 @@ def _without() -> list[click.Parameter]:
             type=choices,
             default="keep",
             show_default=True,
-            help="Treatment of images that a file of --labels does not have.",
+            help="Treatment of an image if a file of --labels has no entry for it.",
         ),
         click.Option(
             ["--without-caption"],
             type=choices,
             default="keep",
             show_default=True,
-            help="Treatment of images without a text in --captions.",
+            help="Treatment of an image if the file of --captions has no text for it.",
         ),
     ]
 
@@ -142,9 +142,12 @@ def _without() -> list[click.Parameter]:
 def _split_help(source: "Source") -> str:
     from wds_imagenet.sources import options_of
 
-    own = [f"{_sentence(option.help)} It" for option in options_of(source) if option.name == "split"]
-    split = own[0] if own else "Split of these images: train, validation, test or another; else train. It"
-    return f"{split} is in the shards' names and the manifest, and train alone is shuffled by default."
+    own = [_sentence(option.help) for option in options_of(source) if option.name == "split"]
+    split = own[0] if own else "Split of these images: train (the default), validation, test or another name."
+    return (
+        f"{split} The split appears in the shards' names and in the manifest. By default, pack shuffles only "
+        "train."
+    )
 
 
 def _common(source: "Source") -> list[click.Parameter]:
@@ -162,28 +165,29 @@ def _common(source: "Source") -> list[click.Parameter]:
         click.Option(
             ["--block-bytes"],
             type=Size(),
-            help="Size of the parts that readers fetch; by default 2MiB, less for sets of less than 2 GB.",
+            help="Size of the parts that readers fetch; by default 2MiB, or less if the data set is smaller "
+            "than 2 GB.",
         ),
         click.Option(
             ["--shuffle/--no-shuffle"],
             default=None,
             help="Put the samples in random order; by default, only of the split train.",
         ),
-        click.Option(["--seed"], type=int, default=0, show_default=True, help="Seed of the order."),
+        click.Option(["--seed"], type=int, default=0, show_default=True, help="Seed of the random order."),
         click.Option(
             ["--window-bytes"],
             type=Size(),
             default=1 << 30,
             show_default="1GiB",
-            help="Memory in which an archive that can only be read from its start is shuffled.",
+            help="Memory for shuffling an archive that pack can only read from its start.",
         ),
         click.Option(
             ["--jpeg"],
             default="keep",
             show_default=True,
             metavar="POLICY",
-            help="keep: the same bytes; optimize: the same pixels, faster crops; resize=256[:q90]: to this "
-            "short side, never upscaled; resize=256:optimize: both.",
+            help="keep: store the same bytes. optimize: store the same pixels, for faster crops. "
+            "resize=256[:q90]: shrink to this short side; never enlarge. resize=256:optimize: both.",
         ),
         click.Option(
             ["--strip"],
@@ -195,13 +199,15 @@ def _common(source: "Source") -> list[click.Parameter]:
             type=click.Choice(["fail", "skip", "repair", "repair-else-skip"]),
             default="fail",
             show_default=True,
-            help="Treatment of an image that cannot be used: stop at the first; leave all such images out, "
-            "and list them in the report; or repair them (a missing end, CMYK, GIF, BMP, TIFF).",
+            help="Treatment of unusable images. fail: stop at the first. skip: leave them out, and list them "
+            "in the report. repair: repair a missing end, CMYK, GIF, BMP and TIFF. "
+            "repair-else-skip: repair, or else leave out.",
         ),
         *run_parameters(
             unit="shard",
             dry_run="List and plan, print the result, and write nothing.",
-            source="Option of the store of INPUT; it has the options of DEST, too, if both are of one kind.",
+            source="Option of the store of INPUT. If INPUT and DEST use the same kind of store, INPUT also "
+            "gets the options of DEST.",
         ),
     ]
 

@@ -33,8 +33,8 @@ def verify(
 ) -> int:
     """Read the whole data set at URL, and report every difference from what was packed.
 
-    Compares sizes, the checksum of each block and shard, the tar structure, keys, labels and JSON, and each
-    image with its hash. Verifies the label layers too. Exits with code 3 if anything differs.
+    verify compares sizes, the checksum of each block and shard, the tar structure, keys, labels and JSON, and
+    each image with its hash. It verifies the label layers too. It exits with code 3 if it finds a difference.
     """
     from wds_imagenet.reading.dataset import Dataset
     from wds_imagenet.reading.verify import verify as verify_data_set

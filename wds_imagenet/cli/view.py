@@ -25,9 +25,9 @@ from wds_imagenet.errors import UsageError
 @click.option(
     "--samples",
     type=click.IntRange(0, 1000),
-    help="Samples on the page of --html, drawn at random; 60 by default.",
+    help="Number of samples on the page of --html, chosen at random; 60 by default.",
 )
-@click.option("--seed", type=int, help="Seed of that draw; 0 by default.")
+@click.option("--seed", type=int, help="Seed of this random choice; 0 by default.")
 @storage_option
 def view(
     url: str,
@@ -41,8 +41,8 @@ def view(
 ) -> None:
     """Show the images, captions, labels, boxes and histograms of the data set at URL in a browser.
 
-    The server answers this machine alone, until Ctrl-C. To view it from another machine, forward the port:
-    ssh -L 8000:127.0.0.1:8000.
+    The server accepts requests from this machine only, and runs until Ctrl-C. To view the data set from
+    another machine, forward the port: ssh -L 8000:127.0.0.1:8000.
     """
     from wds_imagenet.reading.dataset import Dataset
 

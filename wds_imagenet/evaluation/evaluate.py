@@ -44,7 +44,7 @@ class Score:
     excluded: int
     """Number of images that the benchmark leaves out, such as those without a label in ReaL."""
     error: tuple[float, ...]
-    """Top-1 to top-5 error, as far as the benchmark defines them (ReaL: top-1)."""
+    """Top-1 to top-5 error, or only those that the benchmark defines (ReaL: top-1)."""
     localisation_images: int = 0
     """Number of images scored for localisation, without the blacklist."""
     localisation_error: tuple[float, ...] = ()
@@ -87,17 +87,19 @@ def evaluate(
 ) -> EvaluationReport:
     """Score predictions by the rules of each benchmark whose labels are given.
 
-    Guarantees that every image of a benchmark is scored exactly once: a key that is missing, unknown or
-    there twice is an error. Costs the memory of the predictions; a `dataset` is read whole.
+    `evaluate` scores every image of a benchmark exactly once. It raises an error if a key is missing, unknown
+    or repeated; `partial` allows missing and unknown keys. It holds the predictions in
+    memory, and reads the whole of a `dataset`.
 
     Args:
         predictions: A file, several files with keys (one a rank), or `Predictions`.
-        labels: Files by benchmark: `devkit`, `real`, `kaggle`, `dataset` (the URL of a packed data set), or
-            a source of `pack` such as `imagefolder`; and files that complete them: `synsets`, `boxes`,
-            `blacklist`.
-        convention: Class numbering of bare numbers: `ilsvrc2012-id`, `sorted-index`, `kaggle` or `wnid`.
+        labels: A mapping from the name of a benchmark to a file. A benchmark is `devkit`, `real`, `kaggle`,
+            `dataset` (the URL of a packed data set), or a source of `pack` such as `imagefolder`. Further
+            files complete a benchmark: `synsets`, `boxes`, `blacklist`.
+        convention: Class numbering of predictions that are numbers: `ilsvrc2012-id`, `sorted-index`,
+            `kaggle` or `wnid`.
         layout: Layout of a text file of bare numbers: `classification` or `localisation`.
-        keys: For an `.npy` file, the file with the key of each row, one a line.
+        keys: For an `.npy` file: a file with the keys of the rows, one per line.
         partial: Score only the images that have both a prediction and a label.
         storage_options: Options of the store of every file.
 

@@ -23,14 +23,15 @@ class Predictions:
     """At most five guesses for each of N images, the best first."""
 
     guesses: Integers
-    """The guesses as they were written, int64 [N, 5]; `NO_GUESS` after the last; of WNIDs the digits."""
+    """The guesses as written in the file, int64 [N, 5]. `NO_GUESS` fills the places after the last guess. A
+    WNID is stored as its digits."""
     kind: Literal["number", "wnid", "column"]
-    """The form of a guess: a bare number, whose class depends on a convention; a WNID; or the column of a
-    logit, which is the label that the model was trained on."""
+    """The form of a guess: a bare number, a WNID, or the column of a logit. The class of a bare number
+    depends on a convention. The column of a logit is the label that the model was trained on."""
     keys: tuple[str, ...] | None
     """Key of each image; None if the rows follow the file names of the benchmark."""
     where: Callable[[int], str]
-    """Returns the file and line of a row, for messages."""
+    """A function that returns the file and line of a row, for messages."""
     boxes: Reals | None = None
     """Box of each guess, float64 [N, 5, 4]: xmin, ymin, xmax, ymax in inclusive pixels from 1."""
     columns: int | None = None

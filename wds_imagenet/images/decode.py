@@ -35,19 +35,21 @@ def decode_image(
 ) -> Pixels:
     """Return an image's pixels, uint8 [H, W, 3], RGB, the same on every call.
 
-    They equal the result of Pillow's `convert("RGB")`. Missing data is an error, and is never filled with
-    grey. Costs 5 to 10 ns a pixel at full scale, outside the GIL.
+    The pixels equal the result of Pillow's `convert("RGB")`. If data is missing, `decode_image` raises an
+    error and never fills the gap with grey. It costs 5 to 10 ns per pixel at full scale, without the GIL.
 
     Args:
         data: The encoded image.
-        min_width: Pixels that suffice: a JPEG is decoded at the smallest of 1, 1/2, 1/4 and 1/8 of its size
-            that has as many, and never above its size. 0 asks for the full size.
-        min_height: The same for the height.
+        min_width: The width in pixels that you need. A JPEG is decoded at 1, 1/2, 1/4 or 1/8 of its size: the
+            smallest that has both `min_width` and `min_height`. It is never enlarged. If both are 0, it is
+            decoded at its full size.
+        min_height: The height in pixels that you need; see `min_width`.
         orientation: Apply the EXIF orientation. By default the picture stays as stored, as with torchvision.
         buffer: A contiguous uint8 array. If a JPEG fits, it is decoded there, and the result is a view of it.
 
     Raises:
-        ImageError: `probe` rejects the image, its end or middle is missing, or it is a JPEG of 12 bits.
+        ImageError: the header of the image is invalid or not supported, data is missing, or the image is a
+            JPEG of 12 bits.
     """
     header = probe(data)
     shown = header.orientation if orientation else 1

@@ -18,14 +18,14 @@ Shape = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class RandomResizedCrop:
-    """A random part of the picture, resized to `size` × `size`: torchvision's transform of that name.
+    """A random part of the picture, resized to `size` × `size`, as in torchvision's `RandomResizedCrop`.
 
-    Without scaled decoding the result is within one level of Pillow's crop, resize and mirror, and of
-    torchvision's on uint8 tensors. The decoded pixels are Pillow's, and their exact resize is rounded once.
-    The same sample, seed and epoch give the same pixels, in any process, thread and batch.
+    Without scaled decoding, each value differs by at most 1 (of 255) from the result of Pillow, and of
+    torchvision on uint8 tensors. The decoded pixels equal Pillow's. The resize is exact and is rounded only
+    once. The same sample, seed and epoch give the same pixels, in any process, thread and batch.
 
-    Costs 0.8 ms for an ordinary photo in a batch, of which 0.03 ms hold the GIL; 2 ms where the native
-    engine was not built.
+    An ordinary photo in a batch costs 0.8 ms. For 0.03 ms of it, the thread holds the GIL. Without the native
+    engine, the photo costs 2 ms.
 
     Args:
         size: height and width of the result, in pixels.
@@ -33,8 +33,8 @@ class RandomResizedCrop:
         ratio: range of the part's width divided by its height.
         flip: probability of a mirror image; True is 0.5, and False, the default, never mirrors.
         antialias: False selects the faster plain bilinear filter.
-        scaled_decode: decode a JPEG at 1/2, 1/4 or 1/8 where the part is that much larger than `size`.
-            This is faster for large photos, and one to two levels off on average there.
+        scaled_decode: decode a JPEG at 1/2, 1/4 or 1/8 of its size if the part is that many times larger than
+            `size`. This is faster for large photos. Their values then differ by 1 to 2 (of 255) on average.
         orientation: turn the picture by its EXIF orientation before it is cropped.
 
     Raises:
@@ -67,7 +67,7 @@ class RandomResizedCrop:
 
     @property
     def rule(self) -> RandomCropRule | None:
-        """The distribution from which the native engine draws the region itself; None where it cannot."""
+        """The distribution from which the native engine draws the region itself; None if it cannot."""
         if self.orientation:
             return None
         return RandomCropRule(
@@ -87,7 +87,7 @@ class RandomResizedCrop:
         return 0.5 if self.flip is True else float(self.flip)
 
     def region(self, header: ImageHeader, rng: Rng) -> CropRegion:
-        """Draw the part, then the mirror. The native engine draws the same from `rule`."""
+        """Choose the part, then whether to mirror it, at random. From `rule`, the engine chooses the same."""
         shown, width, height = _as_shown(header, turned=self.orientation)
         crop = random_crop(width, height, rng, self.scale, self.ratio)
         box = stored_box(crop.box, header.width, header.height, shown)
@@ -102,14 +102,16 @@ class RandomResizedCrop:
 class ResizeCenterCrop:
     """The short side resized to `resize`, then the central `crop` × `crop`: the usual evaluation.
 
-    The result is within one level, on average, of torchvision's `Resize` and `CenterCrop`. Both are done in
-    one step, from no more of the picture than they need. Costs as much as `RandomResizedCrop`.
+    The average difference from torchvision's `Resize` and `CenterCrop` is at most 1 (of 255). This transform
+    resizes and crops in one step, and uses only the necessary part of the picture. It costs as much as
+    `RandomResizedCrop`.
 
     Args:
         resize: length of the picture's short side before the crop, in pixels.
         crop: height and width of the result, in pixels.
         antialias: False selects the faster plain bilinear filter.
-        scaled_decode: decode a JPEG at 1/2, 1/4 or 1/8 where it is that much larger than needed.
+        scaled_decode: decode a JPEG at 1/2, 1/4 or 1/8 of its size if it is that many times larger than
+            needed.
         orientation: turn the picture by its EXIF orientation before it is cropped.
 
     Raises:
@@ -154,9 +156,9 @@ class ResizeCenterCrop:
 
 @dataclass(frozen=True, slots=True)
 class Decode:
-    """The whole picture at its own size: the images of a batch are a list, since their shapes differ.
+    """The whole picture at its own size. `Batch.images` is a list, since the shapes of the pictures differ.
 
-    The pixels are Pillow's, bit for bit. Costs the decode of every pixel, without the GIL.
+    The pixels equal Pillow's, bit for bit. `Decode` decodes every pixel, without the GIL.
 
     Args:
         orientation: turn the picture by its EXIF orientation.

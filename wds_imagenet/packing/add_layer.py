@@ -36,13 +36,15 @@ def add_layer(
 ) -> LayerReport:
     """Add the labels of label files to a finished data set, as a layer beside its shards.
 
-    Guarantees that no file of the data set is changed; that the layer has a manifest only when every tar of
-    it is whole and in place; that the same files give the same bytes, for any number of workers and of
-    interrupted runs; and that no layer is overwritten. A run after a crash continues. A run after the end
-    changes nothing. Readers opt in to a layer by name.
+    `add_layer` guarantees four things. It changes no file of the data set. The layer has a manifest only when
+    every tar of the layer is whole and in place. The same files give the same bytes, for any number of
+    workers and of interrupted runs. `add_layer` never overwrites another layer.
 
-    Costs one pass over the label files, the memory of all keys (20 MB for ImageNet), and about 2 kB of tar
-    a sample. Class names alone make a layer without tars.
+    After a crash, the next run continues the work. After a finished run, another run changes nothing. A
+    reader uses a layer only if you name the layer.
+
+    `add_layer` reads the label files once. It needs memory for all keys (20 MB for ImageNet), and writes
+    about 2 kB of tar per sample. If you give only class names, the layer has no tars.
 
     Args:
         url: URL of the data set.
@@ -52,14 +54,14 @@ def add_layer(
         class_names: URLs of files of class names, by language, such as `fr`.
         layer: name of the layer; by default the names of its label sources.
         workers: processes; by default, one for each CPU.
-        on_progress: called for each tar that is done, those of earlier runs first.
+        on_progress: a function that `add_layer` calls for each finished tar, also for those of earlier runs.
         dry_run: plan the layer, and write nothing.
         check: read every finished tar, and build missing and damaged ones again.
         storage_options: options of the data set's store.
         source_storage_options: options of the label files' store.
 
     Raises:
-        ManifestError: there is no data set.
+        ManifestError: the URL has no data set.
         PlanError: the layer exists with other labels.
         CorruptError: tars of a finished layer are missing or damaged, and `check` is not set.
         SourceError: a label file cannot be read, or does not fit the data set.

@@ -52,47 +52,50 @@ def pack(
 ) -> PackReport:
     """Pack a data set as it was released into shards and a manifest, on any store.
 
-    Guarantees that there is a manifest only when every shard is whole and in place; that the same inputs
-    and options give the same bytes, for any number of workers and of interrupted runs; and that nothing is
-    overwritten but files of the same plan. A run that fails before its first shard is built leaves no
-    files. A run after a crash continues. A run after the end changes nothing.
+    `pack` guarantees three things. The manifest exists only when every shard is whole and in place. The
+    same inputs and options give the same bytes, for any number of workers and of interrupted runs. `pack`
+    overwrites only files of the same plan.
 
-    Contradictory options, and a destination that holds the work of other options, are rejected before the
-    input is listed.
+    A run that fails before it builds its first shard leaves no files. After a crash, the next run continues
+    the work. After a finished run, another run changes nothing.
+
+    `pack` rejects contradictory options before it lists the input. It also rejects a destination that holds
+    the work of other options.
 
     Args:
         source: name of the source, such as `imagenet` or `imagefolder`.
         inputs: URLs of the data set as it was released; most sources take one.
         dest: URL of the packed data set.
         name: name of the data set, in the shards' names; by default, the folder of `dest`.
-        split: `train`, `validation`, `test` or another; by default, the source's, else `train`.
+        split: `train`, `validation`, `test` or another name. The default is the split that the source finds,
+            or `train`.
         shard_bytes: approximate size of a shard; by default, 256 MiB.
         samples_per_shard: samples in a shard, instead of `shard_bytes`.
         block_bytes: size of the parts that readers fetch; by default, 2 MiB, less for small data sets.
         shuffle: put the samples in a random order; by default, only those of the split `train`.
-        seed: decides the order.
-        window_bytes: memory in which a source that is read from beginning to end is shuffled.
+        seed: seed of the random order.
+        window_bytes: memory for shuffling a stream, which `pack` can only read from beginning to end.
         jpeg: `keep`, `optimize`, `resize=256`, `resize=256:q90`, or `resize=256:optimize`.
         on_bad: treatment of an image that cannot be used.
         labels: URLs of label files, by the name of the label source, such as `real`.
         captions: URL of a file of captions.
         label_options: options of label sources, such as `kaggle.synsets`.
         class_names: URLs of files of class names, by language, such as `fr`.
-        without_label: treatment of images that a file in `labels` does not have.
-        without_caption: treatment of images without a text in `captions`.
+        without_label: treatment of an image if a file in `labels` has no entry for it.
+        without_caption: treatment of an image if the file `captions` has no text for it.
         workers: processes; by default, one for each CPU.
         storage_options: options of the store of `dest`.
         source_storage_options: options of the store of the inputs and label files.
-        on_progress: called for each shard that is done, those of earlier runs first.
+        on_progress: a function that `pack` calls for each finished shard, also for those of earlier runs.
         dry_run: list and plan, and write nothing.
         check: read every finished shard, and build missing and damaged ones again.
         source_options: options of the source, such as `classes`.
 
     Raises:
         UsageError: the options contradict each other, or do not exist.
-        PlanError: the destination has the work of another plan, or files that would be overwritten.
+        PlanError: the destination has files of another plan, or other files that `pack` would overwrite.
         SourceError: the inputs or label files cannot be read, or contradict each other.
-        ImageError: an image cannot be used, and `on_bad` does not leave it out.
+        ImageError: an image is unusable, and `on_bad` does not allow `pack` to skip or repair it.
         CorruptError: shards of a finished data set are missing or damaged, and `check` is not set.
         StoreError: a store fails.
     """

@@ -7,20 +7,20 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class PackProgress:
-    """Progress of packing, given for every shard that is done, those of earlier runs first."""
+    """The progress of packing, reported after each finished shard, also for the shards of earlier runs."""
 
     shards_done: int
     """Shards that are at the destination."""
     shards: int | None
-    """All shards; None for a stream, whose number is known only at its end."""
+    """Number of all shards. None for a stream: its number of shards is known only at its end."""
     samples_done: int
     """Samples of these shards."""
     samples: int | None
     """All samples; None for a stream that does not state them."""
     bytes_done: int
-    """Bytes of the finished shards; of a stream, bytes that it gave for their samples."""
+    """Bytes of the finished shards. For a stream: the bytes that were read from it for these shards."""
     bytes_expected: int | None
-    """The final `bytes_done`, estimated from the sizes that the source lists; None without them."""
+    """An estimate of the final `bytes_done`, from the sizes that the source lists. None if it lists none."""
     seconds: float
     """Seconds since the first shard was begun."""
 
@@ -36,25 +36,25 @@ class PackReport:
     plan: str
     """The fingerprint of the plan."""
     shards: int
-    """Shards of the data set; after a dry run of a stream an estimate, 0 without one."""
+    """Number of shards. After a dry run of a stream, this is an estimate, or 0 if there is none."""
     resumed: int
     """Shards that an earlier run had finished."""
     samples: int
-    """Samples of the data set; after a dry run of a stream, 0 if it does not state them."""
+    """Number of samples. After a dry run of a stream, this is 0 if the stream does not state the number."""
     bytes: int
-    """Bytes of all shards; after a dry run an estimate, 0 without one."""
+    """Bytes of all shards. After a dry run, this is an estimate, or 0 if there is none."""
     skipped: int
     """Images that were left out."""
     repaired: int
     """Images that were repaired."""
     notes: tuple[str, ...]
-    """Facts that a user ought to read."""
+    """Remarks for the user."""
     seconds: float
     """Seconds from the listing to the manifest."""
     rotated: int = 0
     """Images that were rotated."""
     already: bool = False
-    """True if an earlier run had finished everything, and nothing was done."""
+    """True if an earlier run had finished the data set, so that this run did nothing."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as plain values."""
@@ -80,13 +80,13 @@ class LayerReport:
     classes: tuple[str, ...]
     """Fields that the layer adds to the class table of the data set."""
     shards: int
-    """Tars of the layer: as many as the data set has, or none for a layer of classes alone."""
+    """Number of tars of the layer: one per shard, or 0 if the layer has only class names."""
     resumed: int
     """Tars that an earlier run had finished."""
     bytes: int
     """Bytes of the layer's tars; 0 after a dry run."""
     notes: tuple[str, ...]
-    """Facts that a user ought to read."""
+    """Remarks for the user."""
     seconds: float
     """Seconds of the whole run."""
 

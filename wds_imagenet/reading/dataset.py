@@ -23,16 +23,16 @@ from wds_imagenet.util.threads import map_ahead
 
 
 class Dataset:
-    """A finished data set: immutable, of known length, every byte verified when it is read.
+    """A finished data set of known length, which never changes. `Dataset` verifies every byte that it reads.
 
-    Safe to use from many threads. `Dataset.open` opens one by its URL; it costs one request, and about 3 MB
-    of memory for 1.3 million samples.
+    Many threads may use one `Dataset`. `Dataset.open` opens a data set by its URL. It costs one request, and
+    about 3 MB of memory for 1.3 million samples.
 
     Attributes:
         store: the store of the data set's folder.
         manifest: the manifest, which lists shards and blocks.
         layers: the label layers that are merged over the samples.
-        classes: by label, the class's `name` and further facts, those of layers included.
+        classes: for each label, the `name` and further facts of its class, also those from layers.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class Dataset:
 
     @cached_property
     def blocks(self) -> BlockReader:
-        """The reader of blocks and of their layers' blocks."""
+        """The object that reads the blocks of the shards and of the layers."""
         return BlockReader(self.fetcher, self.block_locations, self.layers)
 
     @property

@@ -44,7 +44,7 @@ class IndexReport:
 
 @dataclass(frozen=True, slots=True)
 class IndexProgress:
-    """The work done after one more shard.
+    """The progress of `index` after each shard.
 
     Attributes:
         bytes: bytes of the shards indexed so far.
@@ -66,25 +66,27 @@ def index(
     block_bytes: int | None = None,
     threads: int = 2,
     storage_options: StorageOptions | None = None,
-    on_progress: Callable[[IndexProgress], object] = lambda _: None,
+    on_progress: Callable[[IndexProgress], object] | None = None,
 ) -> IndexReport:
     """Write a manifest for WebDataset shards of another program. The shards are read once and never written.
 
-    The manifest holds the same as that of `pack`: each block's checksum, each shard's hash, and unique keys.
-    Costs one read of the shards, and temporary disk for a copy of `threads` of them.
+    The manifest has the same content as a manifest of `pack`: the checksum of each block, the hash of each
+    shard, and unique keys. `index` needs temporary disk space for `threads` shards.
 
     Args:
-        urls: a folder of `.tar` files or one `.tar`, or several of them.
-        out: the folder that gets the manifest, around all shards; by default the first URL's folder.
+        urls: one URL or several. Each is a folder of `.tar` files, or one `.tar` file.
+        out: the folder for the manifest. All shards must lie inside this folder. The default is the folder of
+            the first URL.
         name: the data set's name; by default the folder's.
         split: the split's name.
-        block_bytes: target size of a block, the unit of one ranged read; by default up to 2 MiB.
-        threads: shards that are read at a time.
+        block_bytes: target size of a block. A reader fetches one block per request. The default is at most
+            2 MiB.
+        threads: number of shards that `index` reads at the same time.
         storage_options: options of the store, by name.
         on_progress: called after each shard, in order, by the calling thread.
 
     Raises:
-        UsageError: a URL is not in `out`, or nothing is there.
+        UsageError: a URL does not lie in `out`, or nothing exists at a URL.
         SourceError: there are no tars, a tar is compressed, or a key is repeated.
         CorruptError: a shard is damaged, or is no tar.
         ExistsError: the folder has a manifest already.
@@ -106,7 +108,8 @@ def index(
         nonlocal done, samples
         done += indexed.shard.size
         samples += indexed.shard.samples
-        on_progress(IndexProgress(done, total_bytes, samples))
+        if on_progress is not None:
+            on_progress(IndexProgress(done, total_bytes, samples))
 
     manifest = index_shards(
         store,

@@ -29,15 +29,15 @@ from wds_imagenet.util.cancel import current_token
 class Loader:
     """Streams a data set as batches of tensors.
 
-    The global batches of an epoch depend on the data set, `seed`, `epoch`, `lanes` and
-    `batch_size * world_size` alone: not on the world size, the threads, or the point of a resume. Every
-    sample comes once an epoch, or an error names the sample that cannot. Every rank has the same number of
-    batches. Each iteration is the next epoch. Threads live while an iteration does; leaving the loop in any
-    way ends them.
+    The global batches of an epoch depend only on the data set, `seed`, `epoch`, `lanes` and
+    `batch_size * world_size`, not on the world size, the threads, or the point of a resume. The loader yields
+    every sample once per epoch, or raises an error that names the sample. Only `drop_last` and
+    `on_bad="skip"` leave samples out. Every rank has the same number of batches. Each iteration reads the
+    next epoch. The threads stop when the iteration ends, however you leave the loop.
 
-    Costs the memory of lanes / world size blocks (240 of 2 MiB for one rank), of `prefetch_bytes`, and of
-    five batches. Between epochs, until `close`, it keeps 512 MiB of blocks and four batches. The first batch
-    waits for one block of each lane.
+    A rank needs memory for `lanes / world_size` blocks (for one rank: 240 blocks of 2 MiB), for
+    `prefetch_bytes`, and for five batches. Between epochs, until `close`, the loader keeps 512 MiB of blocks
+    and four batches. The first batch is ready when the loader has fetched one block of each lane of the rank.
 
     Args:
         dataset: the URL of a data set, or an open `Dataset`.
@@ -45,17 +45,18 @@ class Loader:
             of a `DecodedSample` that returns an array; or an object of your own with a `shape`, or with a
             `region` for the native engine.
         batch_size: samples in a batch of this rank, as in `torch.utils.data.DataLoader`.
-        shuffle: False reads in the shards' own order, dealt to the ranks in runs; for evaluation.
+        shuffle: False keeps the order of the shards, and gives each rank a contiguous part, for evaluation.
         seed: decides the order of every epoch, and the random numbers of every sample.
         epoch: the epoch of the first iteration.
         rank: this rank; by default that of torch.distributed or of the environment.
         world_size: the number of ranks; by default that of torch.distributed or of the environment.
-        lanes: the number of parts of the data set that are mixed at a time, a multiple of every world size
-            that the run may have. By default the least common multiple of the world size and 120, from 240.
+        lanes: the number of parts of the data set that the loader mixes at a time. It must be a multiple of
+            every world size that you may use. The default is the smallest common multiple of the world size
+            and 120 that is at least 240; without `shuffle`, it is the world size.
         threads: decoding threads; by default the usable CPUs, divided by `LOCAL_WORLD_SIZE`.
         drop_last: leave out the last batch if it is not full, instead of padding it (see `Batch.mask`).
-        on_bad: "fail" raises at the first sample that cannot be decoded; "skip" masks such samples out, at
-            most 0.1 % (or 10) an epoch of this rank.
+        on_bad: "fail" raises an error at the first sample that cannot be decoded. "skip" masks such samples
+            out. In one epoch, a rank may skip 0.1 % of the samples of the data set, or 10 if that is more.
         prefetch_bytes: bytes that may be fetched before they are needed.
         with_json: fill `Batch.json`; 20 µs a sample.
         with_captions: fill `Batch.captions`.
@@ -63,13 +64,13 @@ class Loader:
         pin_memory: put batches into page-locked memory; by default where CUDA is present.
         layers: names of label layers, whose labels, captions and fields replace the data set's own.
         process: do all work in one child process, for training loops that hold the GIL. Batches, order,
-            states, errors, log records and `stats()` stay the same; images lie in memory that both processes
-            map. The child starts with the first iteration, which costs the import of torch (2 s, 250 MB),
-            and is kept until `close`. Costs two more batches, and with `pin_memory` one copy here. A
-            transform of your own must be picklable, and a script that defines it needs
-            `if __name__ == "__main__":`. Linux alone.
+            states, errors, log records and `stats()` stay the same. Both processes map the memory of the
+            images. The child starts with the first iteration, and must import torch (2 s, 250 MB). It lives
+            until `close`. This option needs memory for two more batches. With `pin_memory`, this process also
+            copies each batch once. A transform of your own must be picklable, and a script that defines it
+            needs `if __name__ == "__main__":`. This option works on Linux only.
         storage_options: options of the store, by name; see `--storage-option`.
-        unsupported: no other argument is accepted.
+        unsupported: an unknown argument raises `UsageError`.
 
     Raises:
         UsageError: an argument is unknown or out of its range.
@@ -133,7 +134,7 @@ class Loader:
 
     @property
     def epoch(self) -> int:
-        """The epoch of the latest iteration; before it begins, the epoch that it will have."""
+        """The epoch of the latest iteration. Before the first and after `set_epoch`, that of the next one."""
         return self._epoch
 
     @property
@@ -204,7 +205,7 @@ class Loader:
         return self._state().to_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Make the next iteration continue after the batches that the state counts.
+        """Make the next iteration continue after the last batch of the state.
 
         The world size may be any that divides the state's lanes. A state at the end of an epoch continues
         with the next epoch.
@@ -236,7 +237,7 @@ class Loader:
         self._begun = False
 
     def set_epoch(self, epoch: int) -> None:
-        """Make the next iteration this epoch: from its beginning, unless a state of it was just loaded."""
+        """Make the next iteration read this epoch, from its start or from the state that was just loaded."""
         if self._begun or epoch != self._epoch:
             self._leave()
             self._epoch, self._samples, self._begun = whole("epoch", epoch, 0), 0, False

@@ -53,10 +53,11 @@ def index_shards(
 ) -> Manifest:
     """Read every shard once, publish a manifest for them that replaces none, and return it.
 
-    `names` are relative to `store`, whose folder gets the manifest. It holds the same as that of `pack`: each
-    block's checksum, each shard's hash, and unique keys. Raises `CorruptError` for a shard that is damaged
-    or no tar, `SourceError` for a compressed shard or a repeated key, `ExistsError` for an existing manifest.
-    Costs one read of the shards, and temporary disk for a copy of `threads` of them.
+    `names` are relative to `store`, whose folder gets the manifest. It has the same content as a manifest of
+    `pack`: the checksum of each block, the hash of each shard, and unique keys. Raises `CorruptError` for a
+    shard that is damaged or no tar, `SourceError` for a compressed shard or a repeated key, and `ExistsError`
+    for an existing manifest.
+    Costs one read of the shards, and temporary disk space for `threads` shards.
     """
     names = list(names)
     for shard in names:

@@ -19,7 +19,7 @@ class VerifyReport:
         url: the data set's folder, without credentials.
         findings: every fault; empty for an intact data set.
         samples: samples found in intact blocks.
-        bytes: bytes that could be read, those of layers included.
+        bytes: bytes that `verify` could read, including layers.
         expected_samples: samples that the manifest lists.
         expected_bytes: bytes of all shards, those of layers included.
         layers: the names of the layers that were verified too.
@@ -41,7 +41,7 @@ class VerifyReport:
 
 @dataclass(frozen=True, slots=True)
 class VerifyProgress:
-    """The work done after one more block.
+    """The progress of `verify` after each block.
 
     Attributes:
         bytes: bytes read so far.
@@ -63,27 +63,28 @@ def verify(
     layers: Sequence[str] | None = None,
     threads: int = 4,
     storage_options: StorageOptions | None = None,
-    on_progress: Callable[[VerifyProgress], object] = lambda _: None,
+    on_progress: Callable[[VerifyProgress], object] | None = None,
 ) -> VerifyReport:
-    """Read a whole data set with its label layers, and report every fault.
+    """Read a whole data set and its label layers, and report every fault as a finding.
 
-    A data set without findings is, byte for byte, the one that its manifest describes: sizes, checksums of
-    blocks and shards, tar structure, keys, labels, JSON, and the hash of each image. A listing also finds
-    layers, and tars that are not in the manifest; over HTTP nothing can be listed.
+    `verify` compares a data set with its manifest: sizes, checksums of blocks and shards, tar structure,
+    keys, labels, JSON, and the hash of each image. Without findings, every byte of the shards is right.
+    `verify` lists the folder to find layers, and tars that the manifest does not have. Over HTTP it cannot
+    list the folder.
 
-    Costs one read of the data set, and memory for 2·threads blocks and all keys.
+    `verify` reads the data set once. It needs memory for 2·threads blocks and for all keys.
 
     Args:
         dataset: the URL of a data set, or an open `Dataset`.
         deep: decode every image too.
-        layers: names of the layers to verify; by default every finished layer that a listing finds.
+        layers: names of the layers to verify; by default every finished layer that `verify` finds.
         threads: threads that read and check blocks.
         storage_options: options of the store, by name.
         on_progress: called after each block, in order, by the calling thread.
 
     Raises:
         ManifestError: the URL holds no data set.
-        StoreError: the store cannot be read; a missing or changed shard is a finding instead.
+        StoreError: the store cannot be read. A missing or changed shard raises no error, but is a finding.
     """
     threads = whole("threads", threads, 1)
     opened = as_dataset(dataset, storage_options)
@@ -96,7 +97,8 @@ def verify(
         read += block.bytes
         samples += len(block.keys)
         findings += block.findings
-        on_progress(VerifyProgress(read, expected_bytes, samples, block.findings))
+        if on_progress is not None:
+            on_progress(VerifyProgress(read, expected_bytes, samples, block.findings))
     return VerifyReport(
         url=opened.url,
         findings=tuple(findings),

@@ -27,7 +27,7 @@ _NO_METADATA: Final[Metadata] = {}
 def imagefolder(
     url: str, *, classes: Classes = None, storage_options: StorageOptions = NO_OPTIONS
 ) -> Listing:
-    """List a folder, or a tar archive, that has one folder of images a class.
+    """List a folder, or a tar archive, that has one folder of images per class.
 
     Folders named by numbers have these as labels: 5 and 10 stay 5 and 10, even where 10 sorts before 5.
     Other names are numbered from 0 in code-point order, as torchvision numbers them. A class list fixes

@@ -53,7 +53,8 @@ def imagenet21k(
     url: str,
     *,
     class_list: Annotated[
-        str | None, "published class list: fall11, winter21, google or microsoft; else give classes"
+        str | None,
+        "published class list: fall11, winter21, google or microsoft. Without this option, give --classes",
     ] = None,
     classes: Classes = None,
     names: Annotated[str | None, "class names by WNID, such as imagenet_synset_to_lemma.txt"] = None,

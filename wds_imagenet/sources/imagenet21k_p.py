@@ -41,8 +41,8 @@ _NO_METADATA: Final[Metadata] = {}
 def imagenet21k_p(
     url: str,
     *,
-    split: Annotated[str | None, "train or validation (or val); needed if the input has both"] = None,
-    release: Annotated[str | None, "the release, winter21 or fall11; always needed"] = None,
+    split: Annotated[str | None, "train or validation (or val); required if the input has both"] = None,
+    release: Annotated[str | None, "the release, winter21 or fall11; always required"] = None,
     classes: Classes = None,
     tree: Annotated[str | None, "semantic tree (imagenet21k_miil_tree.pth), for names and parents"] = None,
     storage_options: StorageOptions = NO_OPTIONS,

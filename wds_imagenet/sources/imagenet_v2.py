@@ -43,10 +43,13 @@ def imagenet_v2(
     url: str,
     *,
     variant: Annotated[
-        str | None, "matched-frequency, threshold0.7 or top-images; needed if no folder has such a name"
+        str | None,
+        "matched-frequency, threshold0.7 or top-images; required unless the folder names have exactly one "
+        "of them",
     ] = None,
     keys: Annotated[
-        str | None, "'hash' (the default): keys are image hashes; 'variant': with the variant in front"
+        str | None,
+        "'hash' (the default): keys are image hashes; 'variant': keys are the variant and the image hash",
     ] = None,
     classes: Classes = None,
     storage_options: StorageOptions = NO_OPTIONS,

@@ -20,7 +20,7 @@ def shuffled(images: Iterable[StreamedImage], window_bytes: int, seed: int) -> I
     Args:
         images: the stream.
         window_bytes: memory of the buffer.
-        seed: decides the order.
+        seed: seed of the random order.
     """
     buffer: list[StreamedImage] = []
     size = count = 0

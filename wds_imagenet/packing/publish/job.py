@@ -46,7 +46,7 @@ class Job(Protocol[Task]):
     totals: Totals
     """The expected totals, for progress and the report of a dry run."""
     notes: tuple[str, ...]
-    """Facts that a user ought to read."""
+    """Remarks for the user."""
     shard_names: Sequence[str] | None
     """The names of all shards, in order; None if they are known only when the last task is done."""
     builder: Builder[Task]

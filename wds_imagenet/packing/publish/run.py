@@ -59,7 +59,7 @@ def run(
         job: the kind of packing.
         store: that of the data set.
         open_engine: returns the engine for the places where the tasks can run.
-        on_progress: called for each shard that is done, those of earlier runs first.
+        on_progress: called for each finished shard, also for those of earlier runs.
         dry_run: only find out how much is done.
         check: read every finished shard, and build the missing and damaged ones again.
 

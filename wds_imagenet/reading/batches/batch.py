@@ -10,22 +10,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One step's samples of one rank: always `batch_size` rows, in the order of the epoch.
+    """The samples of one rank in one step: always `batch_size` rows, in the order of the epoch.
 
-    The tensors are the receiver's own: no later batch is written into their memory while any of them, or a
-    view of one, lives. Keeping `labels` or `mask` does not keep the memory of `images`.
+    You own the tensors. The loader reuses the memory of a tensor only after you have dropped the tensor and
+    all views of it. If you keep only `labels` or `mask`, the loader can still reuse the memory of `images`.
 
     Attributes:
-        images: uint8 [B, 3, H, W] in channels-last memory for crops. A transform with another shape gives
-            [B, *shape], a plain function's arrays are stacked, and `Decode()` gives a list of uint8
+        images: for crops, uint8 [B, 3, H, W] in channels-last memory. A transform with another shape gives
+            [B, *shape]. The loader stacks the arrays of a plain function. `Decode()` gives a list of uint8
             [3, height, width].
         labels: int64 [B]; -100, which torch's losses ignore, for a row without a label.
-        keys: the samples' keys; "" for a row of padding, or of a sample that was skipped.
+        keys: the keys of the samples; "" for a row of padding or a skipped sample.
         captions: with `with_captions=True`; "" for a sample without one.
         json: with `with_json=True`; `{}` for a sample without one.
-        mask: bool [B]; False for a row of padding, or of a sample that was skipped.
-        soft_labels: with `soft_labels=True`: float32 [B, 1000], of the very crops; zeros where `mask` is
-            False.
+        mask: bool [B]; False for a row of padding or a skipped sample.
+        soft_labels: with `soft_labels=True`: float32 [B, 1000], computed for the crops in `images`; zeros
+            where `mask` is False.
     """
 
     images: "torch.Tensor | list[torch.Tensor]"

@@ -14,15 +14,15 @@ from wds_imagenet.util.rng import Rng
 
 
 class DecodedSample:
-    """One sample as a transform is called with it: everything is decoded when it is first read.
+    """The sample that the loader passes to a transform. Each attribute is decoded when you first read it.
 
-    A transform that reads `data` or `header` alone costs no decode of the pixels. Reading a damaged member
-    raises `DataError`, which the loader handles as `on_bad` asks. Copy whatever you keep beyond the call:
-    `data` is a view into a block of many samples.
+    A transform that reads only `data` or `header` decodes no pixels. Reading a damaged member raises
+    `DataError`, and `on_bad` decides how the loader handles it. If you keep `data` after the call, copy it:
+    `data` is a view of a block of many samples.
 
     Args:
         sample: the sample as it is stored, such as `dataset[0]`.
-        rng: its random numbers; by default those of seed 0, epoch 0 and index 0, to try a transform.
+        rng: the random numbers of the sample. The default (seed, epoch, index 0) is for trying a transform.
     """
 
     def __init__(self, sample: Sample, rng: Rng | None = None) -> None:

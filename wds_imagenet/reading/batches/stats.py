@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 
 @dataclass(slots=True)
 class Stats:
-    """Sums since the loader was made. Seconds of a stage add up over its threads.
+    """Sums since you made the loader. The seconds of a stage are the sum over the threads of the stage.
 
     Attributes:
         samples: samples handed out, without padding.
@@ -16,10 +16,10 @@ class Stats:
         bytes: bytes fetched.
         plan_cpu_seconds: CPU time of the thread that iterates, to plan batches and to hand them over.
         fetch_seconds: wall time of ranged reads and their checksums.
-        fetch_cpu_seconds: CPU time of the same.
+        fetch_cpu_seconds: CPU time of ranged reads and their checksums.
         walk_cpu_seconds: CPU time to find the samples in verified blocks.
         transform_cpu_seconds: CPU time to decode, crop and resize, and of the user's own transform.
-        native_cpu_seconds: the part of it in the native engine, without the GIL.
+        native_cpu_seconds: the part of `transform_cpu_seconds` in the native engine, without the GIL.
         process_cpu_seconds: all CPU time of the loader's own process after its start, with `process=True`.
         starved_seconds: wall time in which decoding threads waited for blocks.
         wait_seconds: wall time in which the consumer waited for a batch.
@@ -46,7 +46,7 @@ class Stats:
 
     @property
     def interpreter_cpu_seconds(self) -> float:
-        """CPU time to plan, to find samples and to label them: under the GIL, with the native engine."""
+        """CPU time to plan batches, find samples and set labels; under the GIL with the native engine."""
         return (
             self.plan_cpu_seconds
             + self.walk_cpu_seconds
@@ -55,7 +55,7 @@ class Stats:
         )
 
     def since(self, before: "Stats") -> "Stats":
-        """Return the sums added since `before`, which keeps its own wait for the first batch."""
+        """Return the sums added after the snapshot `before`, with the `first_batch_seconds` of `before`."""
         added = {f.name: getattr(self, f.name) - getattr(before, f.name) for f in fields(self)}
         return Stats(**{**added, "first_batch_seconds": before.first_batch_seconds})
 

@@ -22,16 +22,18 @@ _NUMBERS: Final = "biufc"
 class Transform(Protocol):
     """The contract of a transform: an object that turns each sample into one row of a batch.
 
-    It announces the shape of its results, and writes each into the batch's own memory. With `shape` None the
-    results differ in shape: it is called without `out`, returns an array, and `Batch.images` is a list. It
-    may have a `dtype`, one of NumPy's numbers, which is uint8 by default. Results [H, W, 3] appear in
-    `Batch.images` as [3, H, W], in channels-last memory.
+    A transform has the attribute `shape`, the shape of its results. It writes each result into the memory of
+    the batch. If `shape` is None, the results may differ in shape. Then the loader calls the transform
+    without `out`, the transform returns an array, and `Batch.images` is a list. A transform may have a
+    `dtype`, one of NumPy's numbers; the default is uint8. Results [H, W, 3] appear in `Batch.images` as
+    [3, H, W], in channels-last memory.
 
-    One instance is used by several threads at once. Draw random numbers from `sample.rng` alone: then every
-    world size, number of threads and resume gives the same results.
+    Several threads use one instance at the same time. Take random numbers only from `sample.rng`. Then the
+    results do not depend on the world size, the number of threads, or a resume.
 
-    Two shorter contracts do as well: a plain function of a `DecodedSample`, whose arrays are stacked as they
-    are, and a `NativeCrop`, whose regions the native engine renders.
+    The loader also accepts two simpler kinds of transform. One is a plain function of a `DecodedSample`; the
+    loader stacks the arrays that it returns. The other is a `NativeCrop`; the native engine renders its
+    regions.
     """
 
     @property

@@ -31,17 +31,27 @@ _KEYS_FROM: Final[Mapping[Keys, str]] = {
 def huggingface(
     url: str,
     *,
-    split: Annotated[str | None, "train, validation or test; needed if there are files of several"] = None,
-    image: Annotated[str | None, "column with the images; else chosen by the features"] = None,
-    label: Annotated[str | None, "column with the labels; else chosen by the features"] = None,
-    caption: Annotated[str | None, "column with the captions; else caption, text or title"] = None,
+    split: Annotated[
+        str | None, "train, validation or test; required if the files have more than one split"
+    ] = None,
+    image: Annotated[
+        str | None, "column with the images; by default pack chooses the column by its type or name"
+    ] = None,
+    label: Annotated[
+        str | None, "column with the labels; by default pack chooses the column by its type or name"
+    ] = None,
+    caption: Annotated[
+        str | None, "column with the captions; by default the column caption, text or title"
+    ] = None,
     keys: Annotated[
-        str | None, "path or row: make keys from paths or row numbers; else paths if unique"
+        str | None,
+        "'path' or 'row': make keys from paths or from row numbers; by default from paths, if all paths are "
+        "unique",
     ] = None,
     classes: Classes = None,
     storage_options: StorageOptions = NO_OPTIONS,
 ) -> Stream:
-    """Stream the images in Parquet files: one file, a folder of them, or a pattern as `data/train-*.parquet`.
+    """Stream the images in Parquet files: one, a folder of them, or a pattern such as `data/train-*.parquet`.
 
     The features that Hugging Face writes into the schema name the columns of images and labels, and the
     classes. The label -1 means no label. Other columns become metadata, except those that hold bytes.

@@ -35,7 +35,9 @@ _NO_METADATA: Final[Metadata] = {}
 def imagenet(
     url: str,
     *more: str,
-    split: Annotated[str | None, "train, validation (or val) or test; needed for an input of several"] = None,
+    split: Annotated[
+        str | None, "train, validation (or val) or test; required if the input has more than one split"
+    ] = None,
     devkit: Annotated[str | None, "devkit of ILSVRC2012 or a later year: the archive or its folder"] = None,
     classes: Classes = None,
     solution: Annotated[str | None, "Kaggle's LOC_val_solution.csv, in place of the devkit"] = None,

@@ -45,19 +45,26 @@ def open_images(
     *,
     images: Annotated[str | None, "image CSV, with licence, author, title and rotation"] = None,
     image_labels: Annotated[
-        str | None, "CSVs of labels, by machines or people, separated by commas; or their folder"
+        str | None,
+        "CSV files with labels from machines or people, with commas between the files; or their folder",
     ] = None,
-    boxes: Annotated[str | None, "CSVs of boxes, separated by commas; or their folder"] = None,
+    boxes: Annotated[
+        str | None, "CSV files with boxes, with commas between the files; or their folder"
+    ] = None,
     names: Annotated[str | None, "class names: dict.csv or class-descriptions.csv"] = None,
     classes: Classes = None,
-    split: Annotated[str | None, "train, validation or test; else all"] = None,
+    split: Annotated[str | None, "train, validation or test; by default all"] = None,
     fetch: Annotated[
         str | None, "'original' or 'thumbnail': download the images; INPUT is the image CSV"
     ] = None,
     rotation: Annotated[
-        str | None, "'apply': rotate images and boxes as the image CSV has it; else 'record' it"
+        str | None,
+        "'apply': rotate images and boxes by the rotation in the image CSV; 'record' (the default): only "
+        "store the rotation",
     ] = None,
-    missing: Annotated[str | None, "'skip': leave out images that some file lacks"] = None,
+    missing: Annotated[
+        str | None, "'skip': leave out images without a file, or without a row in the image CSV"
+    ] = None,
     private_hosts: Annotated[str | None, "'allow': download from private networks, too"] = None,
     storage_options: StorageOptions = NO_OPTIONS,
 ) -> Listing | Stream:

@@ -31,7 +31,7 @@ def sidecars(
     classes: Classes = None,
     storage_options: StorageOptions = NO_OPTIONS,
 ) -> Listing:
-    """List a tree of images with annotations in files beside them, as a folder or a tar archive.
+    """List images that have annotation files beside them: a folder or a tar archive.
 
     Beside `cat.jpg`, `cat.cls` holds its label (the number or the name of a class), `cat.txt` its caption,
     and `cat.json` an object of metadata. Instead, one JSON may annotate all images; then the files beside

@@ -31,13 +31,19 @@ def table(
     image_column: Annotated[str | None, "column with the images' paths or URLs"] = None,
     label_column: Annotated[str | None, "column with the labels, as numbers or names"] = None,
     caption_column: Annotated[str | None, "column with the captions"] = None,
-    key_column: Annotated[str | None, "column with the samples' keys; else keys are made from paths"] = None,
+    key_column: Annotated[
+        str | None, "column with the samples' keys. Without this option, pack makes keys from paths"
+    ] = None,
     duplicates: Annotated[
         str | None, "'group': join the rows of one image into one sample, with its captions as a list"
     ] = None,
-    root: Annotated[str | None, "folder that paths are relative to; else the table's folder"] = None,
+    root: Annotated[
+        str | None, "folder that paths are relative to; by default the folder of the table"
+    ] = None,
     classes: Classes = None,
-    delimiter: Annotated[str | None, "character between cells, or 'tab'; else a comma, in .tsv a tab"] = None,
+    delimiter: Annotated[
+        str | None, "character between cells, or 'tab'; by default a comma, or a tab if the file is a .tsv"
+    ] = None,
     storage_options: StorageOptions = NO_OPTIONS,
 ) -> Listing:
     """List the images that a CSV, TSV, JSON Lines or Parquet file lists.

@@ -30,11 +30,16 @@ _JSON_FIELDS: Final = {"name": "class_name"}
 def webdataset(
     url: str,
     *more: str,
-    split: Annotated[str | None, "train, validation or test; needed if there are shards of several"] = None,
-    select_keys: Annotated[str | None, "file with the keys to take, one a line"] = None,
-    select_labels: Annotated[str | None, "labels in the shards to take, such as 0,5-9"] = None,
+    split: Annotated[
+        str | None, "train, validation or test; required if the shards have more than one split"
+    ] = None,
+    select_keys: Annotated[str | None, "file with the keys to take, one per line"] = None,
+    select_labels: Annotated[
+        str | None, "take only the samples that have these labels in the shards, such as 0,5-9"
+    ] = None,
     relabel: Annotated[
-        str | None, "file of old<TAB>new lines for labels; the new labels may be names"
+        str | None,
+        "file that replaces labels, with lines of the form old<TAB>new; a new label may be a name",
     ] = None,
     classes: Classes = None,
     leave_out: Annotated[str | None, "suffixes of members to leave out, such as txt,seg.png"] = None,
