@@ -254,3 +254,17 @@ def test_a_fifo_is_rejected_without_waiting(tmp_path):
     os.mkfifo(tmp_path / "pipe.jpg")
     with pytest.raises(StoreError, match="FIFO"):
         open_store(str(tmp_path)).read("pipe.jpg")
+
+
+def test_a_put_survives_a_sweep_before_its_temporary_file_is_locked(tmp_path, monkeypatch):
+    store, flock, swept = LocalStore(tmp_path), fcntl.flock, []
+
+    def sweep_first(file, how):
+        if not swept:
+            swept.append(how)
+            LocalStore(tmp_path).sweep()
+        flock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", sweep_first)
+    store.put("a", b"1")
+    assert (store.read("a").data, [path.name for path in tmp_path.iterdir()]) == (b"1", ["a"])

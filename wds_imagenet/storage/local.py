@@ -203,9 +203,12 @@ def _temporary(final: Path) -> Iterator[tuple[int, Path]]:
     _make_folder(final.parent)
     temporary = final.parent / f".{secrets.token_hex(8)}{_TEMPORARY}"
     try:
-        with _opened(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield file, temporary
+        while True:
+            with _opened(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                if os.fstat(file).st_nlink:  # else another process swept it before it was locked
+                    yield file, temporary
+                    return
     finally:
         temporary.unlink(missing_ok=True)
 
