@@ -257,12 +257,12 @@ def test_a_fifo_is_rejected_without_waiting(tmp_path):
 
 
 def test_a_put_survives_a_sweep_before_its_temporary_file_is_locked(tmp_path, monkeypatch):
-    store, flock, swept = LocalStore(tmp_path), fcntl.flock, []
+    store, flock, swept = local.LocalStore(tmp_path), fcntl.flock, []
 
     def sweep_first(file, how):
         if not swept:
             swept.append(how)
-            LocalStore(tmp_path).sweep()
+            local.LocalStore(tmp_path).sweep()
         flock(file, how)
 
     monkeypatch.setattr(fcntl, "flock", sweep_first)
