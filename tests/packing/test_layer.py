@@ -146,7 +146,7 @@ def test_a_rerun_changes_nothing_and_other_labels_are_refused(base, train_files,
     before = hash_files(base)
     again = add_layer(str(base), layer="new", workers=1, **train_files)
     assert (again.resumed, hash_files(base)) == (9, before)
-    with pytest.raises(PlanError, match=r"/layers/new/ holds the finished work of another plan: its "):
+    with pytest.raises(PlanError, match=r"/layers/new holds the finished work of another plan: its "):
         add_layer(str(base), layer="new", labels={"relabel": str(files / "maps")})
     assert hash_files(base) == before
     add_layer(str(base), labels={"relabel": str(files / "maps")}, workers=1)
