@@ -21,6 +21,7 @@ from wds_imagenet.format.layers import LayerPlan, check_layer, layer_names
 from wds_imagenet.format.manifest import Manifest
 from wds_imagenet.packing.add_layer import add_layer
 from wds_imagenet.packing.api import pack
+from wds_imagenet.reading.index import index
 from wds_imagenet.reading.shard_index import index_shards
 from wds_imagenet.storage import open_store
 
@@ -277,3 +278,11 @@ def test_a_plan_that_is_not_ours_cannot_be_read(base, captions):
     for bad in (b"", b"{}", b"[]", data[:-1], data.replace(b'"version":1', b'"version":2'), b" " + data):
         with pytest.raises(DataError):
             LayerPlan.from_json(bad)
+
+
+def test_a_data_set_without_samples_takes_no_layer(tmp_path, captions):
+    tarfile.open(tmp_path / "empty-000000.tar", "w").close()
+    index(str(tmp_path))
+    with pytest.raises(SourceError, match="label files have nothing for any sample"):
+        add_layer(str(tmp_path), workers=1, **captions)
+    assert not list(tmp_path.glob(".wds-imagenet/layers"))
