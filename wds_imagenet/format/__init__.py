@@ -6,6 +6,7 @@
 - `manifest`      the manifest: every shard and block of a finished data set
 - `layers`        label layers: where they lie, and which data set they belong to
 - `info_files`    the files that timm, open_clip and Hugging Face `datasets` look for beside the shards
+- `ignored_files` the one rule for hidden and system files
 - `dataset_name`  the name that a data set's URL suggests
 - `crc`           CRC-32, in C where the module was built
 
