@@ -16,8 +16,6 @@ from wds_imagenet.format.ignored_files import is_ignored
         "Thumbs.db",
         "a/thumbs.DB",
         "@eaDir/a.jpg",
-    ]
-    + [
         "a/@eaDir/b.jpg/SYNOPHOTO_THUMB_M.jpg",
         "lost+found/x",
         "$RECYCLE.BIN/a.jpg",
