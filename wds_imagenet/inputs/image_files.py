@@ -44,7 +44,7 @@ class IgnoredFiles:
         del self.first[_SHOWN:]
 
     def notes(self, reason: str) -> list[str]:
-        """Return one note, such as "ignored hidden and system files, 2 in all: …"; none if no file was ignored."""
+        """Return one note, such as "ignored files of X, 2 in all: …"; none if no file was ignored."""
         return [_note(self.count, self.first, reason)] if self.count else []
 
 

@@ -13,6 +13,7 @@ from wds_imagenet.inputs.image_files import is_image
 from wds_imagenet.inputs.reference import Metadata, Reference
 from wds_imagenet.inputs.small_files import find_file, no_file_error
 from wds_imagenet.inputs.stream import StreamedImage
+from wds_imagenet.storage.signatures import identifying_queries
 from wds_imagenet.storage.store import StorageOptions
 from wds_imagenet.util import strict_json
 
@@ -56,6 +57,8 @@ def first_image(url: str, options: StorageOptions) -> ListedFile:
 def stream_identity(url: str, options: StorageOptions, labels: object, **more: object) -> Metadata:
     """Return the identity of a gzipped archive, for `Stream.identity`: its name, size and a hash of labels.
 
+    The query of an HTTP URL, without its signature, is a part of the identity.
+
     Args:
         url: the archive.
         options: storage options.
@@ -70,4 +73,5 @@ def stream_identity(url: str, options: StorageOptions, labels: object, **more: o
         raise no_file_error(url)
     _, info = found
     sha256 = hashlib.sha256(strict_json.dumps(labels)).hexdigest()
-    return {**more, "file": info.path, "bytes": info.size, "labels_sha256": sha256}
+    queries = identifying_queries([url])
+    return {**more, **queries, "file": info.path, "bytes": info.size, "labels_sha256": sha256}
