@@ -22,7 +22,7 @@ from wds_imagenet.util.messages import quantity, unknown_name
 
 if TYPE_CHECKING:
     from wds_imagenet.packing.report import PackProgress, PackReport
-    from wds_imagenet.sources import Source
+    from wds_imagenet.sources import Option, Source
 
 
 class _Sources(click.Group):
@@ -66,7 +66,7 @@ def _command(name: str, source: "Source") -> click.Command:
         if several
         else click.Argument(["urls"], metavar="INPUT", nargs=1, callback=lambda _, __, value: (value,)),
         click.Argument(["dest"]),
-        *(click.Option([_flag(option.name)], help=_sentence(option.help)) for option in own),
+        *(_own_option(option) for option in own),
         *label_parameters(),
         *_without(),
         *_common(source),
@@ -115,6 +115,12 @@ def _command(name: str, source: "Source") -> click.Command:
     command = click.command(name, params=parameters, help=_summary(source))(run)
     command.short_help = _summary(source)
     return command
+
+
+def _own_option(option: "Option") -> click.Option:
+    if option.flag:
+        return click.Option([_flag(option.name)], help=_sentence(option.help), is_flag=True, default=None)
+    return click.Option([_flag(option.name)], help=_sentence(option.help))
 
 
 def _stripped(jpeg: str) -> str:

@@ -4,7 +4,7 @@ from typing import TypedDict
 
 
 class SourceOptions(TypedDict, total=False):
-    """Options of a source, each a string; `wds-imagenet pack SOURCE --help` describes those of one source.
+    """Options of a source: strings and flags. `wds-imagenet pack SOURCE --help` describes those of a source.
 
     `split` is not among them: it is an option of `pack` itself.
     """
@@ -32,6 +32,7 @@ class SourceOptions(TypedDict, total=False):
     leave_out: str
     missing: str
     names: str
+    numeric_classes: bool
     others: str
     private_hosts: str
     relabel: str

@@ -25,12 +25,14 @@ Classes: TypeAlias = Annotated[str | None, "class list: the file that gives each
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """An option of a source. Its value is a string, and every option may be left out."""
+    """An option of a source. Its value is a string or a flag, and every option may be left out."""
 
     name: str
     """The name in Python, with `_`."""
     help: str
     """A phrase without a full stop."""
+    flag: bool = False
+    """True if the value is True or None, for a parameter of the type `bool | None`."""
 
 
 def options_of(source: Callable[..., object]) -> tuple[Option, ...]:
@@ -42,7 +44,9 @@ def options_of(source: Callable[..., object]) -> tuple[Option, ...]:
     hints = get_type_hints(source, include_extras=True)
     own = (p for p in signature(source).parameters.values() if p.name != "storage_options")
     names = [p.name for p in own if p.kind is Parameter.KEYWORD_ONLY]
-    return tuple(Option(name, hints[name].__metadata__[0]) for name in names)
+    return tuple(
+        Option(name, hints[name].__metadata__[0], hints[name].__origin__ == bool | None) for name in names
+    )
 
 
 def takes_several(source: Source) -> bool:
