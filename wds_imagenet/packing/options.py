@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, Self, get_args
 
 from wds_imagenet.errors import UsageError
-from wds_imagenet.format.blocks import block_bytes_for
+from wds_imagenet.format.blocks import MAX_TARGET, block_bytes_for
 
 OnBad = Literal["fail", "skip", "repair", "repair-else-skip"]
 """The treatment of an image that cannot be used as it is: stop; leave it out; repair it or stop; repair it or
@@ -90,6 +90,8 @@ class PackOptions:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UsageError(f"option '{name}' must be at least 1, not {value}")
+        if (self.block_bytes or 1) > MAX_TARGET:
+            raise UsageError(f"option 'block_bytes' must be at most 1GiB, not {self.block_bytes:,} bytes")
         if self.on_bad not in get_args(OnBad):
             raise UsageError(f"option 'on_bad' is one of {', '.join(get_args(OnBad))}, not {self.on_bad!r}")
 
