@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from wds_imagenet.errors import ManifestError
 from wds_imagenet.format.manifest import Block, Manifest, Shard
+from wds_imagenet.format.own_hash import own_sha256
 
 SCHEMA = json.loads(resources.files("wds_imagenet.format").joinpath("manifest.schema.json").read_text())
 SHA = hashlib.sha256(b"").hexdigest()
@@ -45,14 +46,19 @@ SHARD = Shard("in1k-train-000000.tar", 30, 3, SHA, (Block(10, 1, 0), Block(20, 2
 MANIFEST = Manifest("in1k", "train", ("cls", "image", "json"), SHA, (SHARD,), ({"name": "tench"},), SHA)
 
 
+def sealed(value: dict[str, Any]) -> bytes:
+    """Return the bytes of a manifest with the hash that its writer would have given it."""
+    return json.dumps(value | {"sha256": own_sha256(value)}).encode()
+
+
 def changed(**fields: Any) -> bytes:
-    return json.dumps(json.loads(MANIFEST.to_json()) | fields).encode()
+    return sealed(json.loads(MANIFEST.to_json()) | fields)
 
 
 def changed_shard(**fields: Any) -> bytes:
     value = json.loads(MANIFEST.to_json())
     value["shards"][0] |= fields
-    return json.dumps(value).encode()
+    return sealed(value)
 
 
 @given(manifests)
@@ -115,9 +121,40 @@ def test_the_schema_rejects_malformed_manifests(data: bytes) -> None:
 @pytest.mark.parametrize("field", SCHEMA["required"])
 def test_every_field_is_required(field: str) -> None:
     value = json.loads(MANIFEST.to_json())
-    del value[field]
-    with pytest.raises(ManifestError):
-        Manifest.from_json(json.dumps(value).encode())
+    data = sealed({name: item for name, item in value.items() if name != field})
+    if field == "sha256":
+        data = json.dumps({name: item for name, item in value.items() if name != field}).encode()
+    with pytest.raises(ManifestError, match=r"lacks|is not a manifest|has version"):
+        Manifest.from_json(data)
+
+
+def test_the_hash_is_that_of_the_sorted_compact_json_without_it() -> None:
+    value = json.loads(MANIFEST.to_json())
+    stated = value.pop("sha256")
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert hashlib.sha256(text.encode()).hexdigest() == stated == MANIFEST.fingerprint
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_white_space_and_the_order_of_names_do_not_change_the_data_set(indent: int | None) -> None:
+    data = json.dumps(json.loads(MANIFEST.to_json()), sort_keys=True, indent=indent).encode()
+    again = Manifest.from_json(data)
+    assert (again, again.fingerprint) == (MANIFEST, MANIFEST.fingerprint)
+
+
+def test_every_flipped_bit_is_found() -> None:
+    data = MANIFEST.to_json()
+    for bit in range(8 * len(data)):
+        flipped = bytearray(data)
+        flipped[bit // 8] ^= 1 << bit % 8
+        with pytest.raises(ManifestError, match="the manifest"):
+            Manifest.from_json(bytes(flipped))
+
+
+def test_a_changed_class_name_is_a_manifest_that_was_changed() -> None:
+    data = MANIFEST.to_json().replace(b"tench", b"tenth")
+    with pytest.raises(ManifestError, match="was changed after it was written: its SHA-256 is"):
+        Manifest.from_json(data)
 
 
 def test_the_error_for_a_newer_version_has_the_remedy() -> None:

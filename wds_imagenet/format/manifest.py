@@ -3,7 +3,6 @@
 `docs/format.md` specifies it for people, `manifest.schema.json` for programs.
 """
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from functools import cached_property
 from typing import Any, Final, Self, TypeVar
 
 from wds_imagenet.errors import ManifestError
+from wds_imagenet.format.own_hash import OWN_HASH, check_own_hash, own_sha256
 from wds_imagenet.util import strict_json
 
 METADATA_FOLDER: Final = ".wds-imagenet"
@@ -20,6 +20,7 @@ VERSION: Final = 1
 MAX_BYTES: Final = 256 << 20
 _FORMAT: Final = "wds-imagenet"
 _HEX: Final = re.compile(r"[0-9a-f]{64}")
+_REMEDY: Final = "copy it again from an intact copy of the data set"
 _T = TypeVar("_T")
 _NAME_PART: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._=+-]*")
 
@@ -101,12 +102,18 @@ class Manifest:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the manifest's bytes: data sets of the same fingerprint are equal, byte for byte."""
-        return hashlib.sha256(self.to_json()).hexdigest()
+        """The manifest's own SHA-256: data sets of the same fingerprint are equal, byte for byte."""
+        return own_sha256(self._values())
 
     def to_json(self) -> bytes:
         """Return the manifest's bytes: the same for the same data set, whenever and wherever it is packed."""
-        head = {
+        head = self._values()
+        shards = b",\n".join(strict_json.dumps(shard) for shard in head.pop("shards"))
+        own_hash = strict_json.dumps({OWN_HASH: self.fingerprint})
+        return b'%b,"shards":[\n%b\n],%b\n' % (strict_json.dumps(head)[:-1], shards, own_hash[1:])
+
+    def _values(self) -> dict[str, Any]:
+        return {
             "format": _FORMAT,
             "version": VERSION,
             "name": self.name,
@@ -117,13 +124,17 @@ class Manifest:
             "keys_sha256": self.keys_sha256,
             "plan": self.plan,
             "classes": [dict(item) for item in self.classes],
+            "shards": [shard_to_json(shard) for shard in self.shards],
         }
-        shards = b",\n".join(strict_json.dumps(shard_to_json(shard)) for shard in self.shards)
-        return strict_json.dumps(head)[:-1] + b',"shards":[\n' + shards + b"\n]}\n"
 
     @classmethod
     def from_json(cls, data: bytes) -> Self:
-        """Parse a manifest's bytes. Raises `ManifestError`, which names the fault."""
+        """Parse a manifest's bytes.
+
+        Raises:
+            ManifestError: the bytes are no manifest, or were changed after they were written. The network
+                may have damaged them: read them once more before you believe it.
+        """
         try:
             value = strict_json.loads(data, max_bytes=MAX_BYTES)
         except ValueError as error:
@@ -135,6 +146,7 @@ class Manifest:
                 f"the manifest has version {value.get('version')!r}; this release reads version "
                 f"{VERSION}: upgrade wds-imagenet"
             )
+        fingerprint = check_own_hash(value, "the manifest", _REMEDY)
         try:
             manifest = cls(
                 name=_typed(value["name"], str),
@@ -151,7 +163,7 @@ class Manifest:
             raise ManifestError(f"the manifest lacks {error}") from error
         except TypeError as error:
             raise ManifestError(f"the manifest is malformed: {error}") from error
-        manifest.__dict__["fingerprint"] = hashlib.sha256(data).hexdigest()
+        manifest.__dict__["fingerprint"] = fingerprint
         return manifest
 
 
