@@ -234,6 +234,26 @@ def test_metadata_of_any_size_in_a_png_spoils_no_pixel(picture, encode, mode, ki
     assert np.array_equal(decode_image(with_chunk(png, *METADATA[kind], last=last)), expected)
 
 
+SEGMENTS = {
+    "empty profile": b"\xff\xe2\0\x0eICC_PROFILE\0",
+    "short JFIF": b"\xff\xe0\0\x08JFIF\0\1",
+    "broken EXIF": b"\xff\xe1\0\x10Exif\0\0II*\0\xff\xff\xff\xff",
+    "broken MPF": b"\xff\xe2\0\x0eMPF\0II*\0\x08\0\0\0",
+    "broken Photoshop data": b"\xff\xed\0\x1aPhotoshop 3.0\0" + b"8BIM\x03\xed\0\0\0\xff",
+    "comment": b"\xff\xfe\0\x05abc",
+}
+
+
+@pytest.mark.parametrize("kind", SEGMENTS)
+@pytest.mark.parametrize("pad", [b"", bytes(8)], ids=["simplejpeg", "pillow"])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_damaged_metadata_in_a_jpeg_spoils_no_pixel(picture, encode, mode, pad, kind):
+    jpeg = encode(picture.convert(mode), "JPEG")
+    data = jpeg[:2] + SEGMENTS[kind] + jpeg[2:-2] + pad + jpeg[-2:]
+    expected = np.asarray(Image.open(io.BytesIO(jpeg)).convert("RGB"))
+    assert far(decode_image(data), expected) <= (1 if mode == "CMYK" else 0)
+
+
 def test_a_damaged_png_with_much_text_is_an_error_of_its_pixels(picture, encode):
     png = bytearray(with_chunk(encode(picture, "PNG"), *METADATA["text"]))
     png[-40] ^= 1

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from wds_imagenet.errors import ImageError
+from wds_imagenet.images import jpeg
 from wds_imagenet.images.header import MAX_PIXELS, ImageHeader, decoded_size
 
 _NAMES: Final = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP", "gif": "GIF", "bmp": "BMP", "tiff": "TIFF"}
@@ -82,10 +83,10 @@ def open_image(
         try:
             image = _load(data, header, scale, max_pixels)
         except ImageError:
-            essential = _without_metadata(data) if header.format == "png" else data
+            essential = _without_metadata(data, header)
             if len(essential) == len(data):
                 raise
-            # Pillow limits the size of texts and profiles, although the pixels are sound.
+            # Pillow rejects large or damaged texts and profiles, although the pixels are sound.
             image = _load(essential, header, scale, max_pixels)
     if image.mode == "F" or (image.mode == "I" and header.bits != 16):
         raise ImageError(f"{header.format}: 32 bits a channel have no standard range of brightness")
@@ -117,7 +118,14 @@ def _open(file: io.BytesIO, header: ImageHeader) -> Image.Image:
     return Image.OPEN[name][0](file, "")
 
 
-def _without_metadata(data: bytes | memoryview) -> bytes | memoryview:
+def _without_metadata(data: bytes | memoryview, header: ImageHeader) -> bytes | memoryview:
+    """Return a JPEG or PNG without the parts on which no pixel depends; another image as it is."""
+    if header.format == "jpg":
+        return jpeg.without_metadata(data)
+    return _critical_chunks(data) if header.format == "png" else data
+
+
+def _critical_chunks(data: bytes | memoryview) -> bytes:
     """Return a PNG without the chunks on which no pixel depends (W3C PNG, third edition, section 5)."""
     view = memoryview(data)
     kept, at = [view[:8]], 8
