@@ -23,9 +23,21 @@ A message states the fault with file, key or offset, then what to do. A caller a
 (shard, key) with `add_note`, which keeps the first traceback whole.
 """
 
+from wds_imagenet.shown import shown_text
+
 
 class WdsImagenetError(Exception):
-    """Base class of all errors that this package raises on purpose. Exit code 1; subclasses may differ."""
+    """Base class of all errors that this package raises on purpose. Exit code 1; subclasses may differ.
+
+    No message or note has a URL's userinfo or query, or an unprintable character of a foreign name.
+    """
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(shown_text(arg) if isinstance(arg, str) else arg for arg in args))
+
+    def add_note(self, note: str) -> None:
+        """Add a note, shown by the same rule as the message."""
+        super().add_note(shown_text(note))
 
 
 class UsageError(WdsImagenetError, ValueError):

@@ -17,6 +17,7 @@ from wds_imagenet.errors import (
     UnavailableError,
 )
 from wds_imagenet.format.manifest import Manifest
+from wds_imagenet.format.own_hash import own_sha256
 from wds_imagenet.inputs.stream import Stream, StreamedImage
 from wds_imagenet.packing import add_layer as add_layer_module
 from wds_imagenet.packing import pack_dataset
@@ -252,7 +253,7 @@ class RunContract:
         store, path = open_store(url), f"{self.metadata}manifest.json"
         manifest = json.loads(store.read(path).data)
         manifest["shards"][1]["sha256"] = "0" * 64
-        store.put(path, json.dumps(manifest, separators=(",", ":")).encode())
+        store.put(path, json.dumps(manifest | {"sha256": own_sha256(manifest)}).encode())
         before = objects(url)
         with pytest.raises(SourceError, match=rf"{SHARDS[1]} comes out other than .*{path} states"):
             pack(url, check=True)

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 import click
 
 from wds_imagenet.cli.inspect import describe
+from wds_imagenet.cli.output import echo, echo_json
 from wds_imagenet.cli.progress import progress
 from wds_imagenet.cli.shared_options import Size, as_json, human, storage_option
-from wds_imagenet.util import strict_json
 from wds_imagenet.util.messages import quantity
 
 if TYPE_CHECKING:
@@ -71,9 +71,9 @@ def index(
         )
     manifest = report.manifest
     if json:
-        click.echo(strict_json.dumps(describe(report.url, manifest, manifest.classes)).decode())
+        echo_json(describe(report.url, manifest, manifest.classes))
     else:
-        click.echo(
+        echo(
             f"{report.url}: indexed {quantity(manifest.samples, 'samples')} in "
             f"{quantity(len(manifest.shards), 'shards')} ({human(manifest.size)})"
         )

@@ -7,6 +7,7 @@ from typing import Final
 
 from wds_imagenet.errors import CorruptError, NotFoundError, SourceError, UsageError
 from wds_imagenet.format.tar import walk_bytes
+from wds_imagenet.shown import shown_url
 from wds_imagenet.storage import open_store, split_url
 from wds_imagenet.storage.store import ObjectInfo, StorageOptions, Store
 from wds_imagenet.storage.url import is_http, parse_url
@@ -39,13 +40,14 @@ def find_file(url: str, options: StorageOptions) -> tuple[Store, ObjectInfo] | N
 
 def no_file_error(url: str) -> UsageError:
     """Return the error for a missing file, or for a folder where a file is expected."""
-    folder = _is_local_folder(url)
+    folder, url = _is_local_folder(url), shown_url(url)
     return UsageError(f"{url} is a folder, not a file" if folder else f"there is no file {url}")
 
 
 def no_input_error(url: str) -> UsageError | SourceError:
     """Return the error for a missing input: a `UsageError`, but a `SourceError` for an empty folder."""
-    if _is_local_folder(url):
+    folder, url = _is_local_folder(url), shown_url(url)
+    if folder:
         return SourceError(f"there is nothing in {url}: it is a folder without files")
     return UsageError(f"there is nothing at {url}: no file, and no folder with files")
 

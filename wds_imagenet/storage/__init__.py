@@ -5,6 +5,7 @@ No other room imports fsspec or obstore, or asks which kind of store it holds.
 - `store`            the interface of every store, and its values
 - `opener`           `open_store`: URL and options → store
 - `url`              URLs parsed; those that could reach more than a store are rejected
+- `signatures`       the query of a URL without its signature
 - `store_options`    the options of a store, under the names of s3fs, obstore and botocore
 - `local`            the local disk: temporary file, fsync, rename
 - `remote`           every other store: an engine, with retries, checks and clear errors

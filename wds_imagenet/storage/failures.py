@@ -19,6 +19,7 @@ from wds_imagenet.errors import (
     StoreError,
     UnavailableError,
 )
+from wds_imagenet.shown import shown_text
 from wds_imagenet.storage.url import SCHEMES
 
 NO_CREDENTIALS: Final = "NoCredentials"
@@ -157,13 +158,12 @@ def error_from_failure(failure: Failure, where: str) -> StoreError | CorruptErro
 
 
 def redact(text: str, secrets: frozenset[str]) -> str:
-    """Return the text without the secrets, and without the query and credentials of any URL.
+    """Return the text without the secrets, and with each URL as messages show it.
 
     Removes the parts of a wrongly signed request that S3 repeats in its answer; they include a
     session's token.
     """
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, "***")
-    text = re.sub(r"(://)[^/\s@]+@", r"\1", text)
     text = re.sub(r"<(AWSAccessKeyId|StringToSign|CanonicalRequest)>.*?</\1>", "", text, flags=re.DOTALL)
-    return re.sub(r"(https?://[^\s?\"'<>]*)\?[^\s\"'<>]*", r"\1", text)
+    return shown_text(text)

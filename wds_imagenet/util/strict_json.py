@@ -32,9 +32,15 @@ def loads(data: bytes, *, max_bytes: int = 1 << 20) -> Any:  # noqa: ANN401 - JS
     return value
 
 
-def dumps(value: object) -> bytes:
-    """Return the compact UTF-8 JSON of a value, names in their order. Raises `ValueError` for NaN."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+def dumps(value: object, *, sort_names: bool = False) -> bytes:
+    """Return the compact UTF-8 JSON of a value. Raises `ValueError` for NaN.
+
+    Args:
+        value: the value.
+        sort_names: sort the names of each object; else they stay in their order.
+    """
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=sort_names)
+    return text.encode()
 
 
 def _check_depth(data: bytes) -> None:

@@ -20,6 +20,7 @@ from wds_imagenet.sources.webdataset.selected_samples import SelectedSamples
 from wds_imagenet.sources.webdataset.selection import read_label_map, select
 from wds_imagenet.sources.webdataset.shard_listing import SMALL
 from wds_imagenet.sources.webdataset.shard_set import find_shards
+from wds_imagenet.storage.signatures import identifying_queries
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 from wds_imagenet.util import strict_json
 
@@ -95,11 +96,15 @@ def webdataset(
     table = first.table if new is None else new
     notes = (*(note for one in found for note in one.notes), *selected.notes())
     listing = Listing(references, table, notes, first.split)
-    return _stream(parts, selected, references, listing) if selected.gzipped else listing
+    return _stream((url, *more), parts, selected, references, listing) if selected.gzipped else listing
 
 
 def _stream(
-    parts: Sequence[SplitFile], selected: SelectedSamples, references: Sequence[Reference], listing: Listing
+    urls: Sequence[str],
+    parts: Sequence[SplitFile],
+    selected: SelectedSamples,
+    references: Sequence[Reference],
+    listing: Listing,
 ) -> Stream:
     """Return the stream of the samples listed in the first pass."""
     kinds: KindCounts = {}
@@ -136,6 +141,7 @@ def _stream(
     return Stream(
         identity={
             "source": "webdataset",
+            **identifying_queries(urls),
             "files": [[part.info.path, part.info.size] for part in parts],
             "samples_sha256": digest.hexdigest(),
         },
