@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from wds_imagenet.imagenet.class_cells import Cells, Grid, split_lines
-from wds_imagenet.util.python_literal import parse_literal
 from wds_imagenet.inputs.small_files import decode_text
 from wds_imagenet.util import strict_json
+from wds_imagenet.util.python_literal import parse_literal
 
 _MAX_BYTES: Final = 32 << 20
 _MAX_NAME: Final = 1000
