@@ -54,7 +54,13 @@ FRONT = {"__init__.py", "torch.py"}
 
 # Modules that are imported in few places only, so that they stay lazy, replaceable or safe.
 ONLY_IN = {
-    "torch": {"reading/tensors.py", "reading/torch.py", "reading/batches/batch.py", "torch.py"}
+    "torch": {
+        "reading/tensors.py",
+        "reading/torch.py",
+        "reading/passes.py",
+        "reading/batches/batch.py",
+        "torch.py",
+    }
     | {"reading/subprocess/shared_memory.py", "demo/training.py", "inputs/torch_save.py"},
     "fsspec": {"storage"},
     "s3fs": {"storage"},
