@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "storage": {"errors", "util"},
     "inputs": {"errors", "util", "sample", "format", "storage"},
     "imagenet": {"errors", "util", "sample", "storage", "inputs"},
-    "labels": {"errors", "util", "sample", "storage", "inputs", "imagenet"},
+    "labels": {"errors", "util", "sample", "format", "storage", "inputs", "imagenet"},
     "sources": {"errors", "util", "sample", "format", "storage", "inputs", "imagenet"},
     "packing": {"errors", "util", "sample", "format", "images", "storage", "inputs", "sources", "labels"},
     "reading": {"errors", "util", "sample", "format", "images", "storage"},
