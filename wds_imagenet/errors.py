@@ -18,6 +18,7 @@
         ├── ExistsError       a create-only write found an existing object
         ├── ChangedError      an object was replaced while it was being read
         ├── FullError         the disk or the quota is full
+        ├── TooLargeError     an object has more bytes than the caller's limit
         └── UnavailableError  the store failed temporarily; retries are spent
 
 A message states the fault with file, key or offset, then what to do. A caller adds its own context
@@ -111,5 +112,12 @@ class FullError(StoreError):
     """The disk or the quota is full. Exit code 1."""
 
 
+class TooLargeError(StoreError):
+    """An object has more bytes than the limit of the read. Exit code 1."""
+
+
 class UnavailableError(StoreError):
     """The store failed temporarily, and again at each retry. Exit code 1."""
+
+    retry_after: float = 0.0
+    """Seconds that the store asked to wait before the next attempt."""

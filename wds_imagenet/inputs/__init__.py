@@ -14,8 +14,7 @@ Files and archives:
 
 - `file_listing`     the files of a folder or a tar archive
 - `split_files`      the files of a data set or of one split, by folder or pattern
-- `tar_listing`      tars, and tars of tars, listed by their headers
-- `gzip_tar`         gzipped tars, read once from beginning to end
+- `archives`         tars, plain or gzipped, and the files in them
 - `windowed_reader`  small reads of an object in rising order, with few requests
 - `small_files`      small files, read whole
 - `large_files`      large files, read chunk by chunk
@@ -33,5 +32,4 @@ Images:
 
 - `image_files`  images among the listed files, and notes on ignored files
 - `keys`         keys made from file names, unique in a data set
-- `gzip_images`  images in a gzipped tar
 """

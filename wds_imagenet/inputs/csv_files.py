@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Final, cast
 
 from wds_imagenet.errors import CorruptError, SourceError
+from wds_imagenet.format.ignored_files import is_ignored
 from wds_imagenet.format.tar import RECORD, ReadAt, walk
-from wds_imagenet.inputs.image_files import is_hidden
 from wds_imagenet.inputs.large_files import decode_lines
 from wds_imagenet.inputs.small_files import GZIP, find_file, join_url, no_input_error
 from wds_imagenet.inputs.windowed_reader import ObjectFile, open_reader
@@ -73,7 +73,7 @@ def read_csv_files(
     empty = True
     for info in store.list_objects():
         empty = False
-        if _CSV.fullmatch(info.path) and not is_hidden(info.path) and wanted(info.path):
+        if _CSV.fullmatch(info.path) and not is_ignored(info.path) and wanted(info.path):
             yield from _open_files(store, info, wanted, header)
     if empty:
         raise no_input_error(url)
@@ -101,7 +101,7 @@ def _open_files(
         try:
             for member in walk(read, 0, None):
                 path = member.name.removeprefix("./")
-                if _CSV.fullmatch(path) and not is_hidden(path) and wanted(path):
+                if _CSV.fullmatch(path) and not is_ignored(path) and wanted(path):
                     chunks = _chunks(read, member.offset, member.size)
                     yield _parse(f"{where}, {path}", path, chunks, header)
         except CorruptError as error:

@@ -9,7 +9,7 @@ from contextlib import ExitStack, closing
 from typing import IO, Final, TypeAlias
 
 from wds_imagenet.errors import SourceError
-from wds_imagenet.inputs.image_files import is_hidden
+from wds_imagenet.format.ignored_files import is_ignored
 from wds_imagenet.inputs.small_files import GZIP, find_file, join_url, no_file_error
 from wds_imagenet.inputs.windowed_reader import ObjectFile, open_reader
 from wds_imagenet.storage.store import StorageOptions
@@ -108,7 +108,7 @@ def _unpacked(file: ObjectFile, suffix: str, where: str, stack: ExitStack) -> _R
     if not head.startswith(_ZIP):
         return io.BufferedReader(file, _CHUNK)
     archive = stack.enter_context(zipfile.ZipFile(file))
-    names = [name for name in archive.namelist() if name.lower().endswith(suffix) and not is_hidden(name)]
+    names = [name for name in archive.namelist() if name.lower().endswith(suffix) and not is_ignored(name)]
     if len(names) != 1:
         raise SourceError(f"{where} has {len(names):,} files '*{suffix}' where one is expected: {names[:3]}")
     member = archive.getinfo(names[0])

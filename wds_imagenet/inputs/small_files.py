@@ -107,6 +107,19 @@ def read_files(url: str, options: StorageOptions, wanted: Callable[[str], bool])
     return {info.path: _read(store, info, MAX_BYTES) for info in infos if wanted(info.path)}
 
 
+def decode_text(data: bytes) -> str:
+    """Return UTF-8 text without byte order mark; text with a mark of UTF-16 is decoded, too.
+
+    Raises `ValueError` for other encodings, with the line.
+    """
+    encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"line {line:,} is not UTF-8: {error}; save the file as UTF-8") from error
+
+
 def inflate(data: bytes, max_bytes: int = MAX_INFLATED) -> bytes:
     """Return gzipped bytes unpacked, of one gzip member or several.
 

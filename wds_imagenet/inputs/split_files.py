@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from wds_imagenet.errors import SourceError, UsageError
-from wds_imagenet.inputs.image_files import describe_files, is_hidden
+from wds_imagenet.format.ignored_files import is_ignored
+from wds_imagenet.inputs.image_files import describe_files
 from wds_imagenet.inputs.small_files import find_file, join_url, no_input_error
 from wds_imagenet.storage import open_store, split_url
 from wds_imagenet.storage.store import ObjectInfo, StorageOptions, Store
@@ -57,7 +58,7 @@ def find_split_files(url: str, options: StorageOptions, suffixes: tuple[str, ...
     if re.search(r"[{*]", url):
         return list(_expanded(url, options))
     store = open_store(url, options)
-    infos = [info for info in store.list_objects() if not is_hidden(info.path)]
+    infos = [info for info in store.list_objects() if not is_ignored(info.path)]
     if not infos:
         raise no_input_error(url)
     files = [SplitFile(store, info) for info in infos if info.path.lower().endswith(suffixes)]

@@ -8,7 +8,7 @@ from typing import Any, Final
 from wds_imagenet.errors import CorruptError, SourceError
 from wds_imagenet.format.samples import group_members
 from wds_imagenet.format.tar import Member, ReadAt, walk
-from wds_imagenet.inputs.gzip_tar import MAX_FILE_BYTES, open_forward_reader
+from wds_imagenet.inputs.archives.gzip_tar import MAX_FILE_BYTES, open_forward_reader
 from wds_imagenet.inputs.small_files import GZIP
 from wds_imagenet.inputs.split_files import SplitFile
 from wds_imagenet.inputs.windowed_reader import open_reader
