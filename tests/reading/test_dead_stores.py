@@ -254,8 +254,8 @@ def test_a_store_that_has_answered_is_waited_for_longer(freezable):
     _, options, _ = freezable
     fresh = open_store("s3://own/small", options)
     assert not fresh._answered
-    assert not pickle.loads(pickle.dumps(fresh))._answered  # noqa: S301 - our own
+    assert not pickle.loads(pickle.dumps(fresh))._answered
     fresh.info(".wds-imagenet/manifest.json")
     assert fresh._answered
-    assert pickle.loads(pickle.dumps(fresh))._answered  # noqa: S301 - our own
+    assert pickle.loads(pickle.dumps(fresh))._answered
     assert (fresh._options.first_contact.deadline, fresh._options.retry.deadline) == (10, 180)
