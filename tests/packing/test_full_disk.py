@@ -14,8 +14,8 @@ from wds_imagenet import Dataset
 from wds_imagenet.cli.commands import exit_code
 from wds_imagenet.errors import FullError
 from wds_imagenet.packing.api import pack
+from wds_imagenet.reading.findings.blocks import verify_blocks
 from wds_imagenet.reading.shard_index import index_shards, shard_infos
-from wds_imagenet.reading.verify_findings import verify_blocks
 from wds_imagenet.storage import open_store
 
 OPTIONS: dict[str, Any] = {"name": "small", "samples_per_shard": 20, "workers": 1}

@@ -9,8 +9,8 @@ import webdataset
 
 from wds_imagenet import Dataset
 from wds_imagenet.errors import CorruptError, DataError, ExistsError, ManifestError, SourceError
+from wds_imagenet.reading.findings.blocks import verify_blocks
 from wds_imagenet.reading.shard_index import index_shards, shard_infos
-from wds_imagenet.reading.verify_findings import verify_blocks
 from wds_imagenet.storage import open_store
 
 

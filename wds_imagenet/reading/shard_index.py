@@ -23,7 +23,7 @@ from wds_imagenet.format.samples import group_members
 from wds_imagenet.format.tar import Member, walk
 from wds_imagenet.sample import IMAGE_SUFFIXES, Sample
 from wds_imagenet.storage import ObjectInfo, Store
-from wds_imagenet.storage.local import error_from_os
+from wds_imagenet.storage.os_errors import error_from_os
 from wds_imagenet.util.threads import map_ahead
 
 _CHUNK: Final = 16 << 20

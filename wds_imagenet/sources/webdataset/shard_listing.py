@@ -9,7 +9,7 @@ from wds_imagenet.errors import CorruptError, SourceError
 from wds_imagenet.format.samples import group_members
 from wds_imagenet.format.tar import Member, ReadAt, walk
 from wds_imagenet.inputs.archives.gzip_tar import MAX_FILE_BYTES, open_forward_reader
-from wds_imagenet.inputs.small_files import GZIP
+from wds_imagenet.inputs.compression import GZIP
 from wds_imagenet.inputs.split_files import SplitFile
 from wds_imagenet.inputs.windowed_reader import open_reader
 from wds_imagenet.sample import IMAGE_SUFFIXES, split_name
