@@ -1,5 +1,6 @@
 """`wds-imagenet info`, `ls` and `cat`: print the contents of a data set."""
 
+import re
 import sys
 from collections.abc import Mapping
 from itertools import chain
@@ -96,7 +97,7 @@ def cat(
     if image and member:
         raise UsageError("give --image or --member, not both")
     dataset = Dataset.open(url, layers=layers, storage_options=storage_options)
-    numbered = key.startswith("#") and key[1:].isdigit()
+    numbered = re.fullmatch(r"#[0-9]{1,18}", key) is not None
     try:
         sample = dataset[int(key[1:])] if numbered else dataset[key]
     except (KeyError, IndexError) as error:

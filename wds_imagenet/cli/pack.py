@@ -17,6 +17,7 @@ from wds_imagenet.cli.shared_options import (
     with_template,
 )
 from wds_imagenet.errors import UsageError
+from wds_imagenet.images.header import MAX_PIXELS
 from wds_imagenet.shown import shown_url
 from wds_imagenet.util.messages import quantity, unknown_name
 
@@ -206,6 +207,13 @@ def _common(source: "Source") -> list[click.Parameter]:
             help="Treatment of unusable images. fail: stop at the first. skip: leave them out, and list them "
             "in the report. repair: repair a missing end, CMYK, GIF, BMP and TIFF. "
             "repair-else-skip: repair, or else leave out.",
+        ),
+        click.Option(
+            ["--max-pixels"],
+            type=int,
+            default=MAX_PIXELS,
+            show_default=True,
+            help="Most pixels of an image; of a JPEG that --jpeg resizes, at the scale of decoding.",
         ),
         *run_parameters(
             unit="shard",

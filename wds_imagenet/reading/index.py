@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wds_imagenet.errors import SourceError, UsageError
+from wds_imagenet.format.blocks import MAX_TARGET
 from wds_imagenet.format.dataset_name import default_name
 from wds_imagenet.format.manifest import Manifest
 from wds_imagenet.reading.arguments import whole
@@ -99,6 +100,8 @@ def index(
     if out is None and folder.endswith(".tar"):
         folder = folder.rpartition("/")[0] or "."
     threads = whole("threads", threads, 1)
+    if block_bytes is not None and whole("block_bytes", block_bytes, 1) > MAX_TARGET:
+        raise UsageError(f"block_bytes is at most 1 GiB, and not {block_bytes:,} bytes")
     store = open_store(folder, storage_options)
     infos = [info for url in urls for info in _shards_at(store, _below(url, folder))]
     total_bytes = sum(info.size for info in infos)
@@ -116,7 +119,7 @@ def index(
         [info.path for info in infos],
         name=name or default_name(store.url, split),
         split=split,
-        block_bytes=None if block_bytes is None else whole("block_bytes", block_bytes, 1),
+        block_bytes=block_bytes,
         threads=threads,
         on_shard=on_shard,
     )
