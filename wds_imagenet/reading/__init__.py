@@ -20,7 +20,5 @@ Tools for a whole data set:
 
 - `verify`  Read every byte, and report every fault with its location.
 - `verify_findings`  The same block by block.
-- `index`  A manifest for shards of another program.
-- `shard_index`  One shard's entry in it, and the manifest for all.
 - `benchmark`  Measure a loader, and name its bottleneck.
 """

@@ -194,7 +194,7 @@ static int append(const Sample *sample, Found *found) {
     return failed ? -1 : 0;
 }
 
-/* The names of system files and folders, as in format/ignored_files.py, which checks all other names. */
+/* The names of system files and folders, as in format/ignored_files.py. */
 static const char *const SYSTEM[] = {
     "#recycle",   "$recycle.bin", "@eadir",
     "__macosx",   "desktop.ini",  "ehthumbs.db",
@@ -221,9 +221,8 @@ static Outcome add(Sample *sample, const char *name, int length, Py_ssize_t begi
     while (base && name[base - 1] != '/') base--;
     const char *dot = memchr(name + base, '.', (size_t)(length - base));
     int key = dot ? (int)(dot - name) : length;
-    if (key == length || key == length - 1) return UNSUPPORTED;        /* no suffix */
-    if (key == base || memcmp(name, "__", 2) == 0) return UNSUPPORTED; /* no key, or webdataset's metadata */
-    if (may_be_ignored(name, length)) return UNSUPPORTED;
+    if (key >= length - 1 || key == base) return UNSUPPORTED;                           /* no suffix, or no key */
+    if (memcmp(name, "__", 2) == 0 || may_be_ignored(name, length)) return UNSUPPORTED; /* perhaps of no sample */
     if (!sample->count || key != sample->length || memcmp(name, sample->key, (size_t)key) != 0) {
         if (append(sample, found)) return RAISED;
         *sample = (Sample){.key = name, .length = key};

@@ -57,6 +57,14 @@ class MemberNotes:
             self.similar.update(f"member {suffix!r}" for suffix in sample.members if _is_similar(suffix))
             self.similar.update(f"JSON field {name!r}" for name in content.record if _is_similar(name))
 
+    def update(self, other: "MemberNotes") -> None:
+        """Add the counts of another shard."""
+        self.hidden.update(other.hidden)
+        self.unnamed.update(other.unnamed)
+        self.labelled += other.labelled
+        self.other_labels += other.other_labels
+        self.similar.update(other.similar)
+
     def notes(self) -> Iterator[str]:
         """Yield a note for each count that is not zero."""
         yield from self.hidden.notes("hidden and system members")

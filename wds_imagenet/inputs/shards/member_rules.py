@@ -69,6 +69,9 @@ class MemberRules:
         return strict_json.loads(data, max_bytes=self.max_json_bytes, nan=lambda _: self.nan_as)
 
 
+DEFAULT_RULES: Final = MemberRules()
+
+
 def parse_nan_as(text: str) -> int | float | None:
     """Return the value of option `nan_as`: `null` or a number. Raises `UsageError`."""
     try:
