@@ -55,13 +55,19 @@ FRONT = {"__init__.py", "torch.py"}
 
 # Modules that are imported in few places only, so that they stay lazy, replaceable or safe.
 ONLY_IN = {
-    "torch": {"reading/tensors.py", "reading/torch.py", "reading/batches/batch.py", "torch.py"}
+    "torch": {
+        "reading/tensors.py",
+        "reading/torch.py",
+        "reading/passes.py",
+        "reading/batches/batch.py",
+        "torch.py",
+    }
     | {"reading/subprocess/shared_memory.py", "demo/training.py", "inputs/torch_save.py"},
     "fsspec": {"storage"},
     "s3fs": {"storage"},
     "obstore": {"storage"},
     "botocore": {"storage"},
-    "aiohttp": {"storage/http_download.py"},
+    "aiohttp": {"storage/http_download.py", "storage/http_engine.py"},
     "sqlite3": {"inputs/spilled/rows.py", "inputs/spilled/records.py"},
     "pyarrow": {"inputs/parquet.py"},
     "simplejpeg": {"images"},

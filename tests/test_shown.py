@@ -46,10 +46,10 @@ def test_a_url_without_them_is_shown_as_it_is(url):
 def test_errors_and_their_notes_show_no_secret_and_no_control_character():
     for kind in (StoreError, UsageError, MissingExtraError):
         error = kind(f"http://u:{SECRET}@h/x?a={SECRET}: \x1b[2J\u202e")
-        error.add_note(f"while reading http://h/x?{SECRET}\r")
+        error.add_note(f"while reading http://h/x?{SECRET} \r")
         assert str(error) == "http://h/x: \\x1b[2J\\u202e"
-        assert error.__notes__ == ["while reading http://h/x\\r"]
-        assert str(pickle.loads(pickle.dumps(error))) == str(error)  # noqa: S301 - written here
+        assert error.__notes__ == ["while reading http://h/x \\r"]
+        assert str(pickle.loads(pickle.dumps(error))) == str(error)
 
 
 def test_a_signature_without_its_url_is_left_out():

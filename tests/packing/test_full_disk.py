@@ -15,7 +15,7 @@ from wds_imagenet.cli.commands import exit_code
 from wds_imagenet.errors import FullError
 from wds_imagenet.indexing.shard_entries import index_shards
 from wds_imagenet.packing.api import pack
-from wds_imagenet.reading.verify_findings import verify_blocks
+from wds_imagenet.reading.findings.blocks import verify_blocks
 from wds_imagenet.storage import open_store
 
 OPTIONS: dict[str, Any] = {"name": "small", "samples_per_shard": 20, "workers": 1}

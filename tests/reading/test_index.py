@@ -10,7 +10,7 @@ import webdataset
 from wds_imagenet import Dataset
 from wds_imagenet.errors import CorruptError, DataError, ExistsError, ManifestError, SourceError
 from wds_imagenet.indexing.index import index
-from wds_imagenet.reading.verify_findings import verify_blocks
+from wds_imagenet.reading.findings.blocks import verify_blocks
 
 
 def run(folder, **options):

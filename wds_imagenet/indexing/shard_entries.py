@@ -19,7 +19,7 @@ from wds_imagenet.inputs.shards.member_rules import DEFAULT_RULES, MemberRules
 from wds_imagenet.inputs.shards.shard_reader import read_samples
 from wds_imagenet.sample import IMAGE_SUFFIXES
 from wds_imagenet.storage import Store
-from wds_imagenet.storage.local import error_from_os
+from wds_imagenet.storage.os_errors import error_from_os
 from wds_imagenet.util.messages import quantity
 from wds_imagenet.util.threads import map_ahead
 

@@ -17,6 +17,7 @@ Files and archives:
 - `shards`           WebDataset shards of any program, sample by sample
 - `archives`         tars, plain or gzipped, and the files in them
 - `windowed_reader`  small reads of an object in rising order, with few requests
+- `compression`    gzip, xz, bzip2 and zip, by the first bytes
 - `small_files`      small files, read whole
 - `large_files`      large files, read chunk by chunk
 

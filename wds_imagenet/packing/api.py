@@ -120,7 +120,7 @@ def pack(
         raise UsageError("give option 'samples_per_shard' or option 'shard_bytes', not both")
     label_files = LabelOptions(
         labels or {}, captions, label_options or {}, class_names or {}, without_label, without_caption
-    )
+    ).with_devkit(source_options.get("devkit"))
     check_optimizer(options)
     check_apart(inputs, dest)
     asks_split = "split" in {option.name for option in options_of(lister)}

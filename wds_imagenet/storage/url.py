@@ -100,6 +100,7 @@ def split_url(url: str) -> tuple[str, str]:
 
     `open_store(folder).read(name)` then reads it. A query stays with the folder.
     """
+    url = url.partition("#")[0] if is_http(url) else url
     base, mark, query = url.partition("?") if is_http(url) else (url, "", "")
     folder, slash, name = base.rpartition("/")
     if not name or name in {".", ".."} or folder.endswith(":/"):

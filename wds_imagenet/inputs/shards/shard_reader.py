@@ -7,9 +7,9 @@ from typing import TypeAlias
 from wds_imagenet.errors import CorruptError, SourceError
 from wds_imagenet.format.tar import Member, ReadAt, walk
 from wds_imagenet.inputs.archives.gzip_tar import MAX_FILE_BYTES, open_forward_reader
+from wds_imagenet.inputs.compression import GZIP
 from wds_imagenet.inputs.shards.content import ShardSample
 from wds_imagenet.inputs.shards.member_notes import MemberNotes
-from wds_imagenet.inputs.small_files import GZIP
 from wds_imagenet.inputs.split_files import SplitFile
 from wds_imagenet.inputs.windowed_reader import open_reader
 from wds_imagenet.sample import IMAGE_SUFFIXES

@@ -14,7 +14,7 @@ from typing import Any, Final, overload
 
 from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.inputs.reference import Attachment, Metadata, Reference
-from wds_imagenet.storage.local import error_from_os
+from wds_imagenet.storage.os_errors import error_from_os
 
 _BUFFER_BYTES: Final = 1 << 20
 _CHUNK: Final = 256

@@ -12,9 +12,10 @@ from wds_imagenet.errors import SourceError
 from wds_imagenet.format.ignored_files import is_ignored
 from wds_imagenet.inputs.archives.gzip_images import read_streamed_images
 from wds_imagenet.inputs.archives.tar_listing import ListedFile, list_archive
+from wds_imagenet.inputs.compression import GZIP
 from wds_imagenet.inputs.image_files import is_image
 from wds_imagenet.inputs.reference import Reference
-from wds_imagenet.inputs.small_files import GZIP, find_file, join_url, no_input_error
+from wds_imagenet.inputs.small_files import find_file, join_url, no_input_error
 from wds_imagenet.inputs.spilled.references import SpilledReferences
 from wds_imagenet.inputs.stream import StreamedImage
 from wds_imagenet.inputs.windowed_reader import open_reader

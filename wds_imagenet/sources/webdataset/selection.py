@@ -141,7 +141,7 @@ def read_label_map(url: str | None, listed: ClassList | None, options: StorageOp
 
 
 def _lines(url: str, options: StorageOptions) -> list[str]:
-    data = read_file(url, options, max_bytes=_MAX_BYTES)
+    data = read_file(url, options, max_bytes=_MAX_BYTES, unzips=True)
     try:
         return data.decode("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
