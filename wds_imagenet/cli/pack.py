@@ -67,7 +67,7 @@ def _command(name: str, source: "Source") -> click.Command:
         if several
         else click.Argument(["urls"], metavar="INPUT", nargs=1, callback=lambda _, __, value: (value,)),
         click.Argument(["dest"]),
-        *(_own_option(option) for option in own),
+        *map(_source_option, own),
         *label_parameters(),
         *_without(),
         *_common(source),
@@ -118,10 +118,11 @@ def _command(name: str, source: "Source") -> click.Command:
     return command
 
 
-def _own_option(option: "Option") -> click.Option:
-    if option.flag:
-        return click.Option([_flag(option.name)], help=_sentence(option.help), is_flag=True, default=None)
-    return click.Option([_flag(option.name)], help=_sentence(option.help))
+def _source_option(option: "Option") -> click.Option:
+    name, text = [_flag(option.name)], _sentence(option.help)
+    if option.kind == "flag":
+        return click.Option(name, help=text, is_flag=True, default=None)
+    return click.Option(name, help=text, type=Size() if option.kind == "size" else str)
 
 
 def _stripped(jpeg: str) -> str:

@@ -29,7 +29,7 @@ _FORMAT: Final = "wds-imagenet"
 _HEX: Final = re.compile(r"[0-9a-f]{64}")
 _REMEDY: Final = "copy it again from an intact copy of the data set"
 _T = TypeVar("_T")
-_NAME_PART: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._=+-]*")
+_NAME_PART: Final = re.compile(r"[^./\x00-\x1f\x7f-\x9f][^/\x00-\x1f\x7f-\x9f]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +221,7 @@ def shard_from_json(value: Any) -> Shard:  # noqa: ANN401 - any JSON value
 
 
 def check_shard_name(name: str) -> None:
-    """Raise `ManifestError` for a shard name that leaves the data set's folder, or has odd characters."""
+    """Raise `ManifestError` for a name that leaves the folder, is hidden, or has control characters."""
     _check(all(_NAME_PART.fullmatch(part) for part in name.split("/")), "shard name", name)
 
 

@@ -88,6 +88,12 @@ class IgnoredFiles:
         insort(self.first, path)
         del self.first[_SHOWN:]
 
+    def update(self, other: "IgnoredFiles") -> None:
+        """Add the counts of others."""
+        self.count += other.count
+        self.kinds.update(other.kinds)
+        self.first = sorted([*self.first, *other.first])[:_SHOWN]
+
     def notes(self, reason: str) -> list[str]:
         """Return one note, such as "ignored files of X, 2 in all: …"; none if no file was ignored."""
         return [_note(self.count, self.first, reason)] if self.count else []
