@@ -4,11 +4,12 @@ from typing import TypedDict
 
 
 class SourceOptions(TypedDict, total=False):
-    """Options of a source, each a string; `wds-imagenet pack SOURCE --help` describes those of one source.
+    """Options of a source; `wds-imagenet pack SOURCE --help` describes those of one source.
 
     `split` is not among them: it is an option of `pack` itself.
     """
 
+    allow_private_networks: bool
     annotations: str
     boxes: str
     caption: str
@@ -33,7 +34,6 @@ class SourceOptions(TypedDict, total=False):
     missing: str
     names: str
     others: str
-    private_hosts: str
     relabel: str
     release: str
     root: str
