@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "labels": {"errors", "util", "sample", "format", "storage", "inputs", "imagenet"},
     "sources": {"errors", "util", "sample", "format", "storage", "inputs", "imagenet"},
     "packing": {"errors", "util", "sample", "format", "images", "storage", "inputs", "sources", "labels"},
+    "indexing": {"errors", "util", "sample", "format", "storage", "inputs", "reading"},
     "reading": {"errors", "util", "sample", "format", "images", "storage"},
     "evaluation": {
         "errors",
@@ -45,7 +46,7 @@ MAY_IMPORT = {
     },
     "view": {"errors", "util", "sample", "format", "images", "storage", "reading"},
 }
-MAY_IMPORT["front"] = {"errors", "sample", "images", "packing", "reading", "evaluation"}
+MAY_IMPORT["front"] = {"errors", "sample", "images", "packing", "reading", "indexing", "evaluation"}
 MAY_IMPORT["demo"] = {"errors", "util", "packing", "reading", "front"}
 MAY_IMPORT["cli"] = {*MAY_IMPORT}
 for _room in MAY_IMPORT.keys() - {"shown"}:
@@ -54,7 +55,13 @@ FRONT = {"__init__.py", "torch.py"}
 
 # Modules that are imported in few places only, so that they stay lazy, replaceable or safe.
 ONLY_IN = {
-    "torch": {"reading/tensors.py", "reading/torch.py", "reading/batches/batch.py", "torch.py"}
+    "torch": {
+        "reading/tensors.py",
+        "reading/torch.py",
+        "reading/passes.py",
+        "reading/batches/batch.py",
+        "torch.py",
+    }
     | {"reading/subprocess/shared_memory.py", "demo/training.py", "inputs/torch_save.py"},
     "fsspec": {"storage"},
     "s3fs": {"storage"},

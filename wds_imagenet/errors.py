@@ -4,7 +4,8 @@
 
     WdsImagenetError                                                         exit code 1
     ├── UsageError            options contradict each other or the data      exit code 2
-    │   └── PlanError         the destination holds the work of another plan
+    │   ├── PlanError         the destination holds the work of another plan
+    │   └── NoAttributeError  an object of ours is no DataLoader
     ├── MissingExtraError     an optional dependency is not installed        exit code 1
     ├── DataError             the data is bad                                exit code 3
     │   ├── SourceError       an input or label file has a fault
@@ -43,6 +44,10 @@ class WdsImagenetError(Exception):
 
 class UsageError(WdsImagenetError, ValueError):
     """Options contradict each other, or the data. Exit code 2."""
+
+
+class NoAttributeError(UsageError, AttributeError):
+    """Code for another class, such as torch's DataLoader, was given an object of ours. Exit code 2."""
 
 
 class PlanError(UsageError):

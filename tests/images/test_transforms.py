@@ -181,7 +181,7 @@ def test_results_outlive_the_next_call(photos):
 
 def test_a_transform_can_be_pickled_and_has_a_shape():
     for transform in (RandomResizedCrop(96, flip=0.3), ResizeCenterCrop(300, 288), Decode(orientation=True)):
-        assert pickle.loads(pickle.dumps(transform)) == transform  # noqa: S301 - our own bytes
+        assert pickle.loads(pickle.dumps(transform)) == transform
     assert RandomResizedCrop(96).shape == (96, 96, 3)
     assert ResizeCenterCrop(300, 288).shape == (288, 288, 3)
 

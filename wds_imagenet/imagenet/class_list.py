@@ -70,7 +70,7 @@ def read_classes(url: str, storage_options: StorageOptions = NO_OPTIONS) -> Clas
         SourceError: the file is in no form of `class_rows`, its labels are not 0, 1, …, or it has several
             columns of names; the message gives the line or class.
     """
-    data = read_file(url, storage_options, max_bytes=_MAX_BYTES)
+    data = read_file(url, storage_options, max_bytes=_MAX_BYTES, unzips=True)
     try:
         listed = parse_class_rows(data)
         column = _choose_column(listed)

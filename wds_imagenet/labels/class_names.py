@@ -69,7 +69,7 @@ def read_class_names(
         SourceError: a line is invalid, no anchor or several are found, a number is out of range or listed
             twice, or the column is uncertain.
     """
-    data = read_file(url, storage_options, max_bytes=_MAX_BYTES)
+    data = read_file(url, storage_options, max_bytes=_MAX_BYTES, unzips=True)
     kit = None if devkit is None else read_devkit(devkit, storage_options=storage_options)
     try:
         listed = parse_class_rows(data, language)

@@ -21,18 +21,24 @@ class SourceOptions(TypedDict, total=False):
     devkit: str
     duplicates: str
     fetch: str
+    gather: bool
     image: str
     image_column: str
     image_labels: str
     images: str
+    key_ends: str
     key_column: str
     keys: str
     label: str
     label_column: str
     label_field: str
+    label_suffix: str
     leave_out: str
+    max_json_bytes: int
     missing: str
     names: str
+    nan_as: str
+    numeric_classes: bool
     others: str
     relabel: str
     release: str
