@@ -2,8 +2,8 @@
 
 import pytest
 
-from wds_imagenet.inputs.image_files import IgnoredFiles, image_references, is_hidden, suffix_of
-from wds_imagenet.inputs.tar_listing import ListedFile
+from wds_imagenet.inputs.archives.tar_listing import ListedFile
+from wds_imagenet.inputs.image_files import IgnoredFiles, image_references, suffix_of
 
 
 def test_images_are_yielded_and_hidden_and_other_files_are_counted():
@@ -14,7 +14,9 @@ def test_images_are_yielded_and_hidden_and_other_files_are_counted():
         (path, 3, 4) for path in ("b/1.jpg", "a/2.PNG", "B/1.gif")
     ]
     assert others.notes("others") == ["ignored others, 1 in all: a/t.txt"]
-    assert hidden.notes("hidden files") == ["ignored hidden files, 2 in all: __MACOSX/a/2.PNG, a/.x.jpg"]
+    assert hidden.notes("hidden and system files") == [
+        "ignored hidden and system files, 2 in all: __MACOSX/a/2.PNG, a/.x.jpg"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -23,18 +25,3 @@ def test_images_are_yielded_and_hidden_and_other_files_are_counted():
 )
 def test_a_suffix_is_the_text_after_the_last_dot(path, suffix):
     assert suffix_of(path) == suffix
-
-
-@pytest.mark.parametrize(
-    ("path", "hidden"),
-    [
-        ("a/b.jpg", False),
-        ("a/.b.jpg", True),
-        (".a/b.jpg", True),
-        ("a/__MACOSX/b", True),
-        ("a.b/c", False),
-        ("../b", False),
-    ],
-)
-def test_a_file_in_a_hidden_folder_is_hidden(path, hidden):
-    assert is_hidden(path) is hidden

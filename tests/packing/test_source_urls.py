@@ -2,8 +2,16 @@
 
 import pytest
 
-from wds_imagenet.packing.plan.source_urls import common_folder, describe, locate, plain, relative
+from wds_imagenet.packing.plan.source_urls import (
+    common_folder,
+    describe,
+    identity,
+    locate,
+    plain,
+    relative,
+)
 from wds_imagenet.sources import Reference
+from wds_imagenet.storage.signatures import identifying_queries
 
 SIGNED = "https://user:pass@host/a/b.jpg?X-Amz-Signature=secret"
 
@@ -48,3 +56,31 @@ def test_a_description_names_member_and_offset() -> None:
 def test_the_common_folder_is_whole(urls: list[str], folder: str) -> None:
     assert common_folder(urls) == folder
     assert all(folder + relative(url, folder) == url for url in urls)
+
+
+@pytest.mark.parametrize(
+    ("url", "bytes_of"),
+    [
+        ("https://me:secret@host/a.png?id=1", "https://host/a.png?id=1"),
+        ("https://host/a.png?b=2&a=%31&&a", "https://host/a.png?b=2&a=%31&&a"),
+        ("https://host/a.png?id=1#part", "https://host/a.png?id=1"),
+        ("https://host/a.png?X-Amz-Signature=s&id=1&x-amz-date=2", "https://host/a.png?id=1"),
+        ("https://host/a.png?Expires=9&Signature=s&Key-Pair-Id=k&Policy=p", "https://host/a.png"),
+        ("https://host/a.png?X-Goog-Credential=c&GoogleAccessId=g&AWSAccessKeyId=a", "https://host/a.png"),
+        ("https://host/a.png?sv=1&st=2&se=3&sr=b&sp=r&spr=https&skoid=4&sig=s&v=5", "https://host/a.png?v=5"),
+        ("https://host/a.png?se=3&sp=4", "https://host/a.png?se=3&sp=4"),
+        ("https://host/a.png?token=s", "https://host/a.png"),
+        ("fetch+https://host/a.jpg?id=1#md5=CY9rzUYh03PK3k6DJie09g%3D%3D&private=yes",
+         "https://host/a.jpg?id=1#md5=CY9rzUYh03PK3k6DJie09g=="),
+        ("s3://bucket/a?id=1", "s3://bucket/a?id=1"),
+        ("/data/a.png?token=1", "/data/a.png?token=1"),
+    ],
+)  # fmt: skip
+def test_an_identity_has_the_query_without_its_signature(url: str, bytes_of: str) -> None:
+    assert identity(url) == bytes_of
+
+
+def test_a_stream_is_identified_by_its_queries_if_it_has_any() -> None:
+    signed = "https://host/a.tar.gz?sig=1"
+    assert identifying_queries([signed, "/data/b.tar.gz"]) == {}
+    assert identifying_queries([signed, "https://host/a.tar.gz?id=7&sig=1"]) == {"queries": ["", "id=7"]}

@@ -108,7 +108,7 @@ def test_ignored_files_are_noted(make_tree):
     listing = imagefolder(make_tree(dict.fromkeys(files, "")))
     assert labels(listing) == {"a/1.jpg": 0, "b/2.gif": 1}
     assert listing.notes == (
-        "ignored hidden files, 3 in all: .git/x.jpg, __MACOSX/a/._1.jpg, a/.hidden.jpg",
+        "ignored hidden and system files, 3 in all: .git/x.jpg, __MACOSX/a/._1.jpg, a/.hidden.jpg",
         "ignored files that are no images, 2 in all: a/t.txt, docs/r.md",
     )
 

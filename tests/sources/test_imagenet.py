@@ -191,7 +191,7 @@ def test_images_of_other_sets_are_noted(make_tree, devkit):
     listing = imagenet(make_tree(dict.fromkeys(files, b"x")), devkit=devkit)
     assert by_key(listing) == {"n01440764_1": 0}
     assert listing.notes[:3] == (
-        "ignored hidden files, 2 in all: .DS_Store, ._n01440764_1.JPEG",
+        "ignored hidden and system files, 2 in all: .DS_Store, ._n01440764_1.JPEG",
         "ignored files that are no images, 1 in all: Annotations/n01440764_1.xml",
         "ignored images whose names are none of ILSVRC2012's, 1 in all: cat.jpg",
     )

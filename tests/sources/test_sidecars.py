@@ -48,7 +48,7 @@ def test_a_tar_is_read_as_the_folder_in_it(tmp_path, make_tree, make_tar):
 def test_files_of_no_image_are_noted(make_tree):
     files = dict.fromkeys(["a.jpg", "README.txt", "a.xml", "b.json", "c.cls", ".x.txt"], "")
     assert sidecars(make_tree(files)).notes == (
-        "ignored hidden files, 1 in all: .x.txt",
+        "ignored hidden and system files, 1 in all: .x.txt",
         "ignored files that belong to no image, 4 in all: README.txt, a.xml, b.json, …",
     )
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from wds_imagenet.errors import SourceError
 from wds_imagenet.imagenet.devkit import WNID
-from wds_imagenet.inputs.tar_listing import ListedFile
+from wds_imagenet.inputs.archives.tar_listing import ListedFile
 from wds_imagenet.sample import make_key
 
 PUBLISHED: Final[Mapping[str, int]] = {"train": 1_281_167, "val": 50_000, "test": 100_000}

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
+from wds_imagenet.inputs.archives.tar_listing import ListedFile, list_archive
 from wds_imagenet.inputs.small_files import find_file, join_url, no_input_error
-from wds_imagenet.inputs.tar_listing import ListedFile, list_archive
 from wds_imagenet.inputs.windowed_reader import open_reader
 from wds_imagenet.storage import open_store
 from wds_imagenet.storage.store import ObjectInfo, StorageOptions, Store

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from wds_imagenet.errors import SourceError
+from wds_imagenet.format.ignored_files import is_ignored
+from wds_imagenet.inputs.archives.tar_listing import ListedFile
 from wds_imagenet.inputs.reference import Metadata, Reference
-from wds_imagenet.inputs.tar_listing import ListedFile
 from wds_imagenet.sample import IMAGE_SUFFIXES
 
 _SHOWN: Final = 3
@@ -24,14 +25,6 @@ def suffix_of(path: str) -> str:
 def is_image(path: str) -> bool:
     """Return True for the suffix of an image: jpg, jpeg, png, webp, gif, bmp, tif or tiff, in any case."""
     return suffix_of(path) in IMAGE_SUFFIXES
-
-
-def is_hidden(path: str) -> bool:
-    """Return True if a file or a folder around it is hidden, or is macOS's `__MACOSX` folder."""
-    if not path.startswith((".", "__MACOSX/")) and "/." not in path and "/__MACOSX/" not in path:
-        return False  # fast, and nearly all paths end here
-    parts = path.split("/")
-    return "__MACOSX" in parts[:-1] or any(part.startswith(".") and part.strip(".") for part in parts)
 
 
 @dataclass(slots=True)
@@ -50,8 +43,14 @@ class IgnoredFiles:
         insort(self.first, path)
         del self.first[_SHOWN:]
 
+    def update(self, other: "IgnoredFiles") -> None:
+        """Add the counts of others."""
+        self.count += other.count
+        self.kinds.update(other.kinds)
+        self.first = sorted([*self.first, *other.first])[:_SHOWN]
+
     def notes(self, reason: str) -> list[str]:
-        """Return one note, such as "ignored hidden files, 2 in all: …"; none if no file was ignored."""
+        """Return one note, such as "ignored files of X, 2 in all: …"; none if no file was ignored."""
         return [_note(self.count, self.first, reason)] if self.count else []
 
 
@@ -66,7 +65,7 @@ def image_references(
         hidden: counts the hidden files.
     """
     for file in files:
-        if is_hidden(file.path):
+        if is_ignored(file.path):
             hidden.add(file.path)
         elif not is_image(file.path):
             others.add(file.path)

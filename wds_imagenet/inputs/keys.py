@@ -8,9 +8,9 @@ from itertools import pairwise
 from typing import TypeVar
 
 from wds_imagenet.errors import DataError, SourceError
+from wds_imagenet.inputs.archives.tar_listing import ListedFile
 from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.inputs.spilled.references import SpilledReferences
-from wds_imagenet.inputs.tar_listing import ListedFile
 from wds_imagenet.sample import make_key
 
 _T = TypeVar("_T")

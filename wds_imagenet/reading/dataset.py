@@ -1,11 +1,11 @@
 """A finished data set: opened by its manifest, and read by index, by key or from end to end."""
 
 import hashlib
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from os import PathLike, fspath
-from typing import Final, Self
+from typing import Final, Self, cast
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from wds_imagenet.storage import Store, open_store
 from wds_imagenet.storage.store import StorageOptions
 from wds_imagenet.util.messages import quantity
 from wds_imagenet.util.threads import map_ahead
+
+_SMALL: Final = 64 << 20
+"""Bytes of an array of keys, whatever the length of `keys.txt`."""
 
 
 class Dataset:
@@ -158,23 +161,32 @@ class Dataset:
 
     def keys(self) -> Iterator[str]:
         """Yield every key, in the order of the shards. Costs one request."""
-        for line in self._key_lines().split(b"\n")[:-1]:
-            yield line.decode("utf-8")
+        data = self._key_lines()
+        try:
+            text = data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise CorruptError(f"{self.url}/{manifests.KEYS_PATH} is not UTF-8: {error}") from error
+        yield from text.split("\n")[:-1]
 
     def index_of(self, key: str) -> int:
         """Return the index of the sample of this key. Raises `KeyError`."""
         names, indices = self._sorted_keys
-        raw = key.encode("utf-8")
-        found = int(np.searchsorted(names, raw))
+        raw = key.encode("utf-8", "surrogatepass")  # a key of the command line may be no UTF-8
+        found = bisect_left(names, raw)
         if found == len(names) or names[found] != raw:
             raise KeyError(f"{self.url} has no sample {key!r}")
         return int(indices[found])
 
     @cached_property
-    def _sorted_keys(self) -> tuple[np.ndarray, np.ndarray]:
-        names = np.array(self._key_lines().split(b"\n")[:-1], dtype=np.bytes_)
+    def _sorted_keys(self) -> tuple[Sequence[bytes], Sequence[int]]:
+        data = self._key_lines()
+        lines = data.split(b"\n")[:-1]
+        if max(map(len, lines), default=0) * len(lines) > 8 * len(data) + _SMALL:  # one long key widens all
+            order = sorted(range(len(lines)), key=lines.__getitem__)
+            return [lines[i] for i in order], order
+        names = np.array(lines, dtype=np.bytes_)
         indices = np.argsort(names, kind="stable")
-        return names[indices], indices
+        return cast("Sequence[bytes]", names[indices]), cast("Sequence[int]", indices)
 
     def _key_lines(self) -> bytes:
         data = self.store.read(manifests.KEYS_PATH).data

@@ -9,13 +9,13 @@ from typing import Final
 from wds_imagenet.errors import SourceError
 from wds_imagenet.imagenet.class_list import read_classes
 from wds_imagenet.imagenet.class_naming import label_classes
+from wds_imagenet.inputs.archives.tar_listing import ListedFile
 from wds_imagenet.inputs.file_listing import list_files
 from wds_imagenet.inputs.image_files import IgnoredFiles, image_references, no_images_error
 from wds_imagenet.inputs.keys import key_of_file, with_unique_keys
 from wds_imagenet.inputs.listing import Listing
 from wds_imagenet.inputs.reference import Metadata, Reference
 from wds_imagenet.inputs.spilled.references import SpilledReferences, spill_in_order
-from wds_imagenet.inputs.tar_listing import ListedFile
 from wds_imagenet.sources.source_options import Classes
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 from wds_imagenet.util.messages import quantity
@@ -69,7 +69,7 @@ def imagefolder(
 
     references = spill_in_order(make_references(), lambda reference: (reference.label or 0, reference.name))
     references = with_unique_keys(references, lambda place: f"{url}: {references[place].name!r}")
-    notes = hidden.notes("hidden files")
+    notes = hidden.notes("hidden and system files")
     if common:
         notes.append(f"the classes are the folders in {common}")
     notes += skipped.notes("files that are no images")

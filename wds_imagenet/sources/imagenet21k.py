@@ -16,6 +16,7 @@ from functools import partial
 from typing import Annotated, Final
 
 from wds_imagenet.errors import SourceError, UsageError
+from wds_imagenet.format.ignored_files import is_ignored
 from wds_imagenet.imagenet.synset_lists import (
     DAMAGED_IMAGES,
     SynsetList,
@@ -25,16 +26,16 @@ from wds_imagenet.imagenet.synset_lists import (
     find_synset_list,
     read_wnids,
 )
+from wds_imagenet.inputs.archives.gzip_images import STREAM_NOTE, read_streamed_images, stream_identity
+from wds_imagenet.inputs.archives.gzip_tar import is_gzipped
+from wds_imagenet.inputs.archives.tar_listing import ListedFile
 from wds_imagenet.inputs.file_listing import list_files
-from wds_imagenet.inputs.gzip_images import STREAM_NOTE, read_streamed_images, stream_identity
-from wds_imagenet.inputs.gzip_tar import is_gzipped
-from wds_imagenet.inputs.image_files import describe_files, ignored_notes, is_hidden, is_image
+from wds_imagenet.inputs.image_files import describe_files, ignored_notes, is_image
 from wds_imagenet.inputs.keys import check_sorted_keys, key_of_file
 from wds_imagenet.inputs.listing import Listing
 from wds_imagenet.inputs.reference import Metadata, Reference
 from wds_imagenet.inputs.spilled.references import SpilledReferences, spill_in_order
 from wds_imagenet.inputs.stream import Stream
-from wds_imagenet.inputs.tar_listing import ListedFile
 from wds_imagenet.sources.source_options import Classes
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 from wds_imagenet.util.messages import quantity
@@ -144,7 +145,7 @@ def _list(
 
     def make_references() -> Iterator[Reference]:
         for file in list_files(url, options, _SYNSET_TAR):
-            if is_hidden(file.path) or not is_image(file.path):
+            if is_ignored(file.path) or not is_image(file.path):
                 skipped.append(file.path)
                 continue
             wnid = _wnid_of(file)

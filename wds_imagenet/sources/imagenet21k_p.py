@@ -15,18 +15,19 @@ from functools import partial
 from typing import Annotated, Final
 
 from wds_imagenet.errors import SourceError, UsageError
+from wds_imagenet.format.ignored_files import is_ignored
 from wds_imagenet.imagenet.releases_21k_p import RELEASES, Release, check_wnids, class_table, read_wnids
+from wds_imagenet.inputs.archives.gzip_images import STREAM_NOTE, read_streamed_images, stream_identity
+from wds_imagenet.inputs.archives.gzip_tar import is_gzipped
+from wds_imagenet.inputs.archives.tar_listing import ListedFile
 from wds_imagenet.inputs.file_listing import folder_name, list_files
-from wds_imagenet.inputs.gzip_images import STREAM_NOTE, read_streamed_images, stream_identity
-from wds_imagenet.inputs.gzip_tar import is_gzipped
-from wds_imagenet.inputs.image_files import IgnoredFiles, is_hidden, is_image
+from wds_imagenet.inputs.image_files import IgnoredFiles, is_image
 from wds_imagenet.inputs.keys import check_sorted_keys, key_of_file
 from wds_imagenet.inputs.listing import Listing
 from wds_imagenet.inputs.reference import Metadata, Reference
 from wds_imagenet.inputs.small_files import find_file
 from wds_imagenet.inputs.spilled.references import SpilledReferences, spill_in_order
 from wds_imagenet.inputs.stream import Stream
-from wds_imagenet.inputs.tar_listing import ListedFile
 from wds_imagenet.sources.source_options import Classes
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 from wds_imagenet.util.messages import quantity
@@ -123,8 +124,8 @@ def _list(
 
     def make_references() -> Iterator[Reference]:
         for file in list_files(url, options):
-            if is_hidden(file.path) or not is_image(file.path):
-                (hidden if is_hidden(file.path) else others).add(file.path)
+            if is_ignored(file.path) or not is_image(file.path):
+                (hidden if is_ignored(file.path) else others).add(file.path)
                 continue
             folder, wnid, name = _parse(file, above + file.path)
             folders[folder] += 1
@@ -141,7 +142,7 @@ def _list(
         numbers = {wnid: label for label, wnid in enumerate(wnids)}
         references = SpilledReferences(replace(r, label=numbers[r.key[:9]]) for r in references)
     notes = [
-        *hidden.notes("hidden files"),
+        *hidden.notes("hidden and system files"),
         *others.notes("files that are no images"),
         *_count_notes(chosen, folders, counts, release),
         release.note,

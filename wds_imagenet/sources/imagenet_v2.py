@@ -17,9 +17,15 @@ from typing import Annotated, Final
 from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.imagenet.class_list import read_classes
 from wds_imagenet.imagenet.devkit import CLASSES
+from wds_imagenet.inputs.archives.gzip_images import (
+    STREAM_NOTE,
+    first_image,
+    read_streamed_images,
+    stream_identity,
+)
+from wds_imagenet.inputs.archives.gzip_tar import is_gzipped
+from wds_imagenet.inputs.archives.tar_listing import ListedFile
 from wds_imagenet.inputs.file_listing import folder_name, list_files
-from wds_imagenet.inputs.gzip_images import STREAM_NOTE, first_image, read_streamed_images, stream_identity
-from wds_imagenet.inputs.gzip_tar import is_gzipped
 from wds_imagenet.inputs.image_files import IgnoredFiles, image_references, no_images_error
 from wds_imagenet.inputs.keys import duplicate_key_error, first_duplicate_key, key_of_file
 from wds_imagenet.inputs.listing import Listing
@@ -27,7 +33,6 @@ from wds_imagenet.inputs.reference import Kind, Metadata, Reference
 from wds_imagenet.inputs.small_files import find_file
 from wds_imagenet.inputs.spilled.references import SpilledReferences, spill_in_order
 from wds_imagenet.inputs.stream import Stream
-from wds_imagenet.inputs.tar_listing import ListedFile
 from wds_imagenet.sources.source_options import Classes
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 from wds_imagenet.util.messages import quantity
@@ -106,7 +111,7 @@ def imagenet_v2(
     if (pair := first_duplicate_key(references)) is not None:
         one, other = (references[place] for place in pair)
         raise duplicate_key_error(_where(one), _where(other), one.key)
-    notes = [*hidden.notes("hidden files"), *skipped.notes("files that are no images")]
+    notes = [*hidden.notes("hidden and system files"), *skipped.notes("files that are no images")]
     if len(references) < len(images):
         notes.append(f"ignored {len(images) - len(references):,} images of other variants")
     return Listing(references, table, (*notes, *_count_notes(references)), "test")

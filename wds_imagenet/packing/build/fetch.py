@@ -59,11 +59,13 @@ class Fetch:
             yield from map(self, references)
 
     def images(self, references: Sequence[Reference]) -> Generator[bytes | ImageError, None, None]:
-        """Yield the bytes of each image as `all` does, or the error of an image that cannot be downloaded."""
-        if any(is_download(reference.url) for reference in references):
-            yield from download_all(references, self, self.options)
-        else:
-            yield from self.all(references)
+        """Yield the bytes of each image as `all` does, or the error of an image that cannot be had."""
+        usable = [reference for reference in references if reference.fault is None]
+        downloads = any(is_download(reference.url) for reference in usable)
+        read = download_all(usable, self, self.options) if downloads else self.all(usable)
+        with closing(read) as images:
+            for reference in references:
+                yield next(images) if reference.fault is None else ImageError(reference.fault)
 
     def attached(self, references: Sequence[Reference]) -> Generator[tuple[bytes, ...], None, None]:
         """Yield the bytes of each reference's attachments, in order; as `all` does."""

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.storage import split_url
-from wds_imagenet.storage.http_download import PREFIX
+from wds_imagenet.storage.http_download import PREFIX, Download
+from wds_imagenet.storage.signatures import identifying_query
 from wds_imagenet.storage.url import is_http
 
 
@@ -33,6 +34,18 @@ def plain(url: str) -> str:
     scheme, _, rest = re.split("[?#]", url.removeprefix(PREFIX), maxsplit=1)[0].partition("://")
     authority, slash, path = rest.partition("/")
     return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
+
+
+def identity(url: str) -> str:
+    """Return the part of a URL that decides which bytes come: `plain`, and of the query all but a signature.
+
+    A download keeps the MD5 that its file must have. Never show an identity: a query may hold a secret.
+    """
+    if not _is_http(url):
+        return url
+    query = identifying_query(url.removeprefix(PREFIX))
+    md5 = Download.parse(url).md5 if url.startswith(PREFIX) else None
+    return plain(url) + (f"?{query}" if query else "") + (f"#md5={md5}" if md5 else "")
 
 
 class CommonFolder:
@@ -69,8 +82,8 @@ def common_folder(urls: Iterable[str]) -> str:
 
 
 def relative(url: str, folder: str) -> str:
-    """Return a URL's path in the common folder."""
-    return plain(url).removeprefix(folder)
+    """Return the identity of a URL, relative to the common folder."""
+    return identity(url).removeprefix(folder)
 
 
 def describe(reference: Reference) -> str:

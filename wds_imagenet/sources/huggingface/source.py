@@ -18,6 +18,7 @@ from wds_imagenet.sources import columns
 from wds_imagenet.sources.huggingface.features import Features, choose_features
 from wds_imagenet.sources.huggingface.row_check import Keys, RowCheck, check_rows, key_of, open_part
 from wds_imagenet.sources.source_options import Classes
+from wds_imagenet.storage.signatures import identifying_queries
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 from wds_imagenet.util import strict_json
 
@@ -104,6 +105,7 @@ def huggingface(
     columns_used = zip(("images", "labels", "captions"), used, strict=True)
     return Stream(
         identity={
+            **identifying_queries([url]),
             "files": [[part.info.path, part.info.size] for part in parts],
             "columns": used,
             "keys": checked.keys,

@@ -11,19 +11,25 @@ from itertools import chain
 from typing import Annotated, Final
 
 from wds_imagenet.errors import SourceError, UsageError
+from wds_imagenet.format.ignored_files import is_ignored
 from wds_imagenet.imagenet.devkit import CLASSES
 from wds_imagenet.imagenet.filenames import CLASS_TAR, PUBLISHED, ImagenetImage, parse_file
+from wds_imagenet.inputs.archives.gzip_images import (
+    STREAM_NOTE,
+    first_image,
+    read_streamed_images,
+    stream_identity,
+)
+from wds_imagenet.inputs.archives.gzip_tar import is_gzipped
+from wds_imagenet.inputs.archives.tar_listing import ListedFile
 from wds_imagenet.inputs.file_listing import list_files
-from wds_imagenet.inputs.gzip_images import STREAM_NOTE, first_image, read_streamed_images, stream_identity
-from wds_imagenet.inputs.gzip_tar import is_gzipped
-from wds_imagenet.inputs.image_files import IgnoredFiles, describe_ignored, is_hidden, is_image
+from wds_imagenet.inputs.image_files import IgnoredFiles, describe_ignored, is_image
 from wds_imagenet.inputs.keys import check_sorted_keys
 from wds_imagenet.inputs.listing import Listing
 from wds_imagenet.inputs.reference import Metadata, Reference
 from wds_imagenet.inputs.small_files import find_file
 from wds_imagenet.inputs.spilled.references import SpilledReferences, spill_in_order
 from wds_imagenet.inputs.stream import Stream
-from wds_imagenet.inputs.tar_listing import ListedFile
 from wds_imagenet.sources.imagenet.image_labels import ImageLabels, LabelFiles, read_image_labels
 from wds_imagenet.sources.source_options import Classes
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
@@ -177,8 +183,8 @@ def _find(urls: Sequence[str], split: str | None, options: StorageOptions) -> _S
 
     def make_references() -> Iterator[Reference]:
         for file in chain.from_iterable(list_files(url, options, CLASS_TAR) for url in urls):
-            if is_hidden(file.path) or not is_image(file.path):
-                (hidden if is_hidden(file.path) else others).add(file.path)
+            if is_ignored(file.path) or not is_image(file.path):
+                (hidden if is_ignored(file.path) else others).add(file.path)
             elif (image := parse_file(file)) is None:
                 unknown.add(file.path)
             else:
@@ -203,7 +209,7 @@ def _find(urls: Sequence[str], split: str | None, options: StorageOptions) -> _S
     check_sorted_keys(images)
     split = split or next(iter(splits))
     notes = [
-        *hidden.notes("hidden files"),
+        *hidden.notes("hidden and system files"),
         *others.notes("files that are no images"),
         *unknown.notes("images whose names are none of ILSVRC2012's"),
     ]

@@ -35,6 +35,7 @@ from wds_imagenet.sources.open_images.photos import FILE, Photo, PhotoMerger
 from wds_imagenet.sources.open_images.rotation import ROTATION_APPLIED
 from wds_imagenet.sources.source_options import Classes
 from wds_imagenet.storage.http_download import Download
+from wds_imagenet.storage.signatures import identifying_queries
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 
 _URL_FIELDS: Final = {"original": "original_url", "thumbnail": "thumbnail_300k_url"}
@@ -255,6 +256,7 @@ def _stream(
     kinds: dict[str, Kind] = {n: "integer" if n in INTEGERS else "text" for n in merger.defaults}
     return Stream(
         identity={
+            **identifying_queries(archive.url for archive in archives),
             "archives": [[archive.path, archive.size] for archive in archives],
             "known_sha256": photos.sha256,
             **({"rotation": "apply"} if merger.rotate else {}),

@@ -8,10 +8,11 @@ from itertools import groupby
 from typing import Any, Final
 
 from wds_imagenet.errors import SourceError
-from wds_imagenet.inputs.image_files import IgnoredFiles, is_hidden, suffix_of
+from wds_imagenet.format.ignored_files import is_ignored
+from wds_imagenet.inputs.archives.tar_listing import ListedFile
+from wds_imagenet.inputs.image_files import IgnoredFiles, suffix_of
 from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.inputs.spilled.references import SpilledReferences, sorted_references, spill_in_order
-from wds_imagenet.inputs.tar_listing import ListedFile
 from wds_imagenet.sample import IMAGE_SUFFIXES
 from wds_imagenet.storage import open_store, split_url
 from wds_imagenet.storage.store import StorageOptions, Store
@@ -46,7 +47,7 @@ def read_sidecars(
 
 def _visible(files: Iterable[ListedFile], hidden: IgnoredFiles) -> Iterator[Reference]:
     for file in files:
-        if is_hidden(file.path):
+        if is_ignored(file.path):
             hidden.add(file.path)
         else:
             yield Reference("", file.url, file.offset, file.size, file.path)

@@ -74,7 +74,9 @@ def sidecars(
     naming = fields.labels(images, where).label_classes(listed)
     references = SpilledReferences(fields.references(images, naming, where))
     references = with_unique_keys(references, lambda place: f"{url}: {references[place].name}")
-    return Listing(references, naming.classes, (*hidden.notes("hidden files"), *notes, *naming.notes))
+    return Listing(
+        references, naming.classes, (*hidden.notes("hidden and system files"), *notes, *naming.notes)
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,14 @@ from contextlib import closing
 from typing import Final
 
 from wds_imagenet.errors import SourceError
-from wds_imagenet.inputs.gzip_tar import stream_files
-from wds_imagenet.inputs.image_files import is_hidden, is_image
+from wds_imagenet.format.ignored_files import is_ignored
+from wds_imagenet.inputs.archives.gzip_tar import stream_files
+from wds_imagenet.inputs.archives.tar_listing import ListedFile
+from wds_imagenet.inputs.image_files import is_image
 from wds_imagenet.inputs.reference import Metadata, Reference
 from wds_imagenet.inputs.small_files import find_file, no_file_error
 from wds_imagenet.inputs.stream import StreamedImage
-from wds_imagenet.inputs.tar_listing import ListedFile
+from wds_imagenet.storage.signatures import identifying_queries
 from wds_imagenet.storage.store import StorageOptions
 from wds_imagenet.util import strict_json
 
@@ -35,7 +37,7 @@ def read_streamed_images(
     empty = True
     with closing(stream_files(url, options)) as files:
         for file, data in files:
-            reference = make_reference(file) if is_image(file.path) and not is_hidden(file.path) else None
+            reference = make_reference(file) if is_image(file.path) and not is_ignored(file.path) else None
             if reference is not None:
                 empty = False
                 yield StreamedImage(reference, data)
@@ -47,13 +49,15 @@ def first_image(url: str, options: StorageOptions) -> ListedFile:
     """Return the first image file in a gzipped tar. Costs reading up to the image."""
     with closing(stream_files(url, options)) as files:
         for file, _ in files:
-            if is_image(file.path) and not is_hidden(file.path):
+            if is_image(file.path) and not is_ignored(file.path):
                 return file
     raise SourceError(f"there are no images in {url}")
 
 
 def stream_identity(url: str, options: StorageOptions, labels: object, **more: object) -> Metadata:
     """Return the identity of a gzipped archive, for `Stream.identity`: its name, size and a hash of labels.
+
+    The query of an HTTP URL, without its signature, is a part of the identity.
 
     Args:
         url: the archive.
@@ -69,4 +73,5 @@ def stream_identity(url: str, options: StorageOptions, labels: object, **more: o
         raise no_file_error(url)
     _, info = found
     sha256 = hashlib.sha256(strict_json.dumps(labels)).hexdigest()
-    return {**more, "file": info.path, "bytes": info.size, "labels_sha256": sha256}
+    queries = identifying_queries([url])
+    return {**more, **queries, "file": info.path, "bytes": info.size, "labels_sha256": sha256}
