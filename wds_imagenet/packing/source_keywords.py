@@ -37,6 +37,7 @@ class SourceOptions(TypedDict, total=False):
     missing: str
     names: str
     nan_as: str
+    numeric_classes: bool
     others: str
     private_hosts: str
     relabel: str

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Annotated, Final
 from urllib.parse import urlsplit
 
@@ -28,6 +29,7 @@ from wds_imagenet.sources.open_images.image_files import (
     find_images,
     number_in,
     stream_photos,
+    unusable,
 )
 from wds_imagenet.sources.open_images.photo_csv import INTEGERS, fields_of, read_photo_rows
 from wds_imagenet.sources.open_images.photo_ids import SPLITS, number_of
@@ -129,10 +131,10 @@ def open_images(
         rotate=rotation == "apply",
     )
     archives: list[GzippedArchive] = []
-    skipped = IgnoredFiles()
+    skipped, faults = IgnoredFiles(), SpilledReferences()
     with SpilledRows() as rows:
         if fetch is None:
-            rows.add(_file_rows(url, storage_options, split, archives, skipped))
+            rows.add(_file_rows(url, storage_options, split, archives, skipped=skipped, faults=faults))
         image_csv = url if fetch is not None else images
         for csv, number in csvs.read(image_csv, ("ImageID",), without="LabelName"):
             merger.defaults |= {name: 0 if name in INTEGERS else "" for name in fields_of(csv)}
@@ -152,13 +154,13 @@ def open_images(
             return _stream(rows, archives, storage_options, split, merger, notes=notes)
         photos = merger.merge(rows)
         if fetch is None:
-            references = SpilledReferences(_reference(photo) for photo in photos)
+            references = SpilledReferences(chain((_reference(photo) for photo in photos), faults))
         else:
             references = SpilledReferences(
                 _downloads(photos, merger, fetch, private=private_hosts == "allow")
             )
     notes += merger.notes()
-    if not references:
+    if len(references) == len(faults):
         raise SourceError(f"there are no images of Open Images in {url}; {'; '.join(notes)}")
     return Listing(references, annotations.class_table(), tuple(notes), split or merger.split)
 
@@ -192,13 +194,17 @@ def _file_rows(
     options: StorageOptions,
     split: str | None,
     archives: list[GzippedArchive],
+    *,
     skipped: IgnoredFiles,
+    faults: SpilledReferences,
 ) -> Iterator[SpilledRow]:
-    """Yield a row for each image file; append gzipped archives to `archives`, and count all other files."""
+    """Yield a row for each image file; append gzipped archives and faulty files, and count all others."""
     single: str | None = None
     for file in find_images(url, options, split):
         if isinstance(file, GzippedArchive):
             archives.append(file)
+        elif (fault := unusable(file)) is not None and (file.fault or number_in(file.path) is None):
+            faults.append(fault)
         elif (number := number_in(file.path)) is None:
             skipped.add(file.path)
         else:
