@@ -33,5 +33,6 @@ File formats:
 Images:
 
 - `image_files`  images among the listed files, and notes on ignored files
+- `companions`   tables, lists and licences beside the images
 - `keys`         keys made from file names, unique in a data set
 """

@@ -9,6 +9,7 @@ class SourceOptions(TypedDict, total=False):
     `split` is not among them: it is an option of `pack` itself.
     """
 
+    allow_private_networks: bool
     annotations: str
     boxes: str
     caption: str
@@ -37,8 +38,8 @@ class SourceOptions(TypedDict, total=False):
     missing: str
     names: str
     nan_as: str
+    numeric_classes: bool
     others: str
-    private_hosts: str
     relabel: str
     release: str
     root: str
