@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from wds_imagenet import Dataset, pack
+from wds_imagenet import Dataset, index, pack
 from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.sources import webdataset
 
@@ -187,3 +187,48 @@ def test_labels_in_members_of_any_suffix(suffix, tmp_path):
 def test_malformed_options_are_refused(options, message, tmp_path):
     with pytest.raises(UsageError, match=message):
         webdataset(shard(tmp_path, ("a.png", RED)), **options)
+
+
+NAMED = [("0", "cat", "n1"), ("1", "dog", "n2"), ("2", "fox", "n3")]
+
+
+@pytest.fixture(scope="module")
+def named(tmp_path_factory):
+    """A packed data set of three named classes."""
+    folder = tmp_path_factory.mktemp("named")
+    members = [(f"k{n}.{s}", d) for n, _, _ in NAMED for s, d in (("cls", n.encode()), ("png", RED))]
+    (folder / "classes").write_text("".join(f"{name}\n" for _, name, _ in NAMED))
+    pack(
+        *("webdataset", shard(folder, *members)),
+        dest=f"{folder}/out",
+        classes=f"{folder}/classes",
+        shuffle=False,
+        workers=1,
+    )
+    return f"{folder}/out"
+
+
+@pytest.mark.parametrize(
+    ("lines", "labels", "names"),
+    [
+        ("0\t2\n1\t1\n2\t0\n", [2, 1, 0], ["fox", "dog", "cat"]),
+        ("0\t0\n1\t0\n2\t1\n", [0, 0, 1], ["cat, dog", "fox"]),
+        ("cat\tpet\ndog\tpet\nfox\twild\n", [0, 0, 1], ["pet", "wild"]),
+        ("0\t5\n1\t7\n2\t9\n", [5, 7, 9], []),
+    ],
+)
+def test_new_labels_keep_the_names_of_the_old(lines, labels, names, named, tmp_path):
+    (tmp_path / "map").write_text(lines)
+    listing = webdataset(named, relabel=str(tmp_path / "map"))
+    assert [r.label for r in listing.references] == labels
+    assert [item["name"] for item in listing.classes] == names
+
+
+def test_index_keeps_the_names_of_a_packed_set_whose_manifest_is_lost(named, tmp_path):
+    (tmp_path / "in").mkdir()
+    for path in Path(named).glob("*.tar"):
+        (tmp_path / "in" / path.name).write_bytes(path.read_bytes())
+    assert [item["name"] for item in index(f"{tmp_path}/in").manifest.classes] == ["cat", "dog", "fox"]
+    _, samples = packed(tmp_path, f"{tmp_path}/in")
+    assert [(s.label, s.json["class_name"]) for s in samples] == [(0, "cat"), (1, "dog"), (2, "fox")]
+    assert [item["name"] for item in Dataset.open(f"{tmp_path}/out").classes] == ["cat", "dog", "fox"]
