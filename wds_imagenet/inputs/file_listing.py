@@ -54,7 +54,7 @@ def list_files(
         if archives and archives.fullmatch(name):
             yield from _list_archive(store, info, info.path.removesuffix(".tar") + "/")
         else:
-            yield ListedFile(info.path, join_url(store.url, info.path), 0, info.size)
+            yield ListedFile(info.path, join_url(store.private_url, info.path), 0, info.size)
     if empty:
         raise no_input_error(url)
 
@@ -89,4 +89,4 @@ class FirstBytes:
 
 def _list_archive(store: Store, info: ObjectInfo, folder: str = "") -> Iterator[ListedFile]:
     with open_reader(store, info) as read:
-        yield from list_archive(read, info.size, join_url(store.url, info.path), folder)
+        yield from list_archive(read, info.size, join_url(store.private_url, info.path), folder)

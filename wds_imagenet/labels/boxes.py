@@ -122,7 +122,7 @@ def _files(url: str, options: StorageOptions) -> Iterator[tuple[ListedFile, byte
         if _ARCHIVE.fullmatch(info.path):
             yield from _archive(store, info.path, info.path[: -len(".tar")] + "/")
             continue
-        file = ListedFile(info.path, join_url(store.url, info.path), 0, info.size)
+        file = ListedFile(info.path, join_url(store.private_url, info.path), 0, info.size)
         wanted = _is_wanted(file)
         yield file, store.read(info.path, etag=info.etag).data if wanted else b""
     if empty:
@@ -131,7 +131,7 @@ def _files(url: str, options: StorageOptions) -> Iterator[tuple[ListedFile, byte
 
 def _archive(store: Store, path: str, folder: str) -> Iterator[tuple[ListedFile, bytes]]:
     info = store.info(path)
-    url = join_url(store.url, path)
+    url = join_url(store.private_url, path)
     with open_reader(store, info) as read:
         for file in list_archive(read, info.size, url, folder):
             data = bytes(read(file.offset, file.size)) if _is_wanted(file) else b""

@@ -9,6 +9,7 @@ class SourceOptions(TypedDict, total=False):
     `split` is not among them: it is an option of `pack` itself.
     """
 
+    allow_private_networks: bool
     annotations: str
     boxes: str
     caption: str
@@ -39,7 +40,6 @@ class SourceOptions(TypedDict, total=False):
     nan_as: str
     numeric_classes: bool
     others: str
-    private_hosts: str
     relabel: str
     release: str
     root: str

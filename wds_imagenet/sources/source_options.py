@@ -22,6 +22,11 @@ A source whose data set may be split over several inputs is `source(url, *more, 
 Classes: TypeAlias = Annotated[str | None, "class list: the file that gives each class its label"]
 """The option `classes`, the same in every source that has it."""
 
+AllowPrivateNetworks: TypeAlias = Annotated[
+    bool | None, "download images from private networks and this machine, too"
+]
+"""The option `allow_private_networks`, the same in every source that follows URLs in its files."""
+
 
 @dataclass(frozen=True, slots=True)
 class Option:

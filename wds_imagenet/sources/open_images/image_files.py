@@ -55,7 +55,7 @@ def find_images(
     empty = True
     for info in (found[1],) if found else store.list_objects():
         empty = False
-        where = join_url(store.url, info.path)
+        where = join_url(store.private_url, info.path)
         if not found and (
             is_ignored(info.path) or split_of(info.path) not in {None, split or split_of(info.path)}
         ):
