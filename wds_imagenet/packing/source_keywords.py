@@ -29,9 +29,11 @@ class SourceOptions(TypedDict, total=False):
     label: str
     label_column: str
     label_field: str
+    label_separator: str
     leave_out: str
     missing: str
     names: str
+    null_as: str
     others: str
     private_hosts: str
     relabel: str
