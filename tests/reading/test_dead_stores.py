@@ -19,7 +19,7 @@ import pytest
 from wds_imagenet import Dataset, Loader, RandomResizedCrop
 from wds_imagenet.demo.s3_server import serve
 from wds_imagenet.errors import MissingExtraError, UnavailableError
-from wds_imagenet.reading.verify_findings import verify_blocks
+from wds_imagenet.reading.findings.blocks import verify_blocks
 from wds_imagenet.storage import open_store
 
 ENGINES = ["obstore", "fsspec"]

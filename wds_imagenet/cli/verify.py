@@ -33,15 +33,16 @@ def verify(
 ) -> int:
     """Read the whole data set at URL, and report every difference from what was packed.
 
-    verify compares sizes, the checksum of each block and shard, the tar structure, keys, labels and JSON, and
-    each image with its hash. It verifies the label layers too. It exits with code 3 if it finds a difference.
+    verify compares sizes, the checksum of each block and shard, the tar structure, keys, labels, classes and
+    JSON, and each image with its hash. It verifies the label layers, the plan, keys.txt, the report, the
+    receipts and the files of other readers too. It exits with code 3 if it finds a difference.
     """
     from wds_imagenet.reading.dataset import Dataset
     from wds_imagenet.reading.verify import verify as verify_data_set
 
     dataset = Dataset.open(url, storage_options=storage_options)
     if not dataset.store.listable:
-        echo("note: HTTP lists no files: layers and stray tars are not looked for", err=True)
+        echo("note: HTTP lists no files: layers, receipts and stray tars are not looked for", err=True)
     with progress("verifying", None, quiet=json) as bar:
 
         def on_progress(now: "VerifyProgress") -> None:

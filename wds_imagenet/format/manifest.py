@@ -16,6 +16,8 @@ from wds_imagenet.util import strict_json
 
 METADATA_FOLDER: Final = ".wds-imagenet"
 MANIFEST_PATH: Final = f"{METADATA_FOLDER}/manifest.json"
+PLAN_PATH: Final = f"{METADATA_FOLDER}/plan.json"
+REPORT_PATH: Final = f"{METADATA_FOLDER}/report.jsonl"
 KEYS_PATH: Final = f"{METADATA_FOLDER}/keys.txt"
 VERSION: Final = 1
 MAX_BYTES: Final = 256 << 20
@@ -27,7 +29,7 @@ _FORMAT: Final = "wds-imagenet"
 _HEX: Final = re.compile(r"[0-9a-f]{64}")
 _REMEDY: Final = "copy it again from an intact copy of the data set"
 _T = TypeVar("_T")
-_NAME_PART: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._=+-]*")
+_NAME_PART: Final = re.compile(r"[^./\x00-\x1f\x7f-\x9f][^/\x00-\x1f\x7f-\x9f]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +88,23 @@ class Manifest:
     """
     plan: str | None = None
     """Fingerprint of the plan that it was packed from; None if it was indexed."""
+    report_sha256: str | None = None
+    """SHA-256 of `.wds-imagenet/report.jsonl`; None for indexed shards and layers, which have no report."""
 
     def __post_init__(self) -> None:
         _check(bool(_HEX.fullmatch(self.keys_sha256)), "keys sha256", self.keys_sha256)
         classes_alone = bool(self.classes) and not self.suffixes  # as a layer may have
         _check(bool(self.shards) or classes_alone, "shards", self.shards)
-        _check(self.plan is None or bool(_HEX.fullmatch(self.plan)), "plan", self.plan)
+        for name, stated in (("plan", self.plan), ("report_sha256", self.report_sha256)):
+            _check(stated is None or bool(_HEX.fullmatch(stated)), name, stated)
         _check(len(set(self.suffixes)) == len(self.suffixes), "suffixes", self.suffixes)
         self._check_classes()
         names = {shard.name for shard in self.shards}
         _check(len(names) == len(self.shards), "number of distinct shard names", len(names))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle a copy, since another thread may be filling a cache."""
+        return vars(self).copy()
 
     def _check_classes(self) -> None:
         labelled = 0
@@ -139,6 +148,7 @@ class Manifest:
             "suffixes": list(self.suffixes),
             "keys_sha256": self.keys_sha256,
             "plan": self.plan,
+            "report_sha256": self.report_sha256,
             "classes": [dict(item) for item in self.classes],
             "shards": [shard_to_json(shard) for shard in self.shards],
         }
@@ -171,7 +181,8 @@ class Manifest:
                 keys_sha256=typed(value["keys_sha256"], str),
                 shards=tuple(shard_from_json(item) for item in typed(value["shards"], list)),
                 classes=tuple(typed(item, dict) for item in typed(value["classes"], list)),
-                plan=None if value["plan"] is None else typed(value["plan"], str),
+                plan=_text_or_none(value["plan"]),
+                report_sha256=_text_or_none(value["report_sha256"]),
             )
             _check(typed(value["samples"], int) == manifest.samples, "total samples", value["samples"])
             _check(typed(value["bytes"], int) == manifest.size, "total bytes", value["bytes"])
@@ -214,8 +225,12 @@ def shard_from_json(value: Any) -> Shard:  # noqa: ANN401 - any JSON value
 
 
 def check_shard_name(name: str) -> None:
-    """Raise `ManifestError` for a shard name that leaves the data set's folder, or has odd characters."""
+    """Raise `ManifestError` for a name that leaves the folder, is hidden, or has control characters."""
     _check(all(_NAME_PART.fullmatch(part) for part in name.split("/")), "shard name", name)
+
+
+def _text_or_none(value: object) -> str | None:
+    return None if value is None else typed(value, str)
 
 
 def typed(value: object, kind: type[_T]) -> _T:

@@ -22,8 +22,6 @@ Training and evaluation read from the top, and each file builds on those below i
 Tools for a whole data set:
 
 - `verify`  Read every byte, and report every fault with its location.
-- `verify_findings`  The same block by block.
-- `index`  A manifest for shards of another program.
-- `shard_index`  One shard's entry in it, and the manifest for all.
+- `findings`  The parts of `verify`: shards block by block, layers, and the files beside them.
 - `benchmark`  Measure a loader, and name its bottleneck.
 """

@@ -118,8 +118,8 @@ def _gaps(kinds: KindCounts, samples: int) -> Iterator[str]:
         lacking = samples - sum(counts.values()) + counts.get(None, 0)
         if numbers and numbers + lacking == samples and lacking:
             yield (
-                f"the numbers of {name!r} become text, because {quantity(lacking, 'samples have none')}; where "
-                "the source has option 'null_as', it fills them"
+                f"the numbers of {name!r} become text, because {quantity(lacking, 'samples have none')}; "
+                "where the source has option 'null_as', it fills them"
             )
 
 

@@ -16,7 +16,7 @@ from wds_imagenet.sample import check_key
 from wds_imagenet.sources import columns
 from wds_imagenet.sources.columns import CellType, ValueType
 from wds_imagenet.sources.label_cells import LABELS, LabelValues
-from wds_imagenet.sources.source_options import Classes, LabelSeparator, NullAs
+from wds_imagenet.sources.source_options import AllowPrivateNetworks, Classes, LabelSeparator, NullAs
 from wds_imagenet.sources.table.grouping import check_one_row_each, group
 from wds_imagenet.sources.table.image_paths import ImageResolver, is_empty
 from wds_imagenet.sources.table.rows import TableRow, TableRows, read_rows
@@ -48,6 +48,7 @@ def table(
     delimiter: Annotated[
         str | None, "character between cells, or 'tab'; by default a comma, or a tab if the file is a .tsv"
     ] = None,
+    allow_private_networks: AllowPrivateNetworks = None,
     storage_options: StorageOptions = NO_OPTIONS,
 ) -> Listing:
     """List the images that a CSV, TSV, JSON Lines or Parquet file lists.
@@ -77,6 +78,7 @@ def table(
         label_separator: text between the labels of an image, such as `;`; `""` for one label in each cell.
         null_as: number that empty cells among numbers become; None makes the numbers text.
         delimiter: character between cells, or `tab`.
+        allow_private_networks: True permits URLs of private networks and of this machine.
         storage_options: options of the stores.
 
     Raises:
@@ -91,7 +93,9 @@ def table(
         raise no_file_error(url)
     rows = read_rows(*found, delimiter)
     chosen = _ColumnIndices.choose(rows, image_column, label_column, caption_column, key_column)
-    resolver = ImageResolver(split_url(url)[0] if root is None else root, storage_options)
+    resolver = ImageResolver(
+        split_url(url)[0] if root is None else root, storage_options, private=bool(allow_private_networks)
+    )
     listed = None if classes is None else read_classes(classes, storage_options=storage_options)
     null = columns.parse_null(null_as)
     labels, types = _scan(rows, chosen, resolver, LabelValues(label_separator), null)
