@@ -102,6 +102,10 @@ class Manifest:
         names = {shard.name for shard in self.shards}
         _check(len(names) == len(self.shards), "number of distinct shard names", len(names))
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle a copy, since another thread may be filling a cache."""
+        return vars(self).copy()
+
     def _check_classes(self) -> None:
         labelled = 0
         for item in self.classes:
