@@ -31,6 +31,7 @@ MAY_IMPORT = {
     "sources": {"errors", "util", "sample", "format", "storage", "inputs", "imagenet"},
     "packing": {"errors", "util", "sample", "format", "images", "storage", "inputs", "sources", "labels"},
     "reading": {"errors", "util", "sample", "format", "images", "storage"},
+    "repairing": {"errors", "util", "sample", "format", "storage", "packing", "reading"},
     "evaluation": {
         "errors",
         "util",
@@ -45,7 +46,7 @@ MAY_IMPORT = {
     },
     "view": {"errors", "util", "sample", "format", "images", "storage", "reading"},
 }
-MAY_IMPORT["front"] = {"errors", "sample", "images", "packing", "reading", "evaluation"}
+MAY_IMPORT["front"] = {"errors", "sample", "images", "packing", "reading", "evaluation", "repairing"}
 MAY_IMPORT["demo"] = {"errors", "util", "packing", "reading", "front"}
 MAY_IMPORT["cli"] = {*MAY_IMPORT}
 for _room in MAY_IMPORT.keys() - {"shown"}:
