@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from wds_imagenet.evaluation.predictions import Predictions
     from wds_imagenet.images.decode import decode_image
     from wds_imagenet.images.transforms import Decode, RandomResizedCrop, ResizeCenterCrop
+    from wds_imagenet.indexing.index import IndexProgress, IndexReport, index
     from wds_imagenet.packing.add_layer import add_layer
     from wds_imagenet.packing.api import pack
     from wds_imagenet.packing.report import LayerReport, PackProgress, PackReport
@@ -74,7 +75,6 @@ if TYPE_CHECKING:
     from wds_imagenet.reading.batches.stats import Stats
     from wds_imagenet.reading.batches.transform import Transform
     from wds_imagenet.reading.dataset import Dataset
-    from wds_imagenet.reading.index import IndexProgress, IndexReport, index
     from wds_imagenet.reading.loader import Loader
     from wds_imagenet.reading.verify import VerifyProgress, VerifyReport, verify
     from wds_imagenet.repairing.api import repair
@@ -140,8 +140,8 @@ _MODULES: Final = {
     "Decode": "images.transforms",
     "DecodedSample": "reading.batches.decoded_sample",
     "EvaluationReport": "evaluation.evaluate",
-    "IndexProgress": "reading.index",
-    "IndexReport": "reading.index",
+    "IndexProgress": "indexing.index",
+    "IndexReport": "indexing.index",
     "LayerReport": "packing.report",
     "Loader": "reading.loader",
     "PackProgress": "packing.report",
@@ -160,7 +160,7 @@ _MODULES: Final = {
     "add_layer": "packing.add_layer",
     "decode_image": "images.decode",
     "evaluate": "evaluation.evaluate",
-    "index": "reading.index",
+    "index": "indexing.index",
     "pack": "packing.api",
     "repair": "repairing.api",
     "verify": "reading.verify",

@@ -5,6 +5,7 @@ import pytest
 
 from wds_imagenet.errors import MissingExtraError, SourceError, UsageError
 from wds_imagenet.sources import table
+from wds_imagenet.storage.http_download import Download
 
 IMAGES = {"i/a.jpg": b"one", "i/b.jpg": b"two!", "i/c.png": b""}
 ROWS = [["i/b.jpg", "dog", "a dog, running"], ["i/a.jpg", "cat", 'the "cat"'], ["i/c.png", "cat", ""]]
@@ -171,11 +172,11 @@ def test_a_table_cannot_point_out_of_the_root(read, path, message):
         read(f"path\ni/a.jpg\n{path}\n")
 
 
-def test_urls_are_taken_as_they_are_and_not_looked_up(read):
+def test_urls_are_not_looked_up_and_those_of_the_web_become_downloads(read):
     urls = ["https://host/x/y/1.jpg?size=b", "s3://bucket/x/2.jpg"]
     listing = read("url\n" + "\n".join(urls))
     assert [(r.url, r.key, r.name, r.size) for r in listing.references] == [
-        (urls[0], "1", "x/y/1.jpg", None),
+        (str(Download(urls[0])), "1", "x/y/1.jpg", None),
         (urls[1], "2", "x/2.jpg", None),
     ]
 

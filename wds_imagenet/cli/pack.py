@@ -23,7 +23,7 @@ from wds_imagenet.util.messages import quantity, unknown_name
 
 if TYPE_CHECKING:
     from wds_imagenet.packing.report import PackProgress, PackReport
-    from wds_imagenet.sources import Source
+    from wds_imagenet.sources import Option, Source
 
 
 class _Sources(click.Group):
@@ -67,7 +67,7 @@ def _command(name: str, source: "Source") -> click.Command:
         if several
         else click.Argument(["urls"], metavar="INPUT", nargs=1, callback=lambda _, __, value: (value,)),
         click.Argument(["dest"]),
-        *(click.Option([_flag(option.name)], help=_sentence(option.help)) for option in own),
+        *map(_source_option, own),
         *label_parameters(),
         *_without(),
         *_common(source),
@@ -116,6 +116,13 @@ def _command(name: str, source: "Source") -> click.Command:
     command = click.command(name, params=parameters, help=_summary(source))(run)
     command.short_help = _summary(source)
     return command
+
+
+def _source_option(option: "Option") -> click.Option:
+    name, text = [_flag(option.name)], _sentence(option.help)
+    if option.kind == "flag":
+        return click.Option(name, help=text, is_flag=True, default=None)
+    return click.Option(name, help=text, type=Size() if option.kind == "size" else str)
 
 
 def _stripped(jpeg: str) -> str:
@@ -214,6 +221,13 @@ def _common(source: "Source") -> list[click.Parameter]:
             default=MAX_PIXELS,
             show_default=True,
             help="Most pixels of an image; of a JPEG that --jpeg resizes, at the scale of decoding.",
+        ),
+        click.Option(
+            ["--max-image-bytes"],
+            type=Size(),
+            default=256 << 20,
+            show_default="256MiB",
+            help="Most bytes of an image; no larger file is read into memory.",
         ),
         *run_parameters(
             unit="shard",

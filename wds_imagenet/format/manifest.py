@@ -29,7 +29,7 @@ _FORMAT: Final = "wds-imagenet"
 _HEX: Final = re.compile(r"[0-9a-f]{64}")
 _REMEDY: Final = "run 'repair', or copy it again from an intact copy of the data set"
 _T = TypeVar("_T")
-_NAME_PART: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._=+-]*")
+_NAME_PART: Final = re.compile(r"[^./\x00-\x1f\x7f-\x9f][^/\x00-\x1f\x7f-\x9f]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +101,10 @@ class Manifest:
         self._check_classes()
         names = {shard.name for shard in self.shards}
         _check(len(names) == len(self.shards), "number of distinct shard names", len(names))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle a copy, since another thread may be filling a cache."""
+        return vars(self).copy()
 
     def _check_classes(self) -> None:
         labelled = 0
@@ -221,7 +225,7 @@ def shard_from_json(value: Any) -> Shard:  # noqa: ANN401 - any JSON value
 
 
 def check_shard_name(name: str) -> None:
-    """Raise `ManifestError` for a shard name that leaves the data set's folder, or has odd characters."""
+    """Raise `ManifestError` for a name that leaves the folder, is hidden, or has control characters."""
     _check(all(_NAME_PART.fullmatch(part) for part in name.split("/")), "shard name", name)
 
 

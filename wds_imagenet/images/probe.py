@@ -31,6 +31,7 @@ _OTHER_FORMATS: Final = tuple(
         (rb"PK\x03\x04", "a zip archive"),
         (rb".{257}ustar", "a tar archive"),
         (rb"%PDF", "PDF"),
+        (rb"8BPS", "Photoshop's PSD"),
         (rb"\x93NUMPY", "a NumPy array"),
         (rb"\xff\x0a|\0\0\0\x0cJXL", "JPEG XL"),
         (rb"\xff\x4f\xff\x51|\0\0\0\x0cjP", "JPEG 2000"),

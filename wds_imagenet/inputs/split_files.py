@@ -1,8 +1,9 @@
 """The files of a data set or of one split: one file, all files of a folder, or the files of a pattern."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from wds_imagenet.errors import SourceError, UsageError
@@ -34,7 +35,7 @@ class SplitFile:
     @property
     def url(self) -> str:
         """Return the file's URL."""
-        return join_url(self.store.url, self.info.path)
+        return join_url(self.store.private_url, self.info.path)
 
 
 def find_split_files(url: str, options: StorageOptions, suffixes: tuple[str, ...]) -> list[SplitFile]:
@@ -69,7 +70,12 @@ def find_split_files(url: str, options: StorageOptions, suffixes: tuple[str, ...
 
 
 def choose_split(
-    files: Sequence[SplitFile], requested: str | None, url: str
+    files: Sequence[SplitFile],
+    requested: str | None,
+    url: str,
+    *,
+    declared: Mapping[str, str] = MappingProxyType({}),
+    renamed: bool = False,
 ) -> tuple[list[SplitFile], str | None]:
     """Return the files of one split and its name, or None for files whose names contain no split.
 
@@ -79,11 +85,13 @@ def choose_split(
         files: all files.
         requested: the name of the split, in any usual spelling; None for the only one.
         url: the data set, for errors.
+        declared: the split of files whose path a listing beside them gives; it takes precedence.
+        renamed: True if a split that no file has may be a new name for the files of the only split.
 
     Raises:
         SourceError: files of several splits exist and none is requested, or the requested one is missing.
     """
-    splits = [_split_of(file.info.path) for file in files]
+    splits = [_split_of(file.info.path, declared) for file in files]
     existing = sorted({split or "none" for split in splits})
     requested = _SPLITS.get(requested or "", requested)
     if requested is None:
@@ -93,7 +101,7 @@ def choose_split(
             )
         return list(files), splits[0]
     chosen = [file for file, split in zip(files, splits, strict=True) if split == requested]
-    if not chosen and any(splits):
+    if not chosen and any(splits) and not (renamed and len(existing) == 1):
         raise SourceError(f"{url} has no files of the split {requested!r}, only of {', '.join(existing)}")
     return chosen or list(files), requested
 
@@ -116,8 +124,10 @@ def check_numbering(files: Sequence[SplitFile], url: str) -> None:
             )
 
 
-def _split_of(path: str) -> str | None:
-    words = re.split(r"[^a-z0-9]+", path.lower())
+def _split_of(path: str, declared: Mapping[str, str]) -> str | None:
+    if path in declared:
+        return _SPLITS.get(declared[path], declared[path])
+    words = re.split(r"[^a-z]+", path.lower())
     return next((_SPLITS[word] for word in reversed(words) if word in _SPLITS), None)
 
 

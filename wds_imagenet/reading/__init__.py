@@ -23,7 +23,5 @@ Tools for a whole data set:
 
 - `verify`  Read every byte, and report every fault with its location.
 - `findings`  The parts of `verify`: shards block by block, layers, and the files beside them.
-- `index`  A manifest for shards of another program.
-- `shard_index`  One shard's entry in it, and the manifest for all.
 - `benchmark`  Measure a loader, and name its bottleneck.
 """

@@ -42,6 +42,7 @@ class LocalStore:
 
     def __init__(self, root: Path) -> None:
         self.url: str = str(root)
+        self.private_url: str = self.url
         self.staging: Path | None = root / STAGING
         self._root: Final = root
 

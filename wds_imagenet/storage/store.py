@@ -45,6 +45,8 @@ class Store(Protocol):
 
     url: str
     """URL of the folder, without a last slash, query or credentials: for messages and logs."""
+    private_url: str
+    """URL that `open_store` opens, with userinfo and query of an HTTP URL: never shown or stored."""
     shared: bool
     """True if other processes see the same objects; False for `memory://`."""
     listable: bool

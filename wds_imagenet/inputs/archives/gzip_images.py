@@ -1,4 +1,4 @@
-"""Images in a gzipped tar, for sources that return a `Stream`."""
+"""Images in a compressed tar, for sources that return a `Stream`."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -17,19 +17,22 @@ from wds_imagenet.storage.signatures import identifying_queries
 from wds_imagenet.storage.store import StorageOptions
 from wds_imagenet.util import strict_json
 
-STREAM_NOTE: Final = "a gzipped archive: files that are not images are ignored and not counted"
+STREAM_NOTE: Final = (
+    "a compressed archive: hidden and system files, and files beside the images, are ignored and not counted"
+)
 """A note for the report, since a stream's notes are written before its files are read."""
 
 
 def read_streamed_images(
     url: str, options: StorageOptions, make_reference: Callable[[ListedFile], Reference | None]
 ) -> Iterator[StreamedImage]:
-    """Yield the images in a gzipped tar. Guarantees, costs and errors are those of `stream_files`.
+    """Yield the images in a compressed tar. Guarantees, costs and errors are those of `stream_files`.
 
     Args:
         url: the archive.
         options: storage options.
-        make_reference: returns the reference of an image file, or None to skip the image.
+        make_reference: returns the reference of a file that is not hidden and not of the system, or None to
+            ignore it. A fault in the reference makes it an image that cannot be used.
 
     Raises:
         SourceError: no image was left at the end.
@@ -37,9 +40,9 @@ def read_streamed_images(
     empty = True
     with closing(stream_files(url, options)) as files:
         for file, data in files:
-            reference = make_reference(file) if is_image(file.path) and not is_ignored(file.path) else None
+            reference = None if is_ignored(file.path) else make_reference(file)
             if reference is not None:
-                empty = False
+                empty = empty and reference.fault is not None
                 yield StreamedImage(reference, data)
     if empty:
         raise SourceError(f"there are no such images in {url}")
