@@ -40,9 +40,10 @@ def steps(shards):
 
 @pytest.fixture
 def train(shards, tmp_path):
-    """Return a function that runs a program on some ranks, and returns its notes: (phase, epoch, keys) or text.
+    """Return a function that runs a program on some ranks, and returns its notes.
 
-    The keys of one step are those of all ranks. A note of text must be the same on all ranks.
+    A note is (phase, epoch, keys), or a text. The keys of one step are those of all ranks. A text must be
+    the same on all ranks.
     """
 
     def run(program, *arguments, needs=(), ranks=2, launcher="torchrun"):

@@ -37,7 +37,7 @@ def test_accelerate_with_a_stateful_data_loader(train, steps, two_epochs_and_a_r
     for workers in ("0", "2"):
         *notes, error = train("with_accelerate", workers, needs=["accelerate", "torchdata"], ranks=1)
         whole = [("whole", 0, keys) for keys in steps[0]]
-        rest = [("rest", 0, keys) for keys in steps[1][4:]]
+        rest = [("rest", 0, keys) for keys in steps[0][4:]]
         assert notes == [*two_epochs_and_a_resume, *whole, *rest]
         assert error.startswith("Accelerate cannot cut a Batch: pass Accelerator(dataloader_config=")
 
