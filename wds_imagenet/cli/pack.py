@@ -222,6 +222,13 @@ def _common(source: "Source") -> list[click.Parameter]:
             show_default=True,
             help="Most pixels of an image; of a JPEG that --jpeg resizes, at the scale of decoding.",
         ),
+        click.Option(
+            ["--max-image-bytes"],
+            type=Size(),
+            default=256 << 20,
+            show_default="256MiB",
+            help="Most bytes of an image; no larger file is read into memory.",
+        ),
         *run_parameters(
             unit="shard",
             dry_run="List and plan, print the result, and write nothing.",

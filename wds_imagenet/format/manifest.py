@@ -27,7 +27,7 @@ MAX_BLOCK_SAMPLES: Final = 1 << 16
 """A loader draws the order of a whole block before it reads the block."""
 _FORMAT: Final = "wds-imagenet"
 _HEX: Final = re.compile(r"[0-9a-f]{64}")
-_REMEDY: Final = "copy it again from an intact copy of the data set"
+_REMEDY: Final = "run 'repair', or copy it again from an intact copy of the data set"
 _T = TypeVar("_T")
 _NAME_PART: Final = re.compile(r"[^./\x00-\x1f\x7f-\x9f][^/\x00-\x1f\x7f-\x9f]*")
 
@@ -101,6 +101,10 @@ class Manifest:
         self._check_classes()
         names = {shard.name for shard in self.shards}
         _check(len(names) == len(self.shards), "number of distinct shard names", len(names))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle a copy, since another thread may be filling a cache."""
+        return vars(self).copy()
 
     def _check_classes(self) -> None:
         labelled = 0

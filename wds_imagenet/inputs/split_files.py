@@ -35,7 +35,7 @@ class SplitFile:
     @property
     def url(self) -> str:
         """Return the file's URL."""
-        return join_url(self.store.url, self.info.path)
+        return join_url(self.store.private_url, self.info.path)
 
 
 def find_split_files(url: str, options: StorageOptions, suffixes: tuple[str, ...]) -> list[SplitFile]:

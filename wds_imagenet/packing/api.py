@@ -38,6 +38,7 @@ def pack(
     jpeg: str = "keep",
     on_bad: OnBad = "fail",
     max_pixels: int = MAX_PIXELS,
+    max_image_bytes: int = 256 << 20,
     labels: Mapping[str, str] | None = None,
     captions: str | None = None,
     label_options: Mapping[str, str] | None = None,
@@ -79,6 +80,7 @@ def pack(
         window_bytes: memory for shuffling a stream, which `pack` can only read from beginning to end.
         jpeg: `keep`, `optimize`, `resize=256`, `resize=256:q90`, or `resize=256:optimize`.
         on_bad: treatment of an image that cannot be used.
+        max_image_bytes: the most bytes of an image; no larger file is read into memory.
         max_pixels: the most pixels of an image; of a JPEG that is resized, at the scale of decoding.
         labels: URLs of label files, by the name of the label source, such as `real`.
         captions: URL of a file of captions.
@@ -115,6 +117,7 @@ def pack(
         jpeg=JpegPolicy.parse(jpeg),
         on_bad=on_bad,
         max_pixels=max_pixels,
+        max_image_bytes=max_image_bytes,
     )
     if samples_per_shard is not None and shard_bytes is not None:
         raise UsageError("give option 'samples_per_shard' or option 'shard_bytes', not both")

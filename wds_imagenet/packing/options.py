@@ -81,6 +81,9 @@ class PackOptions:
     max_pixels: int = MAX_PIXELS
     """The most pixels of an image; of a JPEG that is resized, at the scale at which it is decoded."""
 
+    max_image_bytes: int = 256 << 20
+    """The most bytes of an image: no larger file is read into memory."""
+
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name) or len(self.name) > 100:
             raise UsageError(
@@ -89,7 +92,8 @@ class PackOptions:
             )
         if not _SPLIT.fullmatch(self.split) or len(self.split) > 100:
             raise UsageError(f"{self.split!r} cannot name a split: letters, digits and '_'")
-        for name in ("shard_bytes", "block_bytes", "samples_per_shard", "window_bytes", "max_pixels"):
+        sizes = ("shard_bytes", "block_bytes", "samples_per_shard", "window_bytes", "max_pixels")
+        for name in (*sizes, "max_image_bytes"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UsageError(f"option '{name}' must be at least 1, not {value}")
@@ -135,4 +139,5 @@ class PackOptions:
             "jpeg": str(self.jpeg),
             "on_bad": self.on_bad,
             "max_pixels": self.max_pixels,
+            "max_image_bytes": self.max_image_bytes,
         }

@@ -9,6 +9,7 @@ class SourceOptions(TypedDict, total=False):
     `split` is not among them: it is an option of `pack` itself.
     """
 
+    allow_private_networks: bool
     annotations: str
     boxes: str
     caption: str
@@ -31,15 +32,16 @@ class SourceOptions(TypedDict, total=False):
     label: str
     label_column: str
     label_field: str
+    label_separator: str
     label_suffix: str
     leave_out: str
     max_json_bytes: int
     missing: str
     names: str
     nan_as: str
+    null_as: str
     numeric_classes: bool
     others: str
-    private_hosts: str
     relabel: str
     release: str
     root: str

@@ -2,10 +2,10 @@
 
 import hashlib
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from os import PathLike, fspath
-from typing import Final, Self, cast
+from typing import Final, Self, cast, overload
 
 import numpy as np
 
@@ -13,11 +13,12 @@ from wds_imagenet.errors import CorruptError, ManifestError, NotFoundError, Usag
 from wds_imagenet.format import manifest as manifests
 from wds_imagenet.format.layers import merge_classes
 from wds_imagenet.format.manifest import Manifest
+from wds_imagenet.reading.arguments import whole
 from wds_imagenet.reading.fetch_blocks import BlockLocation, Fetcher, block_locations
 from wds_imagenet.reading.layers import BlockReader, Layer
 from wds_imagenet.sample import Sample
 from wds_imagenet.storage import Store, open_store
-from wds_imagenet.storage.store import StorageOptions
+from wds_imagenet.storage.store import StorageOptions, read_parsed
 from wds_imagenet.util.messages import quantity
 from wds_imagenet.util.threads import map_ahead
 
@@ -79,11 +80,9 @@ class Dataset:
         """
         store = open_store(url, storage_options)
         try:
-            data = store.read(manifests.MANIFEST_PATH).data
+            manifest = read_parsed(store, manifests.MANIFEST_PATH, Manifest.from_json)
         except NotFoundError as error:
             raise _no_manifest(store) from error
-        try:
-            manifest = Manifest.from_json(data)
         except ManifestError as error:
             error.add_note(f"in {store.url}/{manifests.MANIFEST_PATH}")
             raise
@@ -92,6 +91,10 @@ class Dataset:
         if isinstance(layers, str):
             raise UsageError(f"layers are a list of names: pass [{layers!r}]")
         return cls(store, manifest, [Layer.open(store, manifest, name) for name in layers])
+
+    def __reduce__(self) -> tuple[type[Self], tuple[Store, Manifest, Sequence[Layer], Fetcher]]:
+        """Pickle without caches, which another thread may be filling."""
+        return type(self), (self.store, self.manifest, self.layers, self.fetcher)
 
     def __repr__(self) -> str:
         shards = quantity(len(self.manifest.shards), "shards")
@@ -123,29 +126,43 @@ class Dataset:
         """Return the number of samples."""
         return self.manifest.samples
 
-    def __getitem__(self, item: int | str) -> Sample:
-        """Return one sample by its index, or by its key.
+    @overload
+    def __getitem__(self, item: int | str) -> Sample: ...
 
-        Costs one request of a block (2 MiB); the first look-up of a key reads all keys (20 MB for
-        ImageNet).
+    @overload
+    def __getitem__(self, item: slice) -> list[Sample]: ...
+
+    def __getitem__(self, item: int | str | slice) -> Sample | list[Sample]:
+        """Return one sample by its index or by its key, or the list of samples of a slice.
+
+        Costs one request of a block (2 MiB), for a slice one for each block; the first look-up of a key reads
+        all keys (20 MB for ImageNet).
 
         Args:
-            item: an index, negative ones from the end, or a key.
+            item: an index, negative ones from the end; a key; or a slice of indices.
 
         Raises:
             IndexError: there is no such index.
             KeyError: there is no such key.
             CorruptError: the sample's block is damaged.
+            UsageError: the item is none of these.
         """
-        if isinstance(item, str):
-            return self[self.index_of(item)]
-        index = item + len(self) if item < 0 else item
-        if not 0 <= index < len(self):
+        if isinstance(item, slice):
+            return list(self._at(range(len(self))[item]))
+        number = self.index_of(item) if isinstance(item, str) else whole("an index", item)
+        if not -len(self) <= number < len(self):
             raise IndexError(f"sample {item} of {len(self)}")
-        location = self.block_locations[
-            bisect_right(self.block_locations, index, key=lambda e: e.first_sample) - 1
-        ]
-        return own(self.blocks.samples(location)[index - location.first_sample])
+        return next(self._at([number % len(self)]))
+
+    def _at(self, numbers: Iterable[int]) -> Iterator[Sample]:
+        """Yield the samples of these indices; reads the block of neighbours once."""
+        location, samples = None, None
+        for number in numbers:
+            at = bisect_right(self.block_locations, number, key=lambda e: e.first_sample) - 1
+            if samples is None or location is not self.block_locations[at]:
+                location = self.block_locations[at]
+                samples = self.blocks.samples(location)
+            yield own(samples[number - self.block_locations[at].first_sample])
 
     def samples(self, *, threads: int = 4) -> Iterator[Sample]:
         """Yield every sample once, in the order of the shards. Holds at most 2·threads blocks.
@@ -189,7 +206,9 @@ class Dataset:
         return cast("Sequence[bytes]", names[indices]), cast("Sequence[int]", indices)
 
     def _key_lines(self) -> bytes:
-        data = self.store.read(manifests.KEYS_PATH).data
+        return read_parsed(self.store, manifests.KEYS_PATH, self._check_keys)
+
+    def _check_keys(self, data: bytes) -> bytes:
         if hashlib.sha256(data).hexdigest() != self.manifest.keys_sha256:
             raise CorruptError(f"{self.url}/{manifests.KEYS_PATH} is not the list that was packed")
         if data.count(b"\n") != len(self) or (data and not data.endswith(b"\n")):

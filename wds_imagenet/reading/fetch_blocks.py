@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from wds_imagenet.errors import CorruptError, StoreError
 from wds_imagenet.format.crc import crc32
@@ -63,6 +63,10 @@ class Fetcher:
         self._buffers: Final = Buffers(_KEPT)
         # The first reply pins the shard's ETag; threads that race write the same value.
         self._etags: dict[str, str | None] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle a copy of what other threads may be changing."""
+        return {**vars(self), "_etags": self._etags.copy()}
 
     def read(self, location: BlockLocation) -> Data:
         """Return the verified bytes of a block. Costs one request."""

@@ -49,6 +49,7 @@ class RemoteStore:
 
     def __init__(self, location: Location, options: ParsedOptions, *, answered: bool = False) -> None:
         self.url: str = location.url
+        self.private_url: str = location.private_url
         self.shared: bool = location.scheme != "memory"
         self.listable: bool = location.scheme not in {"http", "https"}
         self.writable: bool = self.listable

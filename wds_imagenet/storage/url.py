@@ -56,6 +56,12 @@ class Location:
         return self.root.partition("/")[0]
 
     @property
+    def private_url(self) -> str:
+        """The URL with the userinfo and the query of an HTTP URL."""
+        root = self.root if self.scheme in {"http", "https"} else self.url
+        return f"{root}?{self.query}" if self.query else root
+
+    @property
     def folder(self) -> str:
         """The path within the bucket or container; empty for the whole bucket."""
         return self.root.partition("/")[2]

@@ -35,7 +35,7 @@ class ListingBuilder:
         """Read the images and attachments, and build the shard."""
         references = task.references
         with (
-            closing(self.fetch.images(references)) as images,
+            closing(self.fetch.images(references, self.recipe.options.max_image_bytes)) as images,
             closing(self.fetch.attached(references)) as attached,
         ):
             return build_shard(task, self.recipe, images, file, attached)

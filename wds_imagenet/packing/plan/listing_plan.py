@@ -3,7 +3,7 @@
 import hashlib
 from array import array
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -14,7 +14,7 @@ from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.inputs.listing import Listing
 from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.plan.duplicate_keys import check_listed_keys
-from wds_imagenet.packing.plan.faults import check_fault
+from wds_imagenet.packing.plan.faults import LimitedReferences, check_fault
 from wds_imagenet.packing.plan.plan_file import FORMAT, MAX_SHARDS, hash_classes
 from wds_imagenet.packing.plan.sample_size import content_size, overhead
 from wds_imagenet.packing.plan.scan import Scan
@@ -101,7 +101,8 @@ def plan(listing: Listing, options: PackOptions) -> Plan:
         DataError: a key is not valid.
         UsageError: there are more shards than names.
     """
-    references = listing.references
+    references = LimitedReferences(listing.references, options.max_image_bytes)
+    listing = replace(listing, references=references)
     if not references:
         raise SourceError("there are no images to pack: the source listed none")
     scanned = Scan(references, len(listing.classes))

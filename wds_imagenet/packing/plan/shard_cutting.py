@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from wds_imagenet.errors import DataError, SourceError
 from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.inputs.stream import StreamedImage
-from wds_imagenet.packing.plan.faults import check_fault
+from wds_imagenet.packing.plan.faults import check_fault, limited
 from wds_imagenet.packing.plan.sample_size import content_size, overhead
 from wds_imagenet.packing.plan.shard_task import ShardTask
 from wds_imagenet.packing.plan.source_urls import describe
@@ -61,7 +61,9 @@ def cut_shards(images: Iterable[StreamedImage], plan: StreamPlan) -> Iterator[Fu
     unusable: list[StreamedImage] = []
     size = number = 0
     for image in images:
-        reference = image.reference
+        reference = limited(image.reference, len(image.data), options.max_image_bytes)
+        if reference is not image.reference:
+            image = replace(image, reference=reference, data=b"")  # noqa: PLW2901 - releases the memory
         check_fault(reference, options)
         if reference.fault is not None:
             unusable.append(image)

@@ -35,7 +35,7 @@ from wds_imagenet.sources.open_images.photo_csv import INTEGERS, fields_of, read
 from wds_imagenet.sources.open_images.photo_ids import SPLITS, number_of
 from wds_imagenet.sources.open_images.photos import FILE, Photo, PhotoMerger
 from wds_imagenet.sources.open_images.rotation import ROTATION_APPLIED
-from wds_imagenet.sources.source_options import Classes
+from wds_imagenet.sources.source_options import AllowPrivateNetworks, Classes
 from wds_imagenet.storage.http_download import Download
 from wds_imagenet.storage.signatures import identifying_queries
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
@@ -68,7 +68,7 @@ def open_images(
     missing: Annotated[
         str | None, "'skip': leave out images without a file, or without a row in the image CSV"
     ] = None,
-    private_hosts: Annotated[str | None, "'allow': download from private networks, too"] = None,
+    allow_private_networks: AllowPrivateNetworks = None,
     storage_options: StorageOptions = NO_OPTIONS,
 ) -> Listing | Stream:
     """List Open Images, V1 to V7, from files, tars, a store or the web.
@@ -106,7 +106,7 @@ def open_images(
         fetch: `original` or `thumbnail`.
         rotation: `record` (the default) or `apply`.
         missing: `skip` leaves out images that some file lacks; None makes them an error.
-        private_hosts: `allow` permits downloads from private networks.
+        allow_private_networks: True permits downloads from private networks and this machine.
         storage_options: options of the stores.
 
     Raises:
@@ -114,7 +114,7 @@ def open_images(
             file and line.
         UsageError: an option has no such value, or options contradict each other.
     """
-    _check(images, split=split, fetch=fetch, rotation=rotation, missing=missing, private_hosts=private_hosts)
+    _check(images, split=split, fetch=fetch, rotation=rotation, missing=missing)
     annotations = AnnotationReader(
         None if names is None else read_names(names, storage_options),
         None if classes is None else read_classes(classes, storage_options=storage_options),
@@ -157,7 +157,7 @@ def open_images(
             references = SpilledReferences(chain((_reference(photo) for photo in photos), faults))
         else:
             references = SpilledReferences(
-                _downloads(photos, merger, fetch, private=private_hosts == "allow")
+                _downloads(photos, merger, fetch, private=bool(allow_private_networks))
             )
     notes += merger.notes()
     if len(references) == len(faults):
@@ -170,7 +170,6 @@ _CHOICES: Final = {
     "fetch": tuple(_URL_FIELDS),
     "rotation": ("record", "apply"),
     "missing": ("skip",),
-    "private_hosts": ("allow",),
 }
 
 
@@ -211,7 +210,7 @@ def _file_rows(
             single = file.url
             yield SpilledRow(number, FILE, -1, 0, file.offset, file.size, json.dumps([file.url, file.path]))
         if archives and single:
-            raise SourceError(f"{archives[0].url} is gzipped and {single} is not: pack the two apart")
+            raise SourceError(f"{archives[0].url} is compressed and {single} is not: pack the two apart")
 
 
 def _reference(photo: Photo) -> Reference:
