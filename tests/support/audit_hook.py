@@ -18,23 +18,23 @@ _SHELLS: Final = frozenset({"sh", "bash", "dash", "zsh", "cmd.exe"})
 _WATCHED: Final = frozenset(
     {"exec", "compile", "pickle.find_class", "marshal.loads", "os.system", "subprocess.Popen"}
 )
-ALLOWED: Final = {
-    "<frozen importlib": "an import compiles and runs a module",
-    "<frozen zipimport": "the same, of a module in an archive",
-    "<string>": "code that one of the modules below has just made",
-    "/dataclasses.py": "a dataclass is made of generated code when its module is imported",
-    "/collections/__init__.py": "a named tuple is made of generated code when its module is imported",
-    "/enum.py": "the same, of enums",
-    "/typing.py": "types of annotations, which are our code",
-    "/inspect.py": "the same",
-    "/multiprocessing/": "our own processes exchange objects that we pickled",
-    "/concurrent/futures/process.py": "the same",
+IMPORT: Final = "<frozen importlib"
+"""A frame of the import system: an import compiles and runs a module, and our code imports fixed names only."""
+CODE_ALLOWED: Final = {
+    "/dataclasses.py": "a dataclass is made of generated code",
+    "/collections/__init__.py": "so is a named tuple",
+    "/typing.py": "annotations are our own code",
+    "/inspect.py": "so are signatures",
     "/jinja2/": "templates of the package are compiled; data is never a template",
-    "/torch/": "torch makes code of its own functions when it is imported or first used",
-    "/numpy/": "numpy makes code of its own functions when it is imported",
-    "/attr/": "attrs makes code of its own classes when it is imported",
+    "/torch/": "torch makes code of its own functions",
+    "/numpy/": "so does numpy",
 }
-"""Parts of the path of the calling file, and the reason why its calls pass."""
+"""Parts of the paths of files that may compile and run code for us, and the reasons."""
+PICKLE_ALLOWED: Final = {
+    "/multiprocessing/": "our own processes exchange objects that they pickled themselves",
+    "/concurrent/futures/process.py": "the same",
+}
+"""Parts of the paths of files that may unpickle for us, and the reasons."""
 
 violations: Final[list[str]] = []
 
@@ -50,9 +50,13 @@ def judge(event: str, arguments: Sequence[object], files: Sequence[str]) -> str:
     if event == "subprocess.Popen":
         program = str(arguments[0] or "").rpartition("/")[2]
         return f"{files[owner]} starts {program}" if program in _SHELLS else ""
-    if owner > 0 and event != "os.system" and any(part in files[0] for part in ALLOWED):
-        return ""
-    return f"{files[owner]}: {event} called by {files[0]}"
+    between = files[:owner]
+    if event == "pickle.find_class":
+        allowed = bool(between) and any(part in between[0] for part in PICKLE_ALLOWED)
+    else:
+        parts = (IMPORT, *CODE_ALLOWED)
+        allowed = event != "os.system" and any(part in file for file in between for part in parts)
+    return "" if allowed else f"{files[owner]}: {event} called by {files[0]}"
 
 
 def _files(frame: FrameType | None) -> Iterator[str]:
