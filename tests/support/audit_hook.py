@@ -19,7 +19,7 @@ _WATCHED: Final = frozenset(
     {"exec", "compile", "pickle.find_class", "marshal.loads", "os.system", "subprocess.Popen"}
 )
 IMPORT: Final = "<frozen importlib"
-"""A frame of the import system: an import compiles and runs a module, and our code imports fixed names only."""
+"""A frame of the import system: an import compiles and runs a module. Our code imports fixed names only."""
 CODE_ALLOWED: Final = {
     "/dataclasses.py": "a dataclass is made of generated code",
     "/collections/__init__.py": "so is a named tuple",
