@@ -35,7 +35,7 @@ def read_text(text: str, url: str, layout: Layout) -> Predictions:
     """Return the predictions of an ILSVRC submission: one line an image, in the order of the file names.
 
     Spaces, commas or semicolons separate guesses. A line may have fewer than five; more are ignored. Raises
-    `SourceError` for an empty line: eval_flat.m skips it, and scores every later line against the wrong image.
+    `SourceError` for an empty line: eval_flat.m skips it, and scores later lines against the wrong image.
 
     Args:
         text: The file.
