@@ -12,6 +12,7 @@ from wds_imagenet.packing.publish.check import check_sizes, intact_shards
 from wds_imagenet.packing.publish.job import Job
 from wds_imagenet.packing.publish.layout import Layout
 from wds_imagenet.storage import Store
+from wds_imagenet.storage.store import read_parsed
 from wds_imagenet.util.threads import map_ahead
 
 _REQUESTS: Final = 16
@@ -168,7 +169,7 @@ def _receipted(
 
     def read(path: str) -> Shard | None:
         try:
-            receipt = Receipt.from_json(store.read(path).data)
+            receipt = read_parsed(store, path, Receipt.from_json)
         except ManifestError:
             return None
         shard = receipt.shard
