@@ -21,7 +21,7 @@ REPORT_PATH: Final = f"{METADATA_FOLDER}/report.jsonl"
 KEYS_PATH: Final = f"{METADATA_FOLDER}/keys.txt"
 VERSION: Final = 1
 MAX_BYTES: Final = 256 << 20
-MAX_BLOCK_BYTES: Final = 8 << 30
+MAX_BLOCK_BYTES: Final = 2 << 30
 """A reader holds a whole block in memory. A manifest of `MAX_BYTES` cannot sum up to 2^63 bytes."""
 MAX_BLOCK_SAMPLES: Final = 1 << 16
 """A loader draws the order of a whole block before it reads the block."""
