@@ -24,6 +24,7 @@ from wds_imagenet.storage.engine import StoreEngine
 from wds_imagenet.storage.failures import error_from_failure, redact, too_large
 from wds_imagenet.storage.fsspec_engine import FsspecEngine
 from wds_imagenet.storage.http_engine import HttpEngine
+from wds_imagenet.storage.os_errors import TOO_MANY_FILES, lacks_files
 from wds_imagenet.storage.retry import call_with_retries
 from wds_imagenet.storage.s3fs_engine import S3fsEngine
 from wds_imagenet.storage.store import MAX_READ, Blob, ObjectInfo
@@ -229,6 +230,8 @@ class RemoteStore:
         except WdsImagenetError:
             raise
         except engine.error_types as error:
+            if lacks_files(error):
+                raise StoreError(f"{self._where(path)}: {TOO_MANY_FILES}") from None
             failure = engine.classify(error)
             raised = error_from_failure(failure, self._where(path))
             self._answered |= failure.status is not None
