@@ -19,8 +19,18 @@ Source = Callable[..., Listing | Stream]
 A source whose data set may be split over several inputs is `source(url, *more, option=None, ...)`.
 """
 
-Classes: TypeAlias = Annotated[str | None, "class list: the file that gives each class its label"]
+Classes: TypeAlias = Annotated[
+    str | None, "class list that gives each class its label, as a file or as a packed data set"
+]
 """The option `classes`, the same in every source that has it."""
+
+LabelSeparator: TypeAlias = Annotated[
+    str | None, "text between the labels of an image that has several, such as ';'; '' if it has one"
+]
+"""The option `label_separator`, the same in every source that has it."""
+
+NullAs: TypeAlias = Annotated[str | None, "number that empty cells become in columns of numbers"]
+"""The option `null_as`, the same in every source that has it."""
 
 AllowPrivateNetworks: TypeAlias = Annotated[
     bool | None, "download images from private networks and this machine, too"
