@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from three_kinds import OPTIONS, SHARDS, OfLayer, OfListing, OfStream, StoreProxy, objects
 
 from wds_imagenet.errors import (
     CorruptError,
@@ -18,28 +19,10 @@ from wds_imagenet.errors import (
 )
 from wds_imagenet.format.manifest import Manifest
 from wds_imagenet.format.own_hash import own_sha256
-from wds_imagenet.inputs.stream import Stream, StreamedImage
-from wds_imagenet.packing import add_layer as add_layer_module
-from wds_imagenet.packing import pack_dataset
-from wds_imagenet.packing.add_layer import add_layer
 from wds_imagenet.packing.build import builders
 from wds_imagenet.packing.build.receipt import Receipt
-from wds_imagenet.packing.options import PackOptions
-from wds_imagenet.packing.pack_dataset import pack_listing, pack_stream
+from wds_imagenet.packing.pack_dataset import pack_listing
 from wds_imagenet.storage import open_store
-
-OPTIONS = PackOptions("small", samples_per_shard=20, block_bytes=4000, shuffle=False)
-SHARDS = [f"small-train-{i:06d}.tar" for i in range(3)]
-
-
-class StoreProxy:
-    """A store of which some methods are replaced."""
-
-    def __init__(self, store, **methods):
-        self._store, self._methods = store, methods
-
-    def __getattr__(self, name):
-        return self._methods.get(name) or getattr(self._store, name)
 
 
 def failing(store, number, *, after):
@@ -60,29 +43,15 @@ def failing(store, number, *, after):
     return StoreProxy(store, **{name: wrap(getattr(store, name)) for name in ("put", "put_file", "sweep")})
 
 
-def objects(url):
-    store = open_store(url)
-    return {item.path: store.read(item.path).data for item in store.list_objects()}
-
-
 class RunContract:
     """Inherit this class, and override `pack`. `url` may hold a data set already."""
 
-    folder = ""
-    """Of the shards."""
-    metadata = ".wds-imagenet/"
-    """Of the plan, the receipts and the manifest."""
     changes = 1 + 3 * 2 + 6 + 1
     """The plan, each shard and its receipt, the last files, and sweeping."""
 
     @pytest.fixture
     def url(self, tmp_path):
         return str(tmp_path / "out")
-
-    @pytest.fixture
-    def pack(self):
-        """Return a function that packs three shards of 20 to a URL; with `other`, by another plan."""
-        raise NotImplementedError
 
     @pytest.fixture
     def expected(self, url, pack):
@@ -97,17 +66,7 @@ class RunContract:
             before.rename(url)
         return found
 
-    @pytest.fixture
-    def use_store(self, monkeypatch):
-        """Return a function that lets packing open a given store."""
-
-        def use(store):
-            for module in (pack_dataset, add_layer_module):
-                monkeypatch.setattr(module, "open_store", lambda *_: store)
-
-        return use
-
-    def test_the_plan_is_put_first_each_shard_before_its_receipt_and_the_manifest_last(
+    def test_the_plan_is_put_first_each_shard_after_its_receipt_and_the_manifest_last(
         self, url, pack, use_store
     ):
         store, paths = open_store(url), []
@@ -116,13 +75,13 @@ class RunContract:
             paths.append(path)
             return store.put(path, *data, **options)
 
-        def put_file(path, file):
+        def put_file(path, file, **options):
             paths.append(path)
-            return store.put_file(path, file)
+            return store.put_file(path, file, **options)
 
         use_store(StoreProxy(store, put=put, put_file=put_file))
         pack(url)
-        published = [[f"{self.folder}{name}", f"{self.metadata}receipts/{name}.json"] for name in SHARDS]
+        published = [[f"{self.metadata}receipts/{name}.json", f"{self.folder}{name}"] for name in SHARDS]
         assert paths[:7] == [f"{self.metadata}plan.json", *(path for pair in published for path in pair)]
         assert paths[-1] == f"{self.metadata}manifest.json"
         assert len(paths) == self.changes - 1
@@ -179,7 +138,7 @@ class RunContract:
                 left = objects(at)
             assert manifest not in left or left == expected
             use_store(open_store(at))
-            done = [path for path in left if path.startswith(f"{self.metadata}receipts/")]
+            done = [path for path in self.paths() if path in left]
             assert pack(at).resumed == len(done)
             assert objects(at) == expected
         assert number == self.changes + 1
@@ -189,9 +148,9 @@ class RunContract:
     ):
         store = open_store(url)
 
-        def put_file(path, file):
+        def put_file(path, file, **options):
             file.write_bytes(file.read_bytes()[:-1])
-            return store.put_file(path, file)
+            return store.put_file(path, file, **options)
 
         use_store(StoreProxy(store, put_file=put_file))
         with pytest.raises(CorruptError, match=r"right after .* is another program writing"):
@@ -289,54 +248,18 @@ class RunContract:
         assert objects(url) == expected
 
 
-class TestListing(RunContract):
-    @pytest.fixture
-    def pack(self, small):
-        def run(url, *, other=False, **options):
-            return pack_listing(small, url, replace(OPTIONS, seed=int(other)), workers=1, **options)
-
-        return run
+class TestListing(OfListing, RunContract):
+    pass
 
 
-class TestStream(RunContract):
-    @pytest.fixture
-    def pack(self, small):
-        def images():
-            for i, reference in enumerate(small.references):
-                data = Path(reference.url).read_bytes()
-                yield StreamedImage(replace(reference, url="a.tar.gz", offset=512 * i + 512), data)
-
-        stream = Stream({"file": "a.tar.gz"}, images, labelled=True, classes=small.classes, samples=60)
-
-        def run(url, *, other=False, **options):
-            return pack_stream(stream, url, replace(OPTIONS, seed=int(other)), workers=1, **options)
-
-        return run
+class TestStream(OfStream, RunContract):
+    pass
 
 
-class TestLayer(RunContract):
-    folder = metadata = ".wds-imagenet/layers/words/"
+class TestLayer(OfLayer, RunContract):
     changes = 1 + 3 * 2 + 1 + 1
 
     @pytest.fixture
     def url(self, tmp_path, small):
         pack_listing(small, str(tmp_path / "out"), OPTIONS, workers=1)
         return str(tmp_path / "out")
-
-    @pytest.fixture
-    def pack(self, small, tmp_path):
-        for name in ("one", "other"):
-            entries = [
-                {"filename": r.name, "wnid": r.name[:9], "title": f"{name} {r.key}", "tags": []}
-                for r in small.references
-            ]
-            (tmp_path / f"{name}.json").write_text(json.dumps(entries))
-
-        def run(url, *, other=False, **options):
-            captions = str(tmp_path / ("other.json" if other else "one.json"))
-            return add_layer(url, captions=captions, layer="words", workers=1, **options)
-
-        return run
-
-    def finished(self, report):
-        return report

@@ -22,6 +22,7 @@ from wds_imagenet.storage import obstore_engine
 from wds_imagenet.storage.engine import StoreEngine
 from wds_imagenet.storage.failures import error_from_failure, redact
 from wds_imagenet.storage.fsspec_engine import FsspecEngine
+from wds_imagenet.storage.obstore_engine import PART
 from wds_imagenet.storage.retry import call_with_retries
 from wds_imagenet.storage.store import Blob, ObjectInfo
 from wds_imagenet.storage.store_options import ParsedOptions, fsspec_config, obstore_config
@@ -120,10 +121,15 @@ class RemoteStore:
 
         self._write(path, attempt)
 
-    def put_file(self, path: str, file: Path) -> None:
-        """See `Store.put_file`."""
+    def put_file(self, path: str, file: Path, *, create: bool = False) -> None:
+        """See `Store.put_file`. To create a large file, looks for an object first: one more request."""
         if not file.is_file():
             raise NotFoundError(f"{file}: there is no such file to put at {self._where(path)}")
+        if create and file.stat().st_size <= PART:
+            self.put(path, file.read_bytes(), create=True)
+            return
+        if create and self._exists(path):  # an upload in parts has no condition
+            raise ExistsError(f"{self._where(path)}: exists already")
         self._write(path, lambda engine: engine.put_file(path, file))
 
     def list_objects(self, prefix: str = "") -> Iterator[ObjectInfo]:
@@ -151,6 +157,13 @@ class RemoteStore:
         if info.size < start:
             raise CorruptError(f"{self._where(path)}: ends at byte {info.size}, before byte {start}")
         return Blob(b"", info)
+
+    def _exists(self, path: str) -> bool:
+        try:
+            self.info(path)
+        except NotFoundError:
+            return False
+        return True
 
     def _holds(self, path: str, data: bytes) -> bool:
         try:

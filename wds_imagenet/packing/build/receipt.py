@@ -6,6 +6,7 @@ from typing import Any, Final, Literal, Self
 
 from wds_imagenet.errors import ManifestError
 from wds_imagenet.format.manifest import Shard, shard_from_json, shard_to_json
+from wds_imagenet.format.own_hash import OWN_HASH, own_sha256
 from wds_imagenet.util import strict_json
 
 Action = Literal["kept", "repaired", "turned", "skipped"]
@@ -47,17 +48,16 @@ class Receipt:
     remarks: tuple[Remark, ...]
 
     def to_json(self) -> bytes:
-        """Return the receipt's bytes."""
-        return strict_json.dumps(
-            {
-                "format": _FORMAT,
-                "plan": self.plan,
-                "shard": shard_to_json(self.shard),
-                "keys": self.keys,
-                "labels": {str(label): count for label, count in sorted(self.labels.items())},
-                "remarks": [remark.to_json() for remark in self.remarks],
-            }
-        )
+        """Return the receipt's bytes, with their own hash."""
+        value = {
+            "format": _FORMAT,
+            "plan": self.plan,
+            "shard": shard_to_json(self.shard),
+            "keys": self.keys,
+            "labels": {str(label): count for label, count in sorted(self.labels.items())},
+            "remarks": [remark.to_json() for remark in self.remarks],
+        }
+        return strict_json.dumps({**value, OWN_HASH: own_sha256(value)})
 
     @classmethod
     def from_json(cls, data: bytes) -> Self:
@@ -75,6 +75,7 @@ class Receipt:
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ManifestError(f"a receipt cannot be read: {error!r}") from error
+        # The own hash is a part of these bytes, so that it finds every changed bit.
         if receipt.to_json() != data or len(receipt.keys) != receipt.shard.samples:
             raise ManifestError("a receipt was changed after it was written")
         return receipt

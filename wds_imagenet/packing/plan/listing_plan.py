@@ -14,7 +14,7 @@ from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.inputs.listing import Listing
 from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.plan.duplicate_keys import check_listed_keys
-from wds_imagenet.packing.plan.plan_file import FORMAT, MAX_SHARDS, hash_classes
+from wds_imagenet.packing.plan.plan_file import FORMAT, MAX_SHARDS, hash_classes, versions
 from wds_imagenet.packing.plan.sample_size import content_size, overhead
 from wds_imagenet.packing.plan.scan import Scan
 from wds_imagenet.packing.plan.schema import Schema, decide
@@ -44,6 +44,8 @@ class Plan:
     """Size of all shards together, estimated from the sizes that the source lists."""
     urls: Collection[str]
     """One URL for each scheme that the references use."""
+    rotates: bool
+    """True if an image is rotated."""
     notes: tuple[str, ...]
 
     @cached_property
@@ -80,6 +82,7 @@ class Plan:
                 "classes_sha256": self.classes_sha256,
                 "references_sha256": self.references_sha256,
                 **attachments,
+                **versions(rewriting=self.options.rewrites or self.rotates),
             }
         )
 
@@ -128,6 +131,7 @@ def plan(listing: Listing, options: PackOptions) -> Plan:
         classes_sha256=hash_classes(schema.classes),
         expected_bytes=int(sizes.sum()),
         urls=scanned.urls,
+        rotates=scanned.census.rotates,
         notes=(*listing.notes, *case_notes, *schema.notes),
     )
 
