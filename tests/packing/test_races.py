@@ -5,10 +5,12 @@ another program that removes or puts files. The run then ends with one whole dat
 package's errors. CI takes some of the calls; WDS_IMAGENET_EVERY_CALL=1 takes all.
 """
 
-import _thread
 import hashlib
 import os
+import signal
 import threading
+import time
+from contextlib import suppress
 from uuid import uuid4
 
 import pytest
@@ -94,7 +96,7 @@ class RaceContract:
                 use_store(plain)
                 if len(calls) < number:
                     return
-                yield url, outcome
+                yield url, outcome, calls[number - 1]
                 number += STEP
 
         return runs
@@ -112,26 +114,32 @@ class RaceContract:
     def test_a_run_that_is_killed_at_any_call_is_continued_to_the_same_bytes(
         self, pack, expected, each_call, after
     ):
-        def crash(url):
+        def crash(_):
             raise UnavailableError("a simulated crash")
 
-        for url, outcome in each_call(crash, offset=int(after), after=after):
+        for url, outcome, _ in each_call(crash, offset=int(after), after=after):
             assert isinstance(outcome, UnavailableError)
             self.check(objects(url), expected)
             pack(url)
             assert objects(url) == expected["this"]
 
     def test_ctrl_c_at_any_call_ends_every_thread_and_the_run_is_continued(self, pack, expected, each_call):
-        before = threading.active_count()
-        for url, outcome in each_call(lambda url: _thread.interrupt_main(), offset=2):
+        def interrupt(_):
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+            time.sleep(0.05)  # so that the main thread is not done before it gets the signal
+
+        before = set(threading.enumerate())
+        for url, outcome, _ in each_call(interrupt, offset=2):
             assert isinstance(outcome, KeyboardInterrupt)
-            assert threading.active_count() == before
+            for thread in set(threading.enumerate()) - before:
+                thread.join(1)  # one that was being started when Ctrl-C came ends a moment later
+                assert not thread.is_alive()
             self.check(objects(url), expected)
             pack(url)
             assert objects(url) == expected["this"]
 
     def test_another_packer_of_the_same_plan_does_all_the_work_at_any_call(self, pack, expected, each_call):
-        for url, outcome in each_call(pack, offset=3):
+        for url, outcome, _ in each_call(pack, offset=3):
             assert outcome.shards == 3
             assert objects(url) == expected["this"]
 
@@ -147,12 +155,14 @@ class RaceContract:
             finally:
                 finished[url] = objects(url)
 
-        for url, outcome in each_call(intrude, offset=len(name)):
+        for url, outcome, _ in each_call(intrude, offset=len(name)):
             self.check(objects(url), expected)
             if f"{self.metadata}manifest.json" in finished[url]:
                 assert objects(url) == finished[url]
-                # A run that finds a finished set of its own plan has nothing to do.
-                assert isinstance(outcome, WdsImagenetError) or (outcome.resumed == 3 and name == "changed")
+                # A run that finds its own plan finished, or all its shards used, has done its work.
+                if not isinstance(outcome, WdsImagenetError):
+                    assert name == "changed"
+                    assert finished[url] == expected["this"] or outcome.resumed
 
     def test_another_packer_of_another_plan_crashes_at_any_call(self, pack, expected, each_call, use_store):
         def crash():
@@ -161,16 +171,14 @@ class RaceContract:
         def intrude(url):
             plain = open_store(url)
             use_store(at_call(plain, 12, crash)[0])
-            try:
+            with suppress(WdsImagenetError):
                 pack(url, other=True)
-            except WdsImagenetError:
-                pass
             use_store(plain)
 
-        for url, _ in each_call(intrude, offset=1):
+        for url, _, _ in each_call(intrude, offset=1):
             self.check(objects(url), expected)
 
-    def test_everything_is_removed_at_any_call(self, pack, expected, each_call, listing):
+    def test_everything_is_removed_at_any_call(self, expected, each_call):
         def remove(url):
             store = open_store(url)
             for item in list(store.list_objects(self.metadata or "")):
@@ -179,34 +187,33 @@ class RaceContract:
                 if item.path.endswith(".tar"):
                     store.delete(item.path)
 
-        for url, _ in each_call(remove, offset=4):
-            self.check(objects(url), expected)
+        for url, _, call in each_call(remove, offset=4):
+            if call not in {f"put ('{self.metadata}manifest.json',)", "sweep ()"}:  # after the last look
+                self.check(objects(url), expected)
 
     @pytest.mark.parametrize("place", [0, 2, 7])
-    def test_a_file_with_the_name_of_a_shard_appears_at_any_call_and_is_kept(
-        self, expected, each_call, place
-    ):
+    def test_a_file_with_the_name_of_a_shard_appears_at_any_call_and_is_kept(self, each_call, place):
         path = f"{self.folder}small-train-{place:06d}.tar"
 
         def appear(url):
             open_store(url).put(path, b"precious")
 
-        for url, outcome in each_call(appear, offset=place):
+        for url, outcome, _ in each_call(appear, offset=place):
             found = objects(url)
             if isinstance(outcome, WdsImagenetError):
                 assert found[path] == b"precious"
                 assert f"{self.metadata}manifest.json" not in found
 
 
-class TestListing(OfListing, RaceContract):
+class TestListing(RaceContract, OfListing):
     pass
 
 
-class TestStream(OfStream, RaceContract):
+class TestStream(RaceContract, OfStream):
     pass
 
 
-class TestLayer(OfLayer, RaceContract):
+class TestLayer(RaceContract, OfLayer):
     changes = {"other": True}
 
     @pytest.fixture

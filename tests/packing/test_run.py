@@ -1,6 +1,9 @@
 """The contract of a run, kept by all three kinds of packing: listings, streams and layers."""
 
+import hashlib
+import inspect
 import json
+import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -16,6 +19,7 @@ from wds_imagenet.errors import (
     PlanError,
     SourceError,
     UnavailableError,
+    WdsImagenetError,
 )
 from wds_imagenet.format.manifest import Manifest
 from wds_imagenet.format.own_hash import own_sha256
@@ -184,6 +188,92 @@ class RunContract:
         with ThreadPoolExecutor(2) as pool:
             runs = [pool.submit(pack, url, other=other) for other in (False, True)]
         assert [type(run.exception()) for run in runs if run.exception()] == [PlanError]
+
+    def test_of_two_packers_that_get_other_bytes_one_is_refused_and_one_set_is_whole(self, url, pack):
+        if "changed" not in inspect.signature(pack).parameters:
+            pytest.skip("a layer of other bytes has another plan")
+        with ThreadPoolExecutor(2) as pool:
+            runs = [pool.submit(pack, url, changed=changed) for changed in (False, True)]
+        errors = [run.exception() for run in runs if run.exception()]
+        assert len(errors) == 1
+        assert isinstance(errors[0], WdsImagenetError)
+        found = objects(url)
+        for shard in Manifest.from_json(found[f"{self.metadata}manifest.json"]).shards:
+            assert hashlib.sha256(found[f"{self.folder}{shard.name}"]).hexdigest() == shard.sha256
+
+    def test_a_destination_that_is_removed_during_the_run_gets_no_manifest(self, url, pack):
+        def remove(now):
+            if now.shards_done == 2:
+                shutil.rmtree(f"{url}/{self.folder or self.metadata}")
+                for name in SHARDS:
+                    Path(url, self.folder, name).unlink(missing_ok=True)
+
+        with pytest.raises(WdsImagenetError, match=r"so no manifest was put|right after"):
+            pack(url, on_progress=remove)
+        assert f"{self.metadata}manifest.json" not in objects(url)
+
+    @pytest.mark.parametrize("change", ["removed", "shortened"])
+    def test_a_shard_that_is_changed_during_the_run_is_an_error_and_is_built_by_the_next(
+        self, url, pack, expected, change
+    ):
+        def damage(now):
+            if now.shards_done == 3:
+                path = Path(url, self.folder, SHARDS[0])
+                if change == "removed":
+                    path.unlink()
+                else:
+                    os.truncate(path, 512)
+
+        text = "is missing" if change == "removed" else "has 512 bytes instead of"
+        with pytest.raises(CorruptError, match=rf"1 of its 3 shards .*{SHARDS[0]} {text}.*no manifest"):
+            pack(url, on_progress=damage)
+        assert f"{self.metadata}manifest.json" not in objects(url)
+        assert pack(url).resumed == 2
+        assert objects(url) == expected
+
+    def test_a_plan_that_is_replaced_during_the_run_is_an_error(self, url, pack):
+        def replace_plan(now):
+            if now.shards_done == 3:
+                open_store(url).put(f"{self.metadata}plan.json", b"{}")
+
+        with pytest.raises(PlanError, match=r"replaced .*plan\.json during this run, so no manifest was put"):
+            pack(url, on_progress=replace_plan)
+        assert f"{self.metadata}manifest.json" not in objects(url)
+
+    def test_a_further_shard_is_an_error(self, url, pack, expected):
+        further = f"{self.folder}small-train-000003.tar"
+
+        def put(now):
+            if now.shards_done == 3:
+                open_store(url).put(further, b"x")
+
+        with pytest.raises(PlanError, match=r"has 'small-train-000003\.tar', which this"):
+            pack(url, on_progress=put)
+        assert objects(url)[further] == b"x"
+        open_store(url).delete(further)
+        pack(url)
+        assert objects(url) == expected
+
+    def test_a_shard_of_other_bytes_without_a_receipt_is_replaced_only_by_a_check(self, url, pack, expected):
+        pack(url)
+        store, path = open_store(url), f"{self.folder}{SHARDS[1]}"
+        store.delete(f"{self.metadata}manifest.json")
+        store.delete(f"{self.metadata}receipts/{SHARDS[1]}.json")
+        store.put(path, b"precious")
+        with pytest.raises(PlanError, match=rf"{SHARDS[1]} is there with other bytes .* --check"):
+            pack(url)
+        assert store.read(path).data == b"precious"
+        store.delete(f"{self.metadata}receipts/{SHARDS[1]}.json")
+        pack(url, check=True)
+        assert objects(url) == expected
+
+    def test_a_shard_that_is_shorter_than_its_receipt_states_is_replaced(self, url, pack, expected):
+        pack(url)
+        store, path = open_store(url), f"{self.folder}{SHARDS[1]}"
+        store.delete(f"{self.metadata}manifest.json")
+        store.put(path, store.read(path).data[:512])
+        assert pack(url).resumed == 2
+        assert objects(url) == expected
 
     @pytest.mark.parametrize("damage", ["missing", "short", "flipped"])
     def test_a_check_rebuilds_a_damaged_shard_byte_for_byte(self, url, pack, damage):

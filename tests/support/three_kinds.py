@@ -70,8 +70,8 @@ class Kind:
     def pack(self, listing):
         """Return a function that packs three shards to a URL.
 
-        With `other`, it packs by another plan. With `changed`, the last image has other bytes of the same size,
-        so that the plan is the same.
+        With `other`, it packs by another plan. With `changed`, the last image has another bit, in the same
+        plan.
         """
         raise NotImplementedError
 

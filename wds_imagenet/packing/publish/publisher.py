@@ -176,9 +176,12 @@ class Publisher(Generic[Task]):
 
     def _confirm(self, receipt: Receipt) -> None:
         path = self.layout.shard(receipt.shard.name)
-        size = self.store.info(path).size
+        try:
+            size = self.store.info(path).size
+        except NotFoundError:
+            size = 0
         if size != receipt.shard.size:
             raise CorruptError(
                 f"{self.store.url}/{path} has {size:,} bytes right after {receipt.shard.size:,} were put "
-                "there: is another program writing to it?"
+                "there: is another program writing to it, or removing files?"
             )

@@ -126,7 +126,7 @@ def foreign(store: Store, layout: Layout) -> PlanError:
 
 
 def read_receipts(
-    store: Store, job: Job[Any], names: Sequence[str], resumed: Mapping[str, Shard]
+    store: Store, job: Job[Any], names: Sequence[str], hashes: Mapping[str, str]
 ) -> Generator[Receipt, None, None]:
     """Yield the receipts of finished shards, in order; only a few are in memory at a time.
 
@@ -134,7 +134,7 @@ def read_receipts(
         store: that of the data set.
         job: the job that published the shards.
         names: the names of the shards.
-        resumed: the shards of earlier runs, as `find_state` found them.
+        hashes: the SHA-256 of each shard that this run found or put, by name.
 
     Raises:
         ManifestError: a receipt is damaged, or is not that of its shard and of this plan.
@@ -145,7 +145,7 @@ def read_receipts(
         url = f"{store.url}/{job.layout.receipt(name)}"
         try:
             receipt = Receipt.from_json(store.read(job.layout.receipt(name)).data)
-            _check_receipt(receipt, url, name, job.fingerprint, resumed)
+            _check_receipt(receipt, url, (job.fingerprint, name, hashes[name]))
         except (ManifestError, NotFoundError) as error:
             error.add_note(f"another program changed {url} during this run: run the same command again")
             raise
@@ -155,12 +155,9 @@ def read_receipts(
         yield from receipts
 
 
-def _check_receipt(
-    receipt: Receipt, url: str, name: str, fingerprint: str, resumed: Mapping[str, Shard]
-) -> None:
-    found = (receipt.plan, receipt.shard.name, receipt.shard)
-    if found != (fingerprint, name, resumed.get(name, receipt.shard)):
-        raise ManifestError(f"{url} is not the receipt of {name}")
+def _check_receipt(receipt: Receipt, url: str, wanted: tuple[str, str, str]) -> None:
+    if (receipt.plan, receipt.shard.name, receipt.shard.sha256) != wanted:
+        raise ManifestError(f"{url} is not the receipt of {wanted[1]} that this run found or put")
 
 
 def _read_shards(

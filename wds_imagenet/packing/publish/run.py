@@ -99,6 +99,7 @@ def _build(
             tally.add(shard.name, shard.samples, shard.size, resumed=True)
             if on_progress is not None:
                 on_progress(tally.progress())
+    hashes = {shard.name: shard.sha256 for shard in state.shards.values()}
     lock = None if state.locked else PlanLock(job.layout.plan, job.plan)
     # A stream builds finished shards again. Its damage may be found only at its end, so that an earlier run
     # may have put other bytes.
@@ -109,6 +110,7 @@ def _build(
     with closing(job.tasks(state.shards)) as tasks, closing(engine.run(publisher, tasks)) as results:
         for published in results:
             job.record(published.receipt)
+            hashes[published.receipt.shard.name] = published.receipt.shard.sha256
             tally.add_published(published)
             if on_progress is not None:
                 on_progress(tally.progress())
@@ -117,7 +119,7 @@ def _build(
     names = tally.names if job.shard_names is None else job.shard_names
 
     def receipts() -> Generator[Receipt, None, None]:
-        return read_receipts(store, job, names, state.shards)
+        return read_receipts(store, job, names, hashes)
 
     notes = job.check_complete(receipts)
     with closing(receipts()) as read:
