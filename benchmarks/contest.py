@@ -42,8 +42,8 @@ CONTESTS: Final = {
         Contender("table", "wds-imagenet, of a CSV with captions"),
     ),
     "quality": (
-        Contender("ours:exact", "wds-imagenet, `scaled_decode=False`"),
-        Contender("ours:scaled", "wds-imagenet"),
+        Contender("ours:exact", "wds-imagenet"),
+        Contender("ours:scaled", "wds-imagenet, `scaled_decode=True`"),
         Contender("webdataset_torchvision", "torchvision `decode_jpeg` + v2 transforms, as litData's"),
         Contender("dali", "DALI", "dali"),
         Contender("ffcv_loader:equal", "FFCV, the same files", "ffcv"),

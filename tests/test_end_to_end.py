@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from wds_imagenet import Dataset, Loader, RandomResizedCrop, pack
-from wds_imagenet.reading.verify_findings import verify_blocks
+from wds_imagenet.reading.findings.blocks import verify_blocks
 
 
 @pytest.fixture(scope="module")

@@ -90,7 +90,9 @@ def center_crop(resize, crop, **options):
 
 def open_loader(dest, transform, **options):
     """Return a loader."""
-    return Loader(str(dest), transform, **{"batch_size": 8, "seed": 3, "threads": 2, **options})
+    return Loader(
+        str(dest), transform, **{"batch_size": 8, "seed": 3, "threads": 2, "last": "pad", **options}
+    )
 
 
 @cache
@@ -757,7 +759,7 @@ def shuffled(folder):
         "random crops, the next epoch": open_loader(dest, random_crop(48, flip=True), epoch=1),
         "random crops, upright": open_loader(dest, upright),
         "random crops, fully decoded": open_loader(dest, random_crop(24, flip=False, scaled_decode=False)),
-        "central crops": open_loader(dest, center_crop(40, 32), lanes=6, drop_last=True),
+        "central crops": open_loader(dest, center_crop(40, 32), lanes=6, last="drop"),
     }
 
 

@@ -18,7 +18,8 @@ MOST_FILES, MOST_LINES = 20, 300
 
 # Each room, and the rooms that it may import. `front` is the public surface, and `__main__` runs `cli`.
 MAY_IMPORT = {
-    "errors": set(),
+    "shown": set(),
+    "errors": {"shown"},
     "util": {"errors"},
     "sample": {"errors", "util"},
     "format": {"errors", "util", "sample"},
@@ -26,9 +27,10 @@ MAY_IMPORT = {
     "storage": {"errors", "util"},
     "inputs": {"errors", "util", "sample", "format", "storage"},
     "imagenet": {"errors", "util", "sample", "storage", "inputs"},
-    "labels": {"errors", "util", "sample", "storage", "inputs", "imagenet"},
+    "labels": {"errors", "util", "sample", "format", "storage", "inputs", "imagenet"},
     "sources": {"errors", "util", "sample", "format", "storage", "inputs", "imagenet"},
     "packing": {"errors", "util", "sample", "format", "images", "storage", "inputs", "sources", "labels"},
+    "indexing": {"errors", "util", "sample", "format", "storage", "inputs", "reading"},
     "reading": {"errors", "util", "sample", "format", "images", "storage"},
     "evaluation": {
         "errors",
@@ -44,20 +46,28 @@ MAY_IMPORT = {
     },
     "view": {"errors", "util", "sample", "format", "images", "storage", "reading"},
 }
-MAY_IMPORT["front"] = {"errors", "sample", "images", "packing", "reading", "evaluation"}
+MAY_IMPORT["front"] = {"errors", "sample", "images", "packing", "reading", "indexing", "evaluation"}
 MAY_IMPORT["demo"] = {"errors", "util", "packing", "reading", "front"}
 MAY_IMPORT["cli"] = {*MAY_IMPORT}
+for _room in MAY_IMPORT.keys() - {"shown"}:
+    MAY_IMPORT[_room].add("shown")
 FRONT = {"__init__.py", "torch.py"}
 
 # Modules that are imported in few places only, so that they stay lazy, replaceable or safe.
 ONLY_IN = {
-    "torch": {"reading/tensors.py", "reading/torch.py", "reading/batches/batch.py", "torch.py"}
+    "torch": {
+        "reading/tensors.py",
+        "reading/torch.py",
+        "reading/passes.py",
+        "reading/batches/batch.py",
+        "torch.py",
+    }
     | {"reading/subprocess/shared_memory.py", "demo/training.py", "inputs/torch_save.py"},
     "fsspec": {"storage"},
     "s3fs": {"storage"},
     "obstore": {"storage"},
     "botocore": {"storage"},
-    "aiohttp": {"storage/http_download.py"},
+    "aiohttp": {"storage/http_download.py", "storage/http_engine.py"},
     "sqlite3": {"inputs/spilled/rows.py", "inputs/spilled/records.py"},
     "pyarrow": {"inputs/parquet.py"},
     "simplejpeg": {"images"},

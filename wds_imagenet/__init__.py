@@ -49,10 +49,12 @@ from wds_imagenet.errors import (
     ImageError,
     ManifestError,
     MissingExtraError,
+    NoAttributeError,
     NotFoundError,
     PlanError,
     SourceError,
     StoreError,
+    TooLargeError,
     UnavailableError,
     UsageError,
     WdsImagenetError,
@@ -63,6 +65,7 @@ if TYPE_CHECKING:
     from wds_imagenet.evaluation.predictions import Predictions
     from wds_imagenet.images.decode import decode_image
     from wds_imagenet.images.transforms import Decode, RandomResizedCrop, ResizeCenterCrop
+    from wds_imagenet.indexing.index import IndexProgress, IndexReport, index
     from wds_imagenet.packing.add_layer import add_layer
     from wds_imagenet.packing.api import pack
     from wds_imagenet.packing.report import LayerReport, PackProgress, PackReport
@@ -71,7 +74,6 @@ if TYPE_CHECKING:
     from wds_imagenet.reading.batches.stats import Stats
     from wds_imagenet.reading.batches.transform import Transform
     from wds_imagenet.reading.dataset import Dataset
-    from wds_imagenet.reading.index import IndexProgress, IndexReport, index
     from wds_imagenet.reading.loader import Loader
     from wds_imagenet.reading.verify import VerifyProgress, VerifyReport, verify
     from wds_imagenet.sample import Sample
@@ -97,6 +99,7 @@ __all__ = [
     "Loader",
     "ManifestError",
     "MissingExtraError",
+    "NoAttributeError",
     "NotFoundError",
     "PackProgress",
     "PackReport",
@@ -109,6 +112,7 @@ __all__ = [
     "SourceError",
     "Stats",
     "StoreError",
+    "TooLargeError",
     "Transform",
     "UnavailableError",
     "UsageError",
@@ -130,8 +134,8 @@ _MODULES: Final = {
     "Decode": "images.transforms",
     "DecodedSample": "reading.batches.decoded_sample",
     "EvaluationReport": "evaluation.evaluate",
-    "IndexProgress": "reading.index",
-    "IndexReport": "reading.index",
+    "IndexProgress": "indexing.index",
+    "IndexReport": "indexing.index",
     "LayerReport": "packing.report",
     "Loader": "reading.loader",
     "PackProgress": "packing.report",
@@ -148,7 +152,7 @@ _MODULES: Final = {
     "add_layer": "packing.add_layer",
     "decode_image": "images.decode",
     "evaluate": "evaluation.evaluate",
-    "index": "reading.index",
+    "index": "indexing.index",
     "pack": "packing.api",
     "verify": "reading.verify",
 }

@@ -4,7 +4,8 @@
 
     WdsImagenetError                                                         exit code 1
     ├── UsageError            options contradict each other or the data      exit code 2
-    │   └── PlanError         the destination holds the work of another plan
+    │   ├── PlanError         the destination holds the work of another plan
+    │   └── NoAttributeError  an object of ours is no DataLoader
     ├── MissingExtraError     an optional dependency is not installed        exit code 1
     ├── DataError             the data is bad                                exit code 3
     │   ├── SourceError       an input or label file has a fault
@@ -17,19 +18,36 @@
         ├── ExistsError       a create-only write found an existing object
         ├── ChangedError      an object was replaced while it was being read
         ├── FullError         the disk or the quota is full
+        ├── TooLargeError     an object has more bytes than the caller's limit
         └── UnavailableError  the store failed temporarily; retries are spent
 
 A message states the fault with file, key or offset, then what to do. A caller adds its own context
 (shard, key) with `add_note`, which keeps the first traceback whole.
 """
 
+from wds_imagenet.shown import shown_text
+
 
 class WdsImagenetError(Exception):
-    """Base class of all errors that this package raises on purpose. Exit code 1; subclasses may differ."""
+    """Base class of all errors that this package raises on purpose. Exit code 1; subclasses may differ.
+
+    No message or note has a URL's userinfo or query, or an unprintable character of a foreign name.
+    """
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(shown_text(arg) if isinstance(arg, str) else arg for arg in args))
+
+    def add_note(self, note: str) -> None:
+        """Add a note, shown by the same rule as the message."""
+        super().add_note(shown_text(note))
 
 
 class UsageError(WdsImagenetError, ValueError):
     """Options contradict each other, or the data. Exit code 2."""
+
+
+class NoAttributeError(UsageError, AttributeError):
+    """Code for another class, such as torch's DataLoader, was given an object of ours. Exit code 2."""
 
 
 class PlanError(UsageError):
@@ -94,5 +112,12 @@ class FullError(StoreError):
     """The disk or the quota is full. Exit code 1."""
 
 
+class TooLargeError(StoreError):
+    """An object has more bytes than the limit of the read. Exit code 1."""
+
+
 class UnavailableError(StoreError):
     """The store failed temporarily, and again at each retry. Exit code 1."""
+
+    retry_after: float = 0.0
+    """Seconds that the store asked to wait before the next attempt."""

@@ -13,7 +13,10 @@ IMAGE_SUFFIXES: Final = frozenset({"jpg", "jpeg", "png", "webp", "gif", "bmp", "
 MAX_KEY_BYTES: Final = 94  # a ustar name has 100 bytes: the key, ".jpeg", and one to spare
 _KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(?:/[A-Za-z0-9][A-Za-z0-9_-]*)*")
 _DIGEST: Final = 12  # hexadecimal digits: a million names are all different with a probability of 99.8 %
-_LABEL: Final = re.compile(rb"-?[0-9]{1,18}")
+_LABEL: Final = re.compile(r"(-?[0-9]{1,18})(?:\.0*)?")
+_MAX_LABEL: Final = 10**18
+MAX_JSON_BYTES: Final = 64 << 20
+"""Size of the largest JSON of a sample that a reader parses."""
 
 
 def check_key(key: str) -> str:
@@ -70,6 +73,29 @@ def split_name(name: str) -> tuple[str, str]:
     return folder + slash + stem, suffix.lower()
 
 
+def label_of(value: object) -> int | str | None:
+    r"""Return the label that a text or a JSON value stands for.
+
+    A number without a fraction is a label, as a JSON number or as text: 3, 3.0, "3", " 3\n", "3.0". -1, null
+    and an empty text stand for no label. Another text is the name of a class, without the spaces around it.
+    Any other value, such as a boolean, a list or 3.5, is no label.
+
+    Returns:
+        the label, the name of a class, or None. The label is below 0 for a number below -1.
+    """
+    if isinstance(value, str):
+        text = value.strip("\ufeff \t\r\n\v\f")
+        match = _LABEL.fullmatch(text)
+        if match is None:
+            return text or None
+        value = int(match[1])
+    elif isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if type(value) is not int or abs(value) >= _MAX_LABEL or value == -1:
+        return None
+    return value
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One sample: its key and its members by suffix, in the order of the shard."""
@@ -97,14 +123,21 @@ class Sample:
 
     @property
     def label(self) -> int | None:
-        """The class index: the member `cls`, or else `label` in the JSON. None if the sample has neither."""
-        text = bytes(self.members.get("cls", b""))
+        """The class index: the member `cls`, or else `label` in the JSON, as `label_of` reads it.
+
+        None if the sample has neither. Raises `CorruptError` for a `cls` that is not a number.
+        """
         if "cls" not in self.members:
-            label = self.json.get("label")
-            return label if type(label) is int and abs(label) < 10**18 else None
-        if not _LABEL.fullmatch(text.strip()):
+            label = label_of(self.json.get("label"))
+            return label if isinstance(label, int) else None
+        text = bytes(self.members["cls"])
+        try:
+            label = label_of(text.decode()) if text.strip() else ""
+        except UnicodeDecodeError:
+            label = ""
+        if isinstance(label, str):
             raise CorruptError(f"sample {self.key!r}: label {text[:20]!r} is not an integer")
-        return int(text)
+        return label
 
     @property
     def caption(self) -> str | None:
@@ -124,7 +157,7 @@ class Sample:
         if text is None:
             return {}
         try:
-            value = strict_json.loads(bytes(text))
+            value = strict_json.loads(bytes(text), max_bytes=MAX_JSON_BYTES)
         except ValueError as error:
             raise CorruptError(f"sample {self.key!r}: its JSON cannot be read: {error}") from error
         if not isinstance(value, dict):

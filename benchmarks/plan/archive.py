@@ -5,7 +5,7 @@ from typing import Final
 
 from wds_imagenet.format.tar import RECORD, archive_end, member_header, padded_size
 from wds_imagenet.imagenet.filenames import parse_file
-from wds_imagenet.inputs.tar_listing import list_archive
+from wds_imagenet.inputs.archives.tar_listing import list_archive
 from wds_imagenet.sources import Metadata, Reference
 
 CLASSES: Final = 1000

@@ -1,6 +1,6 @@
 """wds-imagenet: `Loader` with `RandomResizedCrop`, antialiased.
 
-For `quality`, `exact` decodes at full size; `scaled` decodes at the smallest sufficient size, the default.
+For `quality`, `exact` decodes at full size, the default; `scaled` decodes at the smallest sufficient size.
 """
 
 from collections.abc import Iterable, Iterator

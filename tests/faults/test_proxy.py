@@ -47,12 +47,12 @@ def plain(s3_server: S3Server) -> Iterator[tuple[Proxy, str]]:
 def test_signed_requests_pass(proxy: Proxy, s3_url: str, engine: str, tmp_path) -> None:
     proxy.script(())
     store = open_store(s3_url, {"endpoint": proxy.endpoint, "engine": engine})
-    (tmp_path / "big").write_bytes(bytes(20 << 20))
+    (tmp_path / "big").write_bytes(bytes(40 << 20))
     store.put("a b/1.txt", DATA)
     store.put_file("big.tar", tmp_path / "big")
     assert store.read("a b/1.txt", 3, 400).data == DATA[3:400]
     assert sorted(info.path for info in store.list_objects()) == ["a b/1.txt", "big.tar"]
-    assert store.info("big.tar").size == 20 << 20
+    assert store.info("big.tar").size == 40 << 20
     store.delete("big.tar")
     seen = {str(met.operation) for met in proxy.met}
     assert {"put other", "get other", "create shard", "part shard", "complete shard", "head shard"} <= seen

@@ -99,15 +99,17 @@ def test_every_flipped_bit_of_a_header_is_left_to_python():
 
 @pytest.mark.parametrize(
     "names",
-    [["__meta__.json"], ["a/.jpg"], [".jpg"], ["a.jpg", "a.JPG"], [f"a.{i}" for i in range(17)]],
-    ids=["webdataset's own", "no key in a folder", "no key", "one suffix twice", "many members"],
+    [
+        *(["__meta__.json"], ["a/.jpg"], [".jpg"], ["a"], ["a."], ["a.jpg", "a.JPG"]),
+        *([f"a.{i}" for i in range(17)], ["@eaDir/a.jpg"], ["x/THUMBS.db"], ["PaxHeaders.1/a.jpg"]),
+    ],
 )
 def test_unusual_samples_are_left_to_python(names):
     assert in_c(build(dict.fromkeys(names, b"x"))[1], ended=True) is None
 
 
 def test_neighbours_of_one_key_are_a_sample_with_lower_case_suffixes():
-    _, archive = build({"a.JPG": b"1", "a.seg.png": b"22", "b": b"", "a.cls": b"3", "_/__x__.txt": b""})
+    _, archive = build({"a.JPG": b"1", "a.seg.png": b"22", "b.x": b"", "a.cls": b"3", "_/__x__.txt": b""})
     found = in_c(archive, ended=True)
     assert found == in_python(archive, ended=True)
     assert [place[0] for place in found] == ["a", "b", "a", "_/__x__"]

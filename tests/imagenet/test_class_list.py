@@ -78,19 +78,51 @@ def test_a_name_of_two_classes_is_listed_but_not_looked_up(read):
         ("1\tcat\n2\tdog", "1 is in the place of 0"),
         ("0\tcat\n2\tdog", "2 is in the place of 1"),
         ("0\tcat\n0\tdog", "0 is in the place of 1"),
-        ("0\tcat\ndog", "line 2 has no 'label<TAB>'"),
-        ("n01440764\ncat", r"class 1 \('cat'\) has no WNID"),
+        ("0\tcat\ndog", "line 2 has 1 columns, but line 1 has 2"),
+        ("n01440764\ncat", r"line 2 has no WNID, but others have: 'cat'"),
         ("n01440764\nn01440764", "n01440764 is class 0 and class 1"),
-        (b"\xff\xfe", "utf-8"),
-        ('{"cat": 0}', "'cat' is not a label"),
+        (b"cat\n\xff\xfe", "line 2 is not UTF-8"),
+        ('{"cat": 1}', "entry 'cat': .*1 is in the place of 0.*begin at 1: subtract 1"),
+        ('{"cat": [0]}', "'cat' is neither a label nor a WNID"),
         ('{"1": "cat"}', "1 is in the place of 0"),
-        ("[1]", "class 0 is 1, neither"),
-        ('[{"cid": 0, "wnid": "n01440764"}]', "is not an object with 'cid', 'wnid' and 'synset'"),
-        ('[{"cid": "0", "wnid": "n01440764", "synset": ["tench"]}]', "is not an object with"),
-        ('[{"cid": 0, "wnid": "tench", "synset": ["tench"]}]', "class 0 is .*, neither"),
+        ("[1]", "entry 1 is 1, not a name"),
+        ('[{"cid": 0, "wnid": "n01440764"}, {"cid": 1}]', "entry 2 .*has other fields than the first"),
+        ('[{"cid": 0, "synset": []}]', r"entry 1 has \[\], which is neither a text nor a number"),
+        ('[{"en": "tench", "zh": "丁鲷"}]', "it has 2 columns of names, such as 'tench', '丁鲷' in entry 1"),
+        ("0\ttench\t丁鲷", "it has 2 columns of names"),
+        ("0\tcat\nx\tdog\n2\tfox", "line 2 has 'x', not a number, as others have"),
+        ("0,cat\ndog", "line 2 has no number or WNID before a ','"),
+        ("name\ncat", "line 1, 'name', is a header and no class: remove it"),
+        ('{"n02119789": "fox", "n01440764": "tench"}', "not in the order of WNIDs: give the labels, too"),
+        ("1 cat\n2 dog", "1 is in the place of 0.*begin at 1: subtract 1"),
         ("[[", "classes.txt cannot be used"),
     ],
 )
 def test_a_malformed_list_is_refused(read, text, message):
     with pytest.raises(SourceError, match=message):
         read(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0 cat\n1 dog",
+        "1: dog\n0: cat",
+        "label,name\n0,cat\n1,dog",
+        "name;label\ndog;1\ncat;0",
+        "0,cat\n1,dog\n",
+        "{0: 'cat', 1: 'dog'}",
+        "['cat', 'dog']",
+        "0: 'cat',\n1: 'dog'",
+        '{"cat": 0, "dog": 1}',
+        '[{"id": 1, "name": "dog", "zh": "狗"}, {"id": 0, "name": "cat", "zh": "猫"}]',
+        "cat\ndog".encode("utf-16"),
+    ],
+)
+def test_other_forms_of_a_list_are_read_alike(read, text):
+    assert read(text).classes == ({"name": "cat"}, {"name": "dog"})
+
+
+@pytest.mark.parametrize("names", [["2012 Audi", "2011 BMW", "2012 VW"], ["3", "5"], ["cat, feline", "dog"]])
+def test_numbers_and_commas_within_names_stay(read, names):
+    assert [info["name"] for info in read("\n".join(names)).classes] == names

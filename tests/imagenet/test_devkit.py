@@ -208,7 +208,7 @@ def test_a_meta_mat_of_something_else_is_refused(extracted):
 
 def test_a_devkit_that_is_cut_off_is_refused(tmp_path, devkit_tar):
     (tmp_path / "cut.tar.gz").write_bytes(devkit_tar.read_bytes()[:-100_000])
-    with pytest.raises(SourceError, match="the gzip data is cut off"):
+    with pytest.raises(SourceError, match="the gzip data is damaged or cut off"):
         read_devkit(str(tmp_path / "cut.tar.gz"))
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w") as archive:

@@ -1,4 +1,6 @@
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -6,7 +8,9 @@ import simplejpeg
 from PIL import Image, ImageOps
 
 from wds_imagenet.errors import ImageError
+from wds_imagenet.images import pillow as pillow_module
 from wds_imagenet.images.decode import decode_image
+from wds_imagenet.images.pillow import decode_with_pillow
 from wds_imagenet.images.probe import probe
 
 JPEGS = {
@@ -200,3 +204,104 @@ def test_the_turned_photo_is_turned_only_when_asked(photos):
 def test_a_view_decodes_as_bytes_do(photos, picture, encode):
     for data in (photos[0], encode(picture, "PNG"), encode(picture.convert("CMYK"), "JPEG")):
         assert far(decode_image(memoryview(b"-" + data + b"-")[1:-1]), decode_image(data)) == 0
+
+
+def with_chunk(png, kind, body, *, last=False):
+    """Return the PNG with one more chunk, before its pixels or after them."""
+    chunk = struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+    at = len(png) - 12 if last else 33
+    return png[:at] + chunk + png[at:]
+
+
+LARGE = b"a" * (2 << 20)
+METADATA = {
+    "text": (b"tEXt", b"Comment\0" + LARGE),
+    "compressed text": (b"zTXt", b"Comment\0\0" + zlib.compress(LARGE)),
+    "international text": (b"iTXt", b"Comment\0\1\0\0\0" + zlib.compress(LARGE)),
+    "profile": (b"iCCP", b"profile\0\0" + zlib.compress(LARGE)),
+    "broken profile": (b"iCCP", b"profile\0\0" + b"no deflate stream"),
+    "short resolution": (b"pHYs", b"\0"),
+    "own chunk": (b"prVt", LARGE),
+}
+
+
+@pytest.mark.parametrize("last", [False, True], ids=["first", "last"])
+@pytest.mark.parametrize("kind", METADATA)
+@pytest.mark.parametrize("mode", ["RGB", "P", "LA"])
+def test_metadata_of_any_size_in_a_png_spoils_no_pixel(picture, encode, mode, kind, last):
+    png = encode(picture.convert(mode), "PNG")
+    expected = np.array(Image.open(io.BytesIO(png)).convert("RGB"))
+    assert np.array_equal(decode_image(with_chunk(png, *METADATA[kind], last=last)), expected)
+
+
+SEGMENTS = {
+    "empty profile": b"\xff\xe2\0\x0eICC_PROFILE\0",
+    "short JFIF": b"\xff\xe0\0\x08JFIF\0\1",
+    "broken EXIF": b"\xff\xe1\0\x10Exif\0\0II*\0\xff\xff\xff\xff",
+    "broken MPF": b"\xff\xe2\0\x0eMPF\0II*\0\x08\0\0\0",
+    "broken Photoshop data": b"\xff\xed\0\x1aPhotoshop 3.0\0" + b"8BIM\x03\xed\0\0\0\xff",
+    "comment": b"\xff\xfe\0\x05abc",
+}
+
+
+@pytest.mark.parametrize("kind", SEGMENTS)
+@pytest.mark.parametrize("pad", [b"", bytes(8)], ids=["simplejpeg", "pillow"])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_damaged_metadata_in_a_jpeg_spoils_no_pixel(picture, encode, mode, pad, kind):
+    jpeg = encode(picture.convert(mode), "JPEG")
+    data = jpeg[:2] + SEGMENTS[kind] + jpeg[2:-2] + pad + jpeg[-2:]
+    expected = np.asarray(Image.open(io.BytesIO(jpeg)).convert("RGB"))
+    assert far(decode_image(data), expected) <= (1 if mode == "CMYK" else 0)
+
+
+def test_a_damaged_png_with_much_text_is_an_error_of_its_pixels(picture, encode):
+    png = bytearray(with_chunk(encode(picture, "PNG"), *METADATA["text"]))
+    png[-40] ^= 1
+    with pytest.raises(ImageError, match="Pillow cannot decode it"):
+        decode_image(bytes(png))
+
+
+def unusual_jpegs(data, rgb):
+    """Return JPEGs that simplejpeg does not decode, although nothing of them is missing."""
+    odd = rgb.replace(b"\x52\x11\x00\x47\x11\x00\x42\x11\x00", b"\x52\x21\x00\x47\x11\x00\x42\x21\x00")
+    return {
+        "zeros before the end": data[:-2] + bytes(8) + data[-2:],
+        "bytes before the end": data[:-2] + b"pad" + data[-2:],
+        "another JFIF version": data.replace(b"JFIF\0\1\1", b"JFIF\0\7\1", 1),
+        "odd sampling factors": odd,
+    }
+
+
+@pytest.mark.parametrize("kind", unusual_jpegs(b"", b""))
+@pytest.mark.parametrize("scale", [2, 4, 8])
+def test_an_unusual_jpeg_is_scaled_by_libjpeg_too(picture, encode, kind, scale):
+    large = picture.resize((803, 601))
+    data = unusual_jpegs(encode(large, "JPEG", quality=90), encode(large, "JPEG", keep_rgb=True))[kind]
+    drafted = Image.open(io.BytesIO(data))
+    drafted.draft("RGB", (803 // scale, 601 // scale))
+    pixels = decode_image(data, min_width=803 // scale, min_height=601 // scale)
+    assert pixels.shape[1::-1] == drafted.size == (-(-803 // scale), -(-601 // scale))
+    assert np.abs(pixels.astype(int) - np.array(drafted)).max() <= 1
+
+
+def test_max_pixels_limits_the_pixels_that_are_decoded(picture, encode):
+    jpeg, png = encode(picture, "JPEG"), encode(picture, "PNG")
+    count = picture.width * picture.height
+    for data in (jpeg, png):
+        assert decode_image(data, max_pixels=count).shape == (picture.height, picture.width, 3)
+        with pytest.raises(ImageError, match=f"option 'max_pixels' is {count - 1:,}"):
+            decode_image(data, max_pixels=count - 1)
+    assert decode_image(jpeg, min_width=1, max_pixels=count // 32).size < count
+    with pytest.raises(ImageError, match="max_pixels"):
+        decode_image(png, min_width=1, max_pixels=count // 32)
+
+
+@pytest.mark.parametrize(("form", "limit"), [("PNG", 100), ("BMP", 100), ("JPEG", 100), ("WEBP", 10_000)])
+def test_max_pixels_may_be_beyond_the_limit_of_pillow(monkeypatch, picture, encode, form, limit):
+    data = encode(picture, form)
+    expected = np.array(Image.open(io.BytesIO(data)).convert("RGB"))
+    monkeypatch.setattr(pillow_module, "MAX_PIXELS", limit)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+    with pytest.raises((Image.DecompressionBombError, Image.DecompressionBombWarning)):
+        Image.open(io.BytesIO(data)).load()
+    assert np.array_equal(decode_with_pillow(data, probe(data), max_pixels=1 << 20), expected)

@@ -4,6 +4,7 @@ import gc
 import io
 import struct
 import threading
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,7 +19,7 @@ from wds_imagenet.images.decode import decode_image, decode_stored
 from wds_imagenet.images.header import ImageHeader
 from wds_imagenet.images.probe import probe
 from wds_imagenet.images.render import CropJob, CropRegion, region_of, render, render_all
-from wds_imagenet.images.transforms import RandomResizedCrop, ResizeCenterCrop
+from wds_imagenet.images.transforms import Decode, RandomResizedCrop, ResizeCenterCrop
 from wds_imagenet.reading.batches.decoded_sample import DecodedSample
 from wds_imagenet.sample import Sample
 from wds_imagenet.util.rng import Rng
@@ -184,6 +185,37 @@ def test_the_transforms_give_the_reference_pixels(photos, monkeypatch):
         ):
             ours = transform(DecodedSample(Sample("k", {"jpg": data}), Rng(0, 0, index)))
             assert np.array_equal(ours, reference(monkeypatch, transform, data, Rng(0, 0, index)))
+
+
+@pytest.mark.parametrize("pad", [bytes(8), b"pad", b"\xff\xff\xff"])
+def test_bytes_before_the_end_give_the_reference_pixels_at_every_scale(photos, monkeypatch, pad):
+    for index, data in enumerate(photos[:400:25]):
+        padded = data[:-2] + pad + data[-2:]
+        for transform in (RandomResizedCrop(32), ResizeCenterCrop(64, 32, scaled_decode=True), Decode()):
+            ours = transform(DecodedSample(Sample("k", {"jpg": padded}), Rng(0, 0, index)))
+            assert np.array_equal(ours, reference(monkeypatch, transform, padded, Rng(0, 0, index)))
+
+
+def test_both_engines_have_the_same_limit_of_pixels(picture, encode, monkeypatch):
+    data = encode(picture.resize((400, 300)), "JPEG")
+    for transform in (
+        ResizeCenterCrop(32, 32, scaled_decode=True, max_pixels=50 * 38),
+        RandomResizedCrop(300, max_pixels=400 * 300),
+        RandomResizedCrop(24, scale=(1, 1), ratio=(4 / 3, 4 / 3), max_pixels=50 * 38),
+    ):
+        for allowed in (transform, replace(transform, max_pixels=transform.max_pixels - 1)):
+            results = []
+            for engine in (None, native):
+                with monkeypatch.context() as patch:
+                    patch.setattr(native_engine, "_native", engine)
+                    try:
+                        results.append(
+                            allowed(DecodedSample(Sample("k", {"jpg": data}), Rng(0, 0, 1))).tobytes()
+                        )
+                    except ImageError as error:
+                        results.append(str(error))
+            assert results[0] == results[1]
+            assert ("max_pixels" in str(results[0])) == (allowed is not transform)
 
 
 def test_restart_markers_save_what_lies_beside_the_region(photos):

@@ -139,3 +139,21 @@ def test_files_beyond_repair_are_refused(corner_cases):
     for data in (b"", b"<html>", corner_cases["monkey12"]):
         with pytest.raises(ImageError):
             repair(data)
+
+
+def test_a_picture_beyond_the_limit_is_resized_from_the_largest_scale_that_fits(photos):
+    data = next(data for data in photos if min(probe(data).width, probe(data).height) >= 512)
+    header = probe(data)
+    half = -(-header.width // 2) * -(-header.height // 2)
+    exact, halved = resize_jpeg(data, 64, 90), resize_jpeg(data, 64, 90, max_pixels=half)
+    assert exact != halved
+    assert opened(exact).size == opened(halved).size
+    assert np.abs(np.asarray(opened(exact), float) - np.asarray(opened(halved), float)).mean() < 3
+    with pytest.raises(ImageError, match="max_pixels"):
+        resize_jpeg(data, 256, 90, max_pixels=half - 1)  # a quarter of it would be smaller than asked for
+
+
+def test_a_progressive_picture_counts_whole(picture, encode):
+    data = encode(picture.resize((800, 600)), "JPEG", progressive=True)
+    with pytest.raises(ImageError, match="max_pixels"):
+        resize_jpeg(data, 64, 90, max_pixels=800 * 600 - 1)

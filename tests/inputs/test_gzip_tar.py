@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from wds_imagenet.errors import ChangedError, CorruptError, SourceError, UsageError
-from wds_imagenet.inputs import gzip_tar
-from wds_imagenet.inputs.gzip_tar import is_gzipped, stream_files
+from wds_imagenet.inputs.archives import gzip_tar
+from wds_imagenet.inputs.archives.gzip_tar import is_gzipped, stream_files
 from wds_imagenet.storage import open_store
 
 

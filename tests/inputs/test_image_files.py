@@ -2,19 +2,20 @@
 
 import pytest
 
-from wds_imagenet.inputs.image_files import IgnoredFiles, image_references, is_hidden, suffix_of
-from wds_imagenet.inputs.tar_listing import ListedFile
+from wds_imagenet.inputs.archives.tar_listing import ListedFile
+from wds_imagenet.inputs.image_files import IgnoredFiles, suffix_of, visible_files
 
 
-def test_images_are_yielded_and_hidden_and_other_files_are_counted():
-    others, hidden = IgnoredFiles(), IgnoredFiles()
-    paths = ["b/1.jpg", "a/2.PNG", "a/.x.jpg", "a/t.txt", "B/1.gif", "__MACOSX/a/2.PNG"]
-    images = image_references([ListedFile(path, "url", 3, 4) for path in paths], others, hidden)
-    assert [(image.name, image.offset, image.size) for image in images] == [
-        (path, 3, 4) for path in ("b/1.jpg", "a/2.PNG", "B/1.gif")
+def test_visible_files_are_yielded_and_the_others_counted():
+    ignored = IgnoredFiles()
+    paths = ["b/1.JPG", "a/t.txt", "__MACOSX/a/2.PNG", "a/.x.jpg", "a/Thumbs.db", "a/none"]
+    files = visible_files([ListedFile(path, "url", 3, 4) for path in paths], ignored)
+    assert [(file.name, file.url, file.offset, file.size) for file in files] == [
+        ("b/1.JPG", "url", 3, 4),
+        ("a/t.txt", "url", 3, 4),
+        ("a/none", "url", 3, 4),
     ]
-    assert others.notes("others") == ["ignored others, 1 in all: a/t.txt"]
-    assert hidden.notes("hidden files") == ["ignored hidden files, 2 in all: __MACOSX/a/2.PNG, a/.x.jpg"]
+    assert ignored.notes("files") == ["ignored files, 3 in all: __MACOSX/a/2.PNG, a/.x.jpg, a/Thumbs.db"]
 
 
 @pytest.mark.parametrize(
@@ -23,18 +24,3 @@ def test_images_are_yielded_and_hidden_and_other_files_are_counted():
 )
 def test_a_suffix_is_the_text_after_the_last_dot(path, suffix):
     assert suffix_of(path) == suffix
-
-
-@pytest.mark.parametrize(
-    ("path", "hidden"),
-    [
-        ("a/b.jpg", False),
-        ("a/.b.jpg", True),
-        (".a/b.jpg", True),
-        ("a/__MACOSX/b", True),
-        ("a.b/c", False),
-        ("../b", False),
-    ],
-)
-def test_a_file_in_a_hidden_folder_is_hidden(path, hidden):
-    assert is_hidden(path) is hidden

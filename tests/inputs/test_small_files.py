@@ -1,38 +1,10 @@
 import gzip
-import zlib
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.inputs import small_files
-from wds_imagenet.inputs.small_files import inflate, join_url, read_file
-
-
-@given(st.binary(max_size=5000), st.integers(0, 3))
-def test_gzipped_bytes_are_unpacked(data, zeros):
-    assert inflate(gzip.compress(data) + bytes(512 * zeros)) == data
-
-
-def test_members_of_one_gzip_file_are_joined():
-    assert inflate(gzip.compress(b"ab") + gzip.compress(b"cd")) == b"abcd"
-
-
-def test_unpacking_stops_at_the_cap():
-    with pytest.raises(ValueError, match="more than 1,000 bytes"):
-        inflate(gzip.compress(bytes(1001)), 1000)
-    assert inflate(gzip.compress(bytes(1000)), 1000) == bytes(1000)
-
-
-@pytest.mark.parametrize(
-    "damage", [lambda z: z[:-1], lambda z: z[:20] + b"\xff" + z[21:], lambda z: z + b"x"]
-)
-def test_damaged_gzip_data_is_refused(damage):
-    packed = gzip.compress(bytes(range(256)) * 9)
-    assert zlib.decompress(packed, 31)
-    with pytest.raises(ValueError, match="gzip data is"):
-        inflate(damage(packed))
+from wds_imagenet.inputs.small_files import join_url, read_file
 
 
 def test_a_file_is_gunzipped_by_its_first_bytes_and_not_by_its_name(tmp_path):

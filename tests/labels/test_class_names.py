@@ -109,16 +109,16 @@ def test_babels_partial_lists_leave_gaps(chinese, read):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "it has no names"),
-        ("[]", "it has no names"),
+        ("", "it is empty"),
+        ("[]", "it is empty"),
         ("0\ttench\n0\tcat", "number 0 is listed twice"),
-        ("0\ttench\ncat", "line 2 is not a number and a name: 'cat'"),
-        ("0\t", "line 1 is not a number and a name"),
-        ('["tench", 7]', "the name of 1 is 7"),
-        ('{"imagenet1k": 7}', "it is 7, not a list"),
+        ("0\ttench\ncat", "line 2 has 1 columns, but line 1 has 2"),
+        ("0\t\n1\ttench", "line 1 has 1 columns|line 2 has 2 columns"),
+        ('["tench", 7]', "entry 2 is 7, not a name"),
+        ('{"imagenet1k": "x"}', "it is 'x', not a list"),
         ('{"a": ["tench"]}', "choose one of its languages, as option 'names.language': 'a'"),
-        ('["tench", ""]', "number 1 has the name ''"),
-        ('["tench", "a\\u0000"]', "number 1 has the name 'a"),
+        ('["tench", ""]', "entry 2 has the name ''"),
+        ('["tench", "a\\u0000"]', "entry 2 has the name 'a"),
         (b"0\ttench\n1\t\xff", "utf-8"),
         ("0\tcat\n1\tdog", "none of its classes 0, 1 and 449 is called tench .* but 0 'cat', 1 'dog'"),
         ("5\ttench", "is called tench .* but nothing"),
@@ -167,3 +167,123 @@ def test_every_label_source_describes_its_options():
         assert source.__name__ == name
         assert source.__doc__.partition("\n")[0].endswith((".", ","))
         assert all(option.help for option in options_of(source))
+
+
+@pytest.fixture(scope="module")
+def wnids(ilsvrc):
+    return (ilsvrc / "imagenet_synsets.txt").read_text().split()
+
+
+PUBLISHED = {
+    "number, English, Chinese": "{n}\t{en}\t{zh}",
+    "number, WNID, Chinese": "{n} {wnid} {zh}",
+    "WNID, Chinese": "{wnid} {zh}",
+    "WNID, colon": "{wnid}: {zh}",
+    "WNID, English, Chinese": "{wnid}\t{en}\t{zh}",
+    "Chinese, English, number": "{zh}\t{en}\t{n}",
+    "CSV": '{n},{wnid},"{en}",{zh}',
+    "CSV, semicolons": '{n};{wnid};"{en}";{zh}',
+    "names alone": "{zh}",
+    "synonyms after a number": "{n},{zh}{more}",
+}
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("form", PUBLISHED)
+def test_the_columns_of_published_lists_are_distinguished(form, end, chinese, wnids, read):
+    rows = [
+        PUBLISHED[form].format(
+            n=n,
+            wnid=wnid,
+            en="tench, Tinca" if n == 0 else f"animal {n}",
+            zh=chinese[n],
+            more=", 鱼" * (n % 3),
+        )
+        for n, wnid in enumerate(wnids)
+    ]
+    found = read("\ufeff" + end.join([*rows, "", ""]), "zh")
+    assert [name.partition(",")[0] for name in found.names] == [c.partition(",")[0] for c in chinese]
+    reversed_rows = [rows[0], *rows[:0:-1]]  # by number or WNID, the order of the lines does not matter
+    if form != "names alone":
+        assert read("\n".join(reversed_rows), "zh").names == found.names
+
+
+VALUES = {
+    "number: [WNID, name]": lambda row: (str(row[0]), [*row[1:]]),
+    "number: name": lambda row: (str(row[0]), row[2]),
+    "WNID: name": lambda row: (row[1], row[2]),
+    "WNID: [English, Chinese]": lambda row: (row[1], ["fish" if row[0] else "tench", row[2]]),
+    "objects": lambda row: dict(zip(("id", "wnid", "zh", "en"), (*row, "tench"), strict=True)),
+    "arrays": list,
+    "names": lambda row: row[2],
+    "synonyms": lambda row: [row[2], "鱼"][: 1 + row[0] % 2],
+}
+
+
+@pytest.mark.parametrize("write", [json.dumps, repr, lambda value: repr(value).replace("], ", "],\n")])
+@pytest.mark.parametrize("form", VALUES)
+def test_json_and_python_hold_the_same_lists(form, write, chinese, wnids, read):
+    entries = [VALUES[form]((n, wnid, chinese[n])) for n, wnid in enumerate(wnids)]
+    value = dict(entries) if isinstance(entries[0], tuple) else entries
+    assert [name.partition(",")[0] for name in read(write(value), "zh").names] == list(chinese)
+
+
+def test_a_dict_of_numbers_by_name_is_turned_round(read):
+    names = {"tench": 0, **{f"c{n}": n for n in range(1, 1000)}}
+    assert list(read(json.dumps(names)).names) == list(names)
+
+
+@pytest.mark.parametrize("first", ["background", "name_zh", "class"])
+def test_a_line_before_the_first_class_is_no_class(first, chinese, read):
+    assert list(read("\n".join(["x_" + first, *chinese]), "zh").names) == chinese
+
+
+def test_lines_in_the_order_of_ids_need_the_devkit(lists, read, devkit_tar):
+    lines = (lists / "imagenet_2012_challenge_label_chinese_map.pbtxt").read_text().splitlines()
+    text = "\n".join(line.split("\t")[1] for line in lines)
+    with pytest.raises(SourceError, match="tench is number 449: give the devkit"):
+        read(text, "zh")
+    found = read(text, "zh", devkit=str(devkit_tar))
+    assert (found.names[0], found.names[278]) == ("丁桂鱼", "狐狸")
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "message"),
+    [
+        (
+            "0 tench 丁鲷\n1 goldfish 金鱼",
+            "zh",
+            "line 1: 'tench 丁鲷' has the English name, too: separate the",
+        ),
+        (
+            "0\ttench\t丁鲷\tテンチ",
+            "zh",
+            r"columns of names are 1, 2, 3; line 1 has .*: give option 'names\.column'",
+        ),
+        ("0\ttench\ttench, Tinca", "en", r"give option 'names\.column'"),
+        ("n01440764 丁鲷", "zh", "its 1 WNIDs? are not the thousand of ILSVRC2012"),
+        ("n01440764 丁鲷\n金鱼", "zh", "line 2 has no WNID, but others have: '金鱼'"),
+        ("n01440764 丁鲷\nn01440764 金鱼", "zh", "line 2: n01440764 is listed twice"),
+        ("n01440764\nn01443537", "zh", "it has WNIDs and no names"),
+        ("{'0': 'tench', 0: 'cat'}", "en", "neither JSON nor a Python list or dict"),
+        ("{0: open('x')}", "en", "neither JSON nor a Python list or dict"),
+    ],
+)
+def test_uncertain_columns_are_refused_with_the_option_that_helps(text, language, message, read):
+    with pytest.raises(SourceError, match=message):
+        read(text, language)
+
+
+def test_a_column_can_be_named_or_counted(read):
+    rows = ["id\ta\tb\tc", "0\ttench\t丁鲷\tテンチ", *(f"{n}\te{n}\t鱼{n}\tサ{n}" for n in range(1, 1000))]
+    assert read("\n".join(rows), "zh", column="b").names[7] == "鱼7"
+    assert read("\n".join(rows), "ja", column="3").names[7] == "サ7"
+    with pytest.raises(SourceError, match="no column of names '4', its columns of names are 1"):
+        read("\n".join(rows), "zh", column="4")
+
+
+def test_numbers_that_contradict_the_wnids_are_refused_by_line(wnids, read):
+    rows = [f"{n} {wnid} name {n}" for n, wnid in enumerate(wnids)]
+    rows[7], rows[8] = rows[7].replace("7 ", "8 ", 1), rows[8].replace("8 ", "7 ", 1)
+    with pytest.raises(SourceError, match="line 8: the number 8 is not that of "):
+        read("\n".join(rows), "en")

@@ -15,7 +15,7 @@ from wds_imagenet.inputs.reference import Attachment, Reference
 from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.pack_dataset import pack_listing
 from wds_imagenet.packing.plan.listing_plan import plan
-from wds_imagenet.reading.verify_findings import verify_blocks
+from wds_imagenet.reading.findings.blocks import verify_blocks
 
 OPTIONS = PackOptions("x", samples_per_shard=20, block_bytes=8000)
 

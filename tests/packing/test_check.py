@@ -14,7 +14,7 @@ import pytest
 from wds_imagenet import Dataset
 from wds_imagenet.errors import CorruptError, PlanError, SourceError
 from wds_imagenet.packing.api import pack
-from wds_imagenet.reading.verify_findings import verify_blocks
+from wds_imagenet.reading.findings.blocks import verify_blocks
 from wds_imagenet.storage import Store, open_store
 
 OPTIONS: dict[str, Any] = {"name": "small", "samples_per_shard": 20, "workers": 1}

@@ -106,7 +106,7 @@ def test_packers_of_one_plan_claim_a_destination_once(tmp_path, kind, request):
     store.delete(PLAN)
     ours(store)  # it is not asked twice
     assert files_at(url) == []
-    pickle.loads(pickle.dumps(theirs))(store)  # noqa: S301 - our own
+    pickle.loads(pickle.dumps(theirs))(store)
     with pytest.raises(PlanError, match=r"another packer has just put another plan at .*plan\.json"):
         PlanLock(PLAN, b"{}")(store)
     PlanLock(PLAN, b"{ }")(store)

@@ -12,9 +12,10 @@ from wds_imagenet.format.manifest import Manifest
 from wds_imagenet.inputs.listing import Listing
 from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.packing.add_layer import add_layer
+from wds_imagenet.packing.api import pack
 from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.pack_dataset import pack_listing
-from wds_imagenet.reading.verify_findings import verify_layer_blocks
+from wds_imagenet.reading.findings.blocks import verify_layer_blocks
 from wds_imagenet.storage import open_store
 
 LAYERS = ".wds-imagenet/layers"
@@ -125,7 +126,7 @@ def test_a_changed_name_is_found_when_the_layer_is_opened(pack_at, tmp_path, nam
     assert not Manifest.from_json(data).shards
     file.chmod(0o644)
     file.write_bytes(data.replace("丁".encode(), "七".encode(), 1))
-    with pytest.raises(ManifestError, match="has other classes than its plan"):
+    with pytest.raises(ManifestError, match="was changed after it was written"):
         Dataset.open(url, layers=["l"])
 
 
@@ -137,3 +138,20 @@ def test_a_manifest_without_shards_is_no_data_set(pack_at, tmp_path, names):
     (folder / "manifest.json").write_bytes((tmp_path / "data" / LAYERS / "l" / "manifest.json").read_bytes())
     with pytest.raises(ManifestError, match="its manifest lists no shards"):
         Dataset.open(str(tmp_path / "other"))
+
+
+def test_the_devkit_of_the_source_serves_names_in_the_order_of_ids(photo_files, photos, devkit_tar, tmp_path):
+    (tmp_path / "val").mkdir()
+    (tmp_path / "val" / "ILSVRC2012_val_00000001.JPEG").write_bytes(photo_files[0].read_bytes())
+    listed = photos / "class-names" / "imagenet_2012_challenge_label_chinese_map.pbtxt"
+    out = str(tmp_path / "out")
+    pack(
+        "imagenet",
+        str(tmp_path / "val"),
+        dest=out,
+        devkit=str(devkit_tar),
+        class_names={"zh": str(listed)},
+        workers=1,
+    )
+    classes = Dataset.open(out).classes
+    assert (classes[0]["name_zh"], classes[278]["name_zh"]) == ("丁桂鱼", "狐狸")

@@ -86,7 +86,7 @@ def table(server, images, tmp_path):
 
 
 def run(table, dest, **options):
-    options = {"fetch": "original", "private_hosts": "allow", "samples_per_shard": 3, **options}
+    options = {"fetch": "original", "allow_private_networks": True, "samples_per_shard": 3, **options}
     return pack("open-images", table, dest=str(dest), source_storage_options=RETRIES, name="oi", **options)
 
 
@@ -163,9 +163,9 @@ def test_after_an_interruption_only_the_rest_is_downloaded(table, tmp_path, serv
     assert [s.image for s in Dataset.open(str(tmp_path / "out")).samples()] == list(images.values())
 
 
-def test_private_hosts_are_refused_unless_they_are_allowed(table, tmp_path, server):
+def test_private_networks_are_refused_unless_they_are_allowed(table, tmp_path, server):
     with pytest.raises(SourceError, match=r"127\.0\.0\.1, which is not a public address"):
-        run(table, tmp_path / "out", private_hosts=None, on_bad="skip", workers=1)
+        run(table, tmp_path / "out", allow_private_networks=None, on_bad="skip", workers=1)
     assert not server.RequestHandlerClass.asked
 
 
@@ -176,7 +176,7 @@ def test_failing_downloads_of_all_images_are_a_network_error(table, tmp_path, se
         run(table, tmp_path / "out", on_bad="skip", workers=1, samples_per_shard=8)
 
 
-def test_the_plan_does_not_depend_on_which_hosts_are_allowed(table, tmp_path):
+def test_the_plan_does_not_depend_on_which_networks_are_allowed(table, tmp_path):
     one = run(table, tmp_path / "a", dry_run=True)
-    other = run(table, tmp_path / "b", dry_run=True, private_hosts=None)
+    other = run(table, tmp_path / "b", dry_run=True, allow_private_networks=None)
     assert one.plan == other.plan

@@ -13,9 +13,9 @@ import pytest
 from wds_imagenet import Dataset
 from wds_imagenet.cli.commands import exit_code
 from wds_imagenet.errors import FullError
+from wds_imagenet.indexing.shard_entries import index_shards
 from wds_imagenet.packing.api import pack
-from wds_imagenet.reading.shard_index import index_shards, shard_infos
-from wds_imagenet.reading.verify_findings import verify_blocks
+from wds_imagenet.reading.findings.blocks import verify_blocks
 from wds_imagenet.storage import open_store
 
 OPTIONS: dict[str, Any] = {"name": "small", "samples_per_shard": 20, "workers": 1}
@@ -104,7 +104,7 @@ def test_a_temporary_folder_without_room_to_index(
     for file in (tmp_path / "packed" / ".wds-imagenet").glob("*.*"):
         file.unlink()
     store = open_store(tmp_path / "packed")
-    names = [info.path for info in shard_infos(store)]
+    names = [info.path for info in store.list_objects() if info.path.endswith(".tar")]
     monkeypatch.setattr(tempfile, "tempdir", str(disk))
     with pytest.raises(FullError) as caught:
         index_shards(store, names, name="small", split="train")
@@ -113,7 +113,8 @@ def test_a_temporary_folder_without_room_to_index(
     assert "small-train-000000.tar" in " ".join(caught.value.__notes__)
     assert not (tmp_path / "packed" / MANIFEST).exists()
     resize("4m")
-    assert index_shards(store, names, name="small", split="train").samples == 60
+    manifest, _ = index_shards(store, names, name="small", split="train")
+    assert manifest.samples == 60
 
 
 def test_the_command_ends_with_1_and_one_line(small_folder: Path, small_disk: tuple[Path, Resize]) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -158,3 +159,22 @@ def test_resizing_leaves_a_png_alone(photo: bytes) -> None:
 @pytest.mark.parametrize("policy", ["fail", "skip", "repair"])
 def test_a_good_image_is_the_same_under_every_policy(photo: bytes, policy: OnBad) -> None:
     assert accept(photo, NAME, PackOptions("x", on_bad=policy)).data is photo
+
+
+def test_the_limit_of_pixels_is_an_option_and_its_error_names_it(photo: bytes) -> None:
+    width, height = Image.open(io.BytesIO(photo)).size
+    allowed, less = (PackOptions("a", max_pixels=width * height - minus) for minus in (0, 1))
+    assert accept(photo, "a.jpg", allowed).data == photo
+    for options in (less, replace(less, on_bad="repair"), replace(less, jpeg=JpegPolicy(optimize=True))):
+        with pytest.raises(ImageError, match=f"option 'max_pixels' is {width * height - 1:,}"):
+            accept(photo, "a.jpg", options)
+    resized = accept(photo, "a.jpg", replace(less, jpeg=JpegPolicy(short_side=32)))
+    assert min(Image.open(io.BytesIO(resized.data)).size) == 32
+
+
+def test_a_picture_that_is_too_small_to_be_resized_has_the_limit_too(photo: bytes) -> None:
+    buffer = io.BytesIO()
+    Image.open(io.BytesIO(photo)).resize((20, 4000)).save(buffer, "JPEG")
+    options = PackOptions("a", max_pixels=20 * 4000 - 1, jpeg=JpegPolicy(short_side=32))
+    with pytest.raises(ImageError, match="max_pixels"):
+        accept(buffer.getvalue(), "a.jpg", options)

@@ -19,10 +19,10 @@ import webdataset
 from wds_imagenet.errors import CorruptError, DataError, ManifestError, PlanError, SourceError, UsageError
 from wds_imagenet.format.layers import LayerPlan, check_layer, layer_names
 from wds_imagenet.format.manifest import Manifest
+from wds_imagenet.indexing.index import index
+from wds_imagenet.indexing.shard_entries import index_shards
 from wds_imagenet.packing.add_layer import add_layer
 from wds_imagenet.packing.api import pack
-from wds_imagenet.reading.index import index
-from wds_imagenet.reading.shard_index import index_shards
 from wds_imagenet.storage import open_store
 
 LAYERS = ".wds-imagenet/layers"
@@ -280,9 +280,10 @@ def test_a_plan_that_is_not_ours_cannot_be_read(base, captions):
             LayerPlan.from_json(bad)
 
 
-def test_a_data_set_without_samples_takes_no_layer(tmp_path, captions):
+def test_shards_without_samples_are_no_data_set_that_takes_a_layer(tmp_path, captions):
     tarfile.open(tmp_path / "empty-000000.tar", "w").close()
-    index(str(tmp_path))
-    with pytest.raises(SourceError, match="label files have nothing for any sample"):
+    with pytest.raises(SourceError, match="no samples to index"):
+        index(str(tmp_path))
+    with pytest.raises(ManifestError):
         add_layer(str(tmp_path), workers=1, **captions)
     assert not list(tmp_path.glob(".wds-imagenet/layers"))

@@ -5,6 +5,7 @@ from inspect import signature
 
 import pytest
 
+from wds_imagenet import index
 from wds_imagenet.errors import UsageError
 from wds_imagenet.format.dataset_name import default_name
 from wds_imagenet.packing.api import pack
@@ -79,3 +80,11 @@ def test_pack_shows_every_option_that_decides_the_bytes_with_its_default() -> No
         for field in fields(kind):
             simple = field.default is not MISSING and field.name not in {"split", "shard_bytes"}
             assert shown[field.name] == field.default if simple else field.name in shown
+
+
+def test_a_block_is_at_most_one_gibibyte() -> None:
+    PackOptions("x", block_bytes=1 << 30)
+    with pytest.raises(UsageError, match="'block_bytes' must be at most 1GiB"):
+        PackOptions("x", block_bytes=(1 << 30) + 1)
+    with pytest.raises(UsageError, match="block_bytes is at most 1 GiB"):
+        index("anywhere", block_bytes=1 << 31)

@@ -49,7 +49,7 @@ def test_a_shard_is_about_as_large_as_asked() -> None:
 
 
 def test_a_sample_larger_than_a_shard_has_one_of_its_own() -> None:
-    made = plan(listing(3, size=1 << 30), PackOptions("x", shuffle=False, shard_bytes=1))
+    made = plan(listing(3, size=1 << 27), PackOptions("x", shuffle=False, shard_bytes=1))
     assert [len(made.task(i).references) for i in range(3)] == [1, 1, 1]
 
 
@@ -105,6 +105,7 @@ def test_every_option_changes_the_fingerprint_and_is_named_as_the_difference(fie
         "jpeg": dataclasses.replace(OPTIONS.jpeg, short_side=256),
         "on_bad": "skip",
         "shuffle": False,
+        "max_image_bytes": 1 << 20,
     }.get(field, 7)
     theirs, ours = plan(listing(), OPTIONS), plan(listing(), dataclasses.replace(OPTIONS, **{field: other}))  # type: ignore[arg-type]
     assert theirs.fingerprint != ours.fingerprint

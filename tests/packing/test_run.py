@@ -208,7 +208,7 @@ class RunContract:
                 for name in SHARDS:
                     Path(url, self.folder, name).unlink(missing_ok=True)
 
-        with pytest.raises(WdsImagenetError, match=r"so no manifest was put|right after"):
+        with pytest.raises(WdsImagenetError, match=r"during this run|right after|no such file"):
             pack(url, on_progress=remove)
         assert f"{self.metadata}manifest.json" not in objects(url)
 

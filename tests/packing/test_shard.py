@@ -16,6 +16,7 @@ from webdataset.tariterators import group_by_keys, tar_file_expander
 from wds_imagenet.errors import CorruptError, ImageError, SourceError
 from wds_imagenet.format.blocks import cut_blocks
 from wds_imagenet.format.tar import archive_end, member_header
+from wds_imagenet.packing.build import shard as shard_module
 from wds_imagenet.packing.build.receipt import Receipt
 from wds_imagenet.packing.build.shard import Recipe, build_shard
 from wds_imagenet.packing.build.shard_file import BlockContent, ShardFile
@@ -183,3 +184,11 @@ def test_a_file_that_gives_back_other_bytes_is_an_error(tmp_path: Path) -> None:
 def test_a_malformed_block_is_an_error(tmp_path: Path, content: BlockContent) -> None:
     with ShardFile.create(tmp_path / "x.tar") as file, pytest.raises(CorruptError):
         file.add(content)
+
+
+def test_a_block_ends_with_its_last_possible_sample(
+    fifty: Listing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shard_module, "MAX_BLOCK_SAMPLES", 20)
+    receipt, _ = build(fifty, tmp_path / "x.tar", block_bytes=1 << 30)
+    assert [block.samples for block in receipt.shard.blocks] == [20, 20, 10]

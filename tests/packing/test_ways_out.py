@@ -22,7 +22,7 @@ import pytest
 from wds_imagenet import Dataset
 from wds_imagenet.errors import FullError, ManifestError
 from wds_imagenet.packing.api import pack
-from wds_imagenet.reading.verify_findings import verify_blocks
+from wds_imagenet.reading.findings.blocks import verify_blocks
 from wds_imagenet.storage import open_store
 
 Run = tuple[int, str, dict[str, str]]

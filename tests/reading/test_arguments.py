@@ -34,7 +34,7 @@ def test_whole_numbers_of_python_and_numpy_are_taken(value):
         ({"prefetch_bytes": -1}, "prefetch_bytes is at least 0, and not -1"),
         ({"threads": 0}, "threads is at least 1, and not 0"),
         ({"threads": "2"}, "threads is a whole number, and not '2'"),
-        ({"lanes": 0}, "an order needs at least one lane, not 0"),
+        ({"lanes": 0}, "an order needs at least one lane, and at most 1048576; not 0"),
         ({"lanes": 240.0}, r"lanes is a whole number, and not 240\.0"),
         ({"seed": "0"}, "seed is a whole number, and not '0'"),
         ({"epoch": -1}, "epoch is at least 0, and not -1"),
@@ -65,7 +65,15 @@ def test_a_data_set_accepts_only_the_options_of_its_store(tmp_path):
 
 DATA_LOADERS = [
     *("num_workers", "sampler", "batch_sampler", "collate_fn", "worker_init_fn", "persistent_workers"),
-    *("prefetch_factor", "timeout", "multiprocessing_context", "generator", "pin_memory_device", "in_order"),
+    *(
+        "prefetch_factor",
+        "timeout",
+        "multiprocessing_context",
+        "generator",
+        "pin_memory_device",
+        "in_order",
+        "drop_last",
+    ),
 ]
 
 
@@ -86,7 +94,6 @@ def test_every_argument_of_the_data_loader_is_ours_or_answered():
         "dataset",
         "batch_size",
         "shuffle",
-        "drop_last",
         "pin_memory",
     }
     assert theirs <= {*DATA_LOADERS}

@@ -12,7 +12,7 @@ import webdataset
 from wds_imagenet import Dataset
 from wds_imagenet.errors import CorruptError, ManifestError, NotFoundError
 from wds_imagenet.format import manifest as manifests
-from wds_imagenet.reading.verify_findings import verify_blocks
+from wds_imagenet.reading.findings.blocks import verify_blocks
 from wds_imagenet.sample import make_key
 
 

@@ -19,7 +19,7 @@ import pytest
 from wds_imagenet import Dataset, Loader, RandomResizedCrop
 from wds_imagenet.demo.s3_server import serve
 from wds_imagenet.errors import MissingExtraError, UnavailableError
-from wds_imagenet.reading.verify_findings import verify_blocks
+from wds_imagenet.reading.findings.blocks import verify_blocks
 from wds_imagenet.storage import open_store
 
 ENGINES = ["obstore", "fsspec"]
@@ -254,8 +254,8 @@ def test_a_store_that_has_answered_is_waited_for_longer(freezable):
     _, options, _ = freezable
     fresh = open_store("s3://own/small", options)
     assert not fresh._answered
-    assert not pickle.loads(pickle.dumps(fresh))._answered  # noqa: S301 - our own
+    assert not pickle.loads(pickle.dumps(fresh))._answered
     fresh.info(".wds-imagenet/manifest.json")
     assert fresh._answered
-    assert pickle.loads(pickle.dumps(fresh))._answered  # noqa: S301 - our own
+    assert pickle.loads(pickle.dumps(fresh))._answered
     assert (fresh._options.first_contact.deadline, fresh._options.retry.deadline) == (10, 180)

@@ -19,9 +19,9 @@ from wds_imagenet.packing.add_layer import add_layer
 from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.pack_dataset import pack_listing
 from wds_imagenet.reading.batches.soft_labels import read_array
+from wds_imagenet.reading.findings.blocks import verify_blocks, verify_layer_blocks
 from wds_imagenet.reading.layers import list_layers, merge
 from wds_imagenet.reading.verify import verify
-from wds_imagenet.reading.verify_findings import verify_blocks, verify_layer_blocks
 from wds_imagenet.sample import Sample
 from wds_imagenet.storage import open_store
 from wds_imagenet.torch import IterableDataset

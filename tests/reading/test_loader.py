@@ -190,14 +190,45 @@ def test_without_shuffling_one_rank_sees_the_order_of_the_shards(small):
 
 
 def test_drop_last_leaves_out_the_batch_that_is_not_full(small):
-    dropped = loader(small, drop_last=True)
+    dropped = loader(small, last="drop")
     batches = [rows(batch) for batch in dropped]
     assert len(batches) == len(dropped) == 500 // GLOBAL_BATCH
     assert {len(batch) for batch in batches} == {GLOBAL_BATCH}
 
 
-def test_the_last_batch_is_padded_with_zeros_and_a_mask(small):
-    *_, last = loader(small)
+def test_the_last_batch_has_only_its_samples_by_default(small):
+    batches = list(loader(small))
+    *_, last = batches
+    real = 500 % GLOBAL_BATCH
+    assert len(batches) == len(loader(small))
+    assert len(last) == len(last.images) == len(last.labels) == len(last.json or last.keys) == real
+    assert last.mask.all()
+    padded = [*loader(small, last="pad")][-1]
+    assert torch.equal(padded.images[:real], last.images)
+    assert last.images.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_a_plain_functions_last_batch_is_short_too(small):
+    *_, last = Loader(small, lambda sample: sample.image, GLOBAL_BATCH)
+    assert last.images.shape == (500 % GLOBAL_BATCH, 16, 16, 3)
+
+
+def test_a_rank_without_a_sample_in_the_short_batch_gets_one_row_of_padding(small):
+    ranks = [[*Loader(small, CROP, 83, rank=rank, world_size=6)] for rank in range(6)]  # 498 and 2 are 500
+    assert [len(batches) for batches in ranks] == [2] * 6
+    assert [batches[-1].mask.tolist() for batches in ranks] == [[True]] * 2 + [[False]] * 4
+    assert {len(batch) for batches in ranks for batch in batches[:-1]} == {83}
+
+
+def test_a_batch_unpacks_into_images_and_labels(small):
+    batch = next(iter(loader(small)))
+    images, labels = batch
+    assert images is batch.images
+    assert labels is batch.labels
+
+
+def test_the_last_batch_is_padded_with_zeros_and_a_mask_on_demand(small):
+    *_, last = loader(small, last="pad")
     real = 500 % GLOBAL_BATCH
     assert last.mask.tolist() == [True] * real + [False] * (GLOBAL_BATCH - real)
     assert last.images[real:].sum() == 0
@@ -274,10 +305,10 @@ def test_a_world_size_that_does_not_divide_the_lanes_is_refused(small):
 
 
 def test_a_batch_larger_than_the_data_set_is_padded_or_refused(small):
-    (batch,) = Loader(small, CROP, 600)
+    (batch,) = Loader(small, CROP, 600, last="pad")
     assert int(batch.mask.sum()) == 500
     with pytest.raises(UsageError, match="larger than the data set"):
-        Loader(small, CROP, 600, drop_last=True)
+        Loader(small, CROP, 600, last="drop")
 
 
 def test_more_ranks_than_samples_still_have_equal_batches(small):

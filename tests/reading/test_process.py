@@ -150,7 +150,7 @@ def vars_of(stats):
     [
         {"epochs": 3, "with_json": True},
         {"shuffle": False},
-        {"drop_last": True, "seed": 7, "epoch": 5},
+        {"last": "drop", "seed": 7, "epoch": 5},
         {"rank": 1, "world_size": 4, "with_captions": True},
         {"lanes": 12, "prefetch_bytes": 0, "threads": 1},
     ],

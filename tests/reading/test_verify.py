@@ -6,7 +6,7 @@ import pytest
 
 from wds_imagenet import Dataset, Loader, ResizeCenterCrop
 from wds_imagenet.errors import ExistsError, SourceError, UsageError
-from wds_imagenet.reading.index import index
+from wds_imagenet.indexing.index import index
 from wds_imagenet.reading.verify import verify
 
 

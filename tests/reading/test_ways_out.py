@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 
 import pytest
 
@@ -113,3 +114,55 @@ def test_ctrl_c_ends_the_process_at_once(small_shards):
         _, stderr = process.communicate(timeout=10)
     assert process.returncode == -signal.SIGINT
     assert stderr.strip().endswith("KeyboardInterrupt")
+
+
+ALL = """
+    import collections, sys
+    from torch.utils.data import DataLoader
+    from wds_imagenet import Dataset, Loader, RandomResizedCrop
+    from wds_imagenet.torch import IterableDataset
+    url, crop = sys.argv[1], RandomResizedCrop(8)
+    data = IterableDataset(url, crop, 16)
+    collections.kept = [
+        iter(Loader(url, crop, 16)),
+        Loader(url, crop, 16).batches(0),
+        iter(Loader(url, crop, 16, process=True)),
+        Dataset.open(url).samples(),
+        iter(data),
+        iter(DataLoader(data, batch_size=None)),
+        iter(DataLoader(data, batch_size=None, num_workers=1)),
+    ]
+    for iteration in collections.kept:
+        next(iteration)
+    print(len(collections.kept))
+"""
+
+
+def test_the_interpreters_end_is_quiet_with_iterations_under_way(small_shards):
+    # A module keeps them longer than __main__ would: until the modules that they use are gone.
+    program = [sys.executable, "-c", textwrap.dedent(ALL), str(small_shards)]
+    ended = subprocess.run(program, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "7\n", "")
+
+
+def test_the_interpreters_end_does_not_wait_for_requests_under_way():
+    program = """
+        import sys, time
+        from wds_imagenet import Dataset
+        from wds_imagenet.util.cancel import current_token
+        from wds_imagenet.util.threads import map_ahead
+        def wait(number):
+            return number and current_token().wait(60)
+        kept = map_ahead(wait, range(9), threads=2, name="t")
+        print(next(kept))
+    """
+    began = time.monotonic()
+    ended = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "0\n", "")
+    assert time.monotonic() - began < 30

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from wds_imagenet import Dataset, Loader, ResizeCenterCrop, pack
-from wds_imagenet.reading.verify_findings import verify_blocks
+from wds_imagenet.reading.findings.blocks import verify_blocks
 from wds_imagenet.storage import open_store
 
 

@@ -155,7 +155,7 @@ def test_images_of_the_web_are_fetched_by_a_table_on_s3_to_s3(world, web, s3_url
     )
     put(open_store(s3_url), {"images.csv": table.getvalue(), "labels.csv": labels.getvalue()})
     pack("open-images", f"{s3_url}/images.csv", dest=f"{s3_url}/out", workers=1, fetch="original",
-         private_hosts="allow", image_labels=f"{s3_url}/labels.csv")  # fmt: skip
+         allow_private_networks=True, image_labels=f"{s3_url}/labels.csv")  # fmt: skip
     samples = {s.key: s for s in Dataset.open(f"{s3_url}/out").samples()}
     assert {key: s.image for key, s in samples.items()} == {i: world.photos[n][1] for n, i in enumerate(ids)}
     assert {(s.json["title"], s.json["machine"][0]["id"]) for s in samples.values()} == {("a, b", "/m/0")}

@@ -95,22 +95,100 @@ def test_a_folder_on_another_store_is_listed_the_same(make_tree):
     assert [reference.url for reference in remote.references] == [f"memory://set/{name}" for name in files]
 
 
-def test_ignored_files_are_noted(make_tree):
-    files = [
-        "a/1.jpg",
-        "b/2.gif",
-        "a/.hidden.jpg",
-        ".git/x.jpg",
-        "__MACOSX/a/._1.jpg",
-        "a/t.txt",
-        "docs/r.md",
-    ]
+def test_hidden_files_and_those_beside_the_classes_are_noted(make_tree):
+    files = ["a/1.jpg", "b/2.gif", "a/.hidden.jpg", ".git/x.jpg", "a/@eaDir/1.jpg", "README", "list.csv"]
     listing = imagefolder(make_tree(dict.fromkeys(files, "")))
     assert labels(listing) == {"a/1.jpg": 0, "b/2.gif": 1}
     assert listing.notes == (
-        "ignored hidden files, 3 in all: .git/x.jpg, __MACOSX/a/._1.jpg, a/.hidden.jpg",
-        "ignored files that are no images, 2 in all: a/t.txt, docs/r.md",
+        "ignored hidden and system files, 3 in all: .git/x.jpg, a/.hidden.jpg, a/@eaDir/1.jpg",
+        "ignored files beside the class folders, 2 in all: README, list.csv",
+        "list.csv is not read; if it describes the images, 'pack table' reads it",
     )
+
+
+GIF = b"GIF89a" + bytes(20)
+
+
+def test_every_file_of_a_class_folder_is_an_image(make_tree):
+    files = {
+        "a/1.jpg": "",
+        "a/1.txt": "",
+        "a/2.jfif": "",
+        "a/3": "",
+        "b/4": GIF,
+        "b/5.heic": "",
+        "docs/r.md": "",
+    }
+    listing = imagefolder(make_tree(files))
+    assert {r.key: (r.name, r.label, r.fault is None) for r in listing.references} == {
+        "1": ("a/1.jpg", 0, True),
+        "1_txt": ("a/1.txt", 0, True),
+        "2": ("a/2.jfif", 0, True),
+        "3": ("a/3", 0, True),
+        "4": ("b/4", 1, True),
+        "5_heic": ("b/5.heic", 1, True),
+        "r_md": ("docs/r.md", None, False),
+    }
+    assert [item["name"] for item in listing.classes] == ["a", "b"]
+
+
+@pytest.mark.parametrize("bad", ["annotations/x.json", "notes/x", "z/y/readme.md"])
+def test_a_folder_without_images_is_no_class(make_tree, bad):
+    tree = make_tree({"train/cat/1.jpg": "", "train/dog/2.jpg": "", bad: "text", "README": ""})
+    listing = imagefolder(tree)
+    assert labels(listing) == {"cat/1.jpg": 0, "dog/2.jpg": 1, bad: None}
+    assert "the classes are the folders in train/" in listing.notes
+
+
+def test_images_without_suffix_alone_make_classes(make_tree):
+    tree = make_tree({"set/cat/1": GIF, "set/dog/2": GIF, "set/dog/3": "", "set/notes": ""})
+    assert labels(imagefolder(tree)) == {"cat/1": 0, "dog/2": 1, "dog/3": 1}
+
+
+def test_an_image_in_another_part_of_the_tree_is_in_a_class(make_tree):
+    tree = make_tree({"a/cat/1.jpg": "", "a/dog/2.jpg": "", "b/3": GIF})
+    assert labels(imagefolder(tree)) == {"a/cat/1.jpg": 0, "a/dog/2.jpg": 0, "b/3": 1}
+
+
+def test_a_table_of_the_images_is_named_with_its_source(make_tree):
+    for name in ("metadata.jsonl", "a/metadata.csv"):
+        with pytest.raises(SourceError, match=rf"{name} describes the images .* 'pack table'"):
+            imagefolder(make_tree({"a/1.jpg": "", "b/2.jpg": "", name: ""}, name.replace("/", "-")))
+
+
+def test_dates_are_names_of_classes_unless_numbers_are_asked_for(make_tree):
+    tree = make_tree({"20230101/a.jpg": "", "20210315/b.jpg": "", "9/c.jpg": ""})
+    listing = imagefolder(tree)
+    assert labels(listing) == {"9/c.jpg": 0, "20210315/b.jpg": 1, "20230101/a.jpg": 2}
+    assert [item["name"] for item in listing.classes] == ["9", "20210315", "20230101"]
+    assert "labelled 0 to 2 in their order; option 'numeric_classes'" in listing.notes[0]
+    asked = imagefolder(tree, numeric_classes=True)
+    assert labels(asked) == {"9/c.jpg": 9, "20210315/b.jpg": 20210315, "20230101/a.jpg": 20230101}
+
+
+def test_numbers_without_their_folders_are_noted(make_tree):
+    (note,) = imagefolder(make_tree({f"{number}/{number}.jpg": "" for number in (1, 2, 4)})).notes
+    assert "2 labels of 0 to 4 have no folder, the first is 0" in note
+
+
+def test_an_empty_folder_is_noted(make_tree):
+    tree = make_tree({"x/cat/1.jpg": "", "x/fox/2.jpg": "", "x/hen/.DS_Store": ""})
+    for name in ("x/dog", "x/.git"):
+        (Path(tree) / name).mkdir()
+    assert any("2 folders have no files and so no label, such as 'dog'" in n for n in imagefolder(tree).notes)
+
+
+@pytest.mark.parametrize(
+    ("files", "note"),
+    [
+        (["cat/1.jpg", "cat/2.jpg"], "all images are of one class, 'cat'"),
+        (["Cat/1.jpg", "cat/2.jpg"], "the classes 'Cat' and 'cat' differ only in case"),
+        (["animal/cat/1.jpg", "plant/fir/2.jpg"], "such as animal/cat/1.jpg; the outer folder is the class"),
+        (["bus/1.jpg", "train/2.jpg"], "the class 'train' has the name of a split"),
+    ],
+)
+def test_unusual_class_folders_are_noted(make_tree, files, note):
+    assert any(note in one for one in imagefolder(make_tree(dict.fromkeys(files, ""))).notes)
 
 
 @pytest.mark.parametrize(
@@ -125,6 +203,10 @@ def test_ignored_files_are_noted(make_tree):
         (["1.jpg", "a/2.jpg"], r"1 image lies in no class folder, the first is 1\.jpg; .* 'sidecars'"),
         (["train/a/1.jpg", "val/a/1.jpg"], "train, val are splits and not classes"),
         (["x/train/1.jpg", "x/val/2.jpg"], "such as .*/tree/x/train$"),
+        (["annotations/1.jpg", "train/2.jpg", "val/3.jpg"], "train, val are splits and not classes"),
+        (["cat/train/1.jpg", "cat/val/2.jpg", "dog/train/3.jpg"], "arrange the folders as SPLIT/CLASS"),
+        (["val/images/1.JPEG", "val/val_annotations.txt"], "one folder val/images, which is no class"),
+        (["caf\u00e9/1.jpg", "cafe\u0301/2.jpg"], r"'caf.*' and 'caf.*' differ only in how"),
         (["5/a.jpg", "05/b.jpg"], "'05' and '5' are both class 5"),
         (["5/a.jpg", "cat/b.jpg"], "folder 5: the class '5' is a number, but 'cat'"),
     ],

@@ -92,7 +92,7 @@ def test_inner_tars_in_a_folder_are_read_in_place(make_tree, make_tar, devkit, r
     inner = make_tar({"n01751748_7.JPEG": b"seven", "n01751748_70.JPEG": b"seventy"})
     listing = imagenet(make_tree({"train/n01751748.tar": inner, "train/notes.tar": b"no"}), devkit=devkit)
     assert [read_back(reference) for reference in listing.references] == [b"seven", b"seventy"]
-    assert "ignored files that are no images, 1 in all: train/notes.tar" in listing.notes
+    assert "ignored files beside the images, 1 in all: train/notes.tar" in listing.notes
 
 
 @pytest.fixture(scope="session")
@@ -186,15 +186,42 @@ def test_one_split_is_chosen_out_of_several(make_tree, devkit):
     assert any("several splits (1 of" in note for note in listing.notes)
 
 
-def test_images_of_other_sets_are_noted(make_tree, devkit):
+def test_images_of_other_sets_have_a_fault(make_tree, devkit):
     files = ["n01440764_1.JPEG", "cat.jpg", "Annotations/n01440764_1.xml", ".DS_Store", "._n01440764_1.JPEG"]
+    files += ["README", "n01440764/notes.md"]
     listing = imagenet(make_tree(dict.fromkeys(files, b"x")), devkit=devkit)
-    assert by_key(listing) == {"n01440764_1": 0}
-    assert listing.notes[:3] == (
-        "ignored hidden files, 2 in all: .DS_Store, ._n01440764_1.JPEG",
-        "ignored files that are no images, 1 in all: Annotations/n01440764_1.xml",
-        "ignored images whose names are none of ILSVRC2012's, 1 in all: cat.jpg",
+    assert {r.name: (r.label, r.fault) for r in listing.references} == {
+        "n01440764_1.JPEG": (0, None),
+        "cat.jpg": (None, "its name is not that of an image of ILSVRC2012"),
+        "n01440764/notes.md": (None, "its name is not that of an image of ILSVRC2012"),
+    }
+    assert listing.notes[:2] == (
+        "ignored hidden and system files, 2 in all: .DS_Store, ._n01440764_1.JPEG",
+        "ignored files beside the images, 2 in all: Annotations/n01440764_1.xml, README",
     )
+
+
+@pytest.mark.parametrize(
+    "name", ["n01440764_7", "n01440764_7.jfif", "n01440764_7.JPE", "n01440764/n01440764_7"]
+)
+def test_an_image_is_known_by_its_stem_whatever_its_suffix(make_tree, devkit, name):
+    assert by_key(imagenet(make_tree({name: b"x"} | {"n01440764_1.JPEG": b"x"}), devkit=devkit)) == {
+        "n01440764_1": 0,
+        "n01440764_7": 0,
+    }
+
+
+@pytest.mark.parametrize("suffix", ["tar.gz", "tgz", "tar.xz", "tar.bz2", "tar.zst", "zip", "7z", "rar"])
+@pytest.mark.parametrize("outer", ["tar", "folder"])
+def test_a_class_in_a_compressed_archive_has_a_fault(make_tree, make_tar, devkit, suffix, outer):
+    files = {"n01440764.tar": make_tar({"n01440764_1.JPEG": b"1"}), f"n01443537.{suffix}": b"?"}
+    tree = make_tree(files if outer == "folder" else {"train.tar": make_tar(files)})
+    listing = imagenet(tree if outer == "folder" else f"{tree}/train.tar", devkit=devkit)
+    assert [(r.name, r.fault is None) for r in listing.references] == [
+        ("n01440764_1.JPEG", True),
+        (f"n01443537.{suffix}", False),
+    ]
+    assert "unpack it" in listing.references[1].fault
 
 
 @pytest.mark.parametrize(

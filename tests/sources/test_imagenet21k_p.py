@@ -100,8 +100,8 @@ def test_counts_that_differ_and_ignored_files_are_noted(make_tree, files, lists)
     tree = make_tree({**files, f"{TOP}/README": b"!", f"{TOP}/._x.JPEG": b"!"})
     notes = imagenet21k_p(tree, split="train", release="winter21", classes=lists["winter21"]).notes
     assert notes == (
-        f"ignored hidden files, 1 in all: {TOP}/._x.JPEG",
-        f"ignored files that are no images, 1 in all: {TOP}/README",
+        f"ignored hidden and system files, 1 in all: {TOP}/._x.JPEG",
+        f"ignored files beside the class folders, 1 in all: {TOP}/README",
         "40 images; winter21's train was published with 11,060,223",
         "40 of 10,450 classes have images",
         "ignored 20 images of val",

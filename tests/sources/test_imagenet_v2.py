@@ -112,7 +112,7 @@ def test_a_class_list_in_another_order_is_refused(url, photos, make_tree):
 def test_only_differing_counts_are_noted(make_tree, files, make_tar, tmp_path):
     notes = imagenet_v2(make_tree({**files, f"{TOP}/README": b"!"})).notes
     assert notes == (
-        f"ignored files that are no images, 1 in all: {TOP}/README",
+        f"ignored files beside the class folders, 1 in all: {TOP}/README",
         "30 images; the variant was published with 10,000",
         "1,000 classes have not 10 images, the first is 0",
     )

@@ -536,7 +536,7 @@ def test_a_table_without_urls_is_not_downloaded_from(write):
         open_images(write("i.csv", f"ImageID,OriginalURL\n{5:016x},http://h/x\n"), fetch="thumbnail")
 
 
-def test_a_cell_cannot_allow_private_hosts_for_itself(write):
+def test_a_cell_cannot_allow_private_networks_for_itself(write):
     url = "http://127.0.0.1/x.jpg#private=yes"
     listing = open_images(write("i.csv", text_of(V4, [image(0, OriginalURL=url)])), fetch="original")
     assert not Download.parse(listing.references[0].url).private
@@ -548,7 +548,6 @@ def test_a_cell_cannot_allow_private_hosts_for_itself(write):
         {"fetch": "all"},
         {"missing": "no"},
         {"split": "val"},
-        {"private_hosts": "yes"},
         {"fetch": "original", "images": "x"},
     ],
 )

@@ -46,11 +46,60 @@ def test_a_tar_is_read_as_the_folder_in_it(tmp_path, make_tree, make_tar):
 
 
 def test_files_of_no_image_are_noted(make_tree):
-    files = dict.fromkeys(["a.jpg", "README.txt", "a.xml", "b.json", "c.cls", ".x.txt"], "")
+    files = dict.fromkeys(["a.jpg", "a.txt", "README.txt", "a.xml", "b.json", ".x.txt", "Thumbs.db"], "")
     assert sidecars(make_tree(files)).notes == (
-        "ignored hidden files, 1 in all: .x.txt",
-        "ignored files that belong to no image, 4 in all: README.txt, a.xml, b.json, …",
+        "ignored hidden and system files, 2 in all: .x.txt, Thumbs.db",
+        "ignored files that belong to no image, 3 in all: README.txt, a.xml, b.json",
+        "b.json is not read; if it describes the images, 'pack table' reads it",
     )
+
+
+def test_an_annotation_without_image_has_a_fault(make_tree):
+    names = ["x/a.jpg", "x/a.txt", "y/b.jpg", "labels/a.txt", "c.cls", "x/a.xml", "LICENSE"]
+    listing = sidecars(make_tree(dict.fromkeys(names, "3")))
+    assert {reference.name: reference.fault for reference in listing.references} == {
+        "x/a.jpg": None,
+        "y/b.jpg": None,
+        "labels/a.txt": "no image of its name is beside this .txt",
+        "c.cls": "no image of its name is beside this .cls",
+        "x/a.xml": "it is no image, and belongs to none",
+    }
+
+
+def test_an_image_without_suffix_is_one_by_its_bytes(make_tree):
+    gif, text = b"GIF89a" + bytes(20), b"some text"
+    files = {"a": gif, "a.txt": "a cat", "b.heic": text, "c.jfif": text, "x/d.dat": gif, "e": text}
+    listing = sidecars(make_tree(files))
+    assert [(r.key, r.caption, r.fault) for r in listing.references] == [
+        ("a", "a cat", None),
+        ("b_heic", None, None),
+        ("c", None, None),
+        ("d_dat", None, None),
+    ]
+    assert listing.notes == ("ignored files that belong to no image, 1 in all: e",)
+
+
+@pytest.mark.parametrize("name", ["metadata.jsonl", "metadata.csv", "x/metadata.parquet"])
+def test_a_table_known_to_describe_the_images_is_named_with_its_source(make_tree, name):
+    with pytest.raises(SourceError, match=rf"{name} describes the images .* 'pack table'"):
+        sidecars(make_tree({"a.jpg": "", "a.cls": "1", "x/b.jpg": "", name: ""}))
+
+
+@pytest.mark.parametrize("name", ["labels.csv", "annotations.json", "train.parquet"])
+def test_a_table_beside_images_without_any_annotation_is_refused(make_tree, name):
+    with pytest.raises(SourceError, match=rf"{name} may have them: .*'annotations'.* 'pack table'"):
+        sidecars(make_tree({"a.jpg": "", "b.jpg": "", name: ""}))
+    assert sidecars(
+        make_tree({"a.jpg": "", "a.cls": "1", "b.jpg": "", "b.cls": "2", name: ""}, "x")
+    ).references
+
+
+def test_boxes_in_the_format_of_yolo_are_no_captions(make_tree):
+    boxes = "0 0.5 0.5 0.25 0.125\n12 0.1 0.2 0.3 0.4\n"
+    tree = make_tree({"a.jpg": "", "a.txt": boxes, "b.jpg": "", "b.txt": ""})
+    with pytest.raises(SourceError, match=r"YOLO .* a\.jpg.* caption_field=''"):
+        sidecars(tree)
+    assert [r.caption for r in sidecars(tree, caption_field="").references] == [None, None]
 
 
 def test_a_cls_may_hold_the_name_of_a_class(make_tree):
@@ -58,7 +107,7 @@ def test_a_cls_may_hold_the_name_of_a_class(make_tree):
     tree = make_tree({**files, "names/list": "dog\ncat\nant\n"})
     listed = sidecars(tree, classes=f"{tree}/names/list")
     assert [(r.key, r.label) for r in listed.references] == [("a", 1), ("b", 2)]
-    assert [(r.key, r.label) for r in sidecars(tree).references] == [("a", 1), ("b", 0)]
+    assert [(r.key, r.label) for r in sidecars(tree).references][:2] == [("a", 1), ("b", 0)]
     with pytest.raises(SourceError, match=r"b\.jpg: the class 'ant' is not in .*/list"):
         sidecars(make_tree({"list": "dog\ncat"}), classes=f"{tree}/list")
 

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import re
 import tarfile
 from pathlib import Path
 
@@ -141,7 +142,7 @@ def test_a_class_list_gives_names_their_labels(tmp_path):
     assert [r.label for r in listing.references] == [2, 1]
     assert [item["name"] for item in listing.classes] == ["cat", "bird", "dog"]
     with pytest.raises(
-        SourceError, match=r"x\.tar, member 'a\.cls' at offset 0: the label 'dog' is not an int"
+        SourceError, match=r"x\.tar, member 'a\.cls' at offset 512: the label 'dog' is not an int"
     ):
         webdataset(url)
 
@@ -182,55 +183,80 @@ def test_keys_end_at_the_first_dot_and_folders_stay(tmp_path):
     url = make_shard(
         tmp_path, ("./n 1/a.x.jpg", b"1"), ("__meta__.txt", b"1"), ("README", b"1"), ("b.jpg", b"1")
     )
-    with pytest.raises(
-        SourceError, match=r"member './n 1/a\.x\.jpg' at offset 0: .* has no image, only x\.jpg"
-    ):
-        webdataset(url)
+    first, second, third = webdataset(url).references
+    assert first.name == "./n 1/a.x.jpg"
+    assert "has no image, only x.jpg; option image='x.jpg' takes that member, and option key" in first.fault
+    assert second.fault == "the sample '__meta__' has no image, only txt"
+    assert (third.key, third.fault) == ("b", None)
     url = make_shard(tmp_path, ("./n 1/a.seg.x", b"1"), ("./n 1/a.jpg", b"2"), ("README", b"1"))
     listing = webdataset(url)
     assert [(r.key, r.attachments[0].suffix) for r in listing.references] == [("n_1/a", "seg.x")]
     assert any("1 keys had characters" in note for note in listing.notes)
+    assert any("ignored members without suffix, 1 in all: README" in note for note in listing.notes)
+
+
+@pytest.mark.parametrize(
+    ("members", "offset", "fault"),
+    [
+        ([("a.cls", b"1")], 512, r"the sample 'a' has no image, only cls"),
+        ([("a.jfif", b"1")], 512, r"has no image, only jfif; option image='jfif' takes that member"),
+        (
+            [("a.jpg", b"1"), ("a.png", b"1")],
+            1536,
+            r"two images, 'jpg' and 'png'; option image='jpg' takes one .* leave_out='png'",
+        ),
+        ([("a.jpg", b"1"), ("a.jpg", b"1")], 1536, r"two members 'jpg', the other at offset 512"),
+        ([("a.jpg", b"1"), ("a.cls", b" ")], 1536, r"is empty: it must hold a label"),
+        ([("a.jpg", b"1"), ("a.cls", b"-2")], 1536, r"the label -2 is negative"),
+        ([("a.jpg", b"1"), ("a.txt", b"\xff")], 1536, r"is not UTF-8"),
+        ([("a.jpg", b"1"), ("a.json", b"{")], 1536, r"is not valid JSON"),
+        ([("a.jpg", b"1"), ("a.json", b"[]")], 1536, r"is not a JSON object"),
+        ([("a.jpg", b"1"), ("a.json", b'{"a":NaN}')], 1536, r"has no NaN; option nan_as='null'"),
+        ([("a.jpg", b"1"), ("a.json", b'{"a":1e999}')], 1536, r"too large; option nan_as='null'"),
+        (
+            [("a.jpg", b"1"), ("a.json", b" " * 2_000_000)],
+            1536,
+            r"has 2,000,000 bytes; at most 1,048,576 are read; option 'max_json_bytes'",
+        ),
+        ([("a", b"\xff\xd8\xff\xe0")], 512, r"the member has no suffix, by which readers find images"),
+    ],
+)
+def test_a_sample_that_cannot_be_used_has_a_fault_with_its_member(tmp_path, members, offset, fault):
+    url = make_shard(tmp_path, *members, ("z.jpg", b"1"), *([("z.cls", b"0")] * (len(members) > 1)))
+    bad, good = webdataset(url).references
+    assert (bad.url, bad.offset, good.fault) == (url, offset, None)
+    assert re.search(fault, bad.fault), bad.fault
 
 
 @pytest.mark.parametrize(
     ("members", "message"),
     [
-        ([("a.cls", b"1")], r"x\.tar, member 'a\.cls' at offset 0: the sample 'a' has no image"),
-        (
-            [("a.jpg", b"1"), ("a.png", b"1")],
-            r"'a\.png' at offset 1,024.*another image, 'a\.jpg' at offset 0",
-        ),
-        ([("a.jpg", b"1"), ("a.jpg", b"1")], r"two members 'jpg', at offsets 0 and 1,024\n.*x\.tar"),
         (
             [("a.jpg", b"1"), ("b.jpg", b"1"), ("a.jpg", b"1")],
             r"offset 2,560 has the same key .*at 512 of .*x\.tar, 'a'",
         ),
-        ([("a.jpg", b"1"), ("a.cls", b"")], r"'a\.cls' at offset 1,024 is empty"),
+        (
+            [("a.cls", b"1"), ("b.cls", b"1"), ("a.jpg", b"1"), ("b.jpg", b"1")],
+            r"'a\.cls' at offset 512: .*'a' are not side by side.* option 'gather'",
+        ),
         (
             [("a.jpg", b"1"), ("a.cls", b"1.5")],
-            r"'a\.cls' at offset 1,024: the label '1\.5' is not an integer",
+            r"'a\.cls' at offset 1,536: the label '1\.5' is not an integer .*'classes'",
         ),
-        ([("a.jpg", b"1"), ("a.txt", b"\xff")], r"'a\.txt' at offset 1,024 is not UTF-8"),
-        ([("a.jpg", b"1"), ("a.json", b"{")], r"'a\.json' at offset 1,024 is not valid JSON"),
-        ([("a.jpg", b"1"), ("a.json", b"[]")], r"'a\.json' at offset 1,024 is not a JSON object"),
-        ([("a.jpg", b"1"), ("a.json", b" " * 2_000_000)], r"'a\.json' at offset 1,024 has 2,000,000 bytes"),
         (
             [("a.jpg", b"1"), ("b.jpg", b"1"), ("b.x", b"1")],
-            r"'b\.jpg' at offset 1,024.*'b' .* only some .* 'x'",
+            r"'b\.jpg' at offset 1,536.*'b' .* only some .* 'x'",
         ),
         (
             [("a.jpg", b"1"), ("a.x", b"1"), ("b.jpg", b"1")],
-            r"'b\.jpg' at offset 2,048.*'b' .* only some .* 'x'",
+            r"'b\.jpg' at offset 2,560.*'b' .* only some .* 'x'",
         ),
-        ([(".jpg", b"1")], r"'\.jpg' at offset 0 has no key\n.*x\.tar"),
     ],
 )
 def test_a_fault_is_named_with_shard_member_and_offset(tmp_path, members, message):
     url = make_shard(tmp_path, *members)
     with pytest.raises(DataError) as error:
         webdataset(url)
-    import re
-
     assert re.search(message, message_of(error), re.DOTALL), message_of(error)
 
 
@@ -305,13 +331,13 @@ def test_the_identity_of_gzipped_shards_depends_on_attachments(tmp_path):
 
 
 def test_a_large_member_of_a_gzipped_shard_is_refused(tmp_path, monkeypatch):
-    from wds_imagenet.sources.webdataset import shard_listing
+    from wds_imagenet.inputs.shards import shard_reader
 
-    monkeypatch.setattr(shard_listing, "MAX_FILE_BYTES", 1000)
+    monkeypatch.setattr(shard_reader, "MAX_FILE_BYTES", 1000)
     data = Path(make_shard(tmp_path, ("a.jpg", b"1"), ("a.x", b"x" * 1001))).read_bytes()
     (tmp_path / "gz.tar.gz").write_bytes(gzip.compress(data))
     stream = webdataset(f"{tmp_path}/gz.tar.gz")
-    with pytest.raises(SourceError, match=r"gz\.tar\.gz, member 'a\.x' at offset 1,024 has 1,001 bytes"):
+    with pytest.raises(SourceError, match=r"gz\.tar\.gz, member 'a\.x' at offset 1,536 has 1,001 bytes"):
         list(stream.images())
 
 

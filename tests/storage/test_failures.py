@@ -64,7 +64,7 @@ def test_each_answer_raises_its_error(code: str, status: int | None, kind: type[
         (f"HEAD {ANSWERED} 403 Forbidden: ", Failure("403 Forbidden", 403)),
         (
             f'GET {UNSENT}\n\nDebug source:\nkind: ConnectionRefused, message: "Connection refused"',
-            Failure("Connection refused", None, "Transport"),
+            Failure("Connection refused", None, "Unreachable"),
         ),
         (
             f"PUT http://169.254.169.254/latest/api/token {UNSENT}",
@@ -109,7 +109,7 @@ class ConnectTimeoutError(TimeoutError):
         (HttpError(status=404), Failure("it failed", 404)),  # aiohttp
         (HttpError(code=429), Failure("it failed", 429)),  # gcsfs
         (HttpError(status_code=412), Failure("it failed", 412)),  # adlfs
-        (ConnectTimeoutError("slow"), Failure("slow", None, "Transport")),
+        (ConnectTimeoutError("slow"), Failure("slow", None, "Unreachable")),
         (FileNotFoundError("a"), Failure("a", 404)),
         (FileExistsError(), Failure("FileExistsError", None, "Exists")),
         (PermissionError(errno.EACCES, "no"), Failure("[Errno 13] no", 403)),

@@ -21,7 +21,7 @@ from wds_imagenet.errors import (
     NotFoundError,
     StoreError,
 )
-from wds_imagenet.storage import local, open_store
+from wds_imagenet.storage import local, open_store, os_errors
 
 WRITER = """
 import sys
@@ -244,7 +244,7 @@ def test_without_hard_links_create_keeps_an_existing_object(
     ],
 )
 def test_each_error_of_the_system_raises_its_error(number: int, kind: type[StoreError]) -> None:
-    error = local.error_from_os(OSError(number, os.strerror(number)), Path("/disk/a"))
+    error = os_errors.error_from_os(OSError(number, os.strerror(number)), Path("/disk/a"))
     assert type(error) is kind
     assert str(error).startswith("/disk/a: ")
 

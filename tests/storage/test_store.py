@@ -251,7 +251,7 @@ class StoreContract:
 
     def test_a_pickled_store_is_the_same_store(self, store: Store) -> None:
         store.put("a", b"1")
-        copy = pickle.loads(pickle.dumps(store))  # noqa: S301 - our own
+        copy = pickle.loads(pickle.dumps(store))
         names = ("url", "shared", "listable", "writable", "staging")
         assert [getattr(copy, name) for name in names] == [getattr(store, name) for name in names]
         assert copy.read("a").data == b"1"

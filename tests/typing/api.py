@@ -47,7 +47,7 @@ def a_loader_has_batches() -> None:
         return sample.image[:1, :1]
 
     for transform in (RandomResizedCrop(224, flip=True), ResizeCenterCrop(256, 224), Decode(), own):
-        with Loader("data", transform, 256, seed=1, drop_last=True, on_bad="skip") as loader:
+        with Loader("data", transform, 256, seed=1, last="drop", on_bad="skip") as loader:
             batch: Batch = next(iter(loader))
             labels: torch.Tensor = batch.labels
             keys: list[str] = batch.keys

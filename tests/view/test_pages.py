@@ -20,7 +20,7 @@ from wds_imagenet.view.histogram import histogram
 from wds_imagenet.view.item import make_item
 from wds_imagenet.view.overview import Overview
 
-SHARD = Shard("s.tar", 10, 1, "0" * 64, (Block(10, 1, 0),))
+SHARD = Shard("s.tar", 1000, 1, "0" * 64, (Block(1000, 1, 0),))
 
 
 @pytest.fixture(scope="module")

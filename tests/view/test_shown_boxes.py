@@ -63,7 +63,7 @@ JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
 )
-EDGE = JSON | st.floats(-10, 300)
+EDGE = JSON | st.floats(-10, 300) | st.sampled_from([10**400, -(10**400)])
 ENTRY = JSON | st.fixed_dictionaries(
     dict.fromkeys(("xmin", "ymin", "xmax", "ymax"), EDGE),
     optional=dict.fromkeys(("name", "wnid", "id", "source", "attributes"), JSON),
@@ -71,7 +71,9 @@ ENTRY = JSON | st.fixed_dictionaries(
 
 
 @given(
-    st.fixed_dictionaries({"boxes": JSON | st.lists(ENTRY, max_size=5)}, optional={"boxes_size": JSON}),
+    st.fixed_dictionaries(
+        {"boxes": JSON | st.lists(ENTRY, max_size=5)}, optional={"boxes_size": JSON | st.just([10**400, 1])}
+    ),
     st.integers(1, 8),
 )
 def test_boxes_of_any_json_lie_in_the_picture(json, orientation):

@@ -5,6 +5,7 @@ How a verb runs:
 - `commands`        the group of all verbs, and how an error becomes one line
 - `exit_codes`      the exit codes, and the code of each error
 - `shared_options`  options that several verbs take, and the texts that they print alike
+- `output`          lines on the terminal, without secrets and control characters
 - `progress`        a progress bar on a terminal, a line now and then elsewhere
 
 One module a verb, which calls the library late so that `--help` stays fast:
@@ -24,6 +25,9 @@ One module a verb, which calls the library late so that `--help` stays fast:
 
 def main() -> None:
     """Run `wds-imagenet` with the arguments of this process, and exit."""
-    from wds_imagenet.cli.commands import run
+    import sys
 
+    from wds_imagenet.cli.commands import print_traceback, run
+
+    sys.excepthook = print_traceback
     run()

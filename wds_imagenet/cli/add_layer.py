@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wds_imagenet.cli.output import echo, echo_json
 from wds_imagenet.cli.shared_options import (
     as_flags,
     as_json,
@@ -13,7 +14,6 @@ from wds_imagenet.cli.shared_options import (
     storage_option,
     with_template,
 )
-from wds_imagenet.util import strict_json
 from wds_imagenet.util.messages import quantity
 
 if TYPE_CHECKING:
@@ -38,14 +38,17 @@ def _run(
     from wds_imagenet.packing.add_layer import add_layer as write_layer
 
     if not json:
-        click.echo("reading the label files", err=True)
+        echo("reading the label files", err=True)
     report = write_layer(
         url,
         storage_options=storage_options,
         source_storage_options={**storage_options, **source_storage_options},
         **with_template(options),
     )
-    click.echo(strict_json.dumps(report.to_json()) if json else "\n".join(_lines(report)))
+    if json:
+        echo_json(report.to_json())
+    else:
+        echo("\n".join(_lines(report)))
 
 
 add_layer = click.command(

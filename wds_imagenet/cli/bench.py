@@ -4,8 +4,8 @@ from dataclasses import asdict
 
 import click
 
+from wds_imagenet.cli.output import echo, echo_json
 from wds_imagenet.cli.shared_options import Size, as_json, human, storage_option
-from wds_imagenet.util import strict_json
 
 
 @click.command()
@@ -79,20 +79,20 @@ def bench(
             "interpreter_cpu_seconds": stats.interpreter_cpu_seconds,
             "verdict": verdict(measured),
         }
-        click.echo(strict_json.dumps(facts).decode())
+        echo_json(facts)
         return
 
     def per_image(total: float) -> str:
         return f"{total / max(stats.samples, 1) * 1e6:8,.0f} µs"
 
-    click.echo(f"images/s             {measured.images_per_second:,.0f}  ({measured.threads} threads)")
-    click.echo(f"CPU time an image    {per_image(measured.cpu_seconds)}")
-    click.echo(f"  plan batches       {per_image(stats.plan_cpu_seconds)}")
-    click.echo(f"  fetch and checksum {per_image(stats.fetch_cpu_seconds)}")
-    click.echo(f"  find samples       {per_image(stats.walk_cpu_seconds)}")
-    click.echo(f"  decode and resize  {per_image(stats.transform_cpu_seconds)}")
-    click.echo(f"  of that, Python    {per_image(stats.interpreter_cpu_seconds)}, with the GIL held")
-    click.echo(f"first batch after    {stats.first_batch_seconds:.2f} s")
-    click.echo(f"fetched              {human(stats.bytes)} in {stats.blocks:,} blocks")
-    click.echo(f"peak memory          {human(measured.peak_bytes)}, Python and torch included")
-    click.echo(verdict(measured))
+    echo(f"images/s             {measured.images_per_second:,.0f}  ({measured.threads} threads)")
+    echo(f"CPU time an image    {per_image(measured.cpu_seconds)}")
+    echo(f"  plan batches       {per_image(stats.plan_cpu_seconds)}")
+    echo(f"  fetch and checksum {per_image(stats.fetch_cpu_seconds)}")
+    echo(f"  find samples       {per_image(stats.walk_cpu_seconds)}")
+    echo(f"  decode and resize  {per_image(stats.transform_cpu_seconds)}")
+    echo(f"  of that, Python    {per_image(stats.interpreter_cpu_seconds)}, with the GIL held")
+    echo(f"first batch after    {stats.first_batch_seconds:.2f} s")
+    echo(f"fetched              {human(stats.bytes)} in {stats.blocks:,} blocks")
+    echo(f"peak memory          {human(measured.peak_bytes)}, Python and torch included")
+    echo(verdict(measured))

@@ -1,16 +1,19 @@
 """The group of all verbs. An error becomes one readable line and an exit code."""
 
+import io
 import os
 import sys
 import traceback
 from dataclasses import dataclass
 from importlib import import_module
+from types import TracebackType
 from typing import Final, NoReturn
 
 import click
 
 from wds_imagenet import __version__
 from wds_imagenet.cli.exit_codes import MEANINGS, ExitCode, exit_code
+from wds_imagenet.cli.output import echo
 from wds_imagenet.cli.shared_options import as_flags
 from wds_imagenet.errors import WdsImagenetError
 from wds_imagenet.util.messages import unknown_name
@@ -99,13 +102,13 @@ def run(arguments: list[str] | None = None) -> NoReturn:
         code = commands.main(arguments, prog_name="wds-imagenet", standalone_mode=False)
         sys.stdout.flush()
     except click.UsageError as error:
-        error.show()
+        _show(error)
         sys.exit(ExitCode.USAGE)
     except click.ClickException as error:
-        error.show()
+        _show(error)
         sys.exit(ExitCode.FAILED)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted", err=True)
+        echo("interrupted", err=True)
         sys.exit(ExitCode.INTERRUPTED)
     except BrokenPipeError:
         _discard_output()
@@ -125,10 +128,23 @@ def _discard_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _show(error: click.ClickException) -> None:
+    text = io.StringIO()
+    error.show(text)
+    echo(text.getvalue().rstrip(), err=True)
+
+
+def print_traceback(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None = None
+) -> None:
+    """Print a traceback as Python does, but no secret in it: this is the hook for uncaught exceptions."""
+    echo("".join(traceback.format_exception(kind, error, trace)).rstrip(), err=True)
+
+
 def _print_error(error: Exception, arguments: list[str]) -> None:
     if "--debug" in arguments:
-        traceback.print_exc()
-    click.echo(f"error: {one_line(error)}", err=True)
+        print_traceback(type(error), error, error.__traceback__)
+    echo(f"error: {one_line(error)}", err=True)
 
 
 def one_line(error: BaseException) -> str:

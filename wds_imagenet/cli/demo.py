@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from wds_imagenet.cli.output import echo
+
 
 @click.command()
 @click.option(
@@ -27,6 +29,6 @@ def demo(pictures: int, epochs: int, keep: Path | None) -> None:
     began = time.monotonic()
 
     def print_line(line: str) -> None:
-        click.echo(f"{time.monotonic() - began:5.1f} s  {line}")
+        echo(f"{time.monotonic() - began:5.1f} s  {line}")
 
     run_demo(print_line, count=pictures, epochs=epochs, keep=keep)

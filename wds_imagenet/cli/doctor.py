@@ -7,8 +7,8 @@ from typing import Final
 import click
 
 from wds_imagenet import __version__
+from wds_imagenet.cli.output import echo, echo_json
 from wds_imagenet.cli.shared_options import as_json
-from wds_imagenet.util import strict_json
 
 _PARTS: Final = {
     "numpy": ("", "arrays"),
@@ -59,17 +59,17 @@ def doctor(json: bool) -> None:
             "versions": versions,
             "advice": advice,
         }
-        click.echo(strict_json.dumps(facts).decode())
+        echo_json(facts)
         return
-    click.echo(f"wds-imagenet {__version__}, Python {platform.python_version()}, {platform.platform()}")
+    echo(f"wds-imagenet {__version__}, Python {platform.python_version()}, {platform.platform()}")
     for name, (extra, purpose) in _PARTS.items():
         missing = f"missing; pip install 'wds-imagenet[{extra}]'" if extra else "missing"
-        click.echo(f"  {name:14s} {versions[name] or missing:12s}  {purpose}")
+        echo(f"  {name:14s} {versions[name] or missing:12s}  {purpose}")
     for name, purpose in _ENGINES.items():
-        click.echo(f"  {name:14s} {engines[name]:12s}  {purpose}")
-    click.echo(f"  threads        {_threads():<12d}  by default")
+        echo(f"  {name:14s} {engines[name]:12s}  {purpose}")
+    echo(f"  threads        {_threads():<12d}  by default")
     for line in advice or ["every part is as fast as it can be here"]:
-        click.echo(f"- {line}")
+        echo(f"- {line}")
 
 
 def _version(name: str) -> str | None:

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wds_imagenet.cli.output import echo, echo_json
 from wds_imagenet.cli.shared_options import as_json, parse_pairs, storage_option
-from wds_imagenet.util import strict_json
 
 if TYPE_CHECKING:
     from wds_imagenet.evaluation import EvaluationReport
@@ -76,7 +76,10 @@ def evaluate(
         partial=partial,
         storage_options=storage_options,
     )
-    click.echo(strict_json.dumps(report.to_json()).decode() if json else "\n".join(_lines(report)))
+    if json:
+        echo_json(report.to_json())
+    else:
+        echo("\n".join(_lines(report)))
 
 
 def _lines(report: "EvaluationReport") -> list[str]:

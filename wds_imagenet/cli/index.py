@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 import click
 
 from wds_imagenet.cli.inspect import describe
+from wds_imagenet.cli.output import echo, echo_json
 from wds_imagenet.cli.progress import progress
-from wds_imagenet.cli.shared_options import Size, as_json, human, storage_option
-from wds_imagenet.util import strict_json
+from wds_imagenet.cli.shared_options import Size, as_flags, as_json, human, storage_option
 from wds_imagenet.util.messages import quantity
 
 if TYPE_CHECKING:
-    from wds_imagenet.reading.index import IndexProgress
+    from wds_imagenet.indexing.index import IndexProgress
 
 
 @click.command()
@@ -22,11 +22,21 @@ if TYPE_CHECKING:
     help="Folder for the manifest. All shards must lie inside it. By default the folder of the first URL.",
 )
 @click.option("--name", default=None, help="Name of the data set; by default the name of the folder.")
-@click.option("--split", default="train", show_default=True, help="Split that the shards hold.")
+@click.option(
+    "--split",
+    help="Split of the shards. It chooses among the splits in the shards' names or in _info.json. By default "
+    "the only split in the names, or train.",
+)
 @click.option(
     "--block-bytes",
     type=Size(),
     help="Target size of a block; a reader fetches one block per request. By default 2MiB or less.",
+)
+@click.option(
+    "--max-json-bytes",
+    type=Size(),
+    show_default="1MiB",
+    help="Size of the largest JSON, label or caption.",
 )
 @click.option(
     "--threads",
@@ -41,17 +51,19 @@ def index(
     urls: tuple[str, ...],
     out: str | None,
     name: str | None,
-    split: str,
+    split: str | None,
     block_bytes: int | None,
+    max_json_bytes: int | None,
     threads: int,
     storage_options: dict[str, str],
     json: bool,
 ) -> None:
     """Write a manifest for the WebDataset shards at URL..., so that this package reads them like its own.
 
-    Each URL is a folder of .tar files, or one .tar file. The shards are read once and never written.
+    Each URL is a folder of .tar files, one .tar file, or a pattern such as in1k-{000..146}.tar. The shards
+    are read once and never written.
     """
-    from wds_imagenet.reading.index import index as index_urls
+    from wds_imagenet.indexing.index import index as index_urls
 
     with progress("indexing", None, quiet=json) as bar:
 
@@ -65,15 +77,18 @@ def index(
             name=name,
             split=split,
             block_bytes=block_bytes,
+            max_json_bytes=max_json_bytes,
             threads=threads,
             storage_options=storage_options,
             on_progress=on_progress,
         )
     manifest = report.manifest
     if json:
-        click.echo(strict_json.dumps(describe(report.url, manifest, manifest.classes)).decode())
+        echo_json(describe(report.url, manifest, manifest.classes))
     else:
-        click.echo(
+        for note in report.notes:
+            echo(f"note: {as_flags(note)}")
+        echo(
             f"{report.url}: indexed {quantity(manifest.samples, 'samples')} in "
             f"{quantity(len(manifest.shards), 'shards')} ({human(manifest.size)})"
         )

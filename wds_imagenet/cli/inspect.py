@@ -1,5 +1,6 @@
 """`wds-imagenet info`, `ls` and `cat`: print the contents of a data set."""
 
+import re
 import sys
 from collections.abc import Mapping
 from itertools import chain
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wds_imagenet.cli.output import echo_json, echo_values
 from wds_imagenet.cli.shared_options import as_json, human, layer_option, storage_option
 from wds_imagenet.errors import NotFoundError, UsageError
 from wds_imagenet.util import strict_json
@@ -40,26 +42,26 @@ def info(url: str, layers: tuple[str, ...], storage_options: dict[str, str], jso
     ]
     facts["layers"] = [_describe_layer(layer) for layer in layers_found]
     if json:
-        click.echo(strict_json.dumps(facts).decode())
+        echo_json(facts)
         return
     classes = dataset.classes
-    click.echo(f"{facts['url']}  ({facts['name']}, split {facts['split']})")
-    click.echo(f"  samples      {facts['samples']:,}, each {', '.join(facts['suffixes'])}")
-    click.echo(f"  shards       {facts['shards']:,}, {human(facts['bytes'])} in all")
-    click.echo(f"  blocks       {facts['blocks']:,}, {human(facts['bytes'] / facts['blocks'])} on average")
-    click.echo(f"  fingerprint  {facts['fingerprint']}")
+    echo_values(f"{facts['url']}  ({facts['name']}, split {facts['split']})")
+    echo_values(f"  samples      {facts['samples']:,}, each {', '.join(facts['suffixes'])}")
+    echo_values(f"  shards       {facts['shards']:,}, {human(facts['bytes'])} in all")
+    echo_values(f"  blocks       {facts['blocks']:,}, {human(facts['bytes'] / facts['blocks'])} on average")
+    echo_values(f"  fingerprint  {facts['fingerprint']}")
     for layer in facts["layers"]:
         gives = [*layer["suffixes"], *(f"json.{name}" for name in layer["fields"])]
         gives += [f"classes.{name}" for name in dict.fromkeys(chain(*layer["classes"]))]
-        click.echo(f"  layer        {layer['name']}, {human(layer['bytes'])}: {', '.join(gives)}")
+        echo_values(f"  layer        {layer['name']}, {human(layer['bytes'])}: {', '.join(gives)}")
     if classes:
         spread = facts["samples_a_class"]
-        click.echo(f"  classes      {len(classes):,}" + (f", {spread} samples each" if spread else ""))
+        echo_values(f"  classes      {len(classes):,}" + (f", {spread} samples each" if spread else ""))
         for index, item in enumerate(classes[:8]):
             count = f"{item['samples']:7,}" if "samples" in item else " " * 7
-            click.echo(f"    {index:5d}  {count}  {_name(item)}")
+            echo_values(f"    {index:5d}  {count}  {_name(item)}")
         if len(classes) > 8:
-            click.echo(f"    …  {len(classes) - 8:,} more; --json lists them all")
+            echo_values(f"    …  {len(classes) - 8:,} more; --json lists them all")
 
 
 @click.command()
@@ -71,7 +73,7 @@ def ls(url: str, storage_options: dict[str, str]) -> None:
 
     dataset = Dataset.open(url, storage_options=storage_options)
     for line in dataset.keys():  # noqa: SIM118 - a data set is not a mapping
-        click.echo(line)
+        echo_values(line)
 
 
 @click.command()
@@ -95,7 +97,7 @@ def cat(
     if image and member:
         raise UsageError("give --image or --member, not both")
     dataset = Dataset.open(url, layers=layers, storage_options=storage_options)
-    numbered = key.startswith("#") and key[1:].isdigit()
+    numbered = re.fullmatch(r"#[0-9]{1,18}", key) is not None
     try:
         sample = dataset[int(key[1:])] if numbered else dataset[key]
     except (KeyError, IndexError) as error:
@@ -106,14 +108,14 @@ def cat(
             raise UsageError(f"sample {key!r} has no member {suffix!r}, only {', '.join(sample.members)}")
         sys.stdout.buffer.write(bytes(sample.members[suffix]))
         return
-    click.echo(f"key      {sample.key}")
+    echo_values(f"key      {sample.key}")
     for suffix, data in sample.members.items():
-        click.echo(f"{suffix:8s} {len(data):,} bytes")
+        echo_values(f"{suffix:8s} {len(data):,} bytes")
     for name, value in (("label", sample.label), ("caption", sample.caption)):
         if value is not None:
-            click.echo(f"{name:8s} {value}")
+            echo_values(f"{name:8s} {value}")
     for name, value in sample.json.items():
-        click.echo(f"  {name}: {strict_json.dumps(value).decode()}")
+        echo_values(f"  {name}: {strict_json.dumps(value).decode()}")
 
 
 def describe(url: str, manifest: "Manifest", classes: "Classes") -> dict[str, Any]:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wds_imagenet.cli.output import echo, echo_json
 from wds_imagenet.cli.progress import progress
 from wds_imagenet.cli.shared_options import (
     Size,
@@ -16,12 +17,13 @@ from wds_imagenet.cli.shared_options import (
     with_template,
 )
 from wds_imagenet.errors import UsageError
-from wds_imagenet.util import strict_json
+from wds_imagenet.images.header import MAX_PIXELS
+from wds_imagenet.shown import shown_url
 from wds_imagenet.util.messages import quantity, unknown_name
 
 if TYPE_CHECKING:
     from wds_imagenet.packing.report import PackProgress, PackReport
-    from wds_imagenet.sources import Source
+    from wds_imagenet.sources import Option, Source
 
 
 class _Sources(click.Group):
@@ -65,7 +67,7 @@ def _command(name: str, source: "Source") -> click.Command:
         if several
         else click.Argument(["urls"], metavar="INPUT", nargs=1, callback=lambda _, __, value: (value,)),
         click.Argument(["dest"]),
-        *(click.Option([_flag(option.name)], help=_sentence(option.help)) for option in own),
+        *map(_source_option, own),
         *label_parameters(),
         *_without(),
         *_common(source),
@@ -89,7 +91,7 @@ def _command(name: str, source: "Source") -> click.Command:
         if all(_scheme(url) == _scheme(dest) for url in urls):
             source_storage_options = {**storage_options, **source_storage_options}
         if not json:
-            click.echo(f"listing {', '.join(urls)}", err=True)
+            echo(f"listing {', '.join(map(shown_url, urls))}", err=True)
         with progress("packing", None, quiet=json) as bar:
 
             def on_progress(now: "PackProgress") -> None:
@@ -106,11 +108,21 @@ def _command(name: str, source: "Source") -> click.Command:
                 on_progress=on_progress,
                 **{option: value for option, value in options.items() if value is not None},
             )
-        click.echo(strict_json.dumps(report.to_json()) if json else "\n".join(_lines(report)))
+        if json:
+            echo_json(report.to_json())
+        else:
+            echo("\n".join(_lines(report)))
 
     command = click.command(name, params=parameters, help=_summary(source))(run)
     command.short_help = _summary(source)
     return command
+
+
+def _source_option(option: "Option") -> click.Option:
+    name, text = [_flag(option.name)], _sentence(option.help)
+    if option.kind == "flag":
+        return click.Option(name, help=text, is_flag=True, default=None)
+    return click.Option(name, help=text, type=Size() if option.kind == "size" else str)
 
 
 def _stripped(jpeg: str) -> str:
@@ -202,6 +214,20 @@ def _common(source: "Source") -> list[click.Parameter]:
             help="Treatment of unusable images. fail: stop at the first. skip: leave them out, and list them "
             "in the report. repair: repair a missing end, CMYK, GIF, BMP and TIFF. "
             "repair-else-skip: repair, or else leave out.",
+        ),
+        click.Option(
+            ["--max-pixels"],
+            type=int,
+            default=MAX_PIXELS,
+            show_default=True,
+            help="Most pixels of an image; of a JPEG that --jpeg resizes, at the scale of decoding.",
+        ),
+        click.Option(
+            ["--max-image-bytes"],
+            type=Size(),
+            default=256 << 20,
+            show_default="256MiB",
+            help="Most bytes of an image; no larger file is read into memory.",
         ),
         *run_parameters(
             unit="shard",

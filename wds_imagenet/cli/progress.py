@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-import click
 from tqdm import tqdm
+
+from wds_imagenet.cli.output import echo
+from wds_imagenet.shown import shown_name
 
 _LINE_SECONDS: Final = 5.0
 
@@ -31,13 +33,13 @@ class ProgressBar:
     def update(self, done_bytes: int, note: str = "") -> None:
         """Show that `done_bytes` are done since the start, with a note."""
         if self._bar is not None:
-            self._bar.set_postfix_str(note, refresh=False)
+            self._bar.set_postfix_str(shown_name(note), refresh=False)
             self._bar.update(done_bytes - self._done)
         self._done = done_bytes
         now = time.monotonic()
         if self._bar is None and not self._quiet and now - self._last_line >= _LINE_SECONDS:
             self._last_line = now
-            click.echo(self._line(now, note), err=True)
+            echo(self._line(now, note), err=True)
 
     def expect(self, total_bytes: int | None) -> None:
         """Set the bytes that are expected in all; None if that is not known."""

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import click
 
 from wds_imagenet.cli.exit_codes import ExitCode
+from wds_imagenet.cli.output import echo, echo_json
 from wds_imagenet.cli.progress import progress
 from wds_imagenet.cli.shared_options import as_json, human, storage_option
-from wds_imagenet.util import strict_json
 from wds_imagenet.util.messages import quantity
 
 if TYPE_CHECKING:
@@ -33,28 +33,29 @@ def verify(
 ) -> int:
     """Read the whole data set at URL, and report every difference from what was packed.
 
-    verify compares sizes, the checksum of each block and shard, the tar structure, keys, labels and JSON, and
-    each image with its hash. It verifies the label layers too. It exits with code 3 if it finds a difference.
+    verify compares sizes, the checksum of each block and shard, the tar structure, keys, labels, classes and
+    JSON, and each image with its hash. It verifies the label layers, the plan, keys.txt, the report, the
+    receipts and the files of other readers too. It exits with code 3 if it finds a difference.
     """
     from wds_imagenet.reading.dataset import Dataset
     from wds_imagenet.reading.verify import verify as verify_data_set
 
     dataset = Dataset.open(url, storage_options=storage_options)
     if not dataset.store.listable:
-        click.echo("note: HTTP lists no files: layers and stray tars are not looked for", err=True)
+        echo("note: HTTP lists no files: layers, receipts and stray tars are not looked for", err=True)
     with progress("verifying", None, quiet=json) as bar:
 
         def on_progress(now: "VerifyProgress") -> None:
             for finding in () if json else now.findings:
-                click.echo(f"bad: {finding}")
+                echo(f"bad: {finding}")
             bar.expect(now.total_bytes)
             bar.update(now.bytes, f"{now.samples:,} samples")
 
         report = verify_data_set(dataset, deep=deep, threads=threads, on_progress=on_progress)
     if json:
-        click.echo(strict_json.dumps({"ok": report.ok, **asdict(report)}).decode())
+        echo_json({"ok": report.ok, **asdict(report)})
     else:
-        click.echo(f"{report.url}: {_summary(report, dataset.manifest, deep=deep)}")
+        echo(f"{report.url}: {_summary(report, dataset.manifest, deep=deep)}")
     return ExitCode.DONE if report.ok else ExitCode.BAD_DATA
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from wds_imagenet.cli.output import echo
 from wds_imagenet.cli.shared_options import human, layer_option, storage_option
 from wds_imagenet.errors import UsageError
 
@@ -57,18 +58,18 @@ def view(
         page = single_page(dataset, samples=60 if samples is None else samples, seed=seed or 0).encode()
         with click.open_file(str(file), "wb", atomic=True) as out:
             out.write(page)
-        click.echo(f"{file}: {human(len(page))}", err=True)
+        echo(f"{file}: {human(len(page))}", err=True)
         return
     from wds_imagenet.view.server import GalleryServer
 
     with GalleryServer(dataset, port or 0) as server:
         try:
-            click.echo(f"{dataset.url} is shown at {server.url} until Ctrl-C")
+            echo(f"{dataset.url} is shown at {server.url} until Ctrl-C")
             if not no_open and _has_screen():
                 click.launch(server.url)
             server.serve_forever()
         except KeyboardInterrupt:
-            click.echo("ended", err=True)
+            echo("ended", err=True)
 
 
 def _has_screen() -> bool:

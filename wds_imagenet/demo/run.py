@@ -100,7 +100,7 @@ def _train(print_line: Print, epochs: int) -> float:
     print_line(f"         {verdict(measured)}")
     model = training.network(len(pictures.CLASSES))
     crop = RandomResizedCrop(_TRAINING_SIDE, scale=(0.7, 1.0), flip=True)
-    with Loader(_url("train"), crop, 48, drop_last=True) as loader:
+    with Loader(_url("train"), crop, 48, last="drop") as loader:
         for epoch in training.train(model, loader, epochs):
             print_line(
                 f"train    epoch {epoch.number}: loss {epoch.loss:.2f}, {epoch.accuracy:.0%} correct, "

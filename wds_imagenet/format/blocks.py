@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from wds_imagenet.format.crc import crc32
-from wds_imagenet.format.manifest import Block
+from wds_imagenet.format.manifest import MAX_BLOCK_SAMPLES, Block
 
+MAX_TARGET: Final = 1 << 30
+"""The largest size that a user may choose, in bytes."""
 LARGEST_BLOCK: Final = 2 << 20
 """In bytes. A store sends as much in the time that a request takes, so larger blocks only cost memory."""
 _SMALLEST_BLOCK: Final = 128 << 10
@@ -26,8 +28,8 @@ def block_bytes_for(total: int) -> int:
 def cut_blocks(ends: Iterable[int], size: int, block_bytes: int) -> Iterator[tuple[int, int, int]]:
     """Yield (start, stop, samples) of the blocks that tile a shard.
 
-    A block ends with the first sample that reaches `block_bytes`. The last block extends to the end of the
-    archive; no block of a shard with samples is without samples.
+    A block ends with the first sample that reaches `block_bytes`, or that is its 65,536th. The last block
+    extends to the end of the archive; no block of a shard with samples is without samples.
 
     Args:
         ends: offsets at which the samples end, in rising order.
@@ -38,7 +40,7 @@ def cut_blocks(ends: Iterable[int], size: int, block_bytes: int) -> Iterator[tup
     pending: tuple[int, int, int] | None = None
     for end in ends:
         samples += 1
-        if end - start >= block_bytes:
+        if end - start >= block_bytes or samples == MAX_BLOCK_SAMPLES:
             if pending:
                 yield pending
             pending = (start, end, samples)

@@ -16,9 +16,12 @@ _SYSTEM: Final = (
     "thumbs.db",
 )
 """Names that macOS, Windows, Synology and ext4 give to files and folders of their own, in lower case."""
+_PAX_HEADERS: Final = r"paxheaders(?:\.[0-9]+)?"
+"""A folder of PAX headers, as a tar program writes it that does not know them."""
 
 _IGNORED: Final = re.compile(
-    rf"(?:^|/)(?:\.(?!\.?(?:/|\Z))|(?:{'|'.join(map(re.escape, _SYSTEM))})(?:/|\Z))", re.IGNORECASE
+    rf"(?:^|/)(?:\.(?!\.?(?:/|\Z))|(?:{'|'.join([*map(re.escape, _SYSTEM), _PAX_HEADERS])})(?:/|\Z))",
+    re.IGNORECASE,
 )
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Self, TypeAlias
 
 from wds_imagenet.errors import ManifestError, UsageError
-from wds_imagenet.format.manifest import METADATA_FOLDER, Manifest
+from wds_imagenet.format.manifest import METADATA_FOLDER, Manifest, typed
 from wds_imagenet.util import strict_json
 
 LAYERS: Final = f"{METADATA_FOLDER}/layers/"
@@ -73,8 +73,15 @@ class LayerPlan:
                 raise ManifestError(
                     f"the layer's plan has another format, or version {version!r:.20}; upgrade wds-imagenet"
                 )
-            plan = cls(**value)
-            plan = cls(**{**value, "suffixes": tuple(plan.suffixes), "labels": tuple(plan.labels)})
+            plan = cls(
+                name=typed(value["name"], str),
+                base=typed(value["base"], str),
+                suffixes=tuple(typed(suffix, str) for suffix in typed(value["suffixes"], list)),
+                fields={name: typed(kind, str) for name, kind in typed(value["fields"], dict).items()},
+                annotations_sha256=typed(value["annotations_sha256"], str),
+                classes_sha256=typed(value["classes_sha256"], str),
+                labels=tuple(typed(item, dict) for item in typed(value["labels"], list)),
+            )
             if plan.to_json() != data:
                 raise ManifestError(
                     "the layer's plan was changed after it was written; write the layer again"

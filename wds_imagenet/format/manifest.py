@@ -11,18 +11,25 @@ from typing import Any, Final, Self, TypeVar
 
 from wds_imagenet.errors import ManifestError
 from wds_imagenet.format.own_hash import OWN_HASH, check_own_hash, own_sha256
+from wds_imagenet.format.tar import RECORD
 from wds_imagenet.util import strict_json
 
 METADATA_FOLDER: Final = ".wds-imagenet"
 MANIFEST_PATH: Final = f"{METADATA_FOLDER}/manifest.json"
+PLAN_PATH: Final = f"{METADATA_FOLDER}/plan.json"
+REPORT_PATH: Final = f"{METADATA_FOLDER}/report.jsonl"
 KEYS_PATH: Final = f"{METADATA_FOLDER}/keys.txt"
 VERSION: Final = 1
 MAX_BYTES: Final = 256 << 20
+MAX_BLOCK_BYTES: Final = 8 << 30
+"""A reader holds a whole block in memory. A manifest of `MAX_BYTES` cannot sum up to 2^63 bytes."""
+MAX_BLOCK_SAMPLES: Final = 1 << 16
+"""A loader draws the order of a whole block before it reads the block."""
 _FORMAT: Final = "wds-imagenet"
 _HEX: Final = re.compile(r"[0-9a-f]{64}")
 _REMEDY: Final = "copy it again from an intact copy of the data set"
 _T = TypeVar("_T")
-_NAME_PART: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._=+-]*")
+_NAME_PART: Final = re.compile(r"[^./\x00-\x1f\x7f-\x9f][^/\x00-\x1f\x7f-\x9f]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +43,9 @@ class Block:
     """CRC-32 of the bytes (IEEE 802.3, as zlib computes it)."""
 
     def __post_init__(self) -> None:
-        _check(self.size > 0, "block bytes", self.size)
-        _check(0 <= self.samples <= self.size, "block samples", self.samples)
+        _check(0 < self.size <= MAX_BLOCK_BYTES, "block bytes", self.size)
+        most = min(self.size // RECORD, MAX_BLOCK_SAMPLES)  # each sample has a header at least
+        _check(0 <= self.samples <= most, "block samples", self.samples)
         _check(0 <= self.crc32 < 1 << 32, "block crc32", self.crc32)
 
 
@@ -80,15 +88,32 @@ class Manifest:
     """
     plan: str | None = None
     """Fingerprint of the plan that it was packed from; None if it was indexed."""
+    report_sha256: str | None = None
+    """SHA-256 of `.wds-imagenet/report.jsonl`; None for indexed shards and layers, which have no report."""
 
     def __post_init__(self) -> None:
         _check(bool(_HEX.fullmatch(self.keys_sha256)), "keys sha256", self.keys_sha256)
         classes_alone = bool(self.classes) and not self.suffixes  # as a layer may have
         _check(bool(self.shards) or classes_alone, "shards", self.shards)
-        for item in self.classes:
-            _check(type(item.get("samples", 0)) is int, "samples of a class", item.get("samples"))
+        for name, stated in (("plan", self.plan), ("report_sha256", self.report_sha256)):
+            _check(stated is None or bool(_HEX.fullmatch(stated)), name, stated)
+        _check(len(set(self.suffixes)) == len(self.suffixes), "suffixes", self.suffixes)
+        self._check_classes()
         names = {shard.name for shard in self.shards}
         _check(len(names) == len(self.shards), "number of distinct shard names", len(names))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle a copy, since another thread may be filling a cache."""
+        return vars(self).copy()
+
+    def _check_classes(self) -> None:
+        labelled = 0
+        for item in self.classes:
+            name, count = item.get("name", ""), item.get("samples", 0)
+            _check(isinstance(name, str), "name of a class", name)
+            _check(type(count) is int and 0 <= count <= self.samples, "samples of a class", count)
+            labelled += count
+        _check(labelled <= self.samples, "samples of all classes", labelled)
 
     @property
     def samples(self) -> int:
@@ -123,6 +148,7 @@ class Manifest:
             "suffixes": list(self.suffixes),
             "keys_sha256": self.keys_sha256,
             "plan": self.plan,
+            "report_sha256": self.report_sha256,
             "classes": [dict(item) for item in self.classes],
             "shards": [shard_to_json(shard) for shard in self.shards],
         }
@@ -143,26 +169,29 @@ class Manifest:
             raise ManifestError(f"the manifest is not a manifest of {_FORMAT}")
         if type(value.get("version")) is not int or value["version"] != VERSION:
             raise ManifestError(
-                f"the manifest has version {value.get('version')!r}; this release reads version "
+                f"the manifest has version {value.get('version')!r:.40}; this release reads version "
                 f"{VERSION}: upgrade wds-imagenet"
             )
         fingerprint = check_own_hash(value, "the manifest", _REMEDY)
         try:
             manifest = cls(
-                name=_typed(value["name"], str),
-                split=_typed(value["split"], str),
-                suffixes=tuple(_typed(suffix, str) for suffix in _typed(value["suffixes"], list)),
-                keys_sha256=_typed(value["keys_sha256"], str),
-                shards=tuple(shard_from_json(item) for item in _typed(value["shards"], list)),
-                classes=tuple(_typed(item, dict) for item in _typed(value["classes"], list)),
-                plan=None if value["plan"] is None else _typed(value["plan"], str),
+                name=typed(value["name"], str),
+                split=typed(value["split"], str),
+                suffixes=tuple(typed(suffix, str) for suffix in typed(value["suffixes"], list)),
+                keys_sha256=typed(value["keys_sha256"], str),
+                shards=tuple(shard_from_json(item) for item in typed(value["shards"], list)),
+                classes=tuple(typed(item, dict) for item in typed(value["classes"], list)),
+                plan=_text_or_none(value["plan"]),
+                report_sha256=_text_or_none(value["report_sha256"]),
             )
-            _check(_typed(value["samples"], int) == manifest.samples, "total samples", value["samples"])
-            _check(_typed(value["bytes"], int) == manifest.size, "total bytes", value["bytes"])
+            _check(typed(value["samples"], int) == manifest.samples, "total samples", value["samples"])
+            _check(typed(value["bytes"], int) == manifest.size, "total bytes", value["bytes"])
         except KeyError as error:
             raise ManifestError(f"the manifest lacks {error}") from error
         except TypeError as error:
             raise ManifestError(f"the manifest is malformed: {error}") from error
+        if manifest._values() != {name: item for name, item in value.items() if name != OWN_HASH}:
+            raise ManifestError(f"the manifest has fields that version {VERSION} does not have")
         manifest.__dict__["fingerprint"] = fingerprint
         return manifest
 
@@ -180,27 +209,32 @@ def shard_to_json(shard: Shard) -> dict[str, Any]:
 
 def shard_from_json(value: Any) -> Shard:  # noqa: ANN401 - any JSON value
     """Parse a shard's entry. Raises `ManifestError`, `TypeError` or `KeyError`."""
-    entry = _typed(value, dict)
+    entry = typed(value, dict)
     blocks = []
-    for item in _typed(entry["blocks"], list):
-        numbers = [_typed(number, int) for number in _typed(item, list)]
+    for item in typed(entry["blocks"], list):
+        numbers = [typed(number, int) for number in typed(item, list)]
         _check(len(numbers) == 3, "block", item)
         blocks.append(Block(*numbers))
     return Shard(
-        name=_typed(entry["name"], str),
-        size=_typed(entry["bytes"], int),
-        samples=_typed(entry["samples"], int),
-        sha256=_typed(entry["sha256"], str),
+        name=typed(entry["name"], str),
+        size=typed(entry["bytes"], int),
+        samples=typed(entry["samples"], int),
+        sha256=typed(entry["sha256"], str),
         blocks=tuple(blocks),
     )
 
 
 def check_shard_name(name: str) -> None:
-    """Raise `ManifestError` for a shard name that leaves the data set's folder, or has odd characters."""
+    """Raise `ManifestError` for a name that leaves the folder, is hidden, or has control characters."""
     _check(all(_NAME_PART.fullmatch(part) for part in name.split("/")), "shard name", name)
 
 
-def _typed(value: object, kind: type[_T]) -> _T:
+def _text_or_none(value: object) -> str | None:
+    return None if value is None else typed(value, str)
+
+
+def typed(value: object, kind: type[_T]) -> _T:
+    """Return a JSON value that must be of a type. Raises `TypeError`; true and false are no integers."""
     if not isinstance(value, kind) or isinstance(value, bool):
         raise TypeError(f"{value!r:.60} is no {kind.__name__}")
     return value

@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from typing import Final, TypeAlias, overload
 
 from wds_imagenet.errors import CorruptError
+from wds_imagenet.format.ignored_files import is_ignored
 from wds_imagenet.format.tar import Member, walk_bytes
 from wds_imagenet.sample import IMAGE_SUFFIXES, Sample, split_name
 
@@ -36,6 +37,11 @@ _walk: Final = _load()
 _METADATA_NAME: Final = re.compile(r"__[^/]*__($|/)")
 
 
+def is_metadata(name: str) -> bool:
+    """Return True for a member named `__…__`, or in a folder of such a name: webdataset's metadata."""
+    return "__" in name and _METADATA_NAME.match(name) is not None
+
+
 def walk_engine() -> str:
     """Return the engine of the walk: `native`, or `Python` if the C module was not built."""
     return "Python" if _walk is None else "native"
@@ -44,8 +50,8 @@ def walk_engine() -> str:
 def group_members(members: Iterable[Member]) -> Iterator[tuple[str, dict[str, Member]]]:
     """Yield each key with its members by suffix, in the order of the archive.
 
-    Members named `__…__`, or in a folder of such a name, are webdataset's metadata; they are skipped, as
-    webdataset does.
+    Skipped, as by webdataset, are members without suffix and members of `is_metadata`; so are hidden and
+    system files.
 
     Raises:
         CorruptError: for a member without a key, and for a key with two members of one suffix.
@@ -53,9 +59,9 @@ def group_members(members: Iterable[Member]) -> Iterator[tuple[str, dict[str, Me
     key: str | None = None
     sample: dict[str, Member] = {}
     for member in members:
-        if "__" in member.name and _METADATA_NAME.match(member.name):
-            continue
         member_key, suffix = split_name(member.name)
+        if not suffix or is_metadata(member.name) or is_ignored(member.name):
+            continue
         if not member_key.rpartition("/")[2]:
             raise CorruptError(f"the member {member.name!r} at offset {member.start:,} has no key")
         if member_key != key:

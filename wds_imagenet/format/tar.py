@@ -190,8 +190,8 @@ def _text(raw: bytes, at: int) -> str:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise CorruptError(f"the name at offset {at:,} is not UTF-8: {raw[:60]!r}") from error
-    if not text or not text.isprintable():
-        raise CorruptError(f"the name at offset {at:,} is empty or has control characters: {text[:60]!r}")
+    if not text or "\0" in text:
+        raise CorruptError(f"the name at offset {at:,} is empty or has a zero byte: {text[:60]!r}")
     return text
 
 

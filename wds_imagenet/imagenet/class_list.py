@@ -1,34 +1,31 @@
-"""Class lists: a file that fixes the label of each class.
+"""Class lists: a file that fixes the label of each class, in one of the forms of `class_rows`.
 
-As text, UTF-8, one class a line. The number of the line, from 0, is the label::
-
-    tench                               a name
-    n01440764                           a WNID
-    n01440764 tench, Tinca tinca        a WNID and its names (Kaggle's LOC_synset_mapping.txt)
-    0<TAB>tench                         an explicit label, on every line then, in any order
-
-As JSON, an array in the order of the labels, or an object by label; each entry is a name or
-`[WNID, name]`. Or ImageNet-V2's `class_info.json`, an array of objects in any order.
-
-Explicit labels must be 0, 1, … without a gap. A list that begins at 1 is rejected, because its labels may be
-off by one or lack class 0.
+Numbers are the labels, in any order. They must be 0, 1, … without a gap: the labels of a list that begins at
+1 may be off by one, or lack class 0. In a list without numbers, the position of each class is its label.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Final
 
 from wds_imagenet.errors import SourceError
+from wds_imagenet.imagenet.class_rows import ClassRow, ClassRows, parse_class_rows
 from wds_imagenet.inputs.small_files import read_file
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
-from wds_imagenet.util import strict_json
 
-_T = TypeVar("_T")
 _MAX_BYTES: Final = 16 << 20
-_WNID_LINE: Final = re.compile(r"(n[0-9]{8})(?:\s*:\s*|\s+|$)(.*)")
-_LABEL_LINE: Final = re.compile(r"([0-9]{1,7})\t(.*)")
-_CLSLOC_LINE: Final = re.compile(r"n[0-9]{8} ([0-9]+) \S+")
+_NAME_COLUMNS: Final = (
+    "name",
+    "names",
+    "class_name",
+    "classname",
+    "synset",
+    "words",
+    "label",
+    "class",
+    "category",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,96 +60,80 @@ class ClassList:
 
 
 def read_classes(url: str, storage_options: StorageOptions = NO_OPTIONS) -> ClassList:
-    """Return the class list in a file, in one of the forms above.
+    """Return the class list in a file.
 
     Args:
         url: the file.
         storage_options: storage options.
 
     Raises:
-        SourceError: the file is in no such form; the message gives the line or class.
+        SourceError: the file is in no form of `class_rows`, its labels are not 0, 1, …, or it has several
+            columns of names; the message gives the line or class.
     """
-    data = read_file(url, storage_options, max_bytes=_MAX_BYTES)
+    data = read_file(url, storage_options, max_bytes=_MAX_BYTES, unzips=True)
     try:
-        if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"[", b"{"):
-            entries = list(_from_json(data.removeprefix(b"\xef\xbb\xbf")))
-        else:
-            entries = list(_from_text(data.decode("utf-8-sig")))
-        return ClassList(url, tuple(_class_infos(entries)))
+        listed = parse_class_rows(data)
+        column = _choose_column(listed)
+        names = [row.wnid or "" for row in listed.rows] if column is None else listed.names(column)
+        classes = _class_infos(_in_order(list(zip(listed.rows, names, strict=True))))
+        return ClassList(url, tuple(classes))
     except ValueError as error:
         raise SourceError(f"the class list {url} cannot be used: {error}") from error
 
 
-def _from_text(text: str) -> Iterator[tuple[str | None, str]]:
-    lines = [line.rstrip() for line in text.rstrip().split("\n")] if text.strip() else []
-    for number, line in enumerate(lines, 1):
-        if not line:
-            raise ValueError(f"line {number} is empty, which would shift the labels after it: remove it")
-    if len(lines) > 1 and all(
-        (match := _CLSLOC_LINE.fullmatch(line)) and int(match[1]) == number
-        for number, line in enumerate(lines, 1)
-    ):
+def _choose_column(listed: ClassRows) -> int | None:
+    """Return the column of the names; None if there are only WNIDs."""
+    if len(listed.columns) <= 1:
+        return 0 if listed.columns else None
+    headers = [header.casefold() for header in listed.columns]
+    usual = next((name for name in _NAME_COLUMNS if name in headers), None)
+    if usual is None:
+        example = listed.rows[0]
+        raise ValueError(
+            f"it has {len(headers)} columns of names, such as {', '.join(map(repr, example.names)):.100} in "
+            f"{example.where}: leave one, or call one 'name' in the header line"
+        )
+    return headers.index(usual)
+
+
+def _in_order(entries: Sequence[tuple[ClassRow, str]]) -> Iterator[tuple[ClassRow, str]]:
+    rows = [row for row, _ in entries]
+    if _is_by_ilsvrc_id(rows):
         raise ValueError(
             "it is a map_clsloc.txt, in the order of ILSVRC2012_IDs, not of labels; give the devkit"
         )
-    explicit = [_LABEL_LINE.fullmatch(line) for line in lines]
-    if any(explicit):
-        if not all(explicit):
-            number = explicit.index(None) + 1
-            raise ValueError(f"line {number} has no 'label<TAB>', but others have: {lines[number - 1]!r:.60}")
-        lines = list(_in_order((int(match[1]), match[2]) for match in explicit if match))
-    for line in lines:
-        match = _WNID_LINE.fullmatch(line)
-        yield (match[1], match[2] or match[1]) if match else (None, line)
+    if rows[0].number is None:
+        wnids = [row.wnid or "" for row in rows]
+        if rows[0].where.startswith("entry 'n") and wnids != sorted(wnids):
+            raise ValueError("it is by WNID, but not in the order of WNIDs: give the labels, too")
+        yield from entries
+        return
+    ordered = sorted(entries, key=lambda entry: entry[0].number or 0)
+    for expected, (row, name) in enumerate(ordered):
+        if row.number != expected:
+            base = "; its numbers begin at 1: subtract 1 from each" if ordered[0][0].number == 1 else ""
+            raise ValueError(
+                f"{row.where}: its labels are not 0, 1, …: {row.number} is in the place of {expected}{base}"
+            )
+        yield row, name
 
 
-def _from_json(data: bytes) -> Iterator[tuple[str | None, str]]:
-    value = strict_json.loads(data, max_bytes=_MAX_BYTES)
-    if isinstance(value, dict):
-        for name in value:
-            if not re.fullmatch("[0-9]{1,7}", name):
-                raise ValueError(
-                    f"{name!r:.60} is not a label; the names of a JSON object must be the labels 0, 1, …"
-                )
-        value = list(_in_order((int(name), entry) for name, entry in value.items()))
-    elif value and all(isinstance(entry, dict) for entry in value):
-        value = list(_in_order(map(_from_class_info, value)))
-    for label, entry in enumerate(value):
-        match entry:
-            case str(name):
-                yield (name, name) if re.fullmatch("n[0-9]{8}", name) else (None, name)
-            case [str(wnid), str(name)] if re.fullmatch("n[0-9]{8}", wnid):
-                yield wnid, name
-            case _:
-                raise ValueError(f"class {label} is {entry!r:.60}, neither a name nor [WNID, name]")
+def _is_by_ilsvrc_id(rows: Sequence[ClassRow]) -> bool:
+    """Return True for numbers from 1, and WNIDs in another order."""
+    if len(rows) < 2 or any(row.number is None or row.wnid is None for row in rows):
+        return False
+    ordered = sorted(rows, key=lambda row: row.number or 0)
+    wnids = [row.wnid or "" for row in ordered]
+    return ordered[0].number == 1 and wnids != sorted(wnids)
 
 
-def _from_class_info(entry: Mapping[str, object]) -> tuple[int, list[str]]:
-    match entry:
-        case {"cid": int(label), "wnid": str(wnid), "synset": [*lemmas]} if lemmas:
-            return label, [wnid, ", ".join(map(str, lemmas))]
-    raise ValueError(f"{entry!r:.60} is not an object with 'cid', 'wnid' and 'synset'")
-
-
-def _in_order(entries: Iterable[tuple[int, _T]]) -> Iterator[_T]:
-    ordered = sorted(entries, key=lambda entry: entry[0])
-    for expected, (label, entry) in enumerate(ordered):
-        if label != expected:
-            raise ValueError(f"its labels are not 0, 1, …: {label} is in the place of {expected}")
-        yield entry
-
-
-def _class_infos(entries: list[tuple[str | None, str]]) -> Iterator[Mapping[str, str]]:
-    if not entries:
-        raise ValueError("it is empty")
+def _class_infos(entries: Iterator[tuple[ClassRow, str]]) -> Iterator[Mapping[str, str]]:
     seen: dict[str, int] = {}
-    with_wnids = any(wnid for wnid, _ in entries)
-    for label, (wnid, name) in enumerate(entries):
-        if wnid is None:
-            if with_wnids:
-                raise ValueError(f"class {label} ({name!r:.60}) has no WNID, but others have")
-            yield {"name": name}
-        elif seen.setdefault(wnid, label) != label:
-            raise ValueError(f"{wnid} is class {seen[wnid]} and class {label}")
+    for label, (row, name) in enumerate(entries):
+        if row.wnid is None:
+            wnid = re.fullmatch("n[0-9]{8}", name)
+            yield {"name": name, "wnid": name} if wnid else {"name": name}
+        elif seen.setdefault(row.wnid, label) != label:
+            raise ValueError(f"{row.where}: {row.wnid} is class {seen[row.wnid]} and class {label}")
         else:
-            yield {"name": name, "wnid": wnid}
+            yield {"name": name, "wnid": row.wnid}

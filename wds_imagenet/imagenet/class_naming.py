@@ -1,7 +1,7 @@
 """Labels of classes that a data set calls by number or name, in folders or in cells of a table."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from wds_imagenet.imagenet.devkit import CLASSES, WNID
 
 _NUMBER: Final = re.compile(r"-?[0-9]+")
 _MAX_DIGITS: Final = 9
+_USUAL_LABELS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,9 @@ class ClassNaming:
     notes: tuple[str, ...] = ()
 
 
-def label_classes(names: Iterable[str], listed: ClassList | None, where: Callable[[str], str]) -> ClassNaming:
+def label_classes(
+    names: Iterable[str], listed: ClassList | None, where: Callable[[str], str], *, far_numbers: bool = True
+) -> ClassNaming:
     """Return the label of each class name.
 
     With a class list, the label is the class's position in the list. Numbers are labels themselves if every
@@ -37,6 +40,7 @@ def label_classes(names: Iterable[str], listed: ClassList | None, where: Callabl
         names: the names of all classes, in any order; repetitions do not matter.
         listed: the class list, if the user gave one.
         where: returns the place of a name, for errors.
+        far_numbers: False to number names such as 20230101 in their order, as `_are_far` finds them.
 
     Raises:
         SourceError: the list lacks a name, or numbers and other names are mixed.
@@ -52,7 +56,14 @@ def label_classes(names: Iterable[str], listed: ClassList | None, where: Callabl
                 raise SourceError(f"{where(name)}: the class {name!r} is not in {listed.url}")
         return ClassNaming(found, listed.classes)
     if len(numbers) == len(distinct):
-        return _number_labels(distinct, None, where)
+        if far_numbers or not _are_far(distinct):
+            return _number_labels(distinct, None, where)
+        ordered = sorted(distinct, key=lambda name: (int(name), name))
+        note = (
+            f"the numbers {ordered[0]} to {ordered[-1]} are too far apart for labels: they name classes, "
+            f"labelled 0 to {len(ordered) - 1} in their order; option 'numeric_classes' takes them as labels"
+        )
+        return ClassNaming(_positions(ordered), tuple({"name": name} for name in ordered), (note,))
     if numbers:
         word = next(name for name in distinct if not _NUMBER.fullmatch(name))
         raise SourceError(
@@ -66,8 +77,20 @@ def label_classes(names: Iterable[str], listed: ClassList | None, where: Callabl
             f"from ILSVRC's labels 0 to {CLASSES - 1}; option 'classes' takes a class list for others"
         )
         notes = (note,)
-    labels = {name: label for label, name in enumerate(distinct)}
-    return ClassNaming(labels, tuple({"name": name} for name in distinct), notes)
+    return ClassNaming(_positions(distinct), tuple({"name": name} for name in distinct), notes)
+
+
+def _positions(names: Sequence[str]) -> dict[str, int | None]:
+    return {name: label for label, name in enumerate(names)}
+
+
+def _are_far(numbers: Sequence[str]) -> bool:
+    """Return True for numbers that are no labels of a usual network, such as dates and years.
+
+    Labels are below 1,000, or at least half of the numbers from 0 to the largest are there.
+    """
+    largest = max(map(int, numbers))
+    return largest >= max(_USUAL_LABELS, 2 * len(numbers))
 
 
 def _number_labels(

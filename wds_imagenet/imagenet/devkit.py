@@ -53,7 +53,7 @@ def read_devkit(url: str, storage_options: StorageOptions = NO_OPTIONS) -> Devki
     from `meta.mat`, else from `meta_clsloc.mat` or `map_clsloc.txt` of later years; all files must agree.
 
     Args:
-        url: `ILSVRC2012_devkit_t12.tar.gz`, a devkit of a later year, or the folder of either.
+        url: `ILSVRC2012_devkit_t12.tar.gz`, a devkit of a later year, or the folder of either, also as a zip.
         storage_options: storage options.
 
     Raises:

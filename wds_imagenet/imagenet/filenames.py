@@ -7,7 +7,8 @@ from typing import Final
 
 from wds_imagenet.errors import SourceError
 from wds_imagenet.imagenet.devkit import WNID
-from wds_imagenet.inputs.tar_listing import ListedFile
+from wds_imagenet.inputs.archives.tar_listing import ListedFile
+from wds_imagenet.inputs.image_files import key_path, suffix_of
 from wds_imagenet.sample import make_key
 
 PUBLISHED: Final[Mapping[str, int]] = {"train": 1_281_167, "val": 50_000, "test": 100_000}
@@ -79,7 +80,7 @@ def parse_file(file: ListedFile) -> ImagenetImage | None:
     """
     *folders, filename = file.path.split("/")
     try:
-        name = parse_stem(filename.rpartition(".")[0])
+        name = parse_stem(filename[: -len(suffix_of(filename)) - 1] if suffix_of(filename) else filename)
     except ValueError as error:
         raise SourceError(f"{file.url}: {file.path} {error}") from error
     if name is None:
@@ -88,4 +89,5 @@ def parse_file(file: ListedFile) -> ImagenetImage | None:
     if len(wnids) > 1:
         raise SourceError(f"{file.url}: {file.path} is of the class {' and '.join(sorted(wnids))} at once")
     wnid = next(iter(wnids), None)
-    return ImagenetImage(name.split, name.key, name.number, wnid, filename, file.url, file.offset, file.size)
+    key = name.key if key_path(filename) == filename else make_key(key_path(filename))
+    return ImagenetImage(name.split, key, name.number, wnid, filename, file.url, file.offset, file.size)

@@ -64,14 +64,14 @@ def read_solution(url: str, options: StorageOptions) -> Solution:
     """Return the class of every image in one of Kaggle's solutions. Costs the table in memory.
 
     Args:
-        url: the CSV, plain or gzipped.
+        url: the CSV, plain or compressed.
         options: storage options.
 
     Raises:
         SourceError: an image is listed twice, is not one of ILSVRC2012, or has another class by its name;
             and the errors of `parse_solution`. The message gives the line.
     """
-    data = read_file(url, options, max_bytes=_MAX_BYTES)
+    data = read_file(url, options, max_bytes=_MAX_BYTES, unzips=True)
     wnids: dict[str, str] = {}
     for row in parse_solution(_lines(data, url), url):
         try:

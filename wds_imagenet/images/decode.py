@@ -9,7 +9,7 @@ import simplejpeg
 
 from wds_imagenet.errors import ImageError
 from wds_imagenet.images.cmyk import cmyk_to_rgb
-from wds_imagenet.images.header import ImageHeader
+from wds_imagenet.images.header import MAX_PIXELS, ImageHeader, check_pixels, decoded_size
 from wds_imagenet.images.orientation import swaps, turn_pixels
 from wds_imagenet.images.pillow import decode_with_pillow
 from wds_imagenet.images.probe import probe
@@ -32,6 +32,7 @@ def decode_image(
     min_height: int = 0,
     orientation: bool = False,
     buffer: Pixels | None = None,
+    max_pixels: int = MAX_PIXELS,
 ) -> Pixels:
     """Return an image's pixels, uint8 [H, W, 3], RGB, the same on every call.
 
@@ -46,17 +47,18 @@ def decode_image(
         min_height: The height in pixels that you need; see `min_width`.
         orientation: Apply the EXIF orientation. By default the picture stays as stored, as with torchvision.
         buffer: A contiguous uint8 array. If a JPEG fits, it is decoded there, and the result is a view of it.
+        max_pixels: The most pixels to decode, after any reduction. For a progressive JPEG, before it.
 
     Raises:
-        ImageError: the header of the image is invalid or not supported, data is missing, or the image is a
-            JPEG of 12 bits.
+        ImageError: the header of the image is invalid or not supported, data is missing, the image has more
+            than `max_pixels`, or it is a JPEG of 12 bits.
     """
     header = probe(data)
     shown = header.orientation if orientation else 1
     if swaps(shown):
         min_width, min_height = min_height, min_width
     scale = scale_for(header, min_width, min_height) if min_width > 0 or min_height > 0 else 1
-    return turn_pixels(decode_stored(data, header, scale, buffer), shown)
+    return turn_pixels(decode_stored(data, header, scale, buffer, max_pixels=max_pixels), shown)
 
 
 def scale_for(header: ImageHeader, min_width: float, min_height: float) -> int:
@@ -81,12 +83,17 @@ def stored_bytes(header: ImageHeader, scale: int) -> int:
         header: The image's header.
         scale: The image is decoded at 1/scale of its size.
     """
-    channels = 4 if header.color == "cmyk" else 3
-    return -(-header.width // scale) * -(-header.height // scale) * channels
+    width, height = decoded_size(header, scale)
+    return width * height * (4 if header.color == "cmyk" else 3)
 
 
 def decode_stored(
-    data: bytes | memoryview, header: ImageHeader, scale: int = 1, buffer: Pixels | None = None
+    data: bytes | memoryview,
+    header: ImageHeader,
+    scale: int = 1,
+    buffer: Pixels | None = None,
+    *,
+    max_pixels: int = MAX_PIXELS,
 ) -> Pixels:
     """Return an image's pixels as stored, before any orientation: uint8 [⌈H / scale⌉, ⌈W / scale⌉, 3].
 
@@ -95,14 +102,16 @@ def decode_stored(
         header: Its header, as `probe` returns it.
         scale: 1, or for a JPEG also 2, 4 or 8.
         buffer: A contiguous uint8 array, into which a JPEG is decoded if it fits.
+        max_pixels: The most pixels to decode.
 
     Raises:
-        ImageError: The end or middle is missing, or a sample has 12 bits.
+        ImageError: The end or middle is missing, the image has too many pixels, or a sample has 12 bits.
     """
+    check_pixels(header, max_pixels, scale)
     if not header.complete:
         raise ImageError(f"{header.format}: the end of the file is missing, in {len(data):,} bytes")
     if header.format != "jpg":
-        return decode_with_pillow(data, header)
+        return decode_with_pillow(data, header, max_pixels=max_pixels)
     if header.bits != 8:
         raise ImageError(f"jpg: {header.bits} bits a sample; convert it to 8 bits before packing")
     # simplejpeg leaks a decoder if its buffer is too small.
@@ -119,5 +128,5 @@ def decode_stored(
         if _DAMAGE.search(str(error)):
             raise ImageError(f"jpg: it is damaged: {error}") from error
         # Pillow supports odd sampling factors, extra bytes before the end, and unknown version numbers.
-        return decode_with_pillow(data, header, scale)
+        return decode_with_pillow(data, header, scale, max_pixels=max_pixels)
     return cmyk_to_rgb(pixels) if header.color == "cmyk" else pixels

@@ -2,8 +2,10 @@
 
 from typing import Final, Literal, NamedTuple
 
+from wds_imagenet.errors import ImageError
+
 MAX_PIXELS: Final = 89_000_000
-"""The most pixels that an image may have, 267 MB of RGB: just below the limit at which Pillow warns."""
+"""The most pixels that are decoded by default, 267 MB of RGB: just below the limit at which Pillow warns."""
 
 Format = Literal["jpg", "png", "webp", "gif", "bmp", "tiff"]
 
@@ -32,3 +34,27 @@ class ImageHeader(NamedTuple):
     """Bytes after the image's end, which no decoder reads."""
     subsampling: str | None = None
     """Of a JPEG's chroma, such as `4:2:0`; `other` if it has no such name; None without chroma."""
+
+
+def decoded_size(header: ImageHeader, scale: int) -> tuple[int, int]:
+    """Return the (width, height) of an image that is decoded at 1/scale of its size."""
+    return -(-header.width // scale), -(-header.height // scale)
+
+
+def check_pixels(header: ImageHeader, max_pixels: int, scale: int = 1) -> None:
+    """Check the pixels that a decoder must hold. Those of a progressive JPEG are all of its pixels.
+
+    Args:
+        header: The image's header.
+        max_pixels: The most pixels to decode.
+        scale: The image is decoded at 1/scale of its size.
+
+    Raises:
+        ImageError: The image has more pixels. The message names the option.
+    """
+    width, height = decoded_size(header, 1 if header.progressive else scale)
+    if width * height > max_pixels:
+        raise ImageError(
+            f"{header.format}: {header.width} × {header.height} pixels; the limit of option 'max_pixels' is "
+            f"{max_pixels:,}"
+        )

@@ -12,8 +12,13 @@ from wds_imagenet.images.native_engine import native_module
 SOI: Final = b"\xff\xd8"
 EOI: Final = b"\xff\xd9"
 _SOS: Final = 0xDA
+_APP0: Final = 0xE0
 _APP1: Final = 0xE1
 _APP2: Final = 0xE2
+_APP14: Final = 0xEE
+_APP15: Final = 0xEF
+_COM: Final = 0xFE
+_JFIF_BYTES: Final = 14  # libjpeg ignores a shorter segment
 _ICC: Final = b"ICC_PROFILE\0"
 _STANDALONE: Final = frozenset({0x01, *range(0xD0, 0xD8)})  # TEM and RST carry no length
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # not DHT, JPG and DAC
@@ -147,6 +152,24 @@ def icc_profile(data: bytes) -> bytes | None:
         if marker == _APP2 and data.startswith(_ICC, start) and end - start > len(_ICC) + 2
     }
     return b"".join(parts[number] for number in sorted(parts)) or None
+
+
+def without_metadata(data: bytes | memoryview) -> bytes:
+    """Return the JPEG without comments and application data, except JFIF and Adobe, which decide its colours.
+
+    Args:
+        data: The file.
+
+    Raises:
+        ImageError: The segments are damaged.
+    """
+    view, kept, scan = memoryview(data), [SOI], 0
+    for marker, start, end in segments(data):
+        is_jfif = marker == _APP0 and end - start >= _JFIF_BYTES
+        if is_jfif or marker == _APP14 or not (marker == _COM or _APP0 <= marker <= _APP15):
+            kept.append(bytes(view[start - 4 : end]))
+        scan = end
+    return b"".join([*kept, view[scan:]])
 
 
 def _check_scans(data: bytes | memoryview, scan: int) -> None:

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from typing import Final
 
 from wds_imagenet.errors import ImageError
-from wds_imagenet.images.header import MAX_PIXELS, ImageHeader
+from wds_imagenet.images.header import ImageHeader
 from wds_imagenet.images.jpeg import SOI, read_jpeg
 from wds_imagenet.images.other_headers import read_bmp, read_gif, read_png, read_tiff, read_webp
 
-__all__ = ["MAX_PIXELS", "ImageHeader", "probe"]
+__all__ = ["ImageHeader", "probe"]
 
 _HEAD: Final = 512
 _JPEG: Final = SOI + b"\xff"
@@ -31,6 +31,7 @@ _OTHER_FORMATS: Final = tuple(
         (rb"PK\x03\x04", "a zip archive"),
         (rb".{257}ustar", "a tar archive"),
         (rb"%PDF", "PDF"),
+        (rb"8BPS", "Photoshop's PSD"),
         (rb"\x93NUMPY", "a NumPy array"),
         (rb"\xff\x0a|\0\0\0\x0cJXL", "JPEG XL"),
         (rb"\xff\x4f\xff\x51|\0\0\0\x0cjP", "JPEG 2000"),
@@ -48,15 +49,15 @@ _OTHER_FORMATS: Final = tuple(
 def probe(data: bytes | memoryview) -> ImageHeader:
     """Return an image's header, without decoding the image.
 
-    The image has 1 to `MAX_PIXELS` pixels, but may be impossible to decode. Costs about ten microseconds for
-    a JPEG.
+    The image has at least one pixel, but may be impossible to decode. Costs about ten microseconds for a
+    JPEG.
 
     Args:
         data: The encoded image.
 
     Raises:
         ImageError: The bytes are empty or no image (the message names the likely format), the header is
-            damaged, or the image has no pixels or more than `MAX_PIXELS`.
+            damaged, or the image has no pixels.
     """
     # A JPEG is read in place, not copied: it may be a view into a block, and only its header is read.
     if bytes(data[: len(_JPEG)]) == _JPEG:
@@ -65,10 +66,6 @@ def probe(data: bytes | memoryview) -> ImageHeader:
         header = _reader(bytes(data[:_HEAD]), len(data))(bytes(data))
     if header.width < 1 or header.height < 1:
         raise ImageError(f"{header.format}: {header.width} × {header.height} pixels; the image is empty")
-    if header.width * header.height > MAX_PIXELS:
-        raise ImageError(
-            f"{header.format}: {header.width} × {header.height} pixels; the limit is {MAX_PIXELS:,}"
-        )
     return header
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from wds_imagenet.images.crop import RandomCropRule
 from wds_imagenet.images.decode import Pixels, decode_stored, stored_bytes
-from wds_imagenet.images.header import ImageHeader
+from wds_imagenet.images.header import MAX_PIXELS, ImageHeader, check_pixels, decoded_size
 from wds_imagenet.images.native_engine import native_module
 from wds_imagenet.images.orientation import Box, swaps
 from wds_imagenet.images.resize import resize
@@ -31,6 +31,8 @@ class CropRegion(NamedTuple):
     """True if the resize filter stops at the box's sides, as though the box were cut out before."""
     orientation: int = 1
     """The EXIF orientation that is applied to the result."""
+    max_pixels: int = MAX_PIXELS
+    """The most pixels to decode, at the scale. The native engine leaves larger pictures to the reference."""
 
 
 PixelRegion = tuple[int, int, int, int]
@@ -45,7 +47,7 @@ def region_of(region: CropRegion, header: ImageHeader, size: tuple[int, int]) ->
         header: The header of its picture.
         size: (height, width) of the result, before it is turned.
     """
-    width, height = -(-header.width // region.scale), -(-header.height // region.scale)
+    width, height = decoded_size(header, region.scale)
     left, top, right, bottom = (max(0.0, side / region.scale) for side in region.box)
     right, bottom = min(right, width), min(bottom, height)  # rounding may move them outside
     reach_x = reach_y = 0.0
@@ -234,8 +236,9 @@ def render_whole(
     Raises:
         ImageError: The image is damaged.
     """
+    check_pixels(header, region.max_pixels, region.scale)
     scratch = thread_scratch().take(stored_bytes(header, region.scale))
-    pixels = decode_stored(data, header, region.scale, scratch)
+    pixels = decode_stored(data, header, region.scale, scratch, max_pixels=region.max_pixels)
     (left, top, right, bottom), box = region_of(region, header, size)
     part = pixels[top:bottom, left:right]
     resize(part, size, box, out=out, antialias=antialias, orientation=region.orientation)
@@ -246,6 +249,7 @@ def _is_native(header: ImageHeader, region: CropRegion) -> bool:
     return (
         header.format == "jpg"
         and header.bits == 8
+        and header.width * header.height <= region.max_pixels
         and header.complete
         and header.color in _NATIVE_COLORS
         and region.orientation in _STRAIGHT

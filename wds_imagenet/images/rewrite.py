@@ -12,7 +12,7 @@ from PIL import Image, features
 from wds_imagenet.images.crop import shrunk_size
 from wds_imagenet.images.decode import decode_stored
 from wds_imagenet.images.exif import write_orientation
-from wds_imagenet.images.header import ImageHeader
+from wds_imagenet.images.header import MAX_PIXELS, ImageHeader, decoded_size
 from wds_imagenet.images.jpeg import EOI, icc_profile
 from wds_imagenet.images.pillow import open_image
 from wds_imagenet.images.probe import probe
@@ -49,10 +49,11 @@ def rewriting_versions() -> dict[str, str]:
     return found | {name: number for name, number in codecs.items() if number}
 
 
-def resize_jpeg(data: bytes, short_side: int, quality: int) -> bytes | None:
+def resize_jpeg(data: bytes, short_side: int, quality: int, *, max_pixels: int = MAX_PIXELS) -> bytes | None:
     """Return the image as a JPEG with this short side; None if its short side is not larger.
 
-    The image is decoded at full scale, resized with antialiasing, and coded as 4:2:0 baseline with optimal
+    The image is decoded at full scale, or at the largest smaller scale that `max_pixels` allows. It is
+    resized with antialiasing, and coded as 4:2:0 baseline with optimal
     Huffman tables. A grey picture stays grey. The same input gives the same bytes with the same versions of
     the libraries. The EXIF orientation is kept and not applied. A colour profile is kept if its colour space
     still fits, which that of a CMYK image does not. All other metadata is dropped.
@@ -61,19 +62,21 @@ def resize_jpeg(data: bytes, short_side: int, quality: int) -> bytes | None:
         data: The encoded image.
         short_side: Pixels.
         quality: Of the JPEG, 1 to 100.
+        max_pixels: The most pixels to decode.
 
     Raises:
-        ImageError: The image cannot be decoded.
+        ImageError: The image cannot be decoded, or has too many pixels.
     """
     header = probe(data)
     if min(header.width, header.height) <= short_side:
         return None
     size = shrunk_size(header.width, header.height, short_side)
-    image = _decoded(data, header).resize(size, Image.Resampling.BILINEAR)
+    scale = _largest_scale(header, size, max_pixels)
+    image = _decoded(data, header, scale, max_pixels).resize(size, Image.Resampling.BILINEAR)
     return _encode(image, data, header, quality=quality, subsampling="4:2:0")
 
 
-def repair(data: bytes) -> Repaired:
+def repair(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Repaired:
     """Return the image as a file that common readers accept, and the repair.
 
     Bytes after the end are cut off. A missing end marker is appended to a JPEG that is otherwise complete.
@@ -82,16 +85,17 @@ def repair(data: bytes) -> Repaired:
 
     Args:
         data: The encoded image.
+        max_pixels: The most pixels to decode.
 
     Raises:
-        ImageError: The image cannot be repaired.
+        ImageError: The image cannot be repaired, or has too many pixels.
     """
     header = probe(data)
     if header.format not in _KEPT_FORMATS:
-        repaired = _as_png(data, header)
+        repaired = _as_png(data, header, max_pixels)
     elif header.format == "jpg" and header.color == "cmyk":
         ended = data if header.complete else data + EOI
-        image = _decoded(ended, probe(ended))
+        image = _decoded(ended, probe(ended), max_pixels=max_pixels)
         converted = _encode(image, data, header, quality=_QUALITY, subsampling="4:4:4")
         repaired = Repaired(converted, "CMYK converted to RGB")
     elif header.format == "jpg" and not header.complete:
@@ -100,11 +104,11 @@ def repair(data: bytes) -> Repaired:
         repaired = Repaired(data[: -header.trailing], f"{header.trailing} bytes after the end cut off")
     else:
         repaired = Repaired(data, "")
-    decode_stored(repaired.data, probe(repaired.data))
+    decode_stored(repaired.data, probe(repaired.data), max_pixels=max_pixels)
     return repaired
 
 
-def turn_image(data: bytes, degrees: int) -> Repaired:
+def turn_image(data: bytes, degrees: int, *, max_pixels: int = MAX_PIXELS) -> Repaired:
     """Return the image turned counter-clockwise, and a description of the change.
 
     The stored pixels are turned. The EXIF orientation, which would turn them once more, is dropped. A colour
@@ -114,20 +118,21 @@ def turn_image(data: bytes, degrees: int) -> Repaired:
     Args:
         data: The encoded image.
         degrees: 90, 180 or 270.
+        max_pixels: The most pixels to decode.
 
     Raises:
-        ImageError: The image cannot be decoded.
+        ImageError: The image cannot be decoded, or has too many pixels.
     """
     header = probe(data)
     change = f"turned by {degrees}° counter-clockwise"
     if header.format == "jpg":
-        image = _decoded(data, header).transpose(_TURNS[degrees])
+        image = _decoded(data, header, max_pixels=max_pixels).transpose(_TURNS[degrees])
         subsampling = "4:2:0" if header.subsampling in _COARSE else "4:4:4"
         upright = header._replace(orientation=1)
         coded = _encode(image, data, upright, quality=_QUALITY, subsampling=subsampling)
         converted = ", CMYK converted to RGB" if header.color == "cmyk" else ""
         return Repaired(coded, f"{change}, coded anew as a JPEG of quality {_QUALITY}{converted}")
-    image = open_image(data, header).transpose(_TURNS[degrees])
+    image = open_image(data, header, max_pixels=max_pixels).transpose(_TURNS[degrees])
     buffer = io.BytesIO()
     if header.format == "webp":
         profile = image.info.get("icc_profile")
@@ -137,8 +142,19 @@ def turn_image(data: bytes, degrees: int) -> Repaired:
     return Repaired(buffer.getvalue(), change)
 
 
-def _decoded(data: bytes, header: ImageHeader) -> Image.Image:
-    image = Image.fromarray(decode_stored(data, header))
+def _largest_scale(header: ImageHeader, size: tuple[int, int], max_pixels: int) -> int:
+    """Return the smallest divisor at which the pixels are few enough, but not fewer than in `size`."""
+    for scale in (1, 2, 4, 8) if header.format == "jpg" and not header.progressive else (1,):
+        width, height = decoded_size(header, scale)
+        if width < size[0] or height < size[1]:
+            break
+        if width * height <= max_pixels:
+            return scale
+    return 1  # the decoder raises the error
+
+
+def _decoded(data: bytes, header: ImageHeader, scale: int = 1, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    image = Image.fromarray(decode_stored(data, header, scale, max_pixels=max_pixels))
     return image.getchannel(0) if header.color == "grey" else image
 
 
@@ -161,8 +177,8 @@ def _encode(image: Image.Image, data: bytes, header: ImageHeader, *, quality: in
     return buffer.getvalue()
 
 
-def _as_png(data: bytes, header: ImageHeader) -> Repaired:
-    image = open_image(data, header)
+def _as_png(data: bytes, header: ImageHeader, max_pixels: int) -> Repaired:
+    image = open_image(data, header, max_pixels=max_pixels)
     change = f"{header.format} rewritten as png"
     if image.mode.startswith("I"):
         image = Image.fromarray(np.asarray(image).astype(np.uint16))

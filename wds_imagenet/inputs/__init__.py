@@ -14,9 +14,10 @@ Files and archives:
 
 - `file_listing`     the files of a folder or a tar archive
 - `split_files`      the files of a data set or of one split, by folder or pattern
-- `tar_listing`      tars, and tars of tars, listed by their headers
-- `gzip_tar`         gzipped tars, read once from beginning to end
+- `shards`           WebDataset shards of any program, sample by sample
+- `archives`         tars, plain or gzipped, and the files in them
 - `windowed_reader`  small reads of an object in rising order, with few requests
+- `compression`    gzip, xz, bzip2 and zip, by the first bytes
 - `small_files`      small files, read whole
 - `large_files`      large files, read chunk by chunk
 
@@ -32,6 +33,6 @@ File formats:
 Images:
 
 - `image_files`  images among the listed files, and notes on ignored files
+- `companions`   tables, lists and licences beside the images
 - `keys`         keys made from file names, unique in a data set
-- `gzip_images`  images in a gzipped tar
 """

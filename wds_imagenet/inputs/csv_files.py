@@ -1,20 +1,19 @@
-"""Large CSV files, row by row: plain or gzipped, alone, in a folder or in a tar, on any store."""
+"""Large CSV files, row by row: plain or compressed, alone, in a folder or in a tar, on any store."""
 
 import csv
-import gzip
 import io
 import re
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Final, cast
+from typing import IO, TYPE_CHECKING, Final
 
 from wds_imagenet.errors import CorruptError, SourceError
+from wds_imagenet.format.ignored_files import is_ignored
 from wds_imagenet.format.tar import RECORD, ReadAt, walk
-from wds_imagenet.inputs.image_files import is_hidden
+from wds_imagenet.inputs.compression import DAMAGE, HEAD, compression_of, open_unpacked
 from wds_imagenet.inputs.large_files import decode_lines
-from wds_imagenet.inputs.small_files import GZIP, find_file, join_url, no_input_error
+from wds_imagenet.inputs.small_files import find_file, join_url, no_input_error
 from wds_imagenet.inputs.windowed_reader import ObjectFile, open_reader
 from wds_imagenet.storage import open_store
 from wds_imagenet.storage.store import ObjectInfo, StorageOptions, Store
@@ -22,7 +21,7 @@ from wds_imagenet.storage.store import ObjectInfo, StorageOptions, Store
 if TYPE_CHECKING:
     from _csv import Reader as _Reader
 
-_CSV: Final = re.compile(r".*\.csv(?:\.gz)?", re.IGNORECASE)
+_CSV: Final = re.compile(r".*\.csv(?:\.(?:gz|xz|bz2))?", re.IGNORECASE)
 _CHUNK: Final = 1 << 20
 
 
@@ -50,9 +49,9 @@ class CsvFile:
 def read_csv_files(
     url: str, options: StorageOptions, wanted: Callable[[str], bool], header: Sequence[str] | None = None
 ) -> Iterator[CsvFile]:
-    """Yield every wanted CSV file at a URL: the file itself, or those in a folder, a tar or a gzipped tar.
+    """Yield every wanted CSV file at a URL: the file itself, or those in a folder or a tar.
 
-    Gzip and tar are recognised by the first bytes of a file. Holds a few MiB.
+    Gzip, xz, bzip2 and tar are recognised by the first bytes of a file. Holds a few MiB, for xz up to 128.
 
     Args:
         url: a CSV file, which is always read, or a folder or archive of CSV files.
@@ -73,7 +72,7 @@ def read_csv_files(
     empty = True
     for info in store.list_objects():
         empty = False
-        if _CSV.fullmatch(info.path) and not is_hidden(info.path) and wanted(info.path):
+        if _CSV.fullmatch(info.path) and not is_ignored(info.path) and wanted(info.path):
             yield from _open_files(store, info, wanted, header)
     if empty:
         raise no_input_error(url)
@@ -84,15 +83,16 @@ def _open_files(
 ) -> Iterator[CsvFile]:
     where = join_url(store.url, info.path)
     with open_reader(store, info) as read_object:
-        file = _unpacked(read_object, info.size)
+        file = _unpacked(read_object, info.size, where)
 
         def read(start: int, size: int) -> bytes:
             try:
                 file.seek(start)
                 return file.read(size)
-            except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            except DAMAGE as error:
                 raise CorruptError(
-                    f"{where}: the gzip data is damaged or cut off after byte {start:,} of the text: {error}"
+                    f"{where}: the compressed data is damaged or cut off after byte {start:,} of the text: "
+                    f"{error}"
                 ) from error
 
         if read(0, RECORD)[257:262] != b"ustar":
@@ -101,7 +101,7 @@ def _open_files(
         try:
             for member in walk(read, 0, None):
                 path = member.name.removeprefix("./")
-                if _CSV.fullmatch(path) and not is_hidden(path) and wanted(path):
+                if _CSV.fullmatch(path) and not is_ignored(path) and wanted(path):
                     chunks = _chunks(read, member.offset, member.size)
                     yield _parse(f"{where}, {path}", path, chunks, header)
         except CorruptError as error:
@@ -141,10 +141,12 @@ def _csv_errors(where: str, reader: "_Reader") -> Iterator[None]:
         raise SourceError(f"{where}, line {reader.line_num:,} is not valid CSV: {error}") from error
 
 
-def _unpacked(read: ReadAt, size: int) -> IO[bytes]:
+def _unpacked(read: ReadAt, size: int, where: str) -> IO[bytes]:
     raw = io.BufferedReader(ObjectFile(read, size), _CHUNK)
-    gzipped = raw.peek(len(GZIP)).startswith(GZIP)
-    return cast("IO[bytes]", gzip.GzipFile(fileobj=raw, mode="rb") if gzipped else raw)
+    try:
+        return open_unpacked(raw, compression_of(raw.peek(HEAD)[:HEAD]))
+    except ValueError as error:
+        raise SourceError(f"{where}: {error}") from error
 
 
 def _chunks(read: Callable[[int, int], bytes], start: int, size: int | None) -> Iterator[bytes]:

@@ -2,13 +2,24 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
+from typing import Final
 
+from wds_imagenet.errors import DeniedError, NotFoundError
+from wds_imagenet.inputs.archives.tar_listing import ListedFile, list_archive
+from wds_imagenet.inputs.image_files import HEAD, is_image_data, suffix_of
+from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.inputs.small_files import find_file, join_url, no_input_error
-from wds_imagenet.inputs.tar_listing import ListedFile, list_archive
 from wds_imagenet.inputs.windowed_reader import open_reader
-from wds_imagenet.storage import open_store
+from wds_imagenet.storage import open_store, split_url
 from wds_imagenet.storage.store import ObjectInfo, StorageOptions, Store
 from wds_imagenet.storage.url import parse_url
+
+_NO_IMAGES: Final = frozenset({
+    "7z", "bz2", "cfg", "csv", "gz", "htm", "html", "ini", "json", "jsonl", "log", "m", "mat",
+    "md", "npy", "npz", "parquet", "pdf", "pkl", "pt", "pth", "py", "rar", "rst", "rtf", "sh",
+    "tar", "tgz", "toml", "tsv", "txt", "xml", "xz", "yaml", "yml", "zip", "zst",
+})  # fmt: skip
 
 
 def list_files(
@@ -38,7 +49,7 @@ def list_files(
         if archives and archives.fullmatch(info.path.rsplit("/", 1)[-1]):
             yield from _list_archive(store, info, info.path.removesuffix(".tar") + "/")
         else:
-            yield ListedFile(info.path, join_url(store.url, info.path), 0, info.size)
+            yield ListedFile(info.path, join_url(store.private_url, info.path), 0, info.size)
     if empty:
         raise no_input_error(url)
 
@@ -49,6 +60,28 @@ def folder_name(url: str) -> str:
     return (location.root if location.scheme == "file" else url).rstrip("/").rpartition("/")[2]
 
 
+class FirstBytes:
+    """Looks at the first bytes of listed files, where their names do not show whether they are images.
+
+    Costs one small read a file. Names of texts, tables and archives are believed.
+    """
+
+    def __init__(self, options: StorageOptions) -> None:
+        """Read with these storage options."""
+        self._store = cache(lambda folder: open_store(folder, options))
+
+    def is_image(self, file: Reference) -> bool:
+        """Return True for a file that begins as an image, also of a format that no shard takes."""
+        if file.fault is not None or not file.size or suffix_of(file.name) in _NO_IMAGES:
+            return False
+        folder, name = split_url(file.url)
+        stop = file.offset + min(file.size, HEAD)
+        try:
+            return is_image_data(self._store(folder).read(name, file.offset, stop).data)
+        except (NotFoundError, DeniedError):  # the packer reads it again, and reports the fault
+            return False
+
+
 def _list_archive(store: Store, info: ObjectInfo, folder: str = "") -> Iterator[ListedFile]:
     with open_reader(store, info) as read:
-        yield from list_archive(read, info.size, join_url(store.url, info.path), folder)
+        yield from list_archive(read, info.size, join_url(store.private_url, info.path), folder)

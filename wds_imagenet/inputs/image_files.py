@@ -1,17 +1,33 @@
 """Image files among the listed files, and notes on the files that a source ignores."""
 
+import re
 from bisect import insort
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Self
 
 from wds_imagenet.errors import SourceError
+from wds_imagenet.format.ignored_files import is_ignored
+from wds_imagenet.inputs.archives.tar_listing import ListedFile
 from wds_imagenet.inputs.reference import Metadata, Reference
-from wds_imagenet.inputs.tar_listing import ListedFile
 from wds_imagenet.sample import IMAGE_SUFFIXES
 
 _SHOWN: Final = 3
+HEAD: Final = 16
+"""Bytes that `is_image_data` looks at."""
+_READ: Final = IMAGE_SUFFIXES | {"jpe", "jfif", "jif", "jfi", "pjpeg", "pjp"}
+_NAMED: Final = _READ | {
+    "apng", "arw", "avif", "cr2", "cr3", "cur", "dds", "dib", "dng", "eps", "exr", "hdr", "heic",
+    "heif", "ico", "j2k", "jp2", "jpf", "jpx", "jxl", "nef", "orf", "pbm", "pcx", "pgm", "pnm",
+    "ppm", "psb", "psd", "raf", "raw", "rw2", "svg", "tga", "xcf",
+}  # fmt: skip
+_MAGIC: Final = re.compile(
+    rb"\xff\xd8\xff|\x89PNG\r\n|GIF8[79]a|BM.{4}\0\0\0\0|II[*+]\0|MM\0[*+]|RIFF....WEBP|\xff\x0a"
+    rb"|\xff\x4f\xff\x51"
+    rb"|\0\0\0\x0c(?:JXL|jP)|....ftyp(?:avi[fs]|hei[cmsx]|hev[cmsx]|mif1|msf1)|8BPS|\0\0[\1\2]\0",
+    re.DOTALL,
+)
 _NO_METADATA: Final[Metadata] = {}  # one for all references: millions of empty dicts cost memory
 
 
@@ -22,16 +38,30 @@ def suffix_of(path: str) -> str:
 
 
 def is_image(path: str) -> bool:
-    """Return True for the suffix of an image: jpg, jpeg, png, webp, gif, bmp, tif or tiff, in any case."""
-    return suffix_of(path) in IMAGE_SUFFIXES
+    """Return True for the suffix of an image, in any case, also of a format that no shard takes."""
+    return suffix_of(path) in _NAMED
 
 
-def is_hidden(path: str) -> bool:
-    """Return True if a file or a folder around it is hidden, or is macOS's `__MACOSX` folder."""
-    if not path.startswith((".", "__MACOSX/")) and "/." not in path and "/__MACOSX/" not in path:
-        return False  # fast, and nearly all paths end here
-    parts = path.split("/")
-    return "__MACOSX" in parts[:-1] or any(part.startswith(".") and part.strip(".") for part in parts)
+def is_image_data(head: bytes) -> bool:
+    """Return True for the first bytes of an image, also of a format that no shard takes.
+
+    Args:
+        head: the first `HEAD` bytes of a file, fewer if it is shorter.
+    """
+    return _MAGIC.match(head) is not None
+
+
+def key_path(path: str) -> str:
+    """Return a path from which `make_key` makes the key of an image file.
+
+    The suffix of an image is left out of the key, as ever. Any other suffix stays in the key: a text beside
+    an image has another key than the image.
+    """
+    suffix = suffix_of(path)
+    if suffix in _READ:
+        return path
+    folder, slash, name = path.rpartition("/")
+    return folder + slash + (name[0] + name[1:].replace(".", "_") if name else name)
 
 
 @dataclass(slots=True)
@@ -43,6 +73,14 @@ class IgnoredFiles:
     kinds: Counter[str] = field(default_factory=Counter)
     """The number of files by suffix, such as `.txt`."""
 
+    @classmethod
+    def of(cls, paths: Iterable[str]) -> Self:
+        """Return the count of some paths."""
+        files = cls()
+        for path in paths:
+            files.add(path)
+        return files
+
     def add(self, path: str) -> None:
         """Count one file."""
         self.count += 1
@@ -50,28 +88,31 @@ class IgnoredFiles:
         insort(self.first, path)
         del self.first[_SHOWN:]
 
+    def update(self, other: "IgnoredFiles") -> None:
+        """Add the counts of others."""
+        self.count += other.count
+        self.kinds.update(other.kinds)
+        self.first = sorted([*self.first, *other.first])[:_SHOWN]
+
     def notes(self, reason: str) -> list[str]:
-        """Return one note, such as "ignored hidden files, 2 in all: …"; none if no file was ignored."""
+        """Return one note, such as "ignored files of X, 2 in all: …"; none if no file was ignored."""
         return [_note(self.count, self.first, reason)] if self.count else []
 
 
-def image_references(
-    files: Iterable[ListedFile], others: IgnoredFiles, hidden: IgnoredFiles
-) -> Iterator[Reference]:
-    """Yield a reference for each image file, with the path as its name and an empty key.
+def visible_files(files: Iterable[ListedFile], ignored: IgnoredFiles) -> Iterator[Reference]:
+    """Yield a reference for each file that is not ignored, with the path as its name and an empty key.
 
     Args:
         files: all listed files.
-        others: counts the visible files that are not images.
-        hidden: counts the hidden files.
+        ignored: counts the hidden and system files.
     """
     for file in files:
-        if is_hidden(file.path):
-            hidden.add(file.path)
-        elif not is_image(file.path):
-            others.add(file.path)
+        if is_ignored(file.path):
+            ignored.add(file.path)
         else:
-            yield Reference("", file.url, file.offset, file.size, file.path, None, None, _NO_METADATA)
+            yield Reference(
+                "", file.url, file.offset, file.size, file.path, None, None, _NO_METADATA, fault=file.fault
+            )
 
 
 def ignored_notes(paths: Sequence[str], reason: str) -> list[str]:

@@ -8,9 +8,9 @@ from itertools import pairwise
 from typing import TypeVar
 
 from wds_imagenet.errors import DataError, SourceError
+from wds_imagenet.inputs.archives.tar_listing import ListedFile
 from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.inputs.spilled.references import SpilledReferences
-from wds_imagenet.inputs.tar_listing import ListedFile
 from wds_imagenet.sample import make_key
 
 _T = TypeVar("_T")
@@ -38,7 +38,17 @@ def key_of_file(file: ListedFile, name: str) -> str:
     return key_from_name(name, lambda: f"{file.url}: {file.path!r} at offset {file.offset:,}")
 
 
-def with_unique_keys(references: SpilledReferences, where: Callable[[int], str]) -> SpilledReferences:
+def faulty(file: ListedFile, fault: str) -> Reference:
+    """Return the reference of a file that cannot be used. Its key is its path, with the suffix."""
+    path = file.path.replace(".", "_").lstrip("_/")
+    return Reference(key_of_file(file, path), file.url, file.offset, file.size, file.path, fault=fault)
+
+
+def with_unique_keys(
+    references: SpilledReferences,
+    where: Callable[[int], str],
+    key_path: Callable[[str], str] = lambda path: path,
+) -> SpilledReferences:
     """Return references as they are if their keys, made from stems, are unique; else `with_path_keys`.
 
     So ImageNet's files keep their stems as keys. Classes that number their files each from 1 get the
@@ -47,27 +57,35 @@ def with_unique_keys(references: SpilledReferences, where: Callable[[int], str])
     Args:
         references: the references, each with the key of its stem.
         where: returns the place of the i-th reference, for errors.
+        key_path: as for `with_path_keys`.
 
     Raises:
         SourceError: two references have the same key even by their whole paths.
         DataError: no key can be made from a path.
     """
-    return references if first_duplicate_key(references) is None else with_path_keys(references, where)
+    if first_duplicate_key(references) is None:
+        return references
+    return with_path_keys(references, where, key_path)
 
 
-def with_path_keys(references: Sequence[Reference], where: Callable[[int], str]) -> SpilledReferences:
+def with_path_keys(
+    references: Sequence[Reference],
+    where: Callable[[int], str],
+    key_path: Callable[[str], str] = lambda path: path,
+) -> SpilledReferences:
     """Return references with keys made from their whole paths, without suffix. Costs two passes.
 
     Args:
         references: the references, whose `name` is a path.
         where: returns the place of the i-th reference, for errors.
+        key_path: returns the path without what the key should not lose, from the path of a reference.
 
     Raises:
         SourceError: two references have the same key.
         DataError: no key can be made from a path.
     """
     renamed = SpilledReferences(
-        replace(reference, key=key_from_name(reference.name, partial(where, position)))
+        replace(reference, key=key_from_name(key_path(reference.name), partial(where, position)))
         for position, reference in enumerate(references)
     )
     if (pair := first_duplicate_key(renamed)) is not None:

@@ -1,16 +1,15 @@
-"""Large label files, chunk by chunk: plain, gzipped, or the one such file in a zip, on any store."""
+"""Large label files, chunk by chunk: plain, compressed, or the one such file in a zip, on any store."""
 
-import gzip
 import io
 import zipfile
-import zlib
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack, closing
-from typing import IO, Final, TypeAlias
+from typing import IO, Final
 
 from wds_imagenet.errors import SourceError
-from wds_imagenet.inputs.image_files import is_hidden
-from wds_imagenet.inputs.small_files import GZIP, find_file, join_url, no_file_error
+from wds_imagenet.format.ignored_files import is_ignored
+from wds_imagenet.inputs.compression import DAMAGE, HEAD, compression_of, find_zipped, open_unpacked
+from wds_imagenet.inputs.small_files import find_file, join_url, no_file_error
 from wds_imagenet.inputs.windowed_reader import ObjectFile, open_reader
 from wds_imagenet.storage.store import StorageOptions
 
@@ -18,16 +17,13 @@ _CHUNK: Final = 1 << 20
 _MAX_BYTES: Final = 2 << 30  # unpacked; the largest released, ImageNet-Captions, has 131 MB
 _MAX_READ: Final = 16 << 20  # zipfile reads the index of a zip at once: about 50 bytes a file
 _MAX_LINE: Final = 1 << 20
-_ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06")
-_ENCRYPTED: Final = 1
-_Readable: TypeAlias = io.BufferedIOBase | IO[bytes]
-_DAMAGE: Final = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, ValueError)
 
 
 def read_chunks(url: str, options: StorageOptions, suffix: str) -> Generator[bytes, None, None]:
-    """Yield a file's bytes in chunks of 1 MiB. A gzipped or zipped file, by its first bytes, is unpacked.
+    """Yield a file's bytes in chunks of 1 MiB. Gzip, xz, bzip2 and zip, by the first bytes, are unpacked.
 
-    At the end, gzip's or zip's CRC-32 was right. Holds a few MiB, and unpacks at most 2 GiB.
+    At the end, the checksum of the compression was right. Holds a few MiB, for xz up to 128, and unpacks at
+    most 2 GiB.
 
     Args:
         url: the file.
@@ -52,7 +48,7 @@ def read_chunks(url: str, options: StorageOptions, suffix: str) -> Generator[byt
                 if size > _MAX_BYTES:
                     raise SourceError(f"{where} unpacks to more than {_MAX_BYTES:,} bytes")
                 yield chunk
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise SourceError(
                 f"{where} cannot be unpacked after its first {size:,} bytes: {error}"
             ) from error
@@ -100,21 +96,15 @@ def _split_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield rest
 
 
-def _unpacked(file: ObjectFile, suffix: str, where: str, stack: ExitStack) -> _Readable:
-    head = file.read(4)
+def _unpacked(file: ObjectFile, suffix: str, where: str, stack: ExitStack) -> IO[bytes]:
+    head = file.read(HEAD)
     file.seek(0)
-    if head.startswith(GZIP):
-        return stack.enter_context(gzip.GzipFile(fileobj=file, mode="rb"))
-    if not head.startswith(_ZIP):
-        return io.BufferedReader(file, _CHUNK)
+    kind = compression_of(head)
+    if kind != "zip":
+        return open_unpacked(io.BufferedReader(file, _CHUNK), kind)
     archive = stack.enter_context(zipfile.ZipFile(file))
-    names = [name for name in archive.namelist() if name.lower().endswith(suffix) and not is_hidden(name)]
-    if len(names) != 1:
-        raise SourceError(f"{where} has {len(names):,} files '*{suffix}' where one is expected: {names[:3]}")
-    member = archive.getinfo(names[0])
-    method = member.compress_type
-    if member.flag_bits & _ENCRYPTED or method not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise SourceError(
-            f"{where}: {names[0]!r} is encrypted or compressed by method {method}; unzip it first"
-        )
+    try:
+        member = find_zipped(archive, suffix, is_ignored)
+    except ValueError as error:
+        raise SourceError(f"{where}: {error}") from error
     return stack.enter_context(archive.open(member))

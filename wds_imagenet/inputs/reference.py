@@ -48,3 +48,6 @@ class Reference:
     """Further members; every sample of a data set has the same suffixes."""
     rotation: int = 0
     """Degrees, 90, 180 or 270, by which the packer rotates the image counter-clockwise."""
+    fault: str | None = None
+    """The reason why the image cannot be used, if the source found one. The packer does not read the image:
+    option `on_bad` decides between an error and a line in the report."""

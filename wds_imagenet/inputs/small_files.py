@@ -1,20 +1,21 @@
-"""Small files, read whole: alone, in a folder, in a tar or in a gzipped tar, on any store."""
+"""Small files, read whole: alone, compressed, in a folder, or in a tar or zip, on any store."""
 
-import zlib
+import io
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from wds_imagenet.errors import CorruptError, NotFoundError, SourceError, UsageError
+from wds_imagenet.format.ignored_files import is_ignored
 from wds_imagenet.format.tar import walk_bytes
+from wds_imagenet.inputs.compression import DAMAGE, HEAD, check_zipped, compression_of, find_zipped, unpack
+from wds_imagenet.shown import shown_url
 from wds_imagenet.storage import open_store, split_url
 from wds_imagenet.storage.store import ObjectInfo, StorageOptions, Store
 from wds_imagenet.storage.url import is_http, parse_url
 
 MAX_BYTES: Final = 64 << 20
-MAX_INFLATED: Final = 256 << 20
-GZIP: Final = b"\x1f\x8b"
-"""The first bytes of gzipped data (RFC 1952, section 2.3.1)."""
 
 
 def join_url(folder: str, path: str) -> str:
@@ -39,13 +40,14 @@ def find_file(url: str, options: StorageOptions) -> tuple[Store, ObjectInfo] | N
 
 def no_file_error(url: str) -> UsageError:
     """Return the error for a missing file, or for a folder where a file is expected."""
-    folder = _is_local_folder(url)
+    folder, url = _is_local_folder(url), shown_url(url)
     return UsageError(f"{url} is a folder, not a file" if folder else f"there is no file {url}")
 
 
 def no_input_error(url: str) -> UsageError | SourceError:
     """Return the error for a missing input: a `UsageError`, but a `SourceError` for an empty folder."""
-    if _is_local_folder(url):
+    folder, url = _is_local_folder(url), shown_url(url)
+    if folder:
         return SourceError(f"there is nothing in {url}: it is a folder without files")
     return UsageError(f"there is nothing at {url}: no file, and no folder with files")
 
@@ -55,26 +57,32 @@ def _is_local_folder(url: str) -> bool:
     return location.scheme == "file" and Path(location.root).is_dir()
 
 
-def read_file(url: str, options: StorageOptions, *, max_bytes: int = MAX_BYTES) -> bytes:
-    """Return a whole file. A file that is gzipped by its first bytes is unpacked, to at most 256 MiB.
+def read_file(
+    url: str, options: StorageOptions, *, max_bytes: int = MAX_BYTES, unzips: bool = False
+) -> bytes:
+    """Return a whole file. Gzip, xz and bzip2, by the first bytes, are unpacked to at most 256 MiB.
 
     Args:
         url: the file.
         options: storage options.
         max_bytes: the largest size of the stored file.
+        unzips: whether a zip gives the one file that it holds.
 
     Raises:
         UsageError: there is no such file.
-        SourceError: the file is too large, or its gzip data is damaged.
+        SourceError: the file is too large, damaged, or in another compression.
     """
     found = find_file(url, options)
     if found is None:
         raise no_file_error(url)
-    return _read(*found, max_bytes)
+    data = _read(*found, max_bytes)
+    if not unzips or compression_of(data[:HEAD]) != "zip":
+        return data
+    return next(iter(_unzip(data, url, None).values()))
 
 
 def read_files(url: str, options: StorageOptions, wanted: Callable[[str], bool]) -> dict[str, bytes]:
-    """Return the wanted files in a folder, a tar or a gzipped tar, by path.
+    """Return the wanted files in a folder, a zip, or a tar that may be compressed, by path.
 
     Each file, and an archive as a whole, may have 64 MiB. Costs one listing and one request a file, or one
     request for an archive.
@@ -91,7 +99,10 @@ def read_files(url: str, options: StorageOptions, wanted: Callable[[str], bool])
     """
     found = find_file(url, options)
     if found is not None:
-        archive = memoryview(_read(*found, MAX_BYTES))
+        data = _read(*found, MAX_BYTES)
+        if compression_of(data[:HEAD]) == "zip":
+            return _unzip(data, url, wanted)
+        archive = memoryview(data)
         try:
             members = [member for member in walk_bytes(archive) if wanted(member.name)]
         except CorruptError as error:
@@ -105,26 +116,17 @@ def read_files(url: str, options: StorageOptions, wanted: Callable[[str], bool])
     return {info.path: _read(store, info, MAX_BYTES) for info in infos if wanted(info.path)}
 
 
-def inflate(data: bytes, max_bytes: int = MAX_INFLATED) -> bytes:
-    """Return gzipped bytes unpacked, of one gzip member or several.
+def decode_text(data: bytes) -> str:
+    """Return UTF-8 text without byte order mark; text with a mark of UTF-16 is decoded, too.
 
-    Raises `ValueError` if the data is damaged, cut off, or unpacks to more than `max_bytes`.
+    Raises `ValueError` for other encodings, with the line.
     """
-    unpacked = []
-    left = max_bytes
-    while data:
-        inflater = zlib.decompressobj(wbits=31)
-        try:
-            unpacked.append(inflater.decompress(data, left + 1))
-        except zlib.error as error:
-            raise ValueError(f"the gzip data is damaged: {error}") from error
-        left -= len(unpacked[-1])
-        if left < 0:
-            raise ValueError(f"the gzip data unpacks to more than {max_bytes:,} bytes")
-        if not inflater.eof:
-            raise ValueError("the gzip data is cut off")
-        data = inflater.unused_data.lstrip(b"\0")  # tape blocks are padded with zeros
-    return b"".join(unpacked)
+    encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"line {line:,} is not UTF-8: {error}; save the file as UTF-8") from error
 
 
 def _read(store: Store, info: ObjectInfo, max_bytes: int) -> bytes:
@@ -132,9 +134,27 @@ def _read(store: Store, info: ObjectInfo, max_bytes: int) -> bytes:
     if info.size > max_bytes:
         raise SourceError(f"{where} has {info.size:,} bytes; at most {max_bytes:,} are allowed")
     data = store.read(info.path, etag=info.etag).data
-    if not data.startswith(GZIP):
-        return data
     try:
-        return inflate(data)
+        return unpack(data)
     except ValueError as error:
         raise SourceError(f"{where}: {error}") from error
+
+
+def _unzip(data: bytes, where: str, wanted: Callable[[str], bool] | None) -> dict[str, bytes]:
+    """Return the wanted files in a zip; without `wanted`, the one file that it holds."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            if wanted is None:
+                infos = [find_zipped(archive, "", is_ignored)]
+            else:
+                infos = [info for info in archive.infolist() if wanted(info.filename)]
+            contents = {}
+            for info in infos:
+                check_zipped(info)
+                with archive.open(info) as file:
+                    contents[info.filename] = file.read(MAX_BYTES + 1)
+                if len(contents[info.filename]) > MAX_BYTES:
+                    raise ValueError(f"{info.filename!r:.60} unpacks to more than {MAX_BYTES:,} bytes")
+            return contents
+    except (*DAMAGE, RuntimeError, NotImplementedError) as error:  # zipfile's own for encryption and methods
+        raise SourceError(f"{where}: the zip cannot be read: {error}") from error

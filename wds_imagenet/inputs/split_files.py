@@ -1,12 +1,14 @@
 """The files of a data set or of one split: one file, all files of a folder, or the files of a pattern."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from wds_imagenet.errors import SourceError, UsageError
-from wds_imagenet.inputs.image_files import describe_files, is_hidden
+from wds_imagenet.format.ignored_files import is_ignored
+from wds_imagenet.inputs.image_files import describe_files
 from wds_imagenet.inputs.small_files import find_file, join_url, no_input_error
 from wds_imagenet.storage import open_store, split_url
 from wds_imagenet.storage.store import ObjectInfo, StorageOptions, Store
@@ -33,7 +35,7 @@ class SplitFile:
     @property
     def url(self) -> str:
         """Return the file's URL."""
-        return join_url(self.store.url, self.info.path)
+        return join_url(self.store.private_url, self.info.path)
 
 
 def find_split_files(url: str, options: StorageOptions, suffixes: tuple[str, ...]) -> list[SplitFile]:
@@ -57,7 +59,7 @@ def find_split_files(url: str, options: StorageOptions, suffixes: tuple[str, ...
     if re.search(r"[{*]", url):
         return list(_expanded(url, options))
     store = open_store(url, options)
-    infos = [info for info in store.list_objects() if not is_hidden(info.path)]
+    infos = [info for info in store.list_objects() if not is_ignored(info.path)]
     if not infos:
         raise no_input_error(url)
     files = [SplitFile(store, info) for info in infos if info.path.lower().endswith(suffixes)]
@@ -68,7 +70,12 @@ def find_split_files(url: str, options: StorageOptions, suffixes: tuple[str, ...
 
 
 def choose_split(
-    files: Sequence[SplitFile], requested: str | None, url: str
+    files: Sequence[SplitFile],
+    requested: str | None,
+    url: str,
+    *,
+    declared: Mapping[str, str] = MappingProxyType({}),
+    renamed: bool = False,
 ) -> tuple[list[SplitFile], str | None]:
     """Return the files of one split and its name, or None for files whose names contain no split.
 
@@ -78,11 +85,13 @@ def choose_split(
         files: all files.
         requested: the name of the split, in any usual spelling; None for the only one.
         url: the data set, for errors.
+        declared: the split of files whose path a listing beside them gives; it takes precedence.
+        renamed: True if a split that no file has may be a new name for the files of the only split.
 
     Raises:
         SourceError: files of several splits exist and none is requested, or the requested one is missing.
     """
-    splits = [_split_of(file.info.path) for file in files]
+    splits = [_split_of(file.info.path, declared) for file in files]
     existing = sorted({split or "none" for split in splits})
     requested = _SPLITS.get(requested or "", requested)
     if requested is None:
@@ -92,7 +101,7 @@ def choose_split(
             )
         return list(files), splits[0]
     chosen = [file for file, split in zip(files, splits, strict=True) if split == requested]
-    if not chosen and any(splits):
+    if not chosen and any(splits) and not (renamed and len(existing) == 1):
         raise SourceError(f"{url} has no files of the split {requested!r}, only of {', '.join(existing)}")
     return chosen or list(files), requested
 
@@ -115,8 +124,10 @@ def check_numbering(files: Sequence[SplitFile], url: str) -> None:
             )
 
 
-def _split_of(path: str) -> str | None:
-    words = re.split(r"[^a-z0-9]+", path.lower())
+def _split_of(path: str, declared: Mapping[str, str]) -> str | None:
+    if path in declared:
+        return _SPLITS.get(declared[path], declared[path])
+    words = re.split(r"[^a-z]+", path.lower())
     return next((_SPLITS[word] for word in reversed(words) if word in _SPLITS), None)
 
 

@@ -12,7 +12,7 @@ One module a label source:
 - `boxes`        bounding boxes in PASCAL VOC's XML
 - `kaggle`       the CSVs of Kaggle's localization challenge
 - `blacklist`    the validation images that ILSVRC's localisation leaves out
-- `class_names`  class names in any language, from the forms that `class_name_lists` parses
+- `class_names`  class names in any language, from the column that `name_column` chooses
 """
 
 from wds_imagenet.labels.class_names import ClassNames, read_class_names

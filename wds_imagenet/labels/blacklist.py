@@ -33,7 +33,11 @@ def blacklist(url: str, storage_options: StorageOptions = NO_OPTIONS) -> Labels:
         SourceError: the file is not 1,762 different numbers from 1 to 50,000; the message gives the line.
     """
     numbers: set[int] = set()
-    lines = read_file(url, storage_options, max_bytes=_MAX_BYTES).removeprefix(b"\xef\xbb\xbf").splitlines()
+    lines = (
+        read_file(url, storage_options, max_bytes=_MAX_BYTES, unzips=True)
+        .removeprefix(b"\xef\xbb\xbf")
+        .splitlines()
+    )
     for line_number, line in enumerate(lines, 1):
         text = line.strip()
         number = int(text) if text.isdigit() and len(text) < 9 else 0

@@ -11,16 +11,17 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from wds_imagenet.errors import CorruptError, DataError, SourceError
+from wds_imagenet.format.ignored_files import is_ignored
 from wds_imagenet.imagenet.box import box_metadata, normalise_box
 from wds_imagenet.imagenet.devkit import WNID
 from wds_imagenet.imagenet.stems import released_stem
 from wds_imagenet.imagenet.voc_xml import MAX_BYTES, parse_voc
-from wds_imagenet.inputs.gzip_tar import is_gzipped, stream_files
-from wds_imagenet.inputs.image_files import ignored_notes, is_hidden
+from wds_imagenet.inputs.archives.gzip_tar import is_gzipped, stream_files
+from wds_imagenet.inputs.archives.tar_listing import ListedFile, list_archive
+from wds_imagenet.inputs.image_files import ignored_notes
 from wds_imagenet.inputs.reference import Kind
 from wds_imagenet.inputs.small_files import find_file, join_url, no_input_error
 from wds_imagenet.inputs.spilled.records import SpilledRecords
-from wds_imagenet.inputs.tar_listing import ListedFile, list_archive
 from wds_imagenet.inputs.windowed_reader import open_reader
 from wds_imagenet.labels.annotation import Annotation, Labels
 from wds_imagenet.sample import make_key
@@ -61,7 +62,7 @@ def boxes(url: str, storage_options: StorageOptions = NO_OPTIONS) -> Labels:
     counts: Counter[str] = Counter()
     ignored: list[str] = []
     for file, data in _files(url, storage_options):
-        if is_hidden(file.path) or not file.path.lower().endswith(_XML):
+        if is_ignored(file.path) or not file.path.lower().endswith(_XML):
             ignored.append(file.path)
             continue
         where = f"{file.url}: {file.path}"
@@ -121,7 +122,7 @@ def _files(url: str, options: StorageOptions) -> Iterator[tuple[ListedFile, byte
         if _ARCHIVE.fullmatch(info.path):
             yield from _archive(store, info.path, info.path[: -len(".tar")] + "/")
             continue
-        file = ListedFile(info.path, join_url(store.url, info.path), 0, info.size)
+        file = ListedFile(info.path, join_url(store.private_url, info.path), 0, info.size)
         wanted = _is_wanted(file)
         yield file, store.read(info.path, etag=info.etag).data if wanted else b""
     if empty:
@@ -130,7 +131,7 @@ def _files(url: str, options: StorageOptions) -> Iterator[tuple[ListedFile, byte
 
 def _archive(store: Store, path: str, folder: str) -> Iterator[tuple[ListedFile, bytes]]:
     info = store.info(path)
-    url = join_url(store.url, path)
+    url = join_url(store.private_url, path)
     with open_reader(store, info) as read:
         for file in list_archive(read, info.size, url, folder):
             data = bytes(read(file.offset, file.size)) if _is_wanted(file) else b""

@@ -39,7 +39,7 @@ def captions(
     template: Annotated[str | None, f"the form of a caption; '{DEFAULT_TEMPLATE}' by default"] = None,
     storage_options: StorageOptions = NO_OPTIONS,
 ) -> Labels:
-    """Read ImageNet-Captions: the JSON as released, plain, gzipped or zipped.
+    """Read ImageNet-Captions: the JSON as released, plain or compressed.
 
     Metadata: `title`, `tags` and `description`, unchanged but for lone surrogates, which become U+FFFD;
     missing texts are empty. Fields of other names are left out.
@@ -51,7 +51,7 @@ def captions(
     Costs about 60 µs an entry (half a minute for all), 20 MB of memory and 200 MB of temporary disk.
 
     Args:
-        url: the JSON, plain, gzipped or zipped.
+        url: the JSON, plain or compressed.
         template: the form of a caption; None for `DEFAULT_TEMPLATE`.
         storage_options: storage options.
 

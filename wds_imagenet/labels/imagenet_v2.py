@@ -72,7 +72,7 @@ def read_class_info(url: str, storage_options: StorageOptions = NO_OPTIONS) -> t
 
 
 def _load(url: str, options: StorageOptions) -> Any:  # noqa: ANN401 - JSON
-    data = read_file(url, options, max_bytes=_MAX_BYTES)
+    data = read_file(url, options, max_bytes=_MAX_BYTES, unzips=True)
     try:
         return strict_json.loads(data, max_bytes=_MAX_BYTES)
     except ValueError as error:

@@ -43,7 +43,7 @@ def kaggle(
     Costs about 25 µs an image, little memory and 150 MB in the temporary folder.
 
     Args:
-        url: the CSV, plain, gzipped or zipped.
+        url: the CSV, plain or compressed.
         synsets: `LOC_synset_mapping.txt`; None for boxes without labels.
         storage_options: storage options.
 

@@ -34,7 +34,7 @@ def real(url: str, storage_options: StorageOptions = NO_OPTIONS) -> Labels:
     Raises:
         SourceError: the file is not 50,000 lists of different labels; the message gives the image.
     """
-    data = read_file(url, storage_options)
+    data = read_file(url, storage_options, unzips=True)
     try:
         value = strict_json.loads(data, max_bytes=_MAX_BYTES)
     except ValueError as error:

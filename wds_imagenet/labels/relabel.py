@@ -12,10 +12,11 @@ import struct
 from typing import Final
 
 from wds_imagenet.errors import SourceError
+from wds_imagenet.format.ignored_files import is_ignored
 from wds_imagenet.imagenet.devkit import CLASSES
 from wds_imagenet.imagenet.stems import released_stem
 from wds_imagenet.inputs.file_listing import list_files
-from wds_imagenet.inputs.image_files import ignored_notes, is_hidden
+from wds_imagenet.inputs.image_files import ignored_notes
 from wds_imagenet.inputs.reference import Attachment
 from wds_imagenet.inputs.spilled.records import SpilledRecords
 from wds_imagenet.inputs.torch_save import load_tensors
@@ -52,7 +53,7 @@ def relabel(url: str, storage_options: StorageOptions = NO_OPTIONS) -> Labels:
     ignored: list[str] = []
     for file in list_files(url, storage_options):
         match = _NAME.fullmatch(file.path)
-        if is_hidden(file.path) or match is None:
+        if is_ignored(file.path) or match is None:
             ignored.append(file.path)
             continue
         folder, stem, wnid = match.groups()

@@ -6,6 +6,7 @@ from typing import Unpack
 
 from wds_imagenet.errors import UsageError
 from wds_imagenet.format.dataset_name import default_name
+from wds_imagenet.images.header import MAX_PIXELS
 from wds_imagenet.inputs.stream import Stream
 from wds_imagenet.packing.engines.registry import open_engine
 from wds_imagenet.packing.label_files import LabelOptions, open_labels
@@ -36,6 +37,8 @@ def pack(
     window_bytes: int = 1 << 30,
     jpeg: str = "keep",
     on_bad: OnBad = "fail",
+    max_pixels: int = MAX_PIXELS,
+    max_image_bytes: int = 256 << 20,
     labels: Mapping[str, str] | None = None,
     captions: str | None = None,
     label_options: Mapping[str, str] | None = None,
@@ -77,6 +80,8 @@ def pack(
         window_bytes: memory for shuffling a stream, which `pack` can only read from beginning to end.
         jpeg: `keep`, `optimize`, `resize=256`, `resize=256:q90`, or `resize=256:optimize`.
         on_bad: treatment of an image that cannot be used.
+        max_image_bytes: the most bytes of an image; no larger file is read into memory.
+        max_pixels: the most pixels of an image; of a JPEG that is resized, at the scale of decoding.
         labels: URLs of label files, by the name of the label source, such as `real`.
         captions: URL of a file of captions.
         label_options: options of label sources, such as `kaggle.synsets`.
@@ -111,12 +116,14 @@ def pack(
         window_bytes=window_bytes,
         jpeg=JpegPolicy.parse(jpeg),
         on_bad=on_bad,
+        max_pixels=max_pixels,
+        max_image_bytes=max_image_bytes,
     )
     if samples_per_shard is not None and shard_bytes is not None:
         raise UsageError("give option 'samples_per_shard' or option 'shard_bytes', not both")
     label_files = LabelOptions(
         labels or {}, captions, label_options or {}, class_names or {}, without_label, without_caption
-    )
+    ).with_devkit(source_options.get("devkit"))
     check_optimizer(options)
     check_apart(inputs, dest)
     asks_split = "split" in {option.name for option in options_of(lister)}

@@ -52,6 +52,13 @@ class LabelOptions:
             if option not in known:
                 raise UsageError(f"the label source {source!r} has no option {option!r}, only {known}")
 
+    def with_devkit(self, devkit: str | None) -> "LabelOptions":
+        """Return the options with the devkit of the source for class names, unless they have their own."""
+        named = bool(self.class_names) or "names" in self.labels
+        if devkit is None or not named or "names.devkit" in self.label_options:
+            return self
+        return replace(self, label_options={**self.label_options, "names.devkit": devkit})
+
     def of_source(self, source: str) -> dict[str, str]:
         """Return the options of one label source."""
         parts = ((name.partition("."), value) for name, value in self.label_options.items())

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, Self, get_args
 
 from wds_imagenet.errors import UsageError
-from wds_imagenet.format.blocks import block_bytes_for
+from wds_imagenet.format.blocks import MAX_TARGET, block_bytes_for
+from wds_imagenet.images.header import MAX_PIXELS
 
 OnBad = Literal["fail", "skip", "repair", "repair-else-skip"]
 """The treatment of an image that cannot be used as it is: stop; leave it out; repair it or stop; repair it or
@@ -77,6 +78,11 @@ class PackOptions:
     """Bytes of memory in which a stream is shuffled; without effect on a listing, or without shuffling."""
     jpeg: JpegPolicy = field(default_factory=JpegPolicy)
     on_bad: OnBad = "fail"
+    max_pixels: int = MAX_PIXELS
+    """The most pixels of an image; of a JPEG that is resized, at the scale at which it is decoded."""
+
+    max_image_bytes: int = 256 << 20
+    """The most bytes of an image: no larger file is read into memory."""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name) or len(self.name) > 100:
@@ -86,10 +92,13 @@ class PackOptions:
             )
         if not _SPLIT.fullmatch(self.split) or len(self.split) > 100:
             raise UsageError(f"{self.split!r} cannot name a split: letters, digits and '_'")
-        for name in ("shard_bytes", "block_bytes", "samples_per_shard", "window_bytes"):
+        sizes = ("shard_bytes", "block_bytes", "samples_per_shard", "window_bytes", "max_pixels")
+        for name in (*sizes, "max_image_bytes"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UsageError(f"option '{name}' must be at least 1, not {value}")
+        if (self.block_bytes or 1) > MAX_TARGET:
+            raise UsageError(f"option 'block_bytes' must be at most 1GiB, not {self.block_bytes:,} bytes")
         if self.on_bad not in get_args(OnBad):
             raise UsageError(f"option 'on_bad' is one of {', '.join(get_args(OnBad))}, not {self.on_bad!r}")
 
@@ -129,4 +138,6 @@ class PackOptions:
             "seed": self.seed,
             "jpeg": str(self.jpeg),
             "on_bad": self.on_bad,
+            "max_pixels": self.max_pixels,
+            "max_image_bytes": self.max_image_bytes,
         }

@@ -4,11 +4,12 @@ from typing import TypedDict
 
 
 class SourceOptions(TypedDict, total=False):
-    """Options of a source, each a string; `wds-imagenet pack SOURCE --help` describes those of one source.
+    """Options of a source; `wds-imagenet pack SOURCE --help` describes those of one source.
 
     `split` is not among them: it is an option of `pack` itself.
     """
 
+    allow_private_networks: bool
     annotations: str
     boxes: str
     caption: str
@@ -20,20 +21,25 @@ class SourceOptions(TypedDict, total=False):
     devkit: str
     duplicates: str
     fetch: str
+    gather: bool
     image: str
     image_column: str
     image_labels: str
     images: str
+    key_ends: str
     key_column: str
     keys: str
     label: str
     label_column: str
     label_field: str
+    label_suffix: str
     leave_out: str
+    max_json_bytes: int
     missing: str
     names: str
+    nan_as: str
+    numeric_classes: bool
     others: str
-    private_hosts: str
     relabel: str
     release: str
     root: str

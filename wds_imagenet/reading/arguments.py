@@ -21,6 +21,7 @@ _DATA_LOADERS: Final = {
     "multiprocessing_context": "process=True always spawns its child process",
     "generator": "seed= decides the order and every sample.rng",
     "pin_memory_device": "pin_memory=True pins the batch, and batch.to(device) moves it",
+    "drop_last": 'last="drop" leaves out the last batch if it is not full, and last="pad" fills it up',
     "in_order": "leave it out: batches always come in order",
 }
 """Arguments of `torch.utils.data.DataLoader` that a `Loader` lacks, each with its counterpart here."""
@@ -38,8 +39,18 @@ def whole(name: str, value: Any, least: int | None = None) -> int:  # noqa: ANN4
     if number is None:
         raise UsageError(f"{name} is a whole number, and not {value!r}")
     if least is not None and number < least:
-        raise UsageError(f"{name} is at least {least}, and not {number}")
+        raise UsageError(f"{name} is at least {least}, and not {number_text(number)}")
     return number
+
+
+def counterpart(name: str) -> str | None:
+    """Return the sentence that names our counterpart of DataLoader's argument, or None."""
+    return _DATA_LOADERS.get(name)
+
+
+def number_text(number: int) -> str:
+    """Return a number as text; a description where it has more digits than Python converts."""
+    return str(number) if number.bit_length() <= 256 else f"a number of {number.bit_length()} bits"
 
 
 def refuse_unknown(names: Iterable[str], function: Callable[..., object]) -> None:

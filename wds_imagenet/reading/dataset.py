@@ -1,11 +1,11 @@
 """A finished data set: opened by its manifest, and read by index, by key or from end to end."""
 
 import hashlib
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from os import PathLike, fspath
-from typing import Final, Self
+from typing import Final, Self, cast, overload
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from wds_imagenet.errors import CorruptError, ManifestError, NotFoundError, Usag
 from wds_imagenet.format import manifest as manifests
 from wds_imagenet.format.layers import merge_classes
 from wds_imagenet.format.manifest import Manifest
+from wds_imagenet.reading.arguments import whole
 from wds_imagenet.reading.fetch_blocks import BlockLocation, Fetcher, block_locations
 from wds_imagenet.reading.layers import BlockReader, Layer
 from wds_imagenet.sample import Sample
@@ -20,6 +21,9 @@ from wds_imagenet.storage import Store, open_store
 from wds_imagenet.storage.store import StorageOptions
 from wds_imagenet.util.messages import quantity
 from wds_imagenet.util.threads import map_ahead
+
+_SMALL: Final = 64 << 20
+"""Bytes of an array of keys, whatever the length of `keys.txt`."""
 
 
 class Dataset:
@@ -90,6 +94,10 @@ class Dataset:
             raise UsageError(f"layers are a list of names: pass [{layers!r}]")
         return cls(store, manifest, [Layer.open(store, manifest, name) for name in layers])
 
+    def __reduce__(self) -> tuple[type[Self], tuple[Store, Manifest, Sequence[Layer], Fetcher]]:
+        """Pickle without caches, which another thread may be filling."""
+        return type(self), (self.store, self.manifest, self.layers, self.fetcher)
+
     def __repr__(self) -> str:
         shards = quantity(len(self.manifest.shards), "shards")
         return f"Dataset({self.url!r}: {quantity(len(self), 'samples')} in {shards})"
@@ -120,29 +128,43 @@ class Dataset:
         """Return the number of samples."""
         return self.manifest.samples
 
-    def __getitem__(self, item: int | str) -> Sample:
-        """Return one sample by its index, or by its key.
+    @overload
+    def __getitem__(self, item: int | str) -> Sample: ...
 
-        Costs one request of a block (2 MiB); the first look-up of a key reads all keys (20 MB for
-        ImageNet).
+    @overload
+    def __getitem__(self, item: slice) -> list[Sample]: ...
+
+    def __getitem__(self, item: int | str | slice) -> Sample | list[Sample]:
+        """Return one sample by its index or by its key, or the list of samples of a slice.
+
+        Costs one request of a block (2 MiB), for a slice one for each block; the first look-up of a key reads
+        all keys (20 MB for ImageNet).
 
         Args:
-            item: an index, negative ones from the end, or a key.
+            item: an index, negative ones from the end; a key; or a slice of indices.
 
         Raises:
             IndexError: there is no such index.
             KeyError: there is no such key.
             CorruptError: the sample's block is damaged.
+            UsageError: the item is none of these.
         """
-        if isinstance(item, str):
-            return self[self.index_of(item)]
-        index = item + len(self) if item < 0 else item
-        if not 0 <= index < len(self):
+        if isinstance(item, slice):
+            return list(self._at(range(len(self))[item]))
+        number = self.index_of(item) if isinstance(item, str) else whole("an index", item)
+        if not -len(self) <= number < len(self):
             raise IndexError(f"sample {item} of {len(self)}")
-        location = self.block_locations[
-            bisect_right(self.block_locations, index, key=lambda e: e.first_sample) - 1
-        ]
-        return own(self.blocks.samples(location)[index - location.first_sample])
+        return next(self._at([number % len(self)]))
+
+    def _at(self, numbers: Iterable[int]) -> Iterator[Sample]:
+        """Yield the samples of these indices; reads the block of neighbours once."""
+        location, samples = None, None
+        for number in numbers:
+            at = bisect_right(self.block_locations, number, key=lambda e: e.first_sample) - 1
+            if samples is None or location is not self.block_locations[at]:
+                location = self.block_locations[at]
+                samples = self.blocks.samples(location)
+            yield own(samples[number - self.block_locations[at].first_sample])
 
     def samples(self, *, threads: int = 4) -> Iterator[Sample]:
         """Yield every sample once, in the order of the shards. Holds at most 2·threads blocks.
@@ -158,23 +180,32 @@ class Dataset:
 
     def keys(self) -> Iterator[str]:
         """Yield every key, in the order of the shards. Costs one request."""
-        for line in self._key_lines().split(b"\n")[:-1]:
-            yield line.decode("utf-8")
+        data = self._key_lines()
+        try:
+            text = data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise CorruptError(f"{self.url}/{manifests.KEYS_PATH} is not UTF-8: {error}") from error
+        yield from text.split("\n")[:-1]
 
     def index_of(self, key: str) -> int:
         """Return the index of the sample of this key. Raises `KeyError`."""
         names, indices = self._sorted_keys
-        raw = key.encode("utf-8")
-        found = int(np.searchsorted(names, raw))
+        raw = key.encode("utf-8", "surrogatepass")  # a key of the command line may be no UTF-8
+        found = bisect_left(names, raw)
         if found == len(names) or names[found] != raw:
             raise KeyError(f"{self.url} has no sample {key!r}")
         return int(indices[found])
 
     @cached_property
-    def _sorted_keys(self) -> tuple[np.ndarray, np.ndarray]:
-        names = np.array(self._key_lines().split(b"\n")[:-1], dtype=np.bytes_)
+    def _sorted_keys(self) -> tuple[Sequence[bytes], Sequence[int]]:
+        data = self._key_lines()
+        lines = data.split(b"\n")[:-1]
+        if max(map(len, lines), default=0) * len(lines) > 8 * len(data) + _SMALL:  # one long key widens all
+            order = sorted(range(len(lines)), key=lines.__getitem__)
+            return [lines[i] for i in order], order
+        names = np.array(lines, dtype=np.bytes_)
         indices = np.argsort(names, kind="stable")
-        return names[indices], indices
+        return cast("Sequence[bytes]", names[indices]), cast("Sequence[int]", indices)
 
     def _key_lines(self) -> bytes:
         data = self.store.read(manifests.KEYS_PATH).data

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from wds_imagenet.errors import CorruptError, StoreError
 from wds_imagenet.format.crc import crc32
@@ -15,6 +15,7 @@ from wds_imagenet.storage import ObjectInfo, Store
 
 Data: TypeAlias = bytes | memoryview
 _KEPT: Final = 512 << 20  # bytes: the blocks that all lanes of one rank read at a time
+_TRUSTED: Final = 64 << 20  # bytes: a larger block is read only from a shard that is as large as it should be
 _REMEDY: Final = "run the same 'pack' again with --check"
 
 
@@ -63,6 +64,10 @@ class Fetcher:
         # The first reply pins the shard's ETag; threads that race write the same value.
         self._etags: dict[str, str | None] = {}
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle a copy of what other threads may be changing."""
+        return {**vars(self), "_etags": self._etags.copy()}
+
     def read(self, location: BlockLocation) -> Data:
         """Return the verified bytes of a block. Costs one request."""
         data, info = self._read(location)
@@ -109,20 +114,25 @@ class Fetcher:
 
     def _read(self, location: BlockLocation) -> tuple[Data, ObjectInfo | None]:
         name = self._path(location)
+        if location.block.size > _TRUSTED and name not in self._etags:
+            self._check_size(location, self.store.info(name))  # before memory is taken
         try:
             data, info = self._request(name, location.offset, location.block.size, self._etags.get(name))
         except (StoreError, CorruptError) as error:
             error.add_note(f"while reading the block {self.folder}{location}")
             raise
         if info is not None:
-            if info.size != location.shard.size:
-                raise CorruptError(
-                    f"{self.store.url}/{name} has {info.size:,} bytes, the manifest says "
-                    f"{location.shard.size:,}: it was cut or replaced after it was packed "
-                    f"(found at the block of offset {location.offset:,})"
-                )
+            self._check_size(location, info)
             self._etags[name] = info.etag
         return data, info
+
+    def _check_size(self, location: BlockLocation, info: ObjectInfo) -> None:
+        if info.size != location.shard.size:
+            raise CorruptError(
+                f"{self.store.url}/{self._path(location)} has {info.size:,} bytes, the manifest says "
+                f"{location.shard.size:,}: it was cut or replaced after it was packed "
+                f"(found at the block of offset {location.offset:,})"
+            )
 
     def _request(self, name: str, start: int, size: int, etag: str | None) -> tuple[Data, ObjectInfo | None]:
         view = self._buffers.take(size).data

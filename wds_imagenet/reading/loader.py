@@ -3,8 +3,9 @@
 import os
 import time
 import weakref
-from collections.abc import Generator, Iterator, Sequence
-from types import TracebackType
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from copy import copy
+from dataclasses import fields, replace
 from typing import Any, Final, Never, Self
 
 from wds_imagenet.errors import UsageError
@@ -19,21 +20,24 @@ from wds_imagenet.reading.batches.torch_extra import tensors
 from wds_imagenet.reading.batches.transform import TransformLike
 from wds_imagenet.reading.dataset import Dataset, as_dataset
 from wds_imagenet.reading.iteration import Iteration
-from wds_imagenet.reading.order.epoch_order import RankSlice, default_lanes
-from wds_imagenet.reading.order.ranks import default_threads, rank_and_world_size
+from wds_imagenet.reading.no_data_loader import NoDataLoader
+from wds_imagenet.reading.order.epoch_order import Last, RankSlice, default_lanes
+from wds_imagenet.reading.order.position import Position
+from wds_imagenet.reading.order.ranks import Place, check_world, default_threads, rank_and_world_size
 from wds_imagenet.reading.order.state import LoaderState
 from wds_imagenet.storage.store import StorageOptions
 from wds_imagenet.util.cancel import current_token
 
 
-class Loader:
+class Loader(NoDataLoader):
     """Streams a data set as batches of tensors.
 
     The global batches of an epoch depend only on the data set, `seed`, `epoch`, `lanes` and
     `batch_size * world_size`, not on the world size, the threads, or the point of a resume. The loader yields
-    every sample once per epoch, or raises an error that names the sample. Only `drop_last` and
+    every sample once per epoch, or raises an error that names the sample. Only `last="drop"` and
     `on_bad="skip"` leave samples out. Every rank has the same number of batches. Each iteration reads the
-    next epoch. The threads stop when the iteration ends, however you leave the loop.
+    next epoch. The threads stop when the iteration ends, however you leave the loop. A copy, or a pickled
+    loader in another process, is independent: it continues after the last batch on its own.
 
     A rank needs memory for `lanes / world_size` blocks (for one rank: 240 blocks of 2 MiB), for
     `prefetch_bytes`, and for five batches. Between epochs, until `close`, the loader keeps 512 MiB of blocks
@@ -48,13 +52,16 @@ class Loader:
         shuffle: False keeps the order of the shards, and gives each rank a contiguous part, for evaluation.
         seed: decides the order of every epoch, and the random numbers of every sample.
         epoch: the epoch of the first iteration.
-        rank: this rank; by default that of torch.distributed or of the environment.
-        world_size: the number of ranks; by default that of torch.distributed or of the environment.
+        rank: this rank; by default that of torch.distributed, or that which torchrun, Open MPI, MPICH or
+            SLURM put into the environment. Iterating raises an error if torch.distributed then has another.
+        world_size: the number of ranks; by default from the same place as the rank.
         lanes: the number of parts of the data set that the loader mixes at a time. It must be a multiple of
             every world size that you may use. The default is the smallest common multiple of the world size
             and 120 that is at least 240; without `shuffle`, it is the world size.
-        threads: decoding threads; by default the usable CPUs, divided by `LOCAL_WORLD_SIZE`.
-        drop_last: leave out the last batch if it is not full, instead of padding it (see `Batch.mask`).
+        threads: decoding threads; by default the usable CPUs, divided by the ranks on this machine.
+        last: the epoch's last batch, if the samples do not fill it. "short" has fewer rows, and one row of
+            padding on a rank without a sample. "pad" fills it with black rows, masked out in `Batch.mask`,
+            for evaluation on several ranks. "drop" leaves it out.
         on_bad: "fail" raises an error at the first sample that cannot be decoded. "skip" masks such samples
             out. In one epoch, a rank may skip 0.1 % of the samples of the data set, or 10 if that is more.
         prefetch_bytes: bytes that may be fetched before they are needed.
@@ -92,7 +99,7 @@ class Loader:
         world_size: int | None = None,
         lanes: int | None = None,
         threads: int | None = None,
-        drop_last: bool = False,
+        last: Last = "short",
         on_bad: OnBad = "fail",
         prefetch_bytes: int = 64 << 20,
         with_json: bool = False,
@@ -107,8 +114,9 @@ class Loader:
         refuse_unknown(unsupported, Loader.__init__)
         batch_size = whole("batch_size", batch_size, 1)
         pin = tensors().default_pin_memory() if pin_memory is None else pin_memory
-        self.rank, self.world_size = rank_and_world_size(rank, world_size)
-        self.rank_slice: Final = RankSlice(self.rank, self.world_size, batch_size, drop_last)
+        self.place = rank_and_world_size(rank, world_size)
+        self.rank, self.world_size, _ = self.place
+        self.rank_slice: Final = RankSlice(self.rank, self.world_size, batch_size, last)
         spec = BatchSpec(
             transform, batch_size, whole("seed", seed), on_bad, with_json, with_captions, pin, soft_labels
         )
@@ -116,31 +124,28 @@ class Loader:
         self.dataset: Final = as_dataset(dataset, storage_options, layers)
         if soft_labels:
             check_label_maps(self.dataset)
-        if drop_last and len(self) == 0:
-            raise UsageError(
-                f"a global batch of {batch_size} × {self.world_size} ranks is larger than the data set "
-                f"({len(self.dataset)} samples), so drop_last leaves nothing"
-            )
+        self.rank_slice.check_samples(len(self.dataset))
         prefetch_bytes = whole("prefetch_bytes", prefetch_bytes, 0)
         self._epochs: Final = Epochs(
             self.dataset, spec, self.rank_slice, shuffle, self.threads, prefetch_bytes
         )
+        self._process: Final = process
         self._source: Final = open_source(self._epochs, process=process)
-        self._lanes = self._default_lanes() if lanes is None else self._check_lanes(whole("lanes", lanes))
+        lanes = default_lanes(self.world_size, shuffle=shuffle) if lanes is None else whole("lanes", lanes)
+        self.rank_slice.check_lanes(lanes)
+        self._position = Position(lanes, whole("epoch", epoch, 0))
         self._meter: Final = Meter()
-        self._skipped: tuple[str, ...] = ()
-        self._epoch, self._samples, self._begun = whole("epoch", epoch, 0), 0, False
         self._iteration: weakref.ref[Iteration[Batch]] | None = None
 
     @property
     def epoch(self) -> int:
         """The epoch of the latest iteration. Before the first and after `set_epoch`, that of the next one."""
-        return self._epoch
+        return self._position.epoch
 
     @property
     def lanes(self) -> int:
         """The number of lanes of the order: fixed for a run, and kept in its state."""
-        return self._lanes
+        return self._position.lanes
 
     def __len__(self) -> int:
         """Return the number of batches in an epoch, the same for every rank."""
@@ -152,10 +157,9 @@ class Loader:
         An iteration that is still under way is closed. An iteration that yielded no batch does not advance
         the epoch.
         """
+        check_world(self.place)
         self._leave()
-        if self._begun:
-            self._epoch, self._samples, self._begun = self._epoch + 1, 0, False
-            self._skipped = ()
+        self._position = self._position.next_pass()
         iteration = Iteration(self._iterate)
         self._iteration = weakref.ref(iteration)
         return iteration
@@ -169,15 +173,15 @@ class Loader:
             every: yield every `every`-th batch only.
             first: the number of the first batch, counted from `start`.
         """
-        epoch_range = EpochRange(self._lanes, whole("epoch", epoch, 0), start, every, first)
-        for _, batch, _ in self._source.batches(epoch_range, self._meter):
-            yield batch
+        check_world(self.place)
+        epoch_range = EpochRange(self.lanes, whole("epoch", epoch, 0), start, every, first)
+        return Iteration(lambda: (batch for _, batch, _ in self._source.batches(epoch_range, self._meter)))
 
     def _iterate(self) -> Generator[Batch, None, None]:
         owner, token = os.getpid(), current_token()
-        began: float | None = time.perf_counter()
-        waiting = time.perf_counter()
-        epoch_range = EpochRange(self._lanes, self._epoch, self._samples, skipped=self._skipped)
+        began: float | None = (waiting := time.perf_counter())
+        at = self._position
+        epoch_range = EpochRange(at.lanes, at.epoch, at.samples, skipped=at.skipped)
         for samples, batch, skipped in self._source.batches(epoch_range, self._meter):
             if token.cancelled:
                 return
@@ -185,8 +189,8 @@ class Loader:
             self._meter.add(batches=1, samples=int(batch.mask.sum()), wait_seconds=ready - waiting)
             if began is not None:
                 self._meter.stats.first_batch_seconds, began = ready - began, None
-            self._meter.add(skipped=len(skipped) - len(self._skipped))
-            self._samples, self._skipped, self._begun = samples, skipped, True
+            self._meter.add(skipped=len(skipped) - len(at.skipped))
+            self._position = at = at.after(samples, skipped)
             yield batch
             if os.getpid() != owner:
                 raise UsageError(
@@ -216,32 +220,18 @@ class Loader:
         Raises:
             UsageError: the state is of another data set, seed or order.
         """
-        saved, own = LoaderState.from_dict(state), self._state()
-        for name in ("fingerprint", "seed", "shuffle"):
-            theirs, ours = getattr(saved, name), getattr(own, name)
-            if theirs != ours:
-                raise UsageError(
-                    f"the state has {name} {theirs!r}, this loader {ours!r}, so its order is another: open "
-                    "the loader with the arguments of the run that saved the state"
-                )
-        lanes = self._check_lanes(saved.lanes)
-        if saved.samples > len(self.dataset):
-            raise UsageError(
-                f"the state counts {saved.samples} samples, and the data set has {len(self.dataset)}"
-            )
+        saved = LoaderState.from_dict(state)
+        saved.check_against(self._state(), len(self.dataset))
+        self.rank_slice.check_lanes(saved.lanes)
         self._leave()
-        self._lanes = lanes
-        ended = not self.rank_slice.starts(saved.samples, len(self.dataset))
-        self._epoch, self._samples = (saved.epoch + 1, 0) if ended else (saved.epoch, saved.samples)
-        self._skipped = () if ended else saved.skipped
-        self._begun = False
+        self._continue_after(Position(saved.lanes, saved.epoch, saved.samples, saved.skipped))
 
     def set_epoch(self, epoch: int) -> None:
         """Make the next iteration read this epoch, from its start or from the state that was just loaded."""
-        if self._begun or epoch != self._epoch:
+        position = self._position.set_epoch(whole("epoch", epoch, 0))
+        if position is not self._position:
             self._leave()
-            self._epoch, self._samples, self._begun = whole("epoch", epoch, 0), 0, False
-            self._skipped = ()
+            self._position = position
 
     def stats(self) -> Stats:
         """Return the work done so far, and the time that each stage took."""
@@ -264,37 +254,47 @@ class Loader:
         self._iteration = None
 
     def __repr__(self) -> str:
-        samples = f"{len(self.dataset):,} samples in batches of {self.rank_slice.batch_size}"
-        place = f"rank {self.rank} of {self.world_size}, epoch {self._epoch} after {self._samples:,} samples"
-        return f"Loader({self.dataset.url!r}: {samples}, {place})"
+        size = f"{len(self.dataset):,} samples in batches of {self.rank_slice.batch_size}"
+        rank, at = f"rank {self.rank} of {self.world_size}", f"{self._position.samples:,} samples"
+        return f"Loader({self.dataset.url!r}: {size}, {rank}, epoch {self.epoch} after {at})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle without threads, memory and counts: `copy.copy` is an independent loader, too."""
+        spec, epochs = self._epochs.spec, self._epochs
+        options = {one.name: getattr(spec, one.name) for one in fields(spec) if one.init} | {
+            "shuffle": epochs.shuffle,
+            "threads": self.threads,
+            "last": self.rank_slice.last,
+            "prefetch_bytes": epochs.prefetch_bytes,
+            "process": self._process,
+        }
+        return _remake, (self.dataset, options, self.place, self._position)
+
+    def __deepcopy__(self, memo: object) -> "Loader":
+        """Return an independent loader of the same data set, which never changes."""
+        return copy(self)
 
     def __enter__(self) -> Self:
         """Return the loader itself."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         """Close the loader."""
         self.close()
 
+    def _continue_after(self, position: Position) -> None:
+        has_ended = not self.rank_slice.starts(position.samples, len(self.dataset))
+        self._position = position.at(position.epoch + 1) if has_ended else position
+
     def _state(self) -> LoaderState:
-        return LoaderState(
-            self.dataset.manifest.fingerprint,
-            self._epochs.spec.seed,
-            self._epoch,
-            self._lanes,
-            self._samples,
-            self._epochs.shuffle,
-            self._skipped,
-        )
+        at = self._position
+        order = (self.dataset.manifest.fingerprint, self._epochs.spec.seed)
+        return LoaderState(*order, at.epoch, at.lanes, at.samples, self._epochs.shuffle, at.skipped)
 
-    def _default_lanes(self) -> int:
-        return default_lanes(self.world_size) if self._epochs.shuffle else self.world_size
 
-    def _check_lanes(self, lanes: int) -> int:
-        self.rank_slice.check_lanes(lanes)
-        return lanes
+def _remake(dataset: Dataset, options: Mapping[str, Any], place: Place, position: Position) -> Loader:
+    """Return the loader that was pickled or copied, on its own after the same batch."""
+    loader = Loader(dataset, rank=place.rank, world_size=place.world_size, lanes=position.lanes, **options)
+    loader.place = place
+    loader._continue_after(replace(position, is_begun=False))  # noqa: SLF001 - of this module
+    return loader

@@ -63,7 +63,7 @@ def to_batch(builder: BatchBuilder) -> Batch:
     memory = builder.images
     images: torch.Tensor | list[torch.Tensor]
     if memory is not None:
-        images = channels_first(memory.tensor, 4)
+        images = channels_first(memory.tensor[: len(builder.keys)], 4)
     elif builder.spec.traits.is_listed:
         empty = np.zeros((0, 0, 3), builder.spec.traits.dtype)
         rows = (empty if row is None else row for row in builder.rows)
@@ -102,7 +102,7 @@ def _stack(builder: BatchBuilder) -> torch.Tensor:
     if not builder.example:
         raise UsageError(
             "this rank's only batch has no sample, so the shape of the transform's results is unknown: use "
-            "fewer ranks, smaller batches, drop_last, or a transform with a shape"
+            "fewer ranks, smaller batches, last='drop', or a transform with a shape"
         )
     first = builder.example[0]
     if any(row.shape != first.shape for row in present):

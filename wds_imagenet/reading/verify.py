@@ -1,13 +1,18 @@
 """Verify a data set: read every byte of it, and report every fault with its location."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from os import PathLike
 
 from wds_imagenet.reading.arguments import whole
 from wds_imagenet.reading.dataset import Dataset, as_dataset
-from wds_imagenet.reading.layers import Layer, list_layers
-from wds_imagenet.reading.verify_findings import Finding, VerifiedBlock, verify_blocks, verify_layer_blocks
+from wds_imagenet.reading.findings.blocks import VerifiedBlock, verify_blocks, verify_layer_blocks
+from wds_imagenet.reading.findings.files import ShardFacts, check_files, check_receipts
+from wds_imagenet.reading.findings.finding import Finding
+from wds_imagenet.reading.findings.layers import open_layers
+from wds_imagenet.reading.layers import Layer
 from wds_imagenet.storage.store import StorageOptions
 
 
@@ -68,9 +73,12 @@ def verify(
     """Read a whole data set and its label layers, and report every fault as a finding.
 
     `verify` compares a data set with its manifest: sizes, checksums of blocks and shards, tar structure,
-    keys, labels, JSON, and the hash of each image. Without findings, every byte of the shards is right.
-    `verify` lists the folder to find layers, and tars that the manifest does not have. Over HTTP it cannot
-    list the folder.
+    keys, labels, classes, JSON, and the hash of each image. It compares the plan, `keys.txt`, the report, the
+    companion files and the receipts with the manifest, too. Without findings, every bit of these files is as
+    it was packed.
+
+    `verify` lists the folder to find layers, receipts, and tars that the manifest does not have. Over HTTP it
+    cannot list the folder.
 
     `verify` reads the data set once. It needs memory for 2·threads blocks and for all keys.
 
@@ -88,17 +96,31 @@ def verify(
     """
     threads = whole("threads", threads, 1)
     opened = as_dataset(dataset, storage_options)
-    names = list_layers(opened.store) if layers is None else layers
-    over = [Layer.open(opened.store, opened.manifest, name) for name in names]
+    over, damaged = open_layers(opened, layers)
     expected_bytes = opened.manifest.size + sum(layer.manifest.size for layer in over)
     read = samples = 0
     findings: list[Finding] = []
-    for block in _all_blocks(opened, over, deep=deep, threads=threads):
+    facts = _Facts()
+
+    def add(found: Sequence[Finding]) -> None:
+        findings.extend(found)
+        if on_progress is not None:
+            on_progress(VerifyProgress(read, expected_bytes, samples, tuple(found)))
+
+    def blocks() -> Iterator[VerifiedBlock]:
+        yield from verify_blocks(opened, deep=deep, threads=threads)
+        keys = facts.keys_of(opened)
+        for layer in over:
+            yield from verify_layer_blocks(opened, layer, threads=threads, keys=keys)
+
+    for block in blocks():
         read += block.bytes
         samples += len(block.keys)
-        findings += block.findings
-        if on_progress is not None:
-            on_progress(VerifyProgress(read, expected_bytes, samples, block.findings))
+        facts.add(block)
+        add(block.findings)
+    others = [*damaged, *check_files(opened.store, opened.manifest), *facts.check_receipts(opened, over)]
+    if others:
+        add(others)
     return VerifyReport(
         url=opened.url,
         findings=tuple(findings),
@@ -110,9 +132,28 @@ def verify(
     )
 
 
-def _all_blocks(
-    dataset: Dataset, layers: Sequence[Layer], *, deep: bool, threads: int
-) -> Iterator[VerifiedBlock]:
-    yield from verify_blocks(dataset, deep=deep, threads=threads)
-    for layer in layers:
-        yield from verify_layer_blocks(dataset, layer, threads=threads)
+@dataclass(slots=True)
+class _Facts:
+    """The keys and labels of each shard, for the comparison with its receipt."""
+
+    keys: dict[str, list[str]] = field(default_factory=dict)
+    labels: dict[str, Counter[int]] = field(default_factory=dict)
+
+    def add(self, block: VerifiedBlock) -> None:
+        name = block.location.shard.name
+        self.keys.setdefault(name, []).extend(block.keys)
+        self.labels.setdefault(name, Counter()).update(label for label in block.labels if label is not None)
+
+    def keys_of(self, dataset: Dataset) -> Callable[[], Iterator[str]]:
+        """Return a function that returns all keys, those of `keys.txt` if a shard is damaged."""
+        found = [key for shard in dataset.manifest.shards for key in self.keys[shard.name]]
+        return partial(iter, found) if len(found) == len(dataset) else dataset.keys
+
+    def check_receipts(self, dataset: Dataset, layers: Sequence[Layer]) -> Iterator[Finding]:
+        """Yield the faults of all receipts. The shards that could not be read whole are not compared."""
+        whole = [shard for shard in dataset.manifest.shards if len(self.keys[shard.name]) == shard.samples]
+        facts = {shard.name: ShardFacts(self.keys[shard.name], self.labels[shard.name]) for shard in whole}
+        yield from check_receipts(dataset.store, dataset.manifest, facts)
+        of_layers = {name: ShardFacts(item.keys, None) for name, item in facts.items()}
+        for layer in layers:
+            yield from check_receipts(dataset.store, layer.manifest, of_layers, layer.folder)

@@ -26,7 +26,7 @@ from wds_imagenet.inputs.listing import Listing
 from wds_imagenet.inputs.reference import Attachment, Kind, Metadata, Reference
 from wds_imagenet.inputs.stream import Stream, StreamedImage
 from wds_imagenet.sources.huggingface.source import huggingface
-from wds_imagenet.sources.imagefolder import imagefolder
+from wds_imagenet.sources.imagefolder.source import imagefolder
 from wds_imagenet.sources.imagenet.source import imagenet
 from wds_imagenet.sources.imagenet21k import imagenet21k
 from wds_imagenet.sources.imagenet21k_p import imagenet21k_p

@@ -16,6 +16,7 @@ from functools import partial
 from typing import Annotated, Final
 
 from wds_imagenet.errors import SourceError, UsageError
+from wds_imagenet.format.ignored_files import is_ignored
 from wds_imagenet.imagenet.synset_lists import (
     DAMAGED_IMAGES,
     SynsetList,
@@ -25,16 +26,16 @@ from wds_imagenet.imagenet.synset_lists import (
     find_synset_list,
     read_wnids,
 )
+from wds_imagenet.inputs.archives.gzip_images import STREAM_NOTE, read_streamed_images, stream_identity
+from wds_imagenet.inputs.archives.gzip_tar import is_gzipped
+from wds_imagenet.inputs.archives.tar_listing import PACKED_FAULT, ListedFile, is_packed
 from wds_imagenet.inputs.file_listing import list_files
-from wds_imagenet.inputs.gzip_images import STREAM_NOTE, read_streamed_images, stream_identity
-from wds_imagenet.inputs.gzip_tar import is_gzipped
-from wds_imagenet.inputs.image_files import describe_files, ignored_notes, is_hidden, is_image
-from wds_imagenet.inputs.keys import check_sorted_keys, key_of_file
+from wds_imagenet.inputs.image_files import describe_files, ignored_notes, is_image, key_path
+from wds_imagenet.inputs.keys import check_sorted_keys, faulty, key_of_file
 from wds_imagenet.inputs.listing import Listing
 from wds_imagenet.inputs.reference import Metadata, Reference
 from wds_imagenet.inputs.spilled.references import SpilledReferences, spill_in_order
 from wds_imagenet.inputs.stream import Stream
-from wds_imagenet.inputs.tar_listing import ListedFile
 from wds_imagenet.sources.source_options import Classes
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 from wds_imagenet.util.messages import quantity
@@ -107,6 +108,10 @@ def imagenet21k(
 
     def refer(file: ListedFile) -> Reference | None:
         wnid = _wnid_of(file)
+        if (fault := _fault(file, wnid)) is not None:
+            return faulty(file, fault)
+        if wnid is None:
+            return None
         if wnid in labels:
             return _reference(file, wnid, labels[wnid])
         if others == "skip":
@@ -144,10 +149,14 @@ def _list(
 
     def make_references() -> Iterator[Reference]:
         for file in list_files(url, options, _SYNSET_TAR):
-            if is_hidden(file.path) or not is_image(file.path):
+            wnid = None if is_ignored(file.path) else _wnid_of(file)
+            fault = _fault(file, wnid)
+            if fault is not None and not is_ignored(file.path):
+                yield faulty(file, fault)
+                continue
+            if wnid is None:
                 skipped.append(file.path)
                 continue
-            wnid = _wnid_of(file)
             counts[wnid] += 1
             if labels is None or wnid in labels:
                 reference = _reference(file, wnid, None if labels is None else labels[wnid])
@@ -163,7 +172,9 @@ def _list(
         if published is not None:
             check_wnids(wnids, published, url)
         numbers = {wnid: label for label, wnid in enumerate(wnids)}
-        references = SpilledReferences(replace(r, label=numbers[r.key[:9]]) for r in references)
+        references = SpilledReferences(
+            r if r.fault else replace(r, label=numbers[r.key[:9]]) for r in references
+        )
     unlisted = _unlisted(counts, wnids)
     if unlisted and not (skip and len(references)):
         raise SourceError(
@@ -172,7 +183,7 @@ def _list(
         )
     check_sorted_keys(references)
     notes = [
-        *ignored_notes(skipped, "files that are hidden or no images"),
+        *ignored_notes(skipped, "files that are hidden, of the system, or beside the images"),
         *([f"left out: {unlisted}"] if unlisted else []),
         *_count_notes(counts, wnids, published),
         *([f"{_DAMAGED} {', '.join(corrupt)}"] if corrupt else []),
@@ -180,18 +191,28 @@ def _list(
     return Listing(references, class_table(wnids, names, options), tuple(notes))
 
 
-def _wnid_of(file: ListedFile) -> str:
+def _fault(file: ListedFile, wnid: str | None) -> str | None:
+    """Return the reason why a file among the images cannot be used, None for any other file."""
+    return file.fault or (
+        PACKED_FAULT if wnid is not None and not is_image(file.path) and is_packed(file.path) else None
+    )
+
+
+def _wnid_of(file: ListedFile) -> str | None:
+    """Return the WNID of an image, None for a file beside the images."""
     *folders, name = file.path.split("/")
-    for part in (*reversed(folders), name.partition("_")[0]):
+    for part in (*reversed(folders), name.partition("_")[0], name.partition(".")[0]):
         if _WNID.fullmatch(part):
             return part
+    if not is_image(file.path):
+        return None
     raise SourceError(f"{_where(file)}: neither a folder nor the file name is a WNID such as n01440764")
 
 
 def _reference(file: ListedFile, wnid: str, label: int | None) -> Reference:
     name = file.path.rsplit("/", 1)[-1]
     # Some files lie in the folder of another class, and again under the same name in their own folder.
-    key = key_of_file(file, name if name.startswith(f"{wnid}_") else f"{wnid}/{name}")
+    key = key_of_file(file, key_path(name if name.startswith(f"{wnid}_") else f"{wnid}/{name}"))
     return Reference(key, file.url, file.offset, file.size, name, label, None, _NO_METADATA)
 
 

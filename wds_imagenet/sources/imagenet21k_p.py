@@ -15,18 +15,19 @@ from functools import partial
 from typing import Annotated, Final
 
 from wds_imagenet.errors import SourceError, UsageError
+from wds_imagenet.format.ignored_files import is_ignored
 from wds_imagenet.imagenet.releases_21k_p import RELEASES, Release, check_wnids, class_table, read_wnids
+from wds_imagenet.inputs.archives.gzip_images import STREAM_NOTE, read_streamed_images, stream_identity
+from wds_imagenet.inputs.archives.gzip_tar import is_gzipped
+from wds_imagenet.inputs.archives.tar_listing import PACKED_FAULT, ListedFile, is_packed
 from wds_imagenet.inputs.file_listing import folder_name, list_files
-from wds_imagenet.inputs.gzip_images import STREAM_NOTE, read_streamed_images, stream_identity
-from wds_imagenet.inputs.gzip_tar import is_gzipped
-from wds_imagenet.inputs.image_files import IgnoredFiles, is_hidden, is_image
-from wds_imagenet.inputs.keys import check_sorted_keys, key_of_file
+from wds_imagenet.inputs.image_files import IgnoredFiles, is_image, key_path
+from wds_imagenet.inputs.keys import check_sorted_keys, faulty, key_of_file
 from wds_imagenet.inputs.listing import Listing
 from wds_imagenet.inputs.reference import Metadata, Reference
 from wds_imagenet.inputs.small_files import find_file
 from wds_imagenet.inputs.spilled.references import SpilledReferences, spill_in_order
 from wds_imagenet.inputs.stream import Stream
-from wds_imagenet.inputs.tar_listing import ListedFile
 from wds_imagenet.sources.source_options import Classes
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 from wds_imagenet.util.messages import quantity
@@ -88,7 +89,12 @@ def imagenet21k_p(
     labels = {wnid: label for label, wnid in enumerate(wnids)}
 
     def refer(file: ListedFile) -> Reference | None:
-        folder, wnid, name = _parse(file, file.path)
+        if (fault := _fault(file, file.path)) is not None:
+            return faulty(file, fault)
+        parsed = _parse(file, file.path)
+        if parsed is None:
+            return None
+        folder, wnid, name = parsed
         return _reference(file, wnid, name, labels, version) if folder == chosen else None
 
     count = f"{chosen} was published with {version.published[chosen]:,} images"
@@ -123,10 +129,17 @@ def _list(
 
     def make_references() -> Iterator[Reference]:
         for file in list_files(url, options):
-            if is_hidden(file.path) or not is_image(file.path):
-                (hidden if is_hidden(file.path) else others).add(file.path)
+            if is_ignored(file.path):
+                hidden.add(file.path)
                 continue
-            folder, wnid, name = _parse(file, above + file.path)
+            if (fault := _fault(file, above + file.path)) is not None:
+                yield faulty(file, fault)
+                continue
+            parsed = _parse(file, above + file.path)
+            if parsed is None:
+                others.add(file.path)
+                continue
+            folder, wnid, name = parsed
             folders[folder] += 1
             if folder == split or (split is None and folder != "small_classes"):
                 counts[wnid] += 1
@@ -139,19 +152,33 @@ def _list(
         wnids = sorted(counts)
         check_wnids(wnids, release, f"{url}: its folders", "give its class list as option 'classes'")
         numbers = {wnid: label for label, wnid in enumerate(wnids)}
-        references = SpilledReferences(replace(r, label=numbers[r.key[:9]]) for r in references)
+        references = SpilledReferences(
+            r if r.fault else replace(r, label=numbers[r.key[:9]]) for r in references
+        )
     notes = [
-        *hidden.notes("hidden files"),
-        *others.notes("files that are no images"),
+        *hidden.notes("hidden and system files"),
+        *others.notes("files beside the class folders"),
         *_count_notes(chosen, folders, counts, release),
         release.note,
     ]
     return Listing(references, class_table(wnids, tree, options), tuple(notes), _public(chosen))
 
 
-def _parse(file: ListedFile, path: str) -> tuple[str, str, str]:
-    """Return the folder (train, val or small_classes), the WNID and the file name of an image."""
+def _fault(file: ListedFile, path: str) -> str | None:
+    """Return the reason why a file among the images cannot be used, None for any other file."""
+    return file.fault or (
+        PACKED_FAULT if not is_image(path) and is_packed(path) and _PATH.fullmatch(path) else None
+    )
+
+
+def _parse(file: ListedFile, path: str) -> tuple[str, str, str] | None:
+    """Return the folder (train, val or small_classes), the WNID and the file name of an image.
+
+    Returns None for a file beside the class folders.
+    """
     match = _PATH.fullmatch(path)
+    if match is None and not is_image(path):
+        return None
     if match is None:
         raise SourceError(
             f"{file.url}: {file.path!r} at offset {file.offset:,} lies in no class folder of "
@@ -169,7 +196,7 @@ def _reference(
             f"the {release.classes:,} of {release.name}: give another option 'release'"
         )
     # In the whole ImageNet, some files lie in the folder of another class.
-    key = key_of_file(file, name if name.startswith(f"{wnid}_") else f"{wnid}/{name}")
+    key = key_of_file(file, key_path(name if name.startswith(f"{wnid}_") else f"{wnid}/{name}"))
     label = None if labels is None else labels[wnid]
     return Reference(key, file.url, file.offset, file.size, name, label, None, _NO_METADATA)
 

@@ -10,24 +10,29 @@ The folder is the label, read as a number: sorted as text, 10 would come before 
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Annotated, Final
 
 from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.imagenet.class_list import read_classes
 from wds_imagenet.imagenet.devkit import CLASSES
+from wds_imagenet.inputs.archives.gzip_images import (
+    STREAM_NOTE,
+    first_image,
+    read_streamed_images,
+    stream_identity,
+)
+from wds_imagenet.inputs.archives.gzip_tar import is_gzipped
+from wds_imagenet.inputs.archives.tar_listing import ListedFile
 from wds_imagenet.inputs.file_listing import folder_name, list_files
-from wds_imagenet.inputs.gzip_images import STREAM_NOTE, first_image, read_streamed_images, stream_identity
-from wds_imagenet.inputs.gzip_tar import is_gzipped
-from wds_imagenet.inputs.image_files import IgnoredFiles, image_references, no_images_error
-from wds_imagenet.inputs.keys import duplicate_key_error, first_duplicate_key, key_of_file
+from wds_imagenet.inputs.image_files import IgnoredFiles, is_image, key_path, no_images_error, visible_files
+from wds_imagenet.inputs.keys import duplicate_key_error, faulty, first_duplicate_key, key_of_file
 from wds_imagenet.inputs.listing import Listing
 from wds_imagenet.inputs.reference import Kind, Metadata, Reference
 from wds_imagenet.inputs.small_files import find_file
 from wds_imagenet.inputs.spilled.references import SpilledReferences, spill_in_order
 from wds_imagenet.inputs.stream import Stream
-from wds_imagenet.inputs.tar_listing import ListedFile
 from wds_imagenet.sources.source_options import Classes
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 from wds_imagenet.util.messages import quantity
@@ -35,7 +40,8 @@ from wds_imagenet.util.messages import quantity
 VARIANTS: Final = ("matched-frequency", "threshold0.7", "top-images")
 _PER_CLASS: Final = 10
 _FOLDER: Final = re.compile(rf"imagenetv2-({'|'.join(map(re.escape, VARIANTS))})(?:-format-val)?")
-_PATH: Final = re.compile(r"(?:(.*)/)?([0-9]{1,4})/([0-9a-f]{40}\.[A-Za-z]+)", re.DOTALL)
+_PATH: Final = re.compile(r"(?:(.*)/)?([0-9]{1,4})/([0-9a-f]{40}(?:\.[A-Za-z0-9]+)?)", re.DOTALL)
+_CLASS_FOLDER: Final = re.compile(r"(?:.*/)?[0-9]{1,4}", re.DOTALL)
 _FIELDS: Final[Mapping[str, Kind]] = {"variant": "text"}
 
 
@@ -85,15 +91,16 @@ def imagenet_v2(
         return _stream(url, variant, keys, table, storage_options)
     above = "" if find_file(url, storage_options) else f"{folder_name(url)}/"
     skipped, hidden = IgnoredFiles(), IgnoredFiles()
-    images = SpilledReferences(image_references(list_files(url, storage_options), skipped, hidden))
-    if not images:
+    files = visible_files(list_files(url, storage_options), hidden)
+    images = SpilledReferences(_without_companions(files, skipped))
+    if not any(is_image(image.name) for image in images):
         raise no_images_error(url, skipped, hidden)
     variants = {found for image in images if (found := _variant(above + image.name))}
     chosen = _choose(url, variant, variants)
     metadata: Metadata = {"variant": chosen}
     chosen_images = (
         _reference(
-            ListedFile(image.name, image.url, image.offset, image.size or 0),
+            ListedFile(image.name, image.url, image.offset, image.size or 0, image.fault),
             metadata,
             in_key=keys == "variant",
         )
@@ -106,10 +113,23 @@ def imagenet_v2(
     if (pair := first_duplicate_key(references)) is not None:
         one, other = (references[place] for place in pair)
         raise duplicate_key_error(_where(one), _where(other), one.key)
-    notes = [*hidden.notes("hidden files"), *skipped.notes("files that are no images")]
+    notes = [*hidden.notes("hidden and system files"), *skipped.notes("files beside the class folders")]
     if len(references) < len(images):
         notes.append(f"ignored {len(images) - len(references):,} images of other variants")
     return Listing(references, table, (*notes, *_count_notes(references)), "test")
+
+
+def _is_companion(path: str) -> bool:
+    """Return True for a file in no class folder whose name is not that of an image."""
+    return not is_image(path) and not _CLASS_FOLDER.fullmatch(path.rpartition("/")[0])
+
+
+def _without_companions(files: Iterable[Reference], skipped: IgnoredFiles) -> Iterator[Reference]:
+    for file in files:
+        if file.fault is None and _is_companion(file.name):
+            skipped.add(file.name)
+        else:
+            yield file
 
 
 def _stream(
@@ -119,7 +139,9 @@ def _stream(
     chosen = _choose(url, variant, {found} if found else set())
     metadata: Metadata = {"variant": chosen}
 
-    def refer(file: ListedFile) -> Reference:
+    def refer(file: ListedFile) -> Reference | None:
+        if file.fault is None and _is_companion(file.path):
+            return None
         if _variant(file.path) not in (None, chosen):
             raise SourceError(
                 f"{file.url}: {file.path!r} at offset {file.offset:,} is not of the variant {chosen}: an "
@@ -173,13 +195,15 @@ def _choose(url: str, variant: str | None, found: set[str]) -> str:
 
 def _reference(file: ListedFile, metadata: Metadata, *, in_key: bool) -> Reference:
     match = _PATH.fullmatch(file.path)
+    if file.fault is not None or (match is None and not is_image(file.path)):
+        return faulty(file, file.fault or "its name is not that of an image of ImageNet-V2")
     label = int(match[2]) if match else CLASSES
     if match is None or label >= CLASSES:
         raise SourceError(
             f"{file.url}: {file.path!r} at offset {file.offset:,} is not an image of ImageNet-V2: the name "
             "has 40 hexadecimal digits, and the folder is a number from 0 to 999"
         )
-    key = key_of_file(file, f"{metadata['variant']}/{match[3]}" if in_key else match[3])
+    key = key_of_file(file, key_path(f"{metadata['variant']}/{match[3]}" if in_key else match[3]))
     return Reference(key, file.url, file.offset, file.size, match[3], label, None, metadata)
 
 

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from wds_imagenet.sources.huggingface.source import huggingface
-from wds_imagenet.sources.imagefolder import imagefolder
+from wds_imagenet.sources.imagefolder.source import imagefolder
 from wds_imagenet.sources.imagenet.source import imagenet
 from wds_imagenet.sources.imagenet21k import imagenet21k
 from wds_imagenet.sources.imagenet21k_p import imagenet21k_p

@@ -8,7 +8,7 @@ source's name in front: `option 'names.devkit'`.
 from collections.abc import Callable
 from dataclasses import dataclass
 from inspect import Parameter, signature
-from typing import Annotated, TypeAlias, get_type_hints
+from typing import Annotated, Literal, TypeAlias, get_args, get_type_hints
 
 from wds_imagenet.inputs.listing import Listing
 from wds_imagenet.inputs.stream import Stream
@@ -22,15 +22,22 @@ A source whose data set may be split over several inputs is `source(url, *more, 
 Classes: TypeAlias = Annotated[str | None, "class list: the file that gives each class its label"]
 """The option `classes`, the same in every source that has it."""
 
+AllowPrivateNetworks: TypeAlias = Annotated[
+    bool | None, "download images from private networks and this machine, too"
+]
+"""The option `allow_private_networks`, the same in every source that follows URLs in its files."""
+
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """An option of a source. Its value is a string, and every option may be left out."""
+    """An option of a source. Every option may be left out."""
 
     name: str
     """The name in Python, with `_`."""
     help: str
     """A phrase without a full stop."""
+    kind: Literal["text", "flag", "size"] = "text"
+    """`text` is a string, `flag` a bool, and `size` a number of bytes."""
 
 
 def options_of(source: Callable[..., object]) -> tuple[Option, ...]:
@@ -42,7 +49,13 @@ def options_of(source: Callable[..., object]) -> tuple[Option, ...]:
     hints = get_type_hints(source, include_extras=True)
     own = (p for p in signature(source).parameters.values() if p.name != "storage_options")
     names = [p.name for p in own if p.kind is Parameter.KEYWORD_ONLY]
-    return tuple(Option(name, hints[name].__metadata__[0]) for name in names)
+    return tuple(Option(name, hints[name].__metadata__[0], _kind(hints[name].__origin__)) for name in names)
+
+
+def _kind(hint: object) -> Literal["text", "flag", "size"]:
+    """Return the kind of an option whose annotation is `str | None`, `bool | None` or `int | None`."""
+    types = get_args(hint)
+    return "flag" if bool in types else "size" if int in types else "text"
 
 
 def takes_several(source: Source) -> bool:

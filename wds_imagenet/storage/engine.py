@@ -25,8 +25,11 @@ class StoreEngine(Protocol):
     def info(self, path: str) -> ObjectInfo:
         """Return an object's size and ETag."""
 
-    def get(self, path: str, start: int, stop: int | None, etag: str | None) -> Blob:
-        """Return the bytes [start, stop), or to the end if `stop` is None; fewer if the object is shorter."""
+    def get(self, path: str, start: int, stop: int | None, etag: str | None, limit: int) -> Blob:
+        """Return the bytes [start, stop), or to the end if `stop` is None; fewer if the object is shorter.
+
+        Raises `TooLargeError` instead of more than `limit` bytes, before it takes memory for them.
+        """
 
     def put(self, path: str, data: bytes, *, create: bool) -> None:
         """Publish bytes, all or nothing. With `create`, fail if the object exists."""

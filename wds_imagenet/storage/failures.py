@@ -17,8 +17,10 @@ from wds_imagenet.errors import (
     FullError,
     NotFoundError,
     StoreError,
+    TooLargeError,
     UnavailableError,
 )
+from wds_imagenet.shown import shown_text
 from wds_imagenet.storage.url import SCHEMES
 
 NO_CREDENTIALS: Final = "NoCredentials"
@@ -26,6 +28,7 @@ NO_ACCOUNT: Final = "NoAccount"
 BAD_CERTIFICATE: Final = "BadCertificate"
 BAD_PATH: Final = "BadPath"
 EXISTS: Final = "Exists"
+UNREACHABLE: Final = "Unreachable"
 TRANSPORT: Final = "Transport"
 """Codes of this package, for failures that a client reports without a code of the store."""
 
@@ -42,6 +45,8 @@ class Failure:
     """HTTP status; None if the store did not answer."""
     code: str = ""
     """S3's `<Code>`, or one of this module's codes; empty if there is none."""
+    retry_after: float = 0.0
+    """Seconds that the store asked to wait before the next attempt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +126,14 @@ _RULES: Final = (
     _rule(
         CorruptError, "the object ends before the bytes that were requested", "InvalidRange", statuses=(416,)
     ),
+    _rule(UnavailableError, "could not be reached: {reason}", UNREACHABLE),
     _rule(
         UnavailableError,
         "{reason}",
         *(TRANSPORT, "SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout"),
         *("RequestLimitExceeded", "Throttling", "ThrottlingException", "BadDigest", "IncompleteBody"),
         *("XAmzContentSHA256Mismatch", "OperationAborted", "ConditionalRequestConflict"),
+        *("TooManyRequests", "TooManyRequestsException", "ServerBusy", "OperationTimedOut"),
         statuses=(408, 425, 429, 500, 502, 503, 504),
     ),
     _rule(ExistsError, "exists already", EXISTS, "BlobAlreadyExists", statuses=(409,)),
@@ -152,18 +159,32 @@ def error_from_failure(failure: Failure, where: str) -> StoreError | CorruptErro
         if failure.code in rule.codes or failure.status in rule.statuses:
             scheme = SCHEMES.get(where.partition("://")[0], "")
             advice = _ADVICE.get(scheme, _ADVICE[""])
-            return rule.kind(f"{where}: {rule.message.format(reason=failure.reason, advice=advice)}")
+            error = rule.kind(f"{where}: {rule.message.format(reason=failure.reason, advice=advice)}")
+            if isinstance(error, UnavailableError):
+                error.retry_after = failure.retry_after
+            return error
     return StoreError(f"{where}: {failure.reason}")
 
 
+def too_large(where: str, size: int | None, limit: int) -> TooLargeError:
+    """Return the error for a reply of more bytes than a limit.
+
+    Args:
+        where: URL of the object, without query and credentials.
+        size: bytes that the reply announces; None if it announces no size.
+        limit: bytes that the caller accepts.
+    """
+    more = f"more than {limit:,} bytes" if size is None else f"{size:,} bytes"
+    return TooLargeError(f"{where}: has {more}, and at most {limit:,} are read")
+
+
 def redact(text: str, secrets: frozenset[str]) -> str:
-    """Return the text without the secrets, and without the query and credentials of any URL.
+    """Return the text without the secrets, and with each URL as messages show it.
 
     Removes the parts of a wrongly signed request that S3 repeats in its answer; they include a
     session's token.
     """
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, "***")
-    text = re.sub(r"(://)[^/\s@]+@", r"\1", text)
     text = re.sub(r"<(AWSAccessKeyId|StringToSign|CanonicalRequest)>.*?</\1>", "", text, flags=re.DOTALL)
-    return re.sub(r"(https?://[^\s?\"'<>]*)\?[^\s\"'<>]*", r"\1", text)
+    return shown_text(text)

@@ -8,22 +8,26 @@ from typing import Any, Final
 
 from wds_imagenet.errors import ChangedError, MissingExtraError, StoreError
 from wds_imagenet.storage import cancellable
+from wds_imagenet.storage.checked_s3fs import checked_filesystem
 from wds_imagenet.storage.failures import (
     BAD_CERTIFICATE,
     EXISTS,
     NO_BUCKET,
     NO_CREDENTIALS,
     TRANSPORT,
+    UNREACHABLE,
     Failure,
+    too_large,
 )
 from wds_imagenet.storage.obstore_engine import PART, PARTS
+from wds_imagenet.storage.retry import seconds_to_wait
 from wds_imagenet.storage.store import Blob, ObjectInfo
 from wds_imagenet.storage.store_options import ParsedOptions
 from wds_imagenet.storage.url import Location
 
 _PROTOCOLS: Final = {"gs": "gcs", "az": "abfs"}
 _EXTRAS: Final = {"s3": "s3", "http": "s3", "https": "s3"}
-_SLOWEST_RATE: Final = 128 << 10
+SLOWEST_RATE: Final = 128 << 10
 """Bytes a second: a slower transfer is given up."""
 _KINDS_BY_NAME: Final = (
     ({"SSLError"}, None, BAD_CERTIFICATE),
@@ -31,7 +35,9 @@ _KINDS_BY_NAME: Final = (
     ({"FileExistsError"}, None, EXISTS),
     ({"FileNotFoundError", "IsADirectoryError"}, 404, ""),
     ({"PermissionError"}, 403, ""),
-    ({"TimeoutError", "ConnectionError", "gaierror", "IncompleteRead"}, None, TRANSPORT),
+    ({"ConnectionRefusedError", "gaierror", "ClientConnectorError"}, None, UNREACHABLE),
+    ({"EndpointConnectionError", "ConnectTimeoutError", "ConnectionTimeoutError"}, None, UNREACHABLE),
+    ({"TimeoutError", "ConnectionError", "IncompleteRead"}, None, TRANSPORT),
     ({"HTTPClientError", "ResponseParserError"}, None, TRANSPORT),  # botocore
     ({"ClientConnectionError", "ClientPayloadError"}, None, TRANSPORT),  # aiohttp
     ({"TransportError"}, None, TRANSPORT),  # httpx
@@ -71,14 +77,15 @@ class FsspecEngine:
             raise FileNotFoundError(path)
         return self._info(path, found)
 
-    def get(self, path: str, start: int, stop: int | None, etag: str | None) -> Blob:
-        """Read a range. With `etag`, then request the info, to detect a change during the read."""
+    def get(self, path: str, start: int, stop: int | None, etag: str | None, limit: int) -> Blob:
+        """Read a range; then request the info, to detect a change during the read and before the next."""
         size = None if stop is None else stop - start
-        data = self._call("cat_file", self._full(path), start=start, end=stop, size=size)
-        if etag is None:
-            return Blob(data, None)
+        end = limit + 1 if stop is None else stop  # one byte more shows that the object is too large
+        data = self._call("cat_file", self._full(path), start=start, end=end, size=size)
+        if len(data) > limit:
+            raise too_large(f"{self._url}/{path}", None, limit)
         info = self.info(path)
-        if info.etag != etag:
+        if etag not in {None, info.etag}:
             raise ChangedError(f"{self._url}/{path}: was replaced while it was being read")
         return Blob(data, info)
 
@@ -125,7 +132,7 @@ class FsspecEngine:
         if not fs.async_impl:
             return getattr(fs, method)(*args, **options)
         # Its blocking calls cannot be cancelled, and wait forever for a reply that was lost.
-        longest = self._longest if size is None else self._idle + size / _SLOWEST_RATE
+        longest = self._longest if size is None else self._idle + size / SLOWEST_RATE
         work = getattr(fs, f"_{method}")(*args, **options)
         return cancellable.run_in(fs.loop, work, max(longest, self._idle))
 
@@ -158,7 +165,8 @@ def classify(error: Exception) -> Failure:
     links = list(_with_causes(error))
     reason = next((text for link in links if (text := " ".join(str(link).split()))), type(error).__name__)
     kind = _kind(error)
-    if kind is None or kind[1] != TRANSPORT:  # a broken connection's causes may resemble answers
+    # A broken connection's causes may resemble answers.
+    if kind is None or kind[1] not in {TRANSPORT, UNREACHABLE}:
         for link in links:
             if (answer := _answer(link, reason)) is not None:
                 return answer
@@ -182,12 +190,16 @@ def _answer(error: BaseException, reason: str) -> Failure | None:
     response = getattr(error, "response", None)
     if isinstance(response, dict):  # botocore
         answer = response.get("Error", {})
-        status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-        return Failure(answer.get("Message") or reason, status, str(answer.get("Code", "")))
-    held = (getattr(error, name, None) for name in ("status", "status_code", "code"))
-    for value in (*held, getattr(response, "status_code", None)):
+        facts = response.get("ResponseMetadata", {})
+        wait = seconds_to_wait(str(facts.get("HTTPHeaders", {}).get("retry-after", "")))
+        code = str(answer.get("Code", ""))
+        return Failure(answer.get("Message") or reason, facts.get("HTTPStatusCode"), code, wait)
+    names = ((error, "status"), (error, "status_code"), (response, "status_code"), (error, "code"))
+    for holder, name in names:
+        value = getattr(holder, name, None)
         if isinstance(value, int) and 300 <= value < 600:
-            return Failure(reason, value)
+            headers = getattr(error, "headers", None) or getattr(response, "headers", None) or {}
+            return Failure(reason, value, retry_after=seconds_to_wait(str(headers.get("Retry-After", ""))))
     return None
 
 
@@ -211,7 +223,10 @@ def _filesystem(location: Location, config: Mapping[str, object], read_timeout: 
     protocol = _PROTOCOLS.get(location.scheme, location.scheme)
     try:
         # fsspec keeps one instance for each set of arguments, and makes new ones after a fork.
-        fs = fsspec.filesystem(protocol, use_listings_cache=False, **arguments)
+        if location.scheme == "s3":
+            fs = checked_filesystem(use_listings_cache=False, **arguments)
+        else:
+            fs = fsspec.filesystem(protocol, use_listings_cache=False, **arguments)
     except ImportError as error:
         purpose = f"opening {location.scheme}:// URLs"
         if location.scheme in _EXTRAS:

@@ -5,7 +5,6 @@ to a private address gets through, nor a name whose address changes between a ch
 rebinding).
 """
 
-import asyncio
 import base64
 import hashlib
 import ipaddress
@@ -27,7 +26,7 @@ from wds_imagenet.errors import (
     UsageError,
 )
 from wds_imagenet.storage.cancellable import run_in
-from wds_imagenet.storage.retry import call_with_retries
+from wds_imagenet.storage.retry import call_with_retries, seconds_to_wait
 from wds_imagenet.storage.store_options import parse_options
 
 if TYPE_CHECKING:
@@ -38,14 +37,15 @@ CONNECTIONS: Final = 16
 """Connections of one downloader, at most."""
 MAX_BYTES: Final = 64 << 20
 _MAX_REDIRECTS: Final = 5
-_MAX_PAUSE: Final = 20.0
 _SLOWEST: Final = 4
 """Time of a whole answer, at most, in multiples of the timeout."""
 _TRANSIENT: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _NOT_IMAGE_TYPES: Final = ("text/", "application/json", "application/xml", "application/xhtml")
 _REMOVED_PHOTO: Final = "photo_unavailable"
 """First part of the file name to which Flickr redirects from a removed photo."""
-_NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+_EMBEDDING: Final = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("::/96"))
+"""Networks whose addresses end in an IPv4 address (RFC 6052, and RFC 4291, section 2.5.5.1)."""
+_LOCAL_NAT64: Final = ipaddress.ip_network("64:ff9b:1::/48")
 
 _Result = TypeVar("_Result")
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -89,10 +89,12 @@ class Downloader:
 
     Args:
         options: storage options, of which `retries`, `timeout` and `deadline` are used.
+        limit: bytes of one file, at most.
     """
 
-    def __init__(self, options: Mapping[str, object]) -> None:
+    def __init__(self, options: Mapping[str, object], limit: int = MAX_BYTES) -> None:
         parsed = parse_options("https", options, {})
+        self._limit: Final = limit
         self._retry: Final = parsed.retry
         self._timeout: Final = parsed.timeout
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
@@ -122,7 +124,7 @@ class Downloader:
             NotFoundError: if the file or its host does not exist any more.
             DeniedError: for status 401, 403 or 451, and for an address in a private network.
             CorruptError: if size or MD5 differ.
-            StoreError: for a file that is no image, or larger than 64 MiB.
+            StoreError: for a file that is no image, or larger than the limit.
             UnavailableError: when the retries are spent.
         """
         session = self._sessions[download.private]
@@ -139,13 +141,13 @@ class Downloader:
         import aiohttp  # noqa: PLC0415 - an extra, and slow to import
 
         try:
-            return self._sync(_get(session, url))
+            return self._sync(_get(session, url, self._limit))
         except TimeoutError as error:
             raise UnavailableError("the download took too long") from error
         except aiohttp.TooManyRedirects as error:
             raise StoreError(f"more than {_MAX_REDIRECTS} redirects") from error
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:  # mostly by a redirect
-            raise StoreError(f"it redirects to an invalid URL: {str(error)[:200]}") from error
+            raise StoreError(f"it is, or redirects to, an invalid URL: {str(error)[:200]}") from error
         except aiohttp.ClientConnectorDNSError as error:
             if isinstance(error.os_error, socket.gaierror) and error.os_error.errno == socket.EAI_AGAIN:
                 raise UnavailableError(f"no answer from DNS: {error.os_error.strerror}") from error
@@ -177,14 +179,13 @@ async def _open_session(*, private: bool, seconds: float) -> "aiohttp.ClientSess
     )
 
 
-async def _get(session: "aiohttp.ClientSession", url: str) -> bytes:
+async def _get(session: "aiohttp.ClientSession", url: str, limit: int) -> bytes:
     async with session.get(url, max_redirects=_MAX_REDIRECTS) as response:
         status = response.status
         if status in _TRANSIENT:
-            pause = response.headers.get("Retry-After", "")
-            if pause.isascii() and pause.isdigit():
-                await asyncio.sleep(min(float(pause[:6]), _MAX_PAUSE))
-            raise UnavailableError(f"HTTP {status} {response.reason}")
+            failure = UnavailableError(f"HTTP {status} {response.reason}")
+            failure.retry_after = seconds_to_wait(response.headers.get("Retry-After", ""))
+            raise failure
         if status in {404, 410}:
             raise NotFoundError(f"HTTP {status} {response.reason}")
         if status in {401, 403, 451}:
@@ -195,13 +196,19 @@ async def _get(session: "aiohttp.ClientSession", url: str) -> bytes:
             raise NotFoundError("the photo was removed: its host redirects to a placeholder")
         if response.content_type.startswith(_NOT_IMAGE_TYPES):
             raise StoreError(f"it is no image: its content type is {response.content_type}")
-        if (response.content_length or 0) > MAX_BYTES:
-            raise StoreError(f"it has {response.content_length:,} bytes; at most {MAX_BYTES:,} are read")
+        if (response.content_length or 0) > limit:
+            raise StoreError(
+                f"it has {response.content_length:,} bytes, and at most {limit:,} are read: option "
+                "'max_image_bytes' allows more"
+            )
         data = bytearray()
         async for chunk in response.content.iter_any():
             data += chunk
-            if len(data) > MAX_BYTES:
-                raise StoreError(f"it has more than {MAX_BYTES:,} bytes")
+            if len(data) > limit:
+                raise StoreError(
+                    f"it has more than {limit:,} bytes, which are the most that are read: option "
+                    "'max_image_bytes' allows more"
+                )
         return bytes(data)
 
 
@@ -210,8 +217,8 @@ def _open_socket(info: _AddressInfo) -> socket.socket:
     family, kind, protocol, _, address = info
     if not is_public(str(address[0])):
         raise DeniedError(
-            f"its host has {address[0]}, which is not a public address; to download from private networks, "
-            "give the option private_hosts='allow'"
+            f"its host has {address[0]}, which is not a public address: option 'allow_private_networks' "
+            "downloads from there, too"
         )
     return socket.socket(family, kind, protocol)
 
@@ -224,14 +231,14 @@ def is_public(address: str) -> bool:
     address is as public as the latter.
     """
     ip = _innermost(ipaddress.ip_address(address))
-    return ip.is_global and not ip.is_multicast
+    return ip.is_global and not ip.is_multicast and ip not in _LOCAL_NAT64
 
 
 def _innermost(ip: _Address) -> _Address:
     """Return the embedded IPv4 address of an IPv6 address that has one (RFC 4291, 3056, 6052)."""
     if ip.version == 4:
         return ip
-    if ip in _NAT64:
+    if int(ip) > 1 and any(ip in network for network in _EMBEDDING):
         return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
     return ip.ipv4_mapped or ip.sixtofour or ip
 

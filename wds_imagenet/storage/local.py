@@ -14,14 +14,13 @@ from typing import Final
 from wds_imagenet.errors import (
     ChangedError,
     CorruptError,
-    DeniedError,
-    ExistsError,
-    FullError,
     NotFoundError,
     StoreError,
     UsageError,
 )
-from wds_imagenet.storage.store import Blob, ObjectInfo
+from wds_imagenet.storage.failures import too_large
+from wds_imagenet.storage.os_errors import error_from_entry, named_errors
+from wds_imagenet.storage.store import MAX_READ, Blob, ObjectInfo
 from wds_imagenet.storage.url import check_path
 
 STAGING: Final = ".wds-imagenet/staging"
@@ -43,6 +42,7 @@ class LocalStore:
 
     def __init__(self, root: Path) -> None:
         self.url: str = str(root)
+        self.private_url: str = self.url
         self.staging: Path | None = root / STAGING
         self._root: Final = root
 
@@ -52,19 +52,29 @@ class LocalStore:
     def info(self, path: str) -> ObjectInfo:
         """See `Store.info`."""
         full = self._full(path)
-        with _named(full):
+        with named_errors(full):
             found = full.stat()
             if not full.is_file():
                 raise IsADirectoryError(errno.EISDIR, "is a folder")
             return _info(path, found)
 
-    def read(self, path: str, start: int = 0, stop: int | None = None, *, etag: str | None = None) -> Blob:
+    def read(
+        self,
+        path: str,
+        start: int = 0,
+        stop: int | None = None,
+        *,
+        etag: str | None = None,
+        limit: int = MAX_READ,
+    ) -> Blob:
         """See `Store.read`. Costs an open, an fstat, a pread and a close."""
         full = self._full(path)
         if start < 0 or (stop is not None and stop < start):
             raise UsageError(f"{full}: there are no bytes {start} to {stop}")
         with self._readable(path, full, etag) as (file, info):
             end = max(start, info.size) if stop is None else stop
+            if end - start > limit:
+                raise too_large(str(full), end - start, limit)
             data = _pread(file, start, end)
         if start > info.size or len(data) < end - start:
             raise CorruptError(f"{full}: ends at byte {start + len(data)}, before byte {end}")
@@ -72,7 +82,7 @@ class LocalStore:
 
     @contextmanager
     def _readable(self, path: str, full: Path, etag: str | None) -> Iterator[tuple[int, ObjectInfo]]:
-        with _named(full), _opened(full, os.O_RDONLY | os.O_NONBLOCK) as file:  # a FIFO must not block
+        with named_errors(full), _opened(full, os.O_RDONLY | os.O_NONBLOCK) as file:  # a FIFO must not block
             found = os.fstat(file)
             if stat.S_ISFIFO(found.st_mode):
                 raise StoreError(f"{full}: is a FIFO, not a file; remove it")
@@ -97,7 +107,7 @@ class LocalStore:
     def put(self, path: str, data: bytes, *, create: bool = False) -> None:
         """See `Store.put`. On a file system without hard links, two writers that race may both create."""
         full = self._full(path)
-        with _named(full), _temporary(full) as (file, temporary):
+        with named_errors(full), _temporary(full) as (file, temporary):
             view = memoryview(data)
             while view:
                 view = view[os.write(file, view) :]
@@ -106,7 +116,7 @@ class LocalStore:
     def put_file(self, path: str, file: Path, *, create: bool = False) -> None:
         """See `Store.put_file`. Renames a file of `staging`, with its permissions; copies other files."""
         full = self._full(path)
-        with _named(full):
+        with named_errors(full):
             if self.staging is not None and self.staging in file.parents:
                 _make_folder(full.parent)
                 with _opened(file, os.O_RDONLY) as staged:
@@ -124,23 +134,23 @@ class LocalStore:
         """See `Store.list_objects`. Follows symbolic links; a loop of them raises `StoreError`."""
         folder = prefix.rpartition("/")[0]
         top = self._full(folder) if folder else self._root
-        with _named(top):
+        with named_errors(top):
             for path, entry in _walk(top, f"{folder}/" if folder else "", prefix, ()):
                 try:
                     found = entry.stat()
                 except OSError as error:
-                    raise _error_from_entry(error, entry) from error
+                    raise error_from_entry(error, entry) from error
                 yield _info(path, found)
 
     def delete(self, path: str) -> None:
         """See `Store.delete`."""
         full = self._full(path)
-        with _named(full), suppress(FileNotFoundError):
+        with named_errors(full), suppress(FileNotFoundError):
             full.unlink()
 
     def sweep(self) -> None:
         """See `Store.sweep`. Keeps every file on which a living process holds a lock (`flock`)."""
-        with _named(self._root):
+        with named_errors(self._root):
             staging = self._root / STAGING
             for folder, _, names in os.walk(self._root):
                 for name in names:
@@ -151,39 +161,6 @@ class LocalStore:
 
     def _full(self, path: str) -> Path:
         return self._root / check_path(path)
-
-
-def error_from_os(error: OSError, where: Path) -> StoreError:
-    """Return the error to raise for an error of the operating system. Pure."""
-    message = f"{where}: {(error.strerror or str(error)).lower()}"
-    match error.errno:
-        case errno.ENOENT | errno.EISDIR:
-            return NotFoundError(f"{where}: there is no such file")
-        case errno.EACCES | errno.EPERM | errno.EROFS:
-            return DeniedError(f"{message}; check that you may read and write there")
-        case errno.ENOSPC | errno.EDQUOT | errno.EFBIG:
-            return FullError(f"{message}; make room and start again: finished work is kept")
-        case errno.ENOTDIR:
-            return StoreError(f"{where}: a part of this path is a file, not a folder; choose another path")
-        case errno.EEXIST:
-            return ExistsError(f"{where}: exists already")
-    return StoreError(message)
-
-
-def _error_from_entry(error: OSError, entry: "os.DirEntry[str]") -> StoreError:
-    """Return the error for a listed file whose size cannot be read."""
-    if error.errno == errno.ENOENT and entry.is_symlink():
-        target = Path(entry.path).readlink()
-        return NotFoundError(f"{entry.path}: is a symbolic link to {target}, which does not exist; remove it")
-    return error_from_os(error, Path(entry.path))
-
-
-@contextmanager
-def _named(where: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise error_from_os(error, where) from error
 
 
 @contextmanager
@@ -266,7 +243,7 @@ def _walk(
 ) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """Yield path and entry of each file under a folder whose path begins with `prefix`, in order of paths."""
     try:
-        with _named(folder):
+        with named_errors(folder):
             here = folder.stat()
             entries = list(os.scandir(folder))
     except NotFoundError:  # an empty folder of a store does not exist

@@ -18,7 +18,9 @@ from wds_imagenet.storage.failures import (
     NO_BUCKET,
     NO_CREDENTIALS,
     TRANSPORT,
+    UNREACHABLE,
     Failure,
+    too_large,
 )
 from wds_imagenet.storage.store import Blob, ObjectInfo
 from wds_imagenet.storage.store_options import ParsedOptions
@@ -41,7 +43,10 @@ _CODES_BY_TEXT: Final = (
     (r"External AWS credential provider", "AccessDenied"),
     (r"Wanted range starting at \d+, but object was only", "InvalidRange"),
     (r"Account must be specified", NO_ACCOUNT),
-    (r"HTTP error: ", TRANSPORT),
+    (r"ConnectionRefused|tcp connect error|dns error|NetworkUnreachable|HostUnreachable", UNREACHABLE),
+    (r"HTTP error: |Header missing from response|Got invalid [a-z ]*response", TRANSPORT),
+    (r"Received non-partial response when range requested", TRANSPORT),
+    (r"Requested \d+\.\.\d+, got |Unable to (?:parse|extract) ", TRANSPORT),
 )
 """Pattern in the text of an error → code."""
 
@@ -90,14 +95,17 @@ class ObstoreEngine:
 
     def info(self, path: str) -> ObjectInfo:
         """Return an object's info by a HEAD request."""
-        return self._info(cancellable.run(lambda: self._obstore.head_async(self._small, self._key(path))))
+        info = self._info(cancellable.run(lambda: self._obstore.head_async(self._small, self._key(path))))
+        if info.etag is None:
+            raise UnavailableError(f"{self._url}/{path}: the reply has no ETag, so it is not the object's")
+        return info
 
-    def get(self, path: str, start: int, stop: int | None, etag: str | None) -> Blob:
+    def get(self, path: str, start: int, stop: int | None, etag: str | None, limit: int) -> Blob:
         """Read a range by a GET request with If-Match."""
         options: dict[str, Any] = {} if etag is None else {"if_match": etag}
         if stop is not None:
             options["range"] = (start, stop)
-        first, last, data, meta = cancellable.run(lambda: self._get(path, options))
+        first, last, data, meta = cancellable.run(lambda: self._get(path, options, limit))
         if first != start or len(data) != last - first:
             raise UnavailableError(
                 f"{self._url}/{path}: the reply announced bytes {first} to {last}, and had {len(data)}"
@@ -129,8 +137,16 @@ class ObstoreEngine:
             if classify(error).code in NO_BUCKET:
                 raise
 
-    async def _get(self, path: str, options: Any) -> "tuple[int, int, bytes, ObjectMeta]":  # noqa: ANN401
+    async def _get(  # obstore's types are not importable
+        self,
+        path: str,
+        options: Any,  # noqa: ANN401
+        limit: int,
+    ) -> "tuple[int, int, bytes, ObjectMeta]":
         reply = await self._obstore.get_async(self._small, self._key(path), options=options)
+        first, last = reply.range
+        if last - first > limit:  # obstore takes the memory for all bytes that the reply announces
+            raise too_large(f"{self._url}/{path}", last - first, limit)
         return *reply.range, bytes(await reply.bytes_async()), reply.meta
 
     async def _list(self, prefix: str) -> "list[ObjectMeta]":

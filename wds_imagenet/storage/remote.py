@@ -14,22 +14,26 @@ from wds_imagenet.errors import (
     MissingExtraError,
     NotFoundError,
     StoreError,
+    TooLargeError,
     UnavailableError,
     UsageError,
     WdsImagenetError,
 )
 from wds_imagenet.storage import obstore_engine
 from wds_imagenet.storage.engine import StoreEngine
-from wds_imagenet.storage.failures import error_from_failure, redact
+from wds_imagenet.storage.failures import error_from_failure, redact, too_large
 from wds_imagenet.storage.fsspec_engine import FsspecEngine
+from wds_imagenet.storage.http_engine import HttpEngine
 from wds_imagenet.storage.obstore_engine import PART
 from wds_imagenet.storage.retry import call_with_retries
-from wds_imagenet.storage.store import Blob, ObjectInfo
+from wds_imagenet.storage.s3fs_engine import S3fsEngine
+from wds_imagenet.storage.store import MAX_READ, Blob, ObjectInfo
 from wds_imagenet.storage.store_options import ParsedOptions, fsspec_config, obstore_config
 from wds_imagenet.storage.url import Location, check_path
 
 _Result = TypeVar("_Result")
 _log = logging.getLogger(__name__)
+_ERROR_HEAD: Final = 1024
 _FIRST_WARNING: Final = 3.0
 """Seconds of retries after which a warning is logged."""
 _NEXT_WARNING: Final = 60.0
@@ -46,6 +50,7 @@ class RemoteStore:
 
     def __init__(self, location: Location, options: ParsedOptions, *, answered: bool = False) -> None:
         self.url: str = location.url
+        self.private_url: str = location.private_url
         self.shared: bool = location.scheme != "memory"
         self.listable: bool = location.scheme not in {"http", "https"}
         self.writable: bool = self.listable
@@ -70,36 +75,72 @@ class RemoteStore:
         """See `Store.info`."""
         return self._try(check_path(path), lambda engine: engine.info(path))
 
-    def read(self, path: str, start: int = 0, stop: int | None = None, *, etag: str | None = None) -> Blob:
+    def read(
+        self,
+        path: str,
+        start: int = 0,
+        stop: int | None = None,
+        *,
+        etag: str | None = None,
+        limit: int = MAX_READ,
+    ) -> Blob:
         """See `Store.read`. With a `start` and no `stop`, costs two requests."""
         if start < 0 or (stop is not None and stop < start):
             raise UsageError(f"{self._where(path)}: there are no bytes {start} to {stop}")
         if start and stop is None:  # so that the length of the reply can be checked
             stop = max(start, self.info(path).size)
+        if stop is not None and stop - start > limit:
+            raise too_large(self._where(path), stop - start, limit)
         if start == stop:  # no store accepts an empty range
             return self._nothing(path, start, etag)
+        return self._try(check_path(path), self._get(path, start, stop, etag, limit))
+
+    def _get(
+        self, path: str, start: int, stop: int | None, etag: str | None, limit: int
+    ) -> Callable[[StoreEngine], Blob]:
+        """Return one attempt of a read. A reply that the object's info contradicts is tried again."""
+
+        def attempt(engine: StoreEngine) -> Blob:
+            try:
+                blob = self._called(path, lambda: engine.get(path, start, stop, etag, wanted or limit))
+            except CorruptError:  # status 416; an empty object has no first byte
+                blob = Blob(b"", None)
+            except TooLargeError as error:
+                if self._exceeds(path, limit):
+                    raise
+                raise UnavailableError(f"{error}, but the object has fewer") from error
+            if len(blob.data) == wanted or (wanted is None and not _resembles_fault(blob.data)):
+                return blob
+            return self._confirmed(path, start, wanted, blob, self._called(path, lambda: engine.info(path)))
+
+        wanted = None if stop is None else stop - start
+        return attempt
+
+    def _exceeds(self, path: str, limit: int) -> bool:
+        """Return True if an object has more bytes than a limit, or does not state its size."""
         try:
-            blob = self._try(check_path(path), lambda engine: engine.get(path, start, stop, etag))
-        except CorruptError:  # an empty object has no first byte
-            if stop is not None:
-                raise
-            return self._nothing(path, start, etag)
-        if stop is None:
-            return blob
+            return self._once(path, lambda engine: engine.info(path)).size > limit
+        except UnavailableError:
+            raise
+        except StoreError:
+            return True
+
+    def _confirmed(self, path: str, start: int, wanted: int | None, blob: Blob, info: ObjectInfo) -> Blob:
         got = len(blob.data)
-        if got > stop - start:
-            raise StoreError(
-                f"{self._where(path)}: the server ignores ranges: {got:,} bytes came for {start} to {stop}"
+        if wanted is None and info.size == got:
+            return Blob(blob.data, info)
+        if info.size >= start + (wanted or 0):
+            raise UnavailableError(
+                f"{self._where(path)}: a reply of {got:,} bytes came for an object of {info.size:,}"
             )
-        if got < stop - start:
-            raise CorruptError(f"{self._where(path)}: ends at byte {start + got}, before byte {stop}")
-        return blob
+        stop = start + (wanted or 0)
+        raise CorruptError(f"{self._where(path)}: ends at byte {info.size}, before byte {stop}")
 
     def read_into(
         self, path: str, start: int, buffer: memoryview, *, etag: str | None = None
     ) -> ObjectInfo | None:
         """See `Store.read_into`. Reads, then copies: for that moment, it needs the memory twice."""
-        blob = self.read(path, start, start + len(buffer), etag=etag)
+        blob = self.read(path, start, start + len(buffer), etag=etag, limit=len(buffer))
         buffer[:] = blob.data
         return blob.info
 
@@ -167,8 +208,8 @@ class RemoteStore:
 
     def _holds(self, path: str, data: bytes) -> bool:
         try:
-            return self._once(path, lambda engine: engine.get(path, 0, None, None)).data == data
-        except (NotFoundError, CorruptError):
+            return self._once(path, lambda engine: engine.get(path, 0, None, None, len(data))).data == data
+        except (NotFoundError, CorruptError, TooLargeError):
             return False
 
     def _write(self, path: str, call: Callable[[StoreEngine], None]) -> None:
@@ -191,8 +232,13 @@ class RemoteStore:
 
     def _once(self, path: str, call: Callable[[StoreEngine], _Result]) -> _Result:
         engine = self._engine()
+        return self._called(path, lambda: call(engine))
+
+    def _called(self, path: str, call: Callable[[], _Result]) -> _Result:
+        """Return the result of a call of the engine; translate its exception."""
+        engine = self._engine()
         try:
-            result = call(engine)
+            result = call()
         except WdsImagenetError:
             raise
         except engine.error_types as error:
@@ -225,6 +271,11 @@ class RemoteStore:
         return connected[1]
 
 
+def _resembles_fault(data: bytes) -> bool:
+    """Return True for the bytes of a failed call whose status says success: none, or S3's error document."""
+    return not data or (data.lstrip()[:5] in {b"<?xml", b"<Erro"} and b"<Error>" in data[:_ERROR_HEAD])
+
+
 def connect(location: Location, options: ParsedOptions) -> StoreEngine:
     """Return the engine for a location: obstore where it can be used, else fsspec.
 
@@ -253,4 +304,5 @@ def _connect_fsspec(location: Location, options: ParsedOptions) -> StoreEngine:
             f"{location.url}: some of these options are obstore's alone, which cannot be used here; leave "
             "them out"
         )
-    return FsspecEngine(location, options, config)
+    kinds = {"s3": S3fsEngine, "http": HttpEngine, "https": HttpEngine}
+    return kinds.get(location.scheme, FsspecEngine)(location, options, config)

@@ -1,12 +1,15 @@
 """Repeated calls: how often, how long apart, and until when.
 
-`UnavailableError` alone is repeated; `failures` decides which answers of a store are one.
+`UnavailableError` alone is repeated; `failures` decides which answers of a store are one. A store's
+`Retry-After` (RFC 9110, section 10.2.3) lengthens the wait.
 """
 
 import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 from wds_imagenet.errors import UnavailableError, UsageError
@@ -43,6 +46,24 @@ def delays(retry: Retry, draw: Callable[[], float] = random.random) -> Iterator[
         yield min(retry.cap, retry.first * 2**attempt) * draw()
 
 
+def seconds_to_wait(retry_after: str, now: datetime | None = None) -> float:
+    """Return the seconds of a `Retry-After` header, which holds a number or a date; 0 for any other text.
+
+    Args:
+        retry_after: the value of the header.
+        now: the time from which a date counts; None is the present.
+    """
+    text = retry_after.strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        date = parsedate_to_datetime(text)
+    except ValueError:
+        return 0.0
+    date = date if date.tzinfo else date.replace(tzinfo=UTC)
+    return max(0.0, (date - (now or datetime.now(UTC))).total_seconds())
+
+
 def call_with_retries(
     call: Callable[[], _Result],
     retry: Retry,
@@ -51,8 +72,9 @@ def call_with_retries(
 ) -> _Result:
     """Return `call()`, repeated after each `UnavailableError` as `retry` allows.
 
-    Every other error is raised at once. When this thread's token is cancelled, the last error is raised
-    without a further attempt.
+    Every other error is raised at once. No attempt begins before the `retry_after` of the last error; if
+    that is later than the deadline, the error is raised at once, too. When this thread's token is
+    cancelled, the last error is raised without a further attempt.
 
     Args:
         call: one attempt.
@@ -76,6 +98,7 @@ def call_with_retries(
                 raise
             elapsed = time.monotonic() - started
             wait = next(waits, None)
+            wait = None if wait is None else max(wait, error.retry_after)
             if wait is None or elapsed + wait > retry.deadline:
                 error.add_note(
                     f"{where}: gave up after attempt {attempt} of {retry.attempts}, {elapsed:.1f} s"

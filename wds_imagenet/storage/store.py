@@ -10,6 +10,9 @@ StorageOptions: TypeAlias = Mapping[str, object]
 
 NO_OPTIONS: Final[StorageOptions] = {}
 
+MAX_READ: Final = 2 << 30
+"""Bytes of one read, unless the caller has another limit."""
+
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
@@ -42,6 +45,8 @@ class Store(Protocol):
 
     url: str
     """URL of the folder, without a last slash, query or credentials: for messages and logs."""
+    private_url: str
+    """URL that `open_store` opens, with userinfo and query of an HTTP URL: never shown or stored."""
     shared: bool
     """True if other processes see the same objects; False for `memory://`."""
     listable: bool
@@ -54,7 +59,15 @@ class Store(Protocol):
     def info(self, path: str) -> ObjectInfo:
         """Return an object's info, from the store and never from a cache. Raises `NotFoundError`."""
 
-    def read(self, path: str, start: int = 0, stop: int | None = None, *, etag: str | None = None) -> Blob:
+    def read(
+        self,
+        path: str,
+        start: int = 0,
+        stop: int | None = None,
+        *,
+        etag: str | None = None,
+        limit: int = MAX_READ,
+    ) -> Blob:
         """Return exactly the bytes [start, stop), or those to the end if `stop` is None. Costs a request.
 
         Args:
@@ -62,9 +75,11 @@ class Store(Protocol):
             start: offset of the first byte.
             stop: offset after the last byte.
             etag: ETag that the object must still have.
+            limit: bytes that are read at most. No reply makes the process take more memory.
 
         Raises:
             NotFoundError: if there is no such object.
+            TooLargeError: if the read would return more than `limit` bytes.
             CorruptError: if the object ends before `stop`.
             ChangedError: if the object's ETag is not `etag`.
         """

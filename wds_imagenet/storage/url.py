@@ -7,6 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from wds_imagenet.errors import UsageError
+from wds_imagenet.shown import shown_url
 
 SCHEMES: Final = {
     "file": "file",
@@ -55,6 +56,12 @@ class Location:
         return self.root.partition("/")[0]
 
     @property
+    def private_url(self) -> str:
+        """The URL with the userinfo and the query of an HTTP URL."""
+        root = self.root if self.scheme in {"http", "https"} else self.url
+        return f"{root}?{self.query}" if self.query else root
+
+    @property
     def folder(self) -> str:
         """The path within the bucket or container; empty for the whole bucket."""
         return self.root.partition("/")[2]
@@ -70,14 +77,14 @@ def parse_url(url: str) -> Location:
             and for credentials in the URL of a bucket.
     """
     if _CHAIN.match(url):
-        raise UsageError(f"{_shown(url)}: chained URLs are not opened; give the store's own URL")
+        raise UsageError(f"{shown_url(url)}: chained URLs are not opened; give the store's own URL")
     match = _SCHEME.match(url)
     if match is None:
         return _local(url)
     scheme, rest = match[1].lower(), url[match.end() :]
     if scheme not in SCHEMES:
         known = ", ".join(SCHEMES)
-        raise UsageError(f"{_shown(url)}: {scheme}:// is not supported; use {known} or a local path")
+        raise UsageError(f"{shown_url(url)}: {scheme}:// is not supported; use {known} or a local path")
     kind = SCHEMES[scheme]
     if kind == "file":
         return _local("/" + rest.removeprefix("localhost").lstrip("/"))
@@ -85,7 +92,7 @@ def parse_url(url: str) -> Location:
         return _http(kind, url)
     rest = rest.strip("/")
     if not rest and kind != "memory":
-        raise UsageError(f"{_shown(url)}: the URL names no bucket")
+        raise UsageError(f"{shown_url(url)}: the URL names no bucket")
     return _bucket(kind, scheme, rest)
 
 
@@ -99,10 +106,11 @@ def split_url(url: str) -> tuple[str, str]:
 
     `open_store(folder).read(name)` then reads it. A query stays with the folder.
     """
+    url = url.partition("#")[0] if is_http(url) else url
     base, mark, query = url.partition("?") if is_http(url) else (url, "", "")
     folder, slash, name = base.rpartition("/")
     if not name or name in {".", ".."} or folder.endswith(":/"):
-        raise UsageError(f"{_shown(url)}: the URL names no object")
+        raise UsageError(f"{shown_url(url)}: the URL names no object")
     if not slash:
         folder = "."
     return (folder or "/") + mark + query, name
@@ -130,7 +138,7 @@ def _http(scheme: str, url: str) -> Location:
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     if not host:
-        raise UsageError(f"{_shown(url)}: the URL names no host")
+        raise UsageError(f"{shown_url(url)}: the URL names no host")
     path = parts.path.rstrip("/")
     return Location(scheme, f"{scheme}://{parts.netloc}{path}", f"{scheme}://{host}{path}", query=parts.query)
 
@@ -142,8 +150,3 @@ def _bucket(kind: str, scheme: str, rest: str) -> Location:
         raise UsageError(f"{scheme}://…: the URL has credentials before its '@'; set them in the environment")
     root = container + slash + folder
     return Location(kind, root, f"{scheme}://{rest}", account=account.partition(".")[0])
-
-
-def _shown(url: str) -> str:
-    """Return the URL without credentials and query, which may be secret."""
-    return re.sub(r"//[^/?#]*@", "//", url.partition("?")[0])

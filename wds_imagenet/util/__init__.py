@@ -5,5 +5,6 @@
 - `processes`    usable CPUs, child processes without the user's script, SIGTERM
 - `rng`          random numbers as a pure function of integers
 - `strict_json`  JSON by RFC 8259, with limits
+- `python_literal`  lists and dicts as Python writes them, never evaluated
 - `messages`     phrases that messages share: counted nouns, unknown names
 """

@@ -4,18 +4,26 @@ import json
 import math
 import re
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NoReturn
 
 MAX_DEPTH = 64
 _BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 
 
-def loads(data: bytes, *, max_bytes: int = 1 << 20) -> Any:  # noqa: ANN401 - JSON is any of six types
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"JSON has no {name}")
+
+
+def loads(data: bytes, *, max_bytes: int = 1 << 20, nan: Callable[[str], Any] = _refuse_constant) -> Any:  # noqa: ANN401 - JSON is any of six types
     """Return the value of a UTF-8 JSON text.
 
     Args:
         data: the text.
         max_bytes: longest text that is parsed.
+        nan: returns the value of `NaN`, `Infinity`, `-Infinity` and of numbers too large for a float; by
+            default it raises `ValueError`.
 
     Raises:
         ValueError: if the text is no JSON. Also for texts that Python's parser would accept or crash on:
@@ -26,7 +34,9 @@ def loads(data: bytes, *, max_bytes: int = 1 << 20) -> Any:  # noqa: ANN401 - JS
         raise ValueError(f"JSON of {len(data):,} bytes; at most {max_bytes:,} are read")
     _check_depth(data)
     text = data.decode("utf-8")  # a UnicodeDecodeError is a ValueError
-    value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite)
+    value = json.loads(
+        text, object_pairs_hook=_unique, parse_constant=nan, parse_float=partial(_finite, nan=nan)
+    )
     if "\\u" in text:
         _check_surrogates(value)
     return value
@@ -64,15 +74,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return names
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"JSON has no {name}")
-
-
-def _finite(text: str) -> float:
+def _finite(text: str, nan: Callable[[str], Any]) -> object:
     value = float(text)
-    if math.isinf(value):
-        raise ValueError(f"JSON number {text:.40} is too large")
-    return value
+    return nan(f"number {text:.40}, which is too large") if math.isinf(value) else value
 
 
 def _check_surrogates(value: object) -> None:

@@ -1,11 +1,13 @@
 """Thread pools that leave no thread behind, and whose store requests end when the pool does."""
 
+import atexit
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from wds_imagenet.util.cancel import CancelToken, current_token, set_current_token
 
@@ -24,6 +26,34 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+class _Shutdown:
+    """The end of a pool, once. It needs no module, since a generator's `with` may end after their end."""
+
+    def __init__(self, executor: ThreadPoolExecutor, token: CancelToken) -> None:
+        self._executor: Final = executor
+        self._token: Final = token
+        self._is_done = False
+
+    def __call__(self) -> None:
+        if not self._is_done:
+            self._is_done = True
+            self._token.cancel()
+            self._executor.shutdown(wait=True, cancel_futures=True)
+
+
+_open: Final[weakref.WeakSet[_Shutdown]] = weakref.WeakSet()
+
+
+def _shut_down_all() -> None:
+    """End the pools of iterations that nobody has ended, and cut short their requests."""
+    for shut_down in tuple(_open):
+        shut_down()
+
+
+# Before the interpreter's own hook, which would wait for all requests under way; public hooks run after it.
+getattr(threading, "_register_atexit", atexit.register)(_shut_down_all)
+
+
 @contextmanager
 def thread_pool(threads: int, name: str) -> Iterator[ThreadPoolExecutor]:
     """Yield a pool of threads; on every way out, drop the waiting tasks and join the threads.
@@ -40,12 +70,13 @@ def thread_pool(threads: int, name: str) -> Iterator[ThreadPoolExecutor]:
     executor = ThreadPoolExecutor(
         threads, thread_name_prefix=prefix, initializer=set_current_token, initargs=(token,)
     )
+    shut_down = _Shutdown(executor, token)
+    _open.add(shut_down)
     try:
         with current_token().on_cancel(token.cancel):
             yield executor
     finally:
-        token.cancel()
-        executor.shutdown(wait=True, cancel_futures=True)
+        shut_down()
 
 
 def map_ahead(

@@ -5,7 +5,6 @@
 (Open Images). Boxes refer to the stored pixels, and a browser rotates a picture by its EXIF orientation.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,10 +12,12 @@ from typing import Any, Final
 from wds_imagenet.images.header import ImageHeader
 from wds_imagenet.images.orientation import Box as Corners
 from wds_imagenet.images.orientation import stored_box
-from wds_imagenet.view.tags import list_of
+from wds_imagenet.view.tags import list_of, number
 
 MAX_BOXES: Final = 300
 """Most boxes that are drawn on one picture."""
+_LONGEST: Final = 1 << 31
+"""Pixels of a side that no image has."""
 _EDGES: Final = ("xmin", "ymin", "xmax", "ymax")
 _INVERSE: Final = {6: 8, 8: 6}
 """The inverse of each EXIF orientation that is not its own inverse."""
@@ -61,7 +62,7 @@ def shown_boxes(json: Mapping[str, Any], header: ImageHeader, names: Mapping[str
 def _scale(json: Mapping[str, Any], header: ImageHeader, found: list[Corners]) -> tuple[float, float]:
     """Return the width and height of the image in the unit of the corners."""
     match json.get("boxes_size"):
-        case [int(width), int(height)] if width > 0 and height > 0:
+        case [int(width), int(height)] if 0 < width < _LONGEST and 0 < height < _LONGEST:
             return width, height
     if all(edge <= 1 for corners in found for edge in corners):
         return 1, 1
@@ -71,9 +72,9 @@ def _scale(json: Mapping[str, Any], header: ImageHeader, found: list[Corners]) -
 def _corners(entry: object) -> Corners | None:
     match entry:
         case {"xmin": left, "ymin": top, "xmax": right, "ymax": bottom}:
-            edges = [edge for edge in (left, top, right, bottom) if type(edge) in {int, float}]
-            if len(edges) == 4 and all(map(math.isfinite, edges)):
-                left, top, right, bottom = map(float, edges)
+            edges = [found for edge in (left, top, right, bottom) if (found := number(edge)) is not None]
+            if len(edges) == 4:
+                left, top, right, bottom = edges
                 return min(left, right), min(top, bottom), max(left, right), max(top, bottom)
     return None
 

@@ -1,8 +1,9 @@
 """The labels of a sample as tags: its class, and the lists of labels in its JSON. Pure."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from wds_imagenet.sample import Sample
 
@@ -61,6 +62,17 @@ def list_of(json: Mapping[str, Any], name: str) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
+def number(value: object) -> float | None:
+    """Return a number of the JSON as a float; None if it is none, or too large for a float."""
+    if type(value) not in {int, float}:
+        return None
+    try:
+        found = float(cast("int | float", value))
+    except OverflowError:
+        return None
+    return found if math.isfinite(found) else None
+
+
 def _tag(kind: str, entry: object, classes: Classes) -> Tag | None:
     match entry:
         case bool():
@@ -73,6 +85,6 @@ def _tag(kind: str, entry: object, classes: Classes) -> Tag | None:
                 kind,
                 index if type(index) is int else None,
                 name if isinstance(name, str) and name else identity,
-                float(confidence) if isinstance(confidence, float | int) else None,
+                number(confidence),
             )
     return None

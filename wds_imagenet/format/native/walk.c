@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { RECORD = 512, NAME = 100, MEMBERS = 16 /* of a sample */, DIGITS = 18 /* of a label */ };
 enum { SIZE_AT = 124, SUM_AT = 148, KIND_AT = 156, MAGIC_AT = 257, PREFIX_AT = 345 };
@@ -163,7 +164,7 @@ static int64_t label_of(const uint8_t *text, Py_ssize_t size) {
         if (text[at] < '0' || text[at] > '9') return INT64_MIN;
         value = value * 10 + (text[at] - '0');
     }
-    return negative ? -value : value;
+    return negative ? INT64_MIN : value; /* samples.py decides what negative labels mean */
 }
 
 /* Appends the sample if it has members. 0, or -1 with an exception set. */
@@ -193,13 +194,35 @@ static int append(const Sample *sample, Found *found) {
     return failed ? -1 : 0;
 }
 
+/* The names of system files and folders, as in format/ignored_files.py. */
+static const char *const SYSTEM[] = {
+    "#recycle",   "$recycle.bin", "@eadir",
+    "__macosx",   "desktop.ini",  "ehthumbs.db",
+    "lost+found", "paxheaders",   "system volume information",
+    "thumbs.db",
+};
+
+/* True if a part of the name is hidden, or begins as the name of a system file does. */
+static int may_be_ignored(const char *name, int length) {
+    for (int at = 0; at < length; at++) {
+        if (at && name[at - 1] != '/') continue;
+        if (name[at] == '.' && (at + 1 == length || name[at + 1] != '/')) return 1;
+        for (size_t i = 0; i < sizeof SYSTEM / sizeof *SYSTEM; i++) {
+            int rest = length - at, letters = (int)strlen(SYSTEM[i]);
+            if (rest >= letters && strncasecmp(name + at, SYSTEM[i], (size_t)letters) == 0) return 1;
+        }
+    }
+    return 0;
+}
+
 /* Adds a member to its sample, or begins the next sample. */
 static Outcome add(Sample *sample, const char *name, int length, Py_ssize_t begin, Py_ssize_t end, Found *found) {
     int base = length;
     while (base && name[base - 1] != '/') base--;
     const char *dot = memchr(name + base, '.', (size_t)(length - base));
     int key = dot ? (int)(dot - name) : length;
-    if (key == base || memcmp(name, "__", 2) == 0) return UNSUPPORTED; /* no key, or webdataset's metadata */
+    if (key >= length - 1 || key == base) return UNSUPPORTED;                           /* no suffix, or no key */
+    if (memcmp(name, "__", 2) == 0 || may_be_ignored(name, length)) return UNSUPPORTED; /* perhaps of no sample */
     if (!sample->count || key != sample->length || memcmp(name, sample->key, (size_t)key) != 0) {
         if (append(sample, found)) return RAISED;
         *sample = (Sample){.key = name, .length = key};

@@ -14,7 +14,7 @@ from typing import Any, Final, overload
 
 from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.inputs.reference import Attachment, Metadata, Reference
-from wds_imagenet.storage.local import error_from_os
+from wds_imagenet.storage.os_errors import error_from_os
 
 _BUFFER_BYTES: Final = 1 << 20
 _CHUNK: Final = 256
@@ -163,11 +163,11 @@ def _to_json(reference: Reference) -> list[Any]:
         reference.name,
         reference.label,
     ]
-    if reference.caption is not None or reference.metadata or reference.attachments or reference.rotation:
+    last = [reference.rotation, reference.fault] if reference.fault else [reference.rotation]
+    if reference.caption is not None or reference.metadata or reference.attachments or any(last):
         attachments = [[a.suffix, a.url, a.offset, a.size, a.encoding] for a in reference.attachments]
         values += [reference.caption, reference.metadata, attachments]
-        if reference.rotation:
-            values.append(reference.rotation)
+        values += last if any(last) else []
     return values
 
 
@@ -182,8 +182,8 @@ def _from_json(  # noqa: PLR0917 - an array has positions, not names
     metadata: Metadata = _NO_METADATA,
     attached: Sequence[Any] = (),
     rotation: int = 0,
+    fault: str | None = None,
 ) -> Reference:
     attachments = tuple(Attachment(*item) for item in attached)
-    return Reference(
-        key, url, offset, size, name, label, caption, metadata or _NO_METADATA, attachments, rotation
-    )
+    metadata = metadata or _NO_METADATA
+    return Reference(key, url, offset, size, name, label, caption, metadata, attachments, rotation, fault)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from wds_imagenet.errors import ImageError
 from wds_imagenet.packing.build.fetch import Fetch
 from wds_imagenet.packing.build.layer_shard import build_layer_shard
 from wds_imagenet.packing.build.receipt import Receipt
@@ -34,7 +35,7 @@ class ListingBuilder:
         """Read the images and attachments, and build the shard."""
         references = task.references
         with (
-            closing(self.fetch.images(references)) as images,
+            closing(self.fetch.images(references, self.recipe.options.max_image_bytes)) as images,
             closing(self.fetch.attached(references)) as attached,
         ):
             return build_shard(task, self.recipe, images, file, attached)
@@ -49,7 +50,11 @@ class StreamBuilder:
 
     def __call__(self, task: FullShard, file: Path) -> Receipt:
         """Read the attachments that did not come with the stream, and build the shard."""
-        images = (image.data for image in task.images)
+        faults = (image.reference.fault for image in task.images)
+        images = (
+            image.data if fault is None else ImageError(fault)
+            for image, fault in zip(task.images, faults, strict=True)
+        )
         with closing(self.fetch.attached(task.unread)) as read:
             return build_shard(task.task, self.recipe, images, file, task.attached(read))
 

@@ -20,7 +20,10 @@ def is_download(url: str) -> bool:
 
 
 def download_all(
-    references: Sequence[Reference], read: Callable[[Reference], bytes], options: StorageOptions
+    references: Sequence[Reference],
+    read: Callable[[Reference], bytes | ImageError],
+    options: StorageOptions,
+    limit: int,
 ) -> Generator[bytes | ImageError, None, None]:
     """Yield each image's bytes in order, or an `ImageError` with the reason of a failed download.
 
@@ -30,13 +33,14 @@ def download_all(
         references: the images.
         read: reads those that are not on the web.
         options: storage options of the source.
+        limit: bytes of one image, at most.
 
     Raises:
         UnavailableError: 64 downloads in a row failed, after all retries. Finished shards are kept.
     """
     failed = 0
     with (
-        Downloader(options) as downloader,
+        Downloader(options, limit) as downloader,
         closing(
             map_ahead(partial(_image, downloader, read), references, threads=CONNECTIONS, name="download")
         ) as images,
@@ -52,7 +56,7 @@ def download_all(
 
 
 def _image(
-    downloader: Downloader, read: Callable[[Reference], bytes], reference: Reference
+    downloader: Downloader, read: Callable[[Reference], bytes | ImageError], reference: Reference
 ) -> bytes | ImageError:
     if not is_download(reference.url):
         return read(reference)

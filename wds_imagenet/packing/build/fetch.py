@@ -1,21 +1,36 @@
 """Fetching the bytes of references and of their attachments."""
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
-from typing import Final
+from typing import Final, TypeVar
 
-from wds_imagenet.errors import ImageError, SourceError, WdsImagenetError
+from wds_imagenet.errors import (
+    CorruptError,
+    ImageError,
+    NotFoundError,
+    SourceError,
+    TooLargeError,
+    WdsImagenetError,
+)
 from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.packing.build.downloads import download_all, is_download
+from wds_imagenet.packing.plan.faults import too_many_bytes
 from wds_imagenet.packing.plan.source_urls import describe, locate
 from wds_imagenet.storage import Store, open_store
-from wds_imagenet.storage.store import StorageOptions
+from wds_imagenet.storage.store import MAX_READ, StorageOptions
 from wds_imagenet.util.threads import map_ahead
 
 _THREADS: Final = 16  # concurrent reads from a store behind a network
 _MAX_STORES: Final = 4096
+_OUTAGE: Final = 64  # missing files in a row, after which the disk is to blame and not the images
+_Read = TypeVar("_Read")
+
+
+class _ChangedFileError(SourceError):
+    """A file has another size than was listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,37 +48,97 @@ class Fetch:
             SourceError: the file has another size than the listing.
             StoreError: the store cannot read it; a note names the reference.
         """
-        url, path = locate(reference.url)
-        # A file that is one image is read to its end, so that one that has grown is noticed.
-        whole = reference.offset == 0 or reference.size is None
-        stop = None if whole else reference.offset + (reference.size or 0)
+        return self._read(reference, MAX_READ)
+
+    def image(self, reference: Reference, limit: int = MAX_READ) -> bytes | ImageError:
+        """Return the bytes of an image, or the error of one that is gone, changed or larger than `limit`."""
         try:
-            data = self._store(url).read(path, reference.offset, stop).data
+            return self._read(reference, limit)
+        except TooLargeError:
+            return ImageError(too_many_bytes(None, limit))
+        except _ChangedFileError as error:
+            return ImageError(str(error))
+        except NotFoundError as error:
+            if reference.offset:  # an archive with many images is gone
+                raise
+            failure = ImageError(str(error))
+            failure.__cause__ = error
+            return failure
+
+    def _read(self, reference: Reference, limit: int) -> bytes:
+        size = reference.size
+        try:
+            data, found = self._fetched(reference, limit)
         except WdsImagenetError as error:
             error.add_note(f"while reading {describe(reference)}")
             raise
-        if reference.size is not None and len(data) != reference.size:
-            raise SourceError(
-                f"{describe(reference)} has {len(data):,} bytes, but {reference.size:,} were listed: it "
-                "has changed meanwhile; pack again"
+        if reference.offset == 0 and size is not None and found != size:  # a file of its own
+            raise _ChangedFileError(
+                f"{describe(reference)} has {found:,} bytes, but {size:,} were listed: it has changed "
+                "meanwhile; pack again"
             )
         return data
 
+    def _fetched(self, reference: Reference, limit: int) -> tuple[bytes, int]:
+        """Return no more bytes than were listed, and the size of the file at this moment."""
+        url, path = locate(reference.url)
+        size, start = reference.size, reference.offset
+        store = self._store(url)
+        if size is None:
+            data = store.read(path, start, limit=limit).data
+            return data, len(data)
+        try:
+            blob = store.read(path, start, start + size, limit=size)
+        except CorruptError:
+            if start:
+                raise
+            return b"", store.info(path).size
+        return blob.data, len(blob.data) if blob.info is None else blob.info.size
+
     def all(self, references: Sequence[Reference]) -> Generator[bytes, None, None]:
         """Yield the bytes of each reference, in order; over a network, up to 16 are read concurrently."""
-        stores = {locate(url)[0] for reference in references for url in _urls(reference)}
-        remote = any(self._is_remote(url) for url in stores)
-        if remote:
-            yield from map_ahead(self, references, threads=_THREADS, name="fetch")
-        else:
-            yield from map(self, references)
+        yield from self._all(self, references)
 
-    def images(self, references: Sequence[Reference]) -> Generator[bytes | ImageError, None, None]:
-        """Yield the bytes of each image as `all` does, or the error of an image that cannot be downloaded."""
-        if any(is_download(reference.url) for reference in references):
-            yield from download_all(references, self, self.options)
+    def _all(
+        self, read: Callable[[Reference], _Read], references: Sequence[Reference]
+    ) -> Generator[_Read, None, None]:
+        stores = {locate(url)[0] for reference in references for url in _urls(reference)}
+        if any(self._is_remote(url) for url in stores):
+            yield from map_ahead(read, references, threads=_THREADS, name="fetch")
         else:
-            yield from self.all(references)
+            yield from map(read, references)
+
+    def images(
+        self, references: Sequence[Reference], limit: int = MAX_READ
+    ) -> Generator[bytes | ImageError, None, None]:
+        """Yield the bytes of each image as `all` does, or the error of an image that cannot be had.
+
+        Args:
+            references: the images.
+            limit: bytes of one image, at most.
+
+        Raises:
+            SourceError: 64 files in a row are gone.
+        """
+        usable = [reference for reference in references if reference.fault is None]
+        downloads = any(is_download(reference.url) for reference in usable)
+        read = partial(self.image, limit=limit)
+        found = download_all(usable, read, self.options, limit) if downloads else self._all(read, usable)
+        gone = 0
+        with closing(found) as images:
+            for reference in references:
+                if reference.fault is not None:
+                    yield ImageError(reference.fault)
+                    continue
+                image = next(images)
+                lost = isinstance(image, ImageError) and isinstance(image.__cause__, NotFoundError)
+                gone = gone + 1 if lost and not is_download(reference.url) else 0
+                if gone == _OUTAGE:
+                    raise SourceError(
+                        f"{gone} files in a row are gone, the last one is {describe(reference)}: is the disk "
+                        "mounted? Finished shards are kept: run again to go on"
+                    )
+                yield image
 
     def attached(self, references: Sequence[Reference]) -> Generator[tuple[bytes, ...], None, None]:
         """Yield the bytes of each reference's attachments, in order; as `all` does."""

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from wds_imagenet.errors import ImageError
-from wds_imagenet.images.probe import ImageHeader, probe
+from wds_imagenet.images.header import ImageHeader, check_pixels
+from wds_imagenet.images.probe import probe
 from wds_imagenet.packing.options import PackOptions
 
 _ACCEPTED: Final = ("jpg", "png", "webp")
@@ -50,29 +51,32 @@ def accept(data: bytes, filename: str, options: PackOptions, turn: int = 0) -> A
         ImageError: the image cannot be used, or not be repaired where the options ask for that.
     """
     given = data
-    header, problem = _examine(data)
+    header, problem = _examine(data, options)
     original, repaired = header, None
     if options.repairs and (problem or _is_cmyk(header)):
         from wds_imagenet.images.rewrite import repair  # noqa: PLC0415 - it brings Pillow
 
-        result = repair(data)
+        result = repair(data, max_pixels=options.max_pixels)
         data, repaired = result.data, result.change
-        header, problem = _examine(data)
+        header, problem = _examine(data, options)
     if problem or header is None:
         raise ImageError(problem)
     rotated = None
     if turn:
         from wds_imagenet.images.rewrite import turn_image  # noqa: PLC0415 - it brings Pillow
 
-        upright = turn_image(data, turn)
+        upright = turn_image(data, turn, max_pixels=options.max_pixels)
         data, rotated, header = upright.data, upright.change, probe(upright.data)
     oddity = None if repaired else _oddity(header, filename)
     if options.jpeg.short_side is not None and header.format == "jpg":
         from wds_imagenet.images.rewrite import resize_jpeg  # noqa: PLC0415 - it brings Pillow
 
-        smaller = resize_jpeg(data, options.jpeg.short_side, options.jpeg.quality)
+        smaller = resize_jpeg(
+            data, options.jpeg.short_side, options.jpeg.quality, max_pixels=options.max_pixels
+        )
         if smaller is not None:
             data, header = smaller, probe(smaller)
+        check_pixels(header, options.max_pixels)
     if options.jpeg.optimize and header.format == "jpg":
         from wds_imagenet.images.optimize import optimize  # noqa: PLC0415 - it brings NumPy
 
@@ -95,10 +99,13 @@ def accept(data: bytes, filename: str, options: PackOptions, turn: int = 0) -> A
     return AcceptedImage(data, header.format, measured, repaired, rotated, oddity)
 
 
-def _examine(data: bytes) -> tuple[ImageHeader | None, str | None]:
+def _examine(data: bytes, options: PackOptions) -> tuple[ImageHeader | None, str | None]:
     """Return the header, and the reason if the image cannot be used."""
     try:
         header = probe(data)
+        # A JPEG that will be resized is decoded at a scale that suits the limit.
+        if options.jpeg.short_side is None or header.format != "jpg":
+            check_pixels(header, options.max_pixels)
     except ImageError as error:
         return None, str(error)
     name = _name(header)

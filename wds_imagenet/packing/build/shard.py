@@ -9,6 +9,7 @@ from typing import Final
 
 from wds_imagenet.errors import ImageError, SourceError
 from wds_imagenet.format.blocks import LARGEST_BLOCK
+from wds_imagenet.format.manifest import MAX_BLOCK_SAMPLES
 from wds_imagenet.format.tar import archive_end, member_header, member_padding
 from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.packing.build.image_policy import AcceptedImage, accept
@@ -102,7 +103,7 @@ def _blocks(samples: Iterable[tuple[str, list[bytes]]], block_bytes: int) -> Ite
     keys: list[str] = []
     for key, sample in samples:
         # A full block is yielded only when another sample follows: the last one holds the archive's end.
-        if size >= block_bytes:
+        if size >= block_bytes or len(keys) == MAX_BLOCK_SAMPLES:
             yield BlockContent(parts, keys, last=False)
             parts, keys, size = [], [], 0
         length = sum(map(len, sample))

@@ -52,16 +52,16 @@ class ShardFile:
         self._writer.write(data)
         self._writer.flush()
         self._sha256.update(data)
-        self._blocks.append(Block(len(data), len(content.keys), crc32(data)))
         back = self._reader.read(len(data))
         if (
             back != data
             or [key for key, _ in group_members(walk_bytes(back, ended=content.last))] != content.keys
         ):
             raise CorruptError(
-                f"{self._writer.name}, block {len(self._blocks) - 1}: the file system does not return "
+                f"{self._writer.name}, block {len(self._blocks)}: the file system does not return "
                 "the bytes that were written: check the disk"
             )
+        self._blocks.append(Block(len(data), len(content.keys), crc32(data)))
 
     def shard(self, name: str) -> Shard:
         """Return the manifest's entry."""

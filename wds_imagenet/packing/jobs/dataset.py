@@ -30,7 +30,7 @@ def dataset_files(recipe: Recipe, layout: Layout, receipts: Iterable[Receipt]) -
         lines.append("".join(f"{key}\n" for key in receipt.keys).encode())
         remarks += (strict_json.dumps(remark.to_json()) + b"\n" for remark in receipt.remarks)
         labels.update(receipt.labels)
-    keys = b"".join(lines)
+    keys, report = b"".join(lines), b"".join(remarks)
     manifest = Manifest(
         name=recipe.options.name,
         split=recipe.options.split,
@@ -39,8 +39,9 @@ def dataset_files(recipe: Recipe, layout: Layout, receipts: Iterable[Receipt]) -
         shards=tuple(shards),
         classes=class_table(recipe.schema, labels),
         plan=recipe.plan,
+        report_sha256=hashlib.sha256(report).hexdigest() if layout.report else None,
     )
-    others = {KEYS_PATH: keys, **({layout.report: b"".join(remarks)} if layout.report else {})}
+    others = {KEYS_PATH: keys, **({layout.report: report} if layout.report else {})}
     return FinalFiles(manifest, {**others, **companion_files(manifest)})
 
 

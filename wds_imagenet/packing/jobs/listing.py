@@ -25,7 +25,7 @@ class ListingJob(Job[ShardTask]):
         self.fingerprint = plan.fingerprint
         self.layout = dataset_layout(plan.options.name, plan.options.split)
         self.shard_names = plan.shard_names
-        self.totals = Totals(len(plan.shard_names), len(plan.order), plan.expected_bytes)
+        self.totals = Totals(len(plan.shard_names), plan.usable, plan.expected_bytes)
         self.notes = plan.notes
         self.builder = ListingBuilder(Recipe(plan.fingerprint, plan.options, plan.schema), fetch)
 

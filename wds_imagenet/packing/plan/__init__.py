@@ -6,6 +6,7 @@
 - `scan`                 one iteration over all references
 - `census`               their labels, captions, metadata types and attachments, counted
 - `attachments`          further members of a sample
+- `faults`               references that the source already found unusable
 - `reference_hash`       the SHA-256 of all references
 - `duplicate_keys`       equal keys among many
 - `schema`               the members and JSON fields of every sample

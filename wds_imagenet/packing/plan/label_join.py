@@ -82,6 +82,9 @@ def join_stream(stream: Stream, joins: Sequence[LabelJoin]) -> Stream:
 
     def images() -> Iterator[StreamedImage]:
         for image in stream.images():
+            if image.reference.fault is not None:
+                yield image
+                continue
             found = [item.find(image.reference.key) for item in joins]
             missing = [item for item, annotation in zip(joins, found, strict=True) if annotation is None]
             if any(item.unmatched == "drop" for item in missing):
@@ -124,6 +127,9 @@ def _match(
     first: list[Reference | None] = [None] * len(joins)
     renamed: set[str] = set()
     for index, reference in enumerate(references):
+        if reference.fault is not None:
+            kept.append(index)
+            continue
         dropped = annotated = False
         for i, item in enumerate(joins):
             if item.find(reference.key) is not None:

@@ -3,7 +3,7 @@
 import hashlib
 from array import array
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -14,17 +14,20 @@ from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.inputs.listing import Listing
 from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.plan.duplicate_keys import check_listed_keys
+from wds_imagenet.packing.plan.faults import LimitedReferences, check_fault
 from wds_imagenet.packing.plan.plan_file import FORMAT, MAX_SHARDS, hash_classes, versions
 from wds_imagenet.packing.plan.sample_size import content_size, overhead
 from wds_imagenet.packing.plan.scan import Scan
 from wds_imagenet.packing.plan.schema import Schema, decide
 from wds_imagenet.packing.plan.shard_task import ShardTask
+from wds_imagenet.packing.plan.source_urls import describe
 from wds_imagenet.sample import check_key
 from wds_imagenet.util import rng, strict_json
 
 _VERSION: Final = 1
 """Version of the bytes that a plan leads to; raised when the same plan gives other bytes."""
 _SHUFFLE: Final = 0x5348554646  # the purpose of these random numbers; another purpose gets others
+_UNUSABLE: Final = -1  # stands for the size of an image that cannot be used
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ class Plan:
     """One URL for each scheme that the references use."""
     rotates: bool
     """True if an image is rotated."""
+    usable: int
+    """Number of references without a fault."""
     notes: tuple[str, ...]
 
     @cached_property
@@ -99,15 +104,23 @@ def plan(listing: Listing, options: PackOptions) -> Plan:
         DataError: a key is not valid.
         UsageError: there are more shards than names.
     """
-    references = listing.references
+    references = LimitedReferences(listing.references, options.max_image_bytes)
+    listing = replace(listing, references=references)
     if not references:
         raise SourceError("there are no images to pack: the source listed none")
     scanned = Scan(references, len(listing.classes))
     hashes, sizes_of = array("q"), array("q")
-    for reference in references:
-        hashes.append(hash(check_key(reference.key).lower()))
+    for position, reference in enumerate(references):
+        check_fault(reference, options)
+        usable = reference.fault is None
+        hashes.append(hash(check_key(reference.key).lower()) if usable else -1 - position)
         scanned.add(reference)
-        sizes_of.append(content_size(reference, reference.size, options))
+        sizes_of.append(content_size(reference, reference.size, options) if usable else _UNUSABLE)
+    if not scanned.census.samples:
+        raise SourceError(
+            f"none of the {len(references):,} images can be used; the first is {describe(references[0])}: "
+            f"{references[0].fault}"
+        )
     case_notes = check_listed_keys(references, hashes)
     schema = decide(scanned.census, listing.classes, rewritten=options.rewrites)
     count = len(references)
@@ -115,7 +128,8 @@ def plan(listing: Listing, options: PackOptions) -> Plan:
         order = rng.permutation(rng.mix(options.seed, _SHUFFLE), count)
     else:
         order = np.arange(count, dtype=np.int64)
-    sizes = np.frombuffer(sizes_of, np.int64)[order] + overhead(schema)
+    listed_sizes = np.frombuffer(sizes_of, np.int64)[order]
+    sizes = np.where(listed_sizes == _UNUSABLE, 0, listed_sizes + overhead(schema))
     options = options.for_bytes(int(sizes.sum()))
     bounds = tuple(_bounds(sizes, options))
     shards = len(bounds) - 1
@@ -132,21 +146,27 @@ def plan(listing: Listing, options: PackOptions) -> Plan:
         expected_bytes=int(sizes.sum()),
         urls=scanned.urls,
         rotates=scanned.census.rotates,
+        usable=scanned.census.samples,
         notes=(*listing.notes, *case_notes, *schema.notes),
     )
 
 
 def _bounds(sizes: npt.NDArray[np.int64], options: PackOptions) -> Iterator[int]:
-    """Yield the position at which each shard begins, then the one at which the last shard ends."""
+    """Yield the position at which each shard begins, then the one at which the last shard ends.
+
+    Every shard has a usable image: an unusable one, of size 0, joins the shard of its neighbour.
+    """
     count = len(sizes)
+    usable = np.flatnonzero(sizes)
     if options.samples_per_shard is not None:
-        yield from range(0, count, options.samples_per_shard)
+        yield 0
+        yield from usable[options.samples_per_shard :: options.samples_per_shard].tolist()
     else:
         ends = np.cumsum(sizes)
         start = 0
-        while start < count:
+        while start <= usable[-1]:
             yield start
             before = int(ends[start - 1]) if start else 0
             fit = int(np.searchsorted(ends, before + options.shard_bytes, side="right"))
-            start = max(fit, start + 1)
+            start = max(fit, int(usable[np.searchsorted(usable, start)]) + 1)
     yield count

@@ -89,6 +89,8 @@ def _identity(reference: Reference, folder: str, attachment_folder: str) -> list
         identity.append([_attachment(item, attachment_folder) for item in reference.attachments])
     if reference.rotation:
         identity.append({"turn": reference.rotation})
+    if reference.fault is not None:
+        identity.append({"fault": reference.fault})
     return identity
 
 

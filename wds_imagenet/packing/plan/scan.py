@@ -22,7 +22,8 @@ class Scan:
 
     def add(self, reference: Reference) -> None:
         """Take the next reference. Raises `SourceError` as `Census` and `ReferenceHash` do."""
-        self.census.add(reference)
+        if reference.fault is None:
+            self.census.add(reference)
         self.hash.add(reference)
         if reference.url != self._previous:
             self._previous = reference.url

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from wds_imagenet.errors import DataError, SourceError
 from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.inputs.stream import StreamedImage
+from wds_imagenet.packing.plan.faults import check_fault, limited
 from wds_imagenet.packing.plan.sample_size import content_size, overhead
 from wds_imagenet.packing.plan.shard_task import ShardTask
 from wds_imagenet.packing.plan.source_urls import describe
@@ -47,6 +48,8 @@ class FullShard:
 def cut_shards(images: Iterable[StreamedImage], plan: StreamPlan) -> Iterator[FullShard]:
     """Yield the shards of a stream, each when the next sample has no room in it.
 
+    An image that cannot be used takes no room. It joins the shard that is being filled.
+
     Holds one shard in memory.
 
     Raises:
@@ -55,9 +58,16 @@ def cut_shards(images: Iterable[StreamedImage], plan: StreamPlan) -> Iterator[Fu
     """
     options = plan.options
     samples: dict[str, StreamedImage] = {}
+    unusable: list[StreamedImage] = []
     size = number = 0
     for image in images:
-        reference = image.reference
+        reference = limited(image.reference, len(image.data), options.max_image_bytes)
+        if reference is not image.reference:
+            image = replace(image, reference=reference, data=b"")  # noqa: PLW2901 - releases the memory
+        check_fault(reference, options)
+        if reference.fault is not None:
+            unusable.append(image)
+            continue
         _check(reference, plan, samples)
         length = content_size(reference, len(image.data), options) + overhead(plan.schema)
         if options.samples_per_shard is not None:
@@ -65,16 +75,16 @@ def cut_shards(images: Iterable[StreamedImage], plan: StreamPlan) -> Iterator[Fu
         else:
             full = bool(samples) and size + length > options.shard_bytes
         if full:
-            yield _full(plan.shard_name(number), samples)
-            samples, size, number = {}, 0, number + 1
+            yield _full(plan.shard_name(number), samples, unusable)
+            samples, unusable, size, number = {}, [], 0, number + 1
         samples[reference.key] = image
         size += length
-    if samples:
-        yield _full(plan.shard_name(number), samples)
+    if samples or unusable:
+        yield _full(plan.shard_name(number), samples, unusable)
 
 
-def _full(name: str, samples: dict[str, StreamedImage]) -> FullShard:
-    images = tuple(samples.values())
+def _full(name: str, samples: dict[str, StreamedImage], unusable: list[StreamedImage]) -> FullShard:
+    images = (*unusable, *samples.values())
     return FullShard(ShardTask(name, tuple(image.reference for image in images)), images)
 
 

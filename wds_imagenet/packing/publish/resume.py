@@ -147,7 +147,9 @@ def read_receipts(
             receipt = Receipt.from_json(store.read(job.layout.receipt(name)).data)
             _check_receipt(receipt, url, (job.fingerprint, name, hashes[name]))
         except (ManifestError, NotFoundError) as error:
-            error.add_note(f"another program changed {url} during this run: run the same command again")
+            error.add_note(
+                f"another program changed or removed {url} during this run: run the same command again"
+            )
             raise
         return receipt
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from wds_imagenet.storage import Store
-from wds_imagenet.storage.local import error_from_os
+from wds_imagenet.storage.os_errors import error_from_os
 from wds_imagenet.util.threads import meanwhile
 
 _FLUSH_SECONDS: Final = 0.2

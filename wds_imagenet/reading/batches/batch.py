@@ -1,6 +1,6 @@
 """The batch that a training step gets."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The samples of one rank in one step: always `batch_size` rows, in the order of the epoch.
+    """The samples of one rank in one step: `batch_size` rows, in the order of the epoch.
+
+    The last batch of an epoch may be shorter, or padded: see `last` of `Loader`.
+    `images, labels = batch` takes the two apart.
 
     You own the tensors. The loader reuses the memory of a tensor only after you have dropped the tensor and
     all views of it. If you keep only `labels` or `mask`, the loader can still reuse the memory of `images`.
@@ -39,6 +42,11 @@ class Batch:
     def __len__(self) -> int:
         """Return the number of rows, padding included."""
         return len(self.keys)
+
+    def __iter__(self) -> "Iterator[torch.Tensor | list[torch.Tensor]]":
+        """Yield `images` and `labels`, for loops that unpack a batch."""
+        yield self.images
+        yield self.labels
 
     def pin_memory(self) -> "Batch":
         """Return the batch in page-locked memory; `DataLoader(pin_memory=True)` calls this method."""

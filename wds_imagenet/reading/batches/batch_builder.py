@@ -50,7 +50,7 @@ class BatchBuilder:
     def __init__(
         self, plan: BatchPlan, spec: BatchSpec, epoch: int, example: Example, source: ImageMemorySource | None
     ) -> None:
-        size = spec.batch_size
+        size = plan.rows
         self.spec: Final = spec
         self.labels: Final = [_NO_LABEL] * size
         self.mask: Final = [False] * size
@@ -61,7 +61,7 @@ class BatchBuilder:
         self.rows: Final[list[Array | None]] = [None] * size
         self.images: Final = None if source is None else source.take()
         if self.images is not None:
-            self.images.array[len(plan.blocks) :] = 0
+            self.images.array[len(plan.blocks) : size] = 0
         self.example: Final = example
         self.skipped: Final[list[str]] = []
         self.errors: Final[list[DataError]] = []

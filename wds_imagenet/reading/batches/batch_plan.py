@@ -47,6 +47,8 @@ class BatchPlan:
     """Size of the blocks that this batch is the first to need."""
     stop: int
     """The length of the epoch's sequence up to the end of this batch, over all ranks."""
+    rows: int
+    """The rows of the batch: those of `blocks`, then padding."""
 
 
 def plan_batches(
@@ -78,4 +80,5 @@ def plan_batches(
         kept = set(slot_of_lane[rank_slice.rank :: rank_slice.world_size].tolist())
         active = {slot: block for slot, block in active.items() if slot in kept}
         stop = min(begin + rank_slice.global_batch, order.samples)
-        yield BatchPlan(blocks, where.within.tolist(), where.number, fetched_bytes, stop)
+        rows = rank_slice.rows(len(blocks))
+        yield BatchPlan(blocks, where.within.tolist(), where.number, fetched_bytes, stop, rows)

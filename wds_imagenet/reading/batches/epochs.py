@@ -18,6 +18,7 @@ from wds_imagenet.reading.batches.stats import Meter
 from wds_imagenet.reading.batches.torch_extra import tensors
 from wds_imagenet.reading.dataset import Dataset
 from wds_imagenet.reading.order.epoch_order import EpochOrder, RankSlice
+from wds_imagenet.reading.order.state import most_skipped
 from wds_imagenet.util.messages import quantity
 
 _log: Final = logging.getLogger(__name__)
@@ -80,7 +81,7 @@ class Epochs:
         """
         example: Example = []
         skipped = epoch_range.skipped
-        allowed = max(10, len(self.dataset) // 1000)
+        allowed = most_skipped(len(self.dataset))
         to_batch = tensors().to_batch
         counts = np.array([e.block.samples for e in self.dataset.block_locations], np.int64)
         order = EpochOrder(counts, self.spec.seed, epoch_range.epoch, epoch_range.lanes, shuffle=self.shuffle)
@@ -97,7 +98,7 @@ class Epochs:
         cpu = time.thread_time()
         for plan, builder in filled:
             skipped += tuple(builder.skipped)
-            if len(skipped) > allowed:
+            if builder.errors and len(skipped) > allowed:
                 error = builder.errors[-1]
                 error.add_note(
                     f"{len(skipped)} samples of this epoch were bad, and at most {allowed} are skipped"

@@ -2,5 +2,6 @@
 
 - `epoch_order`  The order of an epoch, and the slice of it that one rank reads.
 - `ranks`  The rank and the world size of this process, and its number of threads.
+- `position`  The position of a loader between two batches.
 - `state`  The position of a loader, as JSON values.
 """

@@ -11,12 +11,13 @@ sequence, and with it every global batch, is the same for every such W. Ranks sh
 
 import math
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from wds_imagenet.errors import UsageError
+from wds_imagenet.reading.arguments import number_text
 from wds_imagenet.util.rng import mix, mix_array, permutation, permutations
 
 MIN_LANES: Final = 240
@@ -25,10 +26,18 @@ _BLOCKS: Final = 1
 _WITHIN: Final = 2
 
 Ints = npt.NDArray[np.int64]
+Last: TypeAlias = Literal["short", "pad", "drop"]
+"""The treatment of an epoch's last batch if the samples do not fill it."""
+_MOST_LANES: Final = 1 << 20  # an epoch's order takes 32 bytes a lane
 
 
-def default_lanes(world_size: int) -> int:
-    """Return the least common multiple of the world size and 120 that is at least 240."""
+def default_lanes(world_size: int, *, shuffle: bool = True) -> int:
+    """Return the least common multiple of the world size and 120 that is at least 240.
+
+    Without `shuffle`, return the world size: one lane for each rank.
+    """
+    if not shuffle:
+        return world_size
     unit = math.lcm(world_size, _LANE_UNIT)
     return unit * -(-MIN_LANES // unit)
 
@@ -118,9 +127,11 @@ class RankSlice:
     world_size: int
     batch_size: int
     """Samples in a batch of this rank."""
-    drop_last: bool = False
+    last: Last = "short"
 
     def __post_init__(self) -> None:
+        if self.last not in get_args(Last):
+            raise UsageError(f"last is 'short', 'pad' or 'drop', not {self.last!r:.80}")
         if self.batch_size < 1:
             raise UsageError(f"batch_size {self.batch_size} is not positive")
         if not 0 <= self.rank < self.world_size:
@@ -133,8 +144,11 @@ class RankSlice:
 
     def check_lanes(self, lanes: int) -> None:
         """Raise `UsageError` unless every rank gets the same number of lanes."""
-        if lanes < 1:
-            raise UsageError(f"an order needs at least one lane, not {lanes}")
+        most = max(_MOST_LANES, default_lanes(self.world_size))
+        if not 1 <= lanes <= most:
+            raise UsageError(
+                f"an order needs at least one lane, and at most {most}; not {number_text(lanes)}"
+            )
         if lanes % self.world_size:
             fits = [w for w in range(1, min(lanes, 4096) + 1) if lanes % w == 0]
             near = ", ".join(map(str, sorted(sorted(fits, key=lambda w: abs(w - self.world_size))[:5])))
@@ -144,13 +158,29 @@ class RankSlice:
                 "(Loader(lanes=…)); choose a multiple of every world size you may use"
             )
 
+    def check_samples(self, samples: int) -> None:
+        """Raise `UsageError` if an epoch of so many samples has no batch."""
+        if not self.starts(0, samples):
+            raise UsageError(
+                f"a global batch of {self.batch_size} × {self.world_size} ranks is larger than the data set "
+                f"({samples} samples), so last='drop' leaves nothing"
+            )
+
     def starts(self, start: int, samples: int) -> range:
         """Return the first entry of each global batch from `start` on, in a sequence of so many samples.
 
         The range is the same for every rank, so all ranks have the same number of batches.
         """
-        stop = samples - self.global_batch + 1 if self.drop_last else samples
+        stop = samples - self.global_batch + 1 if self.last == "drop" else samples
         return range(start, max(stop, start), self.global_batch)
+
+    def rows(self, entries: int) -> int:
+        """Return the rows of a batch with so many samples.
+
+        A short batch has a row for each sample. If it has none, since fewer samples than ranks are left, it
+        has one row of padding: every rank has the same number of batches, and no batch is empty.
+        """
+        return max(1, entries) if self.last == "short" else self.batch_size
 
     def entries(self, start: int, samples: int) -> Ints:
         """Return this rank's entries of the global batch that begins at `start`, int64.

@@ -11,25 +11,33 @@ from itertools import chain
 from typing import Annotated, Final
 
 from wds_imagenet.errors import SourceError, UsageError
-from wds_imagenet.imagenet.devkit import CLASSES
+from wds_imagenet.format.ignored_files import is_ignored
+from wds_imagenet.imagenet.devkit import CLASSES, WNID
 from wds_imagenet.imagenet.filenames import CLASS_TAR, PUBLISHED, ImagenetImage, parse_file
+from wds_imagenet.inputs.archives.gzip_images import (
+    STREAM_NOTE,
+    first_image,
+    read_streamed_images,
+    stream_identity,
+)
+from wds_imagenet.inputs.archives.gzip_tar import is_gzipped
+from wds_imagenet.inputs.archives.tar_listing import PACKED_FAULT, ListedFile, is_packed
 from wds_imagenet.inputs.file_listing import list_files
-from wds_imagenet.inputs.gzip_images import STREAM_NOTE, first_image, read_streamed_images, stream_identity
-from wds_imagenet.inputs.gzip_tar import is_gzipped
-from wds_imagenet.inputs.image_files import IgnoredFiles, describe_ignored, is_hidden, is_image
-from wds_imagenet.inputs.keys import check_sorted_keys
+from wds_imagenet.inputs.image_files import IgnoredFiles, describe_ignored, is_image, suffix_of
+from wds_imagenet.inputs.keys import check_sorted_keys, faulty
 from wds_imagenet.inputs.listing import Listing
 from wds_imagenet.inputs.reference import Metadata, Reference
 from wds_imagenet.inputs.small_files import find_file
 from wds_imagenet.inputs.spilled.references import SpilledReferences, spill_in_order
 from wds_imagenet.inputs.stream import Stream
-from wds_imagenet.inputs.tar_listing import ListedFile
 from wds_imagenet.sources.imagenet.image_labels import ImageLabels, LabelFiles, read_image_labels
 from wds_imagenet.sources.source_options import Classes
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 from wds_imagenet.util.messages import quantity
 
 _NO_METADATA: Final[Metadata] = {}
+_COMPANIONS: Final = frozenset({"csv", "mat", "txt", "xml"})
+"""Suffixes of the files that were released beside the images: boxes, lists and solutions."""
 
 
 def imagenet(
@@ -68,8 +76,7 @@ def imagenet(
         storage_options: options of the stores.
 
     Raises:
-        SourceError: a label is uncertain, the input has several splits or no image, or a gzipped archive has
-            an image that is not from ILSVRC2012.
+        SourceError: a label is uncertain, or the input has several splits or no image.
         UsageError: the split does not exist, or both `devkit` and `classes` are given.
     """
     split = "val" if split == "validation" else split
@@ -87,6 +94,8 @@ def imagenet(
     folder = None if more or find_file(url, storage_options) else url
     labels = read_image_labels(images.split, files, folder, set(images.wnids), storage_options)
     references = SpilledReferences(_reference(image, labels) for image in images.all())
+    if images.faulty:
+        references = spill_in_order(chain(references, images.faulty), lambda reference: reference.key)
     notes = (*images.notes, *labels.notes)
     if classes is None or len(labels.table) == CLASSES:
         notes += (*_count_notes(images, labels),)
@@ -105,6 +114,8 @@ class _SplitImages:
     numbers: frozenset[int]
     """The numbers of the validation or test images."""
     notes: Sequence[str]
+    faulty: Sequence[Reference]
+    """Files among the images that cannot be used."""
 
     def all(self) -> Iterator[ImagenetImage]:
         """Yield the images by key."""
@@ -114,11 +125,13 @@ class _SplitImages:
 
 
 def _stream(urls: Sequence[str], split: str | None, files: LabelFiles, options: StorageOptions) -> Stream:
-    chosen = split or _parse(first_image(urls[0], options)).split
+    chosen = split or _first_split(urls[0], options)
     labels = read_image_labels(chosen, files, None, None, options)
 
     def refer(file: ListedFile) -> Reference | None:
         image = _parse(file)
+        if not isinstance(image, ImagenetImage):
+            return image
         if image.split == chosen:
             return _reference(image, labels)
         if split is None:
@@ -142,12 +155,27 @@ def _stream(urls: Sequence[str], split: str | None, files: LabelFiles, options: 
     )
 
 
-def _parse(file: ListedFile) -> ImagenetImage:
+def _first_split(url: str, options: StorageOptions) -> str:
+    file = first_image(url, options)
     image = parse_file(file)
     if image is None:
         raise SourceError(
             f"{file.url}: {file.path!r} at offset {file.offset:,} is not an image of ILSVRC2012"
         )
+    return image.split
+
+
+def _parse(file: ListedFile) -> ImagenetImage | Reference | None:
+    """Return the image in a file, the reference of a file that should be one, None for any other file."""
+    if file.fault is not None:
+        return faulty(file, file.fault)
+    if suffix_of(file.path) in _COMPANIONS:
+        return None
+    image = parse_file(file)
+    if image is None and is_packed(file.path) and WNID.match(file.path.rpartition("/")[2]):
+        return faulty(file, PACKED_FAULT)
+    if image is None and (is_image(file.path) or any(map(WNID.fullmatch, file.path.split("/")[:-1]))):
+        return faulty(file, "its name is not that of an image of ILSVRC2012")
     return image
 
 
@@ -174,13 +202,17 @@ def _find(urls: Sequence[str], split: str | None, options: StorageOptions) -> _S
     wnids: Counter[str] = Counter()
     numbers: set[int] = set()
     hidden, others, unknown = IgnoredFiles(), IgnoredFiles(), IgnoredFiles()
+    faults = SpilledReferences()
 
     def make_references() -> Iterator[Reference]:
         for file in chain.from_iterable(list_files(url, options, CLASS_TAR) for url in urls):
-            if is_hidden(file.path) or not is_image(file.path):
-                (hidden if is_hidden(file.path) else others).add(file.path)
-            elif (image := parse_file(file)) is None:
+            if is_ignored(file.path):
+                hidden.add(file.path)
+            elif (image := _parse(file)) is None:
+                others.add(file.path)
+            elif isinstance(image, Reference):
                 unknown.add(file.path)
+                faults.append(image)
             else:
                 splits[image.split] += 1
                 if split in (None, image.split):
@@ -203,13 +235,12 @@ def _find(urls: Sequence[str], split: str | None, options: StorageOptions) -> _S
     check_sorted_keys(images)
     split = split or next(iter(splits))
     notes = [
-        *hidden.notes("hidden files"),
-        *others.notes("files that are no images"),
-        *unknown.notes("images whose names are none of ILSVRC2012's"),
+        *hidden.notes("hidden and system files"),
+        *others.notes("files beside the images"),
     ]
     if len(splits) > 1:
         notes.append(f"the input has images of several splits ({counts}); only {split} is taken")
-    return _SplitImages(split, images, wnids, frozenset(numbers), notes)
+    return _SplitImages(split, images, wnids, frozenset(numbers), notes, faults)
 
 
 def _count_notes(images: _SplitImages, labels: ImageLabels) -> Iterator[str]:

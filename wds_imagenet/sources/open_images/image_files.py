@@ -9,13 +9,16 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from wds_imagenet.errors import SourceError
-from wds_imagenet.inputs.gzip_images import read_streamed_images
-from wds_imagenet.inputs.image_files import is_hidden, is_image
+from wds_imagenet.format.ignored_files import is_ignored
+from wds_imagenet.inputs.archives.gzip_images import read_streamed_images
+from wds_imagenet.inputs.archives.tar_listing import ListedFile, list_archive
+from wds_imagenet.inputs.compression import GZIP
+from wds_imagenet.inputs.image_files import is_image, suffix_of
+from wds_imagenet.inputs.keys import faulty
 from wds_imagenet.inputs.reference import Reference
-from wds_imagenet.inputs.small_files import GZIP, find_file, join_url, no_input_error
+from wds_imagenet.inputs.small_files import find_file, join_url, no_input_error
 from wds_imagenet.inputs.spilled.references import SpilledReferences
 from wds_imagenet.inputs.stream import StreamedImage
-from wds_imagenet.inputs.tar_listing import ListedFile, list_archive
 from wds_imagenet.inputs.windowed_reader import open_reader
 from wds_imagenet.sources.open_images.photo_ids import is_id, number_of, split_of
 from wds_imagenet.sources.open_images.photos import PhotoMerger
@@ -52,9 +55,9 @@ def find_images(
     empty = True
     for info in (found[1],) if found else store.list_objects():
         empty = False
-        where = join_url(store.url, info.path)
+        where = join_url(store.private_url, info.path)
         if not found and (
-            is_hidden(info.path) or split_of(info.path) not in {None, split or split_of(info.path)}
+            is_ignored(info.path) or split_of(info.path) not in {None, split or split_of(info.path)}
         ):
             continue
         if not found and not _ARCHIVE.fullmatch(info.path):
@@ -72,7 +75,17 @@ def find_images(
 def number_in(path: str) -> int | None:
     """Return the number of the photo in a file, None if the file is no photo of Open Images."""
     stem = path.rpartition("/")[2].partition(".")[0]
-    return number_of(stem) if is_image(path) and not is_hidden(path) and is_id(stem) else None
+    named = is_image(path) or not suffix_of(path)
+    return number_of(stem) if named and not is_ignored(path) and is_id(stem) else None
+
+
+def unusable(file: ListedFile) -> Reference | None:
+    """Return the reference of an image or archive that is no photo, None for any other file."""
+    if is_ignored(file.path):
+        return None
+    if file.fault is None and is_image(file.path):
+        return faulty(file, "its name is not that of an image of Open Images")
+    return None if file.fault is None else faulty(file, file.fault)
 
 
 class PhotoIndex:
@@ -126,8 +139,8 @@ def stream_photos(
 
     def refer(file: ListedFile) -> Reference | None:
         number = number_in(file.path)
-        if number is None:
-            return None
+        if number is None or file.fault is not None:
+            return unusable(file)
         index = photos.find(number)
         name = file.path.rpartition("/")[2]
         if number in unlisted or (index is not None and seen[index]):

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Annotated, Final
 from urllib.parse import urlsplit
 
@@ -28,12 +29,13 @@ from wds_imagenet.sources.open_images.image_files import (
     find_images,
     number_in,
     stream_photos,
+    unusable,
 )
 from wds_imagenet.sources.open_images.photo_csv import INTEGERS, fields_of, read_photo_rows
 from wds_imagenet.sources.open_images.photo_ids import SPLITS, number_of
 from wds_imagenet.sources.open_images.photos import FILE, Photo, PhotoMerger
 from wds_imagenet.sources.open_images.rotation import ROTATION_APPLIED
-from wds_imagenet.sources.source_options import Classes
+from wds_imagenet.sources.source_options import AllowPrivateNetworks, Classes
 from wds_imagenet.storage.http_download import Download
 from wds_imagenet.storage.signatures import identifying_queries
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
@@ -66,7 +68,7 @@ def open_images(
     missing: Annotated[
         str | None, "'skip': leave out images without a file, or without a row in the image CSV"
     ] = None,
-    private_hosts: Annotated[str | None, "'allow': download from private networks, too"] = None,
+    allow_private_networks: AllowPrivateNetworks = None,
     storage_options: StorageOptions = NO_OPTIONS,
 ) -> Listing | Stream:
     """List Open Images, V1 to V7, from files, tars, a store or the web.
@@ -104,7 +106,7 @@ def open_images(
         fetch: `original` or `thumbnail`.
         rotation: `record` (the default) or `apply`.
         missing: `skip` leaves out images that some file lacks; None makes them an error.
-        private_hosts: `allow` permits downloads from private networks.
+        allow_private_networks: True permits downloads from private networks and this machine.
         storage_options: options of the stores.
 
     Raises:
@@ -112,7 +114,7 @@ def open_images(
             file and line.
         UsageError: an option has no such value, or options contradict each other.
     """
-    _check(images, split=split, fetch=fetch, rotation=rotation, missing=missing, private_hosts=private_hosts)
+    _check(images, split=split, fetch=fetch, rotation=rotation, missing=missing)
     annotations = AnnotationReader(
         None if names is None else read_names(names, storage_options),
         None if classes is None else read_classes(classes, storage_options=storage_options),
@@ -129,10 +131,10 @@ def open_images(
         rotate=rotation == "apply",
     )
     archives: list[GzippedArchive] = []
-    skipped = IgnoredFiles()
+    skipped, faults = IgnoredFiles(), SpilledReferences()
     with SpilledRows() as rows:
         if fetch is None:
-            rows.add(_file_rows(url, storage_options, split, archives, skipped))
+            rows.add(_file_rows(url, storage_options, split, archives, skipped=skipped, faults=faults))
         image_csv = url if fetch is not None else images
         for csv, number in csvs.read(image_csv, ("ImageID",), without="LabelName"):
             merger.defaults |= {name: 0 if name in INTEGERS else "" for name in fields_of(csv)}
@@ -152,13 +154,13 @@ def open_images(
             return _stream(rows, archives, storage_options, split, merger, notes=notes)
         photos = merger.merge(rows)
         if fetch is None:
-            references = SpilledReferences(_reference(photo) for photo in photos)
+            references = SpilledReferences(chain((_reference(photo) for photo in photos), faults))
         else:
             references = SpilledReferences(
-                _downloads(photos, merger, fetch, private=private_hosts == "allow")
+                _downloads(photos, merger, fetch, private=bool(allow_private_networks))
             )
     notes += merger.notes()
-    if not references:
+    if len(references) == len(faults):
         raise SourceError(f"there are no images of Open Images in {url}; {'; '.join(notes)}")
     return Listing(references, annotations.class_table(), tuple(notes), split or merger.split)
 
@@ -168,7 +170,6 @@ _CHOICES: Final = {
     "fetch": tuple(_URL_FIELDS),
     "rotation": ("record", "apply"),
     "missing": ("skip",),
-    "private_hosts": ("allow",),
 }
 
 
@@ -192,13 +193,17 @@ def _file_rows(
     options: StorageOptions,
     split: str | None,
     archives: list[GzippedArchive],
+    *,
     skipped: IgnoredFiles,
+    faults: SpilledReferences,
 ) -> Iterator[SpilledRow]:
-    """Yield a row for each image file; append gzipped archives to `archives`, and count all other files."""
+    """Yield a row for each image file; append gzipped archives and faulty files, and count all others."""
     single: str | None = None
     for file in find_images(url, options, split):
         if isinstance(file, GzippedArchive):
             archives.append(file)
+        elif (fault := unusable(file)) is not None and (file.fault or number_in(file.path) is None):
+            faults.append(fault)
         elif (number := number_in(file.path)) is None:
             skipped.add(file.path)
         else:

@@ -2,5 +2,6 @@
 
 - `source`            the function: chooses the fields of label and caption
 - `sidecar_files`     annotations in files of the same stem: `cat.cls`, `cat.txt`, `cat.json`
+- `checks`            refuses trees whose labels lie elsewhere
 - `annotations_json`  annotations of all images in one JSON
 """

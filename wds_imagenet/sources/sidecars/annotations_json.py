@@ -13,6 +13,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 from wds_imagenet.errors import SourceError, UsageError
@@ -80,7 +81,7 @@ def _joined(
             yield image
         else:
             entry = entries[place].metadata
-            yield Reference("", image.url, image.offset, image.size, image.name, metadata=entry)
+            yield replace(image, metadata=entry)
 
 
 def _read(url: str, options: StorageOptions) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -8,11 +8,11 @@ from itertools import groupby
 from typing import Any, Final
 
 from wds_imagenet.errors import SourceError
-from wds_imagenet.inputs.image_files import IgnoredFiles, is_hidden, suffix_of
+from wds_imagenet.inputs.companions import Companions
+from wds_imagenet.inputs.file_listing import FirstBytes
+from wds_imagenet.inputs.image_files import is_image, suffix_of
 from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.inputs.spilled.references import SpilledReferences, sorted_references, spill_in_order
-from wds_imagenet.inputs.tar_listing import ListedFile
-from wds_imagenet.sample import IMAGE_SUFFIXES
 from wds_imagenet.storage import open_store, split_url
 from wds_imagenet.storage.store import StorageOptions, Store
 from wds_imagenet.util import strict_json
@@ -24,55 +24,87 @@ _LABEL: Final = re.compile(r"\S(?:.{0,198}\S)?")
 
 
 def read_sidecars(
-    files: Iterable[ListedFile], unmatched: IgnoredFiles, hidden: IgnoredFiles, options: StorageOptions
+    files: Iterable[Reference], companions: Companions, heads: FirstBytes, options: StorageOptions
 ) -> SpilledReferences:
     """Return the images by path, each with the contents of its sidecar files as metadata, by suffix.
 
-    Costs one request a sidecar file, and 30 µs a file; the images are kept on disk.
+    Any other file in a folder of images is an image, or has a fault. Costs one request a sidecar file, and
+    30 µs a file; the images are kept on disk.
 
     Args:
-        files: all files.
-        unmatched: counts the files that belong to no image.
-        hidden: counts the hidden files.
+        files: all files that are not ignored.
+        companions: counts the files beside all images that belong to none.
+        heads: looks at the first bytes of such files.
         options: options of the store.
 
     Raises:
         SourceError: a sidecar file has more than 1 MiB, is not UTF-8, or is a `.cls` of several lines or a
-            `.json` without object; the message names the file.
+            `.json` without object; the message names the file. Or a table describes the images.
     """
-    by_stem = sorted_references(_visible(files, hidden), lambda file: (_stem(file.name), file.name))
-    return spill_in_order(_join(by_stem, unmatched, options), lambda image: image.name)
+    by_stem = sorted_references(_watch(files, companions), lambda file: (_stem(file.name), file.name))
+    return spill_in_order(_join(by_stem, companions, heads, options), lambda image: image.name)
 
 
-def _visible(files: Iterable[ListedFile], hidden: IgnoredFiles) -> Iterator[Reference]:
-    for file in files:
-        if is_hidden(file.path):
-            hidden.add(file.path)
+def read_images(files: Iterable[Reference], companions: Companions, heads: FirstBytes) -> SpilledReferences:
+    """Return the images by path. Sidecar files count as companions; the other arguments are as above."""
+    by_path = spill_in_order(_watch(files, companions), lambda file: file.name)
+    images = SpilledReferences()
+    for file in by_path:
+        if suffix_of(file.name) in SUFFIXES:
+            companions.add(file.name)
         else:
-            yield Reference("", file.url, file.offset, file.size, file.path)
+            for image in _images([file], companions, heads):
+                images.append(image)
+    return images
+
+
+def _watch(files: Iterable[Reference], companions: Companions) -> Iterator[Reference]:
+    for file in companions.without_named(files):
+        companions.check(file.name)
+        if is_image(file.name):
+            companions.add_image(file.name)
+        yield file
+
+
+def _images(files: Iterable[Reference], companions: Companions, heads: FirstBytes) -> Iterator[Reference]:
+    """Yield the images, by name or by bytes, and with a fault each other file that lies among images."""
+    for file in files:
+        if is_image(file.name) or file.fault is not None or heads.is_image(file):
+            yield file
+        elif companions.is_beside(file.name):
+            companions.add(file.name)
+        else:
+            yield replace(file, fault="it is no image, and belongs to none")
 
 
 def _join(
-    files: Iterable[Reference], unmatched: IgnoredFiles, options: StorageOptions
+    files: Iterable[Reference], companions: Companions, heads: FirstBytes, options: StorageOptions
 ) -> Iterator[Reference]:
-    """Yield each image with its sidecar files; `files` are sorted by stem."""
+    """Yield each image with its sidecar files, and each faulty file; `files` are sorted by stem."""
     store = cache(lambda folder: open_store(folder, options))
     for _, named in groupby(files, lambda file: _stem(file.name)):
-        images, others = [], []
+        images: list[Reference] = []
+        sidecars: list[Reference] = []
+        others: list[Reference] = []
         for file in named:
             suffix = suffix_of(file.name)
-            if suffix in IMAGE_SUFFIXES:
-                images.append(file)
-            else:
-                others.append((suffix, file))
+            (images if is_image(file.name) else sidecars if suffix in SUFFIXES else others).append(file)
+        if not images:  # a file without suffix is an image only by its bytes
+            images = [file for file in others if not suffix_of(file.name) and heads.is_image(file)]
+            others = [file for file in others if file not in images]
         contents = {}
-        for suffix, file in others:
-            if images and suffix in SUFFIXES:
-                folder, name = split_url(file.url)
-                contents[suffix] = _parse(suffix, _read(store(folder), name, file), file)
-            else:
-                unmatched.add(file.name)
+        for file in sidecars if images else ():
+            folder, name = split_url(file.url)
+            suffix = suffix_of(file.name)
+            contents[suffix] = _parse(suffix, _read(store(folder), name, file), file)
         yield from (replace(image, metadata=contents) for image in images)
+        for file in () if images else sidecars:
+            suffix = suffix_of(file.name)
+            if suffix == "cls" or not companions.is_beside(file.name):
+                yield replace(file, fault=f"no image of its name is beside this .{suffix}")
+            else:
+                companions.add(file.name)
+        yield from _images(others, companions, heads)
 
 
 def _stem(path: str) -> str:

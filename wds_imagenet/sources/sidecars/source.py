@@ -6,20 +6,24 @@ from typing import Annotated, Any, Final, Self
 
 from wds_imagenet.imagenet.class_list import read_classes
 from wds_imagenet.imagenet.class_naming import ClassNaming
-from wds_imagenet.inputs.file_listing import list_files
-from wds_imagenet.inputs.image_files import IgnoredFiles, image_references, no_images_error
+from wds_imagenet.inputs.companions import Companions
+from wds_imagenet.inputs.file_listing import FirstBytes, list_files
+from wds_imagenet.inputs.image_files import IgnoredFiles, key_path, no_images_error, visible_files
 from wds_imagenet.inputs.keys import key_from_name, with_unique_keys
 from wds_imagenet.inputs.listing import Listing
 from wds_imagenet.inputs.reference import Metadata, Reference
-from wds_imagenet.inputs.spilled.references import SpilledReferences, spill_in_order
+from wds_imagenet.inputs.spilled.references import SpilledReferences
 from wds_imagenet.sources import columns
 from wds_imagenet.sources.columns import LabelValues
 from wds_imagenet.sources.sidecars.annotations_json import read_annotations
-from wds_imagenet.sources.sidecars.sidecar_files import read_sidecars
+from wds_imagenet.sources.sidecars.checks import check_sidecars
+from wds_imagenet.sources.sidecars.sidecar_files import read_images, read_sidecars
 from wds_imagenet.sources.source_options import Classes
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 
 _NO_METADATA: Final[Metadata] = {}
+_NO_FIELD: Final = "\0"
+"""A field that no JSON has."""
 
 
 def sidecars(
@@ -55,26 +59,34 @@ def sidecars(
     Raises:
         SourceError: a file is malformed, two files have one key, or there are no images.
     """
-    skipped, hidden = IgnoredFiles(), IgnoredFiles()
-    files = list_files(url, storage_options)
+    ignored, companions, heads = (
+        IgnoredFiles(),
+        Companions(url, classes, annotations),
+        FirstBytes(storage_options),
+    )
+    files = visible_files(list_files(url, storage_options), ignored)
     listed = None if classes is None else read_classes(classes, storage_options=storage_options)
+    notes: list[str] = []
     if annotations is None:
-        images = read_sidecars(files, skipped, hidden, storage_options)
-        notes = skipped.notes("files that belong to no image")
+        images = read_sidecars(files, companions, heads, storage_options)
+        check_sidecars(url, images, companions, captions=caption_field is None)
     else:
-        images = spill_in_order(image_references(files, skipped, hidden), lambda image: image.name)
-        notes = skipped.notes("files that are no images")
-    if not images:
-        raise no_images_error(url, skipped, hidden)
+        images = read_images(files, companions, heads)
+    if not any(image.fault is None for image in images):
+        raise no_images_error(url, IgnoredFiles.of(image.name for image in images), companions, ignored)
     if annotations is not None:
-        images, more = read_annotations(annotations, images, storage_options)
-        notes = [*more, *notes]
+        images, notes = read_annotations(annotations, images, storage_options)
+        notes += IgnoredFiles.notes(companions, "files that are no images")
+    else:
+        notes += companions.notes("files that belong to no image")
     where = url if annotations is None else annotations
     fields = _Fields.choose(images, label_field, caption_field, where)
     naming = fields.labels(images, where).label_classes(listed)
     references = SpilledReferences(fields.references(images, naming, where))
-    references = with_unique_keys(references, lambda place: f"{url}: {references[place].name}")
-    return Listing(references, naming.classes, (*hidden.notes("hidden files"), *notes, *naming.notes))
+    references = with_unique_keys(references, lambda place: f"{url}: {references[place].name}", key_path)
+    return Listing(
+        references, naming.classes, (*ignored.notes("hidden and system files"), *notes, *naming.notes)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +106,8 @@ class _Fields:
             names |= dict.fromkeys(image.metadata.get("json", ()))
 
         def field(asked: str | None, usual: tuple[str, ...], suffix: str) -> str | None:
+            if asked == "":
+                return _NO_FIELD
             if asked is None and suffix in suffixes:
                 return None
             return columns.choose_column(names, asked, usual, where)
@@ -113,7 +127,7 @@ class _Fields:
             path = image.name
             metadata = image.metadata.get("json", _NO_METADATA)
             yield Reference(
-                key_from_name(path.rpartition("/")[2], lambda: f"{where}: {path}"),  # noqa: B023 - called at once
+                key_from_name(key_path(path.rpartition("/")[2]), lambda: f"{where}: {path}"),  # noqa: B023 - called at once
                 image.url,
                 image.offset,
                 image.size,
@@ -121,6 +135,7 @@ class _Fields:
                 columns.label_of(_value(image, self.label, "cls"), naming),
                 columns.caption_of(_value(image, self.caption, "txt"), f"{where}: {path}"),
                 {name: value for name, value in metadata.items() if name not in (self.label, self.caption)},
+                fault=image.fault,
             )
 
 

@@ -9,8 +9,9 @@ from wds_imagenet.errors import NotFoundError
 from wds_imagenet.inputs.small_files import join_url
 from wds_imagenet.inputs.spilled.records import SpilledRecords
 from wds_imagenet.storage import open_store
+from wds_imagenet.storage.http_download import Download
 from wds_imagenet.storage.store import StorageOptions
-from wds_imagenet.storage.url import Location, check_path, parse_url
+from wds_imagenet.storage.url import Location, check_path, is_http, parse_url
 
 _CACHED_SIZES: Final = 1024
 _WEB: Final = frozenset({"http", "https"})
@@ -20,15 +21,17 @@ class ImageResolver:
     """Resolves the cells of a table to URLs and sizes of images: first `add` every cell, then `resolve`.
 
     Guarantees that no path leads out of `root`, neither an absolute one nor one with `..`; links are
-    followed. URLs must belong to a store that this package opens. Costs a `stat` an image if the root is
+    followed. HTTP URLs become downloads, which reach private networks only if `private` is True. Other URLs
+    must belong to a store that this package opens. Costs a `stat` an image if the root is
     local, else one listing of the folder around all images, kept on disk. URLs, and images under a root on
     HTTP, are not checked to exist.
     """
 
-    def __init__(self, root: str, options: StorageOptions) -> None:
+    def __init__(self, root: str, options: StorageOptions, *, private: bool = False) -> None:
         self.base: Final = parse_url(root)
         self._root = root
         self._options = options
+        self._private = private
         self._common: str | None = None
         """The folder around all paths so far."""
         self._size: Callable[[str], int | None] | None = None
@@ -60,7 +63,7 @@ class ImageResolver:
         """
         name, url = _parse(cell, self.base)
         if url is not None:
-            return name, url, None
+            return name, str(Download(url, private=self._private)) if is_http(url) else url, None
         if self._size is None:
             self._size = self._sizes()
         web = self.base.scheme in _WEB

@@ -1,18 +1,23 @@
 """The rows of a table: CSV, TSV, JSON Lines or Parquet, read anew by each iteration."""
 
 import csv
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import io
+import re
+import zipfile
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from wds_imagenet.errors import SourceError, UsageError
+from wds_imagenet.format.ignored_files import is_ignored
+from wds_imagenet.inputs.compression import DAMAGE, HEAD, compression_of, find_zipped, open_unpacked
 from wds_imagenet.inputs.image_files import suffix_of
 from wds_imagenet.inputs.parquet import ParquetFile, json_value, open_parquet
 from wds_imagenet.inputs.small_files import join_url
-from wds_imagenet.inputs.windowed_reader import open_reader
+from wds_imagenet.inputs.windowed_reader import ObjectFile, open_reader
 from wds_imagenet.storage.store import ObjectInfo, Store
 from wds_imagenet.util import strict_json
 
@@ -20,6 +25,9 @@ _DELIMITERS: Final[Mapping[str, str]] = {"csv": ",", "tsv": "\t", "tab": "\t"}
 _MAX_LINE: Final = 16 << 20
 _MAX_COLUMNS: Final = 1000
 _WINDOW: Final = 4 << 20
+_CHUNK: Final = 1 << 20
+_MAX_UNPACKED: Final = 16 << 30
+_COMPRESSED: Final = re.compile(r"\.(gz|xz|bz2|zip)$", re.IGNORECASE)
 
 
 class TableRow(NamedTuple):
@@ -62,8 +70,9 @@ class TableRows:
 def read_rows(store: Store, info: ObjectInfo, delimiter: str | None = None) -> TableRows:
     """Open a table; its suffix gives the format: csv, tsv, tab, jsonl, ndjson or parquet.
 
-    Text is UTF-8, with or without byte order mark. CSV and TSV have a header line. Costs a few MiB of memory,
-    and one read of the file for each iteration; JSON Lines is read once more, for its field names.
+    Text is UTF-8, with or without byte order mark, and may be compressed by gzip, xz, bzip2 or zip. CSV and
+    TSV have a header line. Costs a few MiB of memory, and one read of the file for each iteration; JSON Lines
+    is read once more, for its field names.
 
     Args:
         store: the store that holds the file.
@@ -75,7 +84,7 @@ def read_rows(store: Store, info: ObjectInfo, delimiter: str | None = None) -> T
             name. The message names the line; some faults are found only when the rows are read.
     """
     url = join_url(store.url, info.path)
-    suffix = suffix_of(info.path)
+    suffix = suffix_of(_COMPRESSED.sub("", info.path))
     lines = partial(_lines, store, info, url)
     if suffix in _DELIMITERS or delimiter is not None:
         return _read_csv(url, lines, _one_character(delimiter) or _DELIMITERS[suffix])
@@ -85,7 +94,8 @@ def read_rows(store: Store, info: ObjectInfo, delimiter: str | None = None) -> T
         return _read_parquet(store, info, url)
     raise SourceError(
         f"{url} does not have the name of a table, which ends in .csv, .tsv, .tab, .jsonl, .ndjson or "
-        ".parquet: gunzip a gzipped table; for one JSON of all images use the source 'sidecars'"
+        ".parquet, and then perhaps in .gz, .xz, .bz2 or .zip; for one JSON of all images use the source "
+        "'sidecars'"
     )
 
 
@@ -99,12 +109,10 @@ def _one_character(delimiter: str | None) -> str | None:
 
 def _lines(store: Store, info: ObjectInfo, url: str) -> Iterator[str]:
     """Yield the lines of a text file with their ends. Costs one request per 4 MiB."""
-    for number, line in enumerate(_raw_lines(store, info), 1):
+    for number, line in enumerate(_raw_lines(store, info, url), 1):
         if number == 1:
             if line.startswith((b"\xff\xfe", b"\xfe\xff")):
                 raise SourceError(f"{url} is UTF-16: save it as UTF-8")
-            if line.startswith(b"\x1f\x8b"):
-                raise SourceError(f"{url} is a gzip file: gunzip it first")
             line = line.removeprefix(b"\xef\xbb\xbf")  # noqa: PLW2901 - the byte order mark is no text
         if len(line) > _MAX_LINE:
             raise SourceError(f"{url}, line {number:,} is longer than {_MAX_LINE:,} bytes")
@@ -114,17 +122,42 @@ def _lines(store: Store, info: ObjectInfo, url: str) -> Iterator[str]:
             raise SourceError(f"{url}, line {number:,} is not UTF-8: {error}") from error
 
 
-def _raw_lines(store: Store, info: ObjectInfo) -> Iterator[bytes]:
+def _raw_lines(store: Store, info: ObjectInfo, url: str) -> Iterator[bytes]:
     rest = b""
-    for start in range(0, info.size, _WINDOW):
-        stop = min(start + _WINDOW, info.size)
-        *lines, rest = (rest + store.read(info.path, start, stop, etag=info.etag).data).split(b"\n")
-        for line in lines:
-            yield line + b"\n"
-        if len(rest) > _MAX_LINE:
-            break
+    with closing(_chunks(store, info, url)) as chunks:
+        for chunk in chunks:
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                yield line + b"\n"
+            if len(rest) > _MAX_LINE:
+                break
     if rest:
         yield rest
+
+
+def _chunks(store: Store, info: ObjectInfo, url: str) -> Generator[bytes, None, None]:
+    head = store.read(info.path, 0, min(HEAD, info.size), etag=info.etag).data
+    kind = compression_of(head)
+    if kind is None:
+        for start in range(0, info.size, _WINDOW):
+            yield store.read(info.path, start, min(start + _WINDOW, info.size), etag=info.etag).data
+        return
+    size = 0
+    with open_reader(store, info) as read, ExitStack() as stack:
+        file = io.BufferedReader(ObjectFile(read, info.size, max_read=_WINDOW), _CHUNK)
+        try:
+            if kind == "zip":
+                archive = stack.enter_context(zipfile.ZipFile(file))
+                opened = stack.enter_context(archive.open(find_zipped(archive, "", is_ignored)))
+            else:
+                opened = open_unpacked(file, kind)
+            while chunk := opened.read(_CHUNK):
+                size += len(chunk)
+                if size > _MAX_UNPACKED:
+                    raise SourceError(f"{url} unpacks to more than {_MAX_UNPACKED:,} bytes: unpack it first")
+                yield chunk
+        except DAMAGE as error:
+            raise SourceError(f"{url} cannot be unpacked after its first {size:,} bytes: {error}") from error
 
 
 def _read_csv(url: str, lines: Callable[[], Iterator[str]], delimiter: str) -> TableRows:

@@ -15,7 +15,7 @@ from wds_imagenet.inputs.spilled.references import SpilledReferences
 from wds_imagenet.sample import check_key
 from wds_imagenet.sources import columns
 from wds_imagenet.sources.columns import CellType, LabelValues
-from wds_imagenet.sources.source_options import Classes
+from wds_imagenet.sources.source_options import AllowPrivateNetworks, Classes
 from wds_imagenet.sources.table.grouping import check_one_row_each, group
 from wds_imagenet.sources.table.image_paths import ImageResolver
 from wds_imagenet.sources.table.rows import TableRow, TableRows, read_rows
@@ -44,6 +44,7 @@ def table(
     delimiter: Annotated[
         str | None, "character between cells, or 'tab'; by default a comma, or a tab if the file is a .tsv"
     ] = None,
+    allow_private_networks: AllowPrivateNetworks = None,
     storage_options: StorageOptions = NO_OPTIONS,
 ) -> Listing:
     """List the images that a CSV, TSV, JSON Lines or Parquet file lists.
@@ -71,6 +72,7 @@ def table(
         root: folder that paths are relative to; None is the folder of the table.
         classes: class list that gives each class its label.
         delimiter: character between cells, or `tab`.
+        allow_private_networks: True permits URLs of private networks and of this machine.
         storage_options: options of the stores.
 
     Raises:
@@ -85,7 +87,9 @@ def table(
         raise no_file_error(url)
     rows = read_rows(*found, delimiter)
     chosen = _ColumnIndices.choose(rows, image_column, label_column, caption_column, key_column)
-    resolver = ImageResolver(split_url(url)[0] if root is None else root, storage_options)
+    resolver = ImageResolver(
+        split_url(url)[0] if root is None else root, storage_options, private=bool(allow_private_networks)
+    )
     listed = None if classes is None else read_classes(classes, storage_options=storage_options)
     labels, types = _scan(rows, chosen, resolver)
     naming = labels.label_classes(listed)

@@ -2,7 +2,7 @@
 
 - `source`            the function: lists the samples, or streams gzipped shards
 - `shard_set`         finds the shards of an input, and checks them against a manifest
-- `shard_listing`     reads the headers and small members of one shard
 - `selection`         selects samples by key and label, and maps labels to new ones
+- `shard_keys`        names of shards in front of keys
 - `selected_samples`  makes a reference of each selected sample
 """

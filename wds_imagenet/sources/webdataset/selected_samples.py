@@ -1,15 +1,18 @@
 """The selected samples of shards, each made into a reference."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from wds_imagenet.errors import DataError, SourceError
 from wds_imagenet.inputs.reference import Attachment, Metadata, Reference
+from wds_imagenet.inputs.shards.content import Content, Fault, ShardSample, content_of
+from wds_imagenet.inputs.shards.member_notes import MemberNotes
+from wds_imagenet.inputs.shards.shard_reader import read_shard
 from wds_imagenet.inputs.split_files import SplitFile
-from wds_imagenet.sample import IMAGE_SUFFIXES, check_key, make_key
+from wds_imagenet.sample import IMAGE_SUFFIXES, check_key, label_of, make_key
 from wds_imagenet.sources.webdataset.selection import LabelMap, Selection
-from wds_imagenet.sources.webdataset.shard_listing import SMALL, ShardSample, read_shard
+from wds_imagenet.sources.webdataset.shard_keys import shard_prefixes
 from wds_imagenet.util.messages import quantity
 
 MEASURED: Final = frozenset({"filename", "width", "height", "format", "sha256"})
@@ -25,11 +28,15 @@ class SelectedSamples:
     label_map: LabelMap
     class_fields: frozenset[str]
     """Fields that the packer adds to the JSON from the class table."""
-    left_out: frozenset[str]
-    """Suffixes of members to ignore."""
+    members: MemberNotes
+    """The rules of members, and counts of ignored ones."""
+    keys_by_shard: bool = False
+    """True if the name of the shard is in front of each key."""
     gzipped: bool = False
     """True if any of the shards is gzipped."""
     taken: int = 0
+    """The number of selected samples that can be used."""
+    faulty: int = 0
     passed: int = 0
     """The number of samples that are not selected."""
     renamed: int = 0
@@ -40,87 +47,110 @@ class SelectedSamples:
     """Selected keys that no shard has so far."""
 
     def read(
-        self, parts: Sequence[SplitFile], kept: frozenset[str] = SMALL
+        self, parts: Sequence[SplitFile], kept: frozenset[str] = frozenset()
     ) -> Iterator[tuple[ShardSample, Reference]]:
-        """Yield the selected samples, in the order of the shards."""
+        """Yield the selected samples, in the order of the shards. Those with a fault are selected by key."""
         self.missing = set(self.selection.keys or ())
-        for part in parts:
-            for sample in read_shard(part, self.left_out, kept):
-                reference = self._reference(sample)
+        prefixes = shard_prefixes(parts) if self.keys_by_shard else [""] * len(parts)
+        for part, prefix in zip(parts, prefixes, strict=True):
+            for sample in read_shard(part, self.members, kept):
                 self.gzipped |= sample.gzipped
-                self.passed += reference is None
-                self.taken += reference is not None
-                if reference is not None:
-                    yield sample, reference
+                reference = self._reference(sample, prefix)
+                if reference is None:
+                    self.passed += 1
+                    continue
+                self.faulty += reference.fault is not None
+                self.taken += reference.fault is None
+                yield sample, reference
 
     def notes(self) -> Iterator[str]:
         """Yield a note for each count that is not zero."""
         if self.passed:
-            yield f"{self.passed:,} of {self.taken + self.passed:,} samples were not selected"
+            samples = self.taken + self.faulty + self.passed
+            yield f"{self.passed:,} of {samples:,} samples were not selected"
         if self.missing:
             first = min(self.missing)
             keys = quantity(len(self.missing), "keys")
             yield f"{keys} of {self.selection.url} in no shard, such as {first!r}"
         if self.renamed:
             yield f"{self.renamed:,} keys had characters that some readers reject; these became '_'"
+        yield from self.members.notes()
 
-    def _reference(self, sample: ShardSample) -> Reference | None:
-        record = sample.json()
-        text, where = _label(sample, record)
-        if not self.selection.takes(sample.key, text, where):
+    def _reference(self, sample: ShardSample, prefix: str) -> Reference | None:
+        if not self.selection.has_key(sample.key):
             return None
         self.missing.discard(sample.key)
-        image = sample.image
-        name = image.name.rpartition("/")[2]
-        if record.keys() >= MEASURED:
-            name = record["filename"] if isinstance(record["filename"], str) else name
-            record = {n: v for n, v in record.items() if n not in MEASURED and n not in self.class_fields}
-        elif "label" in record and str(record["label"]) == text:
-            del record["label"]
+        content = content_of(sample)
+        if isinstance(content, Fault):
+            return self._faulty(sample, content)
+        where = sample.where(content.labelled_by)
+        number = None if content.label is None else str(content.label)
+        if not self.selection.has_label(number, where):
+            return None
+        self.members.add(sample, content)
+        record = self._record(content)
+        name = content.image.name.rpartition("/")[2]
+        if content.record.keys() >= MEASURED and isinstance(content.record["filename"], str):
+            name = content.record["filename"]
         return Reference(
-            key=self._key(sample),
+            key=self._key(sample, prefix),
             url=sample.url,
-            offset=image.offset,
-            size=image.size,
+            offset=content.image.offset,
+            size=content.image.size,
             name=name,
-            label=None if text is None else self.label_map.label(text, lambda: where),
-            caption=sample.text("txt"),
+            label=self.label_map.label(content.label_text, content.label, lambda: where),
+            caption=content.caption,
             metadata=record or _NO_METADATA,
-            attachments=self._attachments(sample),
+            attachments=self._attachments(sample, content),
         )
 
-    def _key(self, sample: ShardSample) -> str:
+    def _record(self, content: Content) -> dict[str, Any]:
+        """Return the metadata: the JSON without the fields that the packer makes anew."""
+        record = content.record
+        if record.keys() >= MEASURED:
+            return {n: v for n, v in record.items() if n not in MEASURED and n not in self.class_fields}
+        name = self.members.rules.label_field
+        if name in record and content.label is not None and label_of(record[name]) == content.label:
+            return {n: value for n, value in record.items() if n != name}
+        return record
+
+    @staticmethod
+    def _faulty(sample: ShardSample, fault: Fault) -> Reference:
+        member = fault.member
+        return Reference(
+            sample.key,
+            sample.url,
+            member.offset,
+            member.size,
+            member.name,
+            metadata=_NO_METADATA,
+            fault=str(fault),
+        )
+
+    def _key(self, sample: ShardSample, prefix: str) -> str:
+        key = prefix + sample.key
         try:
-            return check_key(sample.key)
+            return check_key(key)
         except DataError:
             self.renamed += 1
         try:
-            return make_key(sample.key.removeprefix("./").lstrip("/"))
+            return make_key(f"{key.removeprefix('./').lstrip('/')}.x")  # a key may have dots of its own
         except DataError as error:
-            error.add_note(f"made from {sample.where(next(iter(sample.members)))}")
+            error.add_note(f"made from {sample.where()}")
             raise
 
-    def _attachments(self, sample: ShardSample) -> tuple[Attachment, ...]:
-        suffixes = sorted(sample.members.keys() - SMALL - IMAGE_SUFFIXES)
+    def _attachments(self, sample: ShardSample, content: Content) -> tuple[Attachment, ...]:
+        rules = self.members.rules
+        image = rules.split(content.image.name)[1]
+        attached = sample.members.keys() - rules.small - {image, ""}
+        names = {suffix: f"other.{suffix}" if suffix in IMAGE_SUFFIXES else suffix for suffix in attached}
+        suffixes = tuple(sorted(names.values()))
         if not self.taken:
-            self.suffixes = tuple(suffixes)
+            self.suffixes = suffixes
         for suffix in set(suffixes) ^ set(self.suffixes):
-            first = next(iter(sample.members))
             raise SourceError(
-                f"{sample.where(first)}: of {sample.key!r} and the samples before it only some have a member "
+                f"{sample.where()}: of {sample.key!r} and the samples before it only some have a member "
                 f"{suffix!r}: leave that suffix out, as option 'leave_out'"
             )
-        members = [(suffix, sample.members[suffix]) for suffix in suffixes]
+        members = [(names[suffix], sample.members[suffix]) for suffix in sorted(attached)]
         return tuple(Attachment(suffix, sample.url, m.offset, m.size) for suffix, m in members)
-
-
-def _label(sample: ShardSample, record: Mapping[str, Any]) -> tuple[str | None, str]:
-    """Return the text of a sample's label, and its location."""
-    text = sample.text("cls")
-    if text is not None:
-        if not text.strip():
-            raise SourceError(f"{sample.where('cls')} is empty: it must hold a label")
-        return text.strip(), sample.where("cls")
-    label = record.get("label")
-    where = sample.where("json" if "json" in sample.members else next(iter(sample.members)))
-    return (str(label) if type(label) in {int, str} else None), where

@@ -8,11 +8,12 @@ from typing import Any, Final
 from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.imagenet.class_list import ClassList
 from wds_imagenet.imagenet.class_naming import ClassNaming, label_classes
+from wds_imagenet.inputs.shards.content import class_name_error
 from wds_imagenet.inputs.small_files import read_file
 from wds_imagenet.storage.store import StorageOptions
 
 _RANGE: Final = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
-_NUMBER: Final = re.compile(r"-?[0-9]{1,9}")
+_NUMBER: Final = re.compile(r"-?[0-9]{1,18}")
 _MAX_BYTES: Final = 1 << 30
 
 
@@ -25,10 +26,12 @@ class Selection:
     url: str = ""
     """The URL of the file of keys."""
 
-    def takes(self, key: str, label: str | None, where: str) -> bool:
-        """Return True if a sample is selected; raise `SourceError` for a label that is no number."""
-        if self.keys is not None and key not in self.keys:
-            return False
+    def has_key(self, key: str) -> bool:
+        """Return True if the samples of this key are selected."""
+        return self.keys is None or key in self.keys
+
+    def has_label(self, label: str | None, where: str) -> bool:
+        """Return True if the samples of this label are selected; raise `SourceError` if it is no number."""
         if self.labels is None:
             return True
         if label is None or not _NUMBER.fullmatch(label):
@@ -75,27 +78,36 @@ class LabelMap:
             return self.naming.classes
         return None if self.listed is None else self.listed.classes
 
-    def label(self, text: str, where: Callable[[], str]) -> int | None:
-        """Return the new label of the text in a shard, None for `-1`.
+    def label(self, text: str | None, label: int | str | None, where: Callable[[], str]) -> int | None:
+        """Return the new label of a sample, None for none.
+
+        Args:
+            text: the label as the shard has it; None if the shard has none.
+            label: the label as `label_of` reads it.
+            where: returns the location of the label, for errors.
 
         Raises:
             SourceError: the mapping or the class list lacks the label.
         """
+        if text is None:
+            return None
         if text not in self._cache:
-            self._cache[text] = self._find(text, where)
+            self._cache[text] = self._find(text, label, where)
         return self._cache[text]
 
-    def _find(self, text: str, where: Callable[[], str]) -> int | None:
+    def _find(self, text: str, label: int | str | None, where: Callable[[], str]) -> int | None:
+        number = text if label is None else str(label)
         if self.mapping is not None and self.naming is not None:
-            if text not in self.mapping:
+            old = text if text in self.mapping else number
+            if old not in self.mapping:
                 raise SourceError(f"{where()}: the label {text!r:.60} is not in {self.url}")
-            return self.naming.labels[self.mapping[text]]
-        if self.listed is None and not _NUMBER.fullmatch(text):
-            raise SourceError(
-                f"{where()}: the label {text!r:.60} is not an integer of up to 9 digits: give a class list "
-                "of names as option 'classes', or a file of old and new labels as option 'relabel'"
-            )
-        return label_classes([text], self.listed, lambda _: where()).labels[text]
+            return self.naming.labels[self.mapping[old]]
+        if self.listed is None:
+            if isinstance(label, str):
+                raise class_name_error(label, where())
+            return label
+        listed = number if self.listed.find(text) is None else text
+        return label_classes([listed], self.listed, lambda _: where()).labels[listed]
 
 
 def read_label_map(url: str | None, listed: ClassList | None, options: StorageOptions) -> LabelMap:
@@ -129,7 +141,7 @@ def read_label_map(url: str | None, listed: ClassList | None, options: StorageOp
 
 
 def _lines(url: str, options: StorageOptions) -> list[str]:
-    data = read_file(url, options, max_bytes=_MAX_BYTES)
+    data = read_file(url, options, max_bytes=_MAX_BYTES, unzips=True)
     try:
         return data.decode("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from wds_imagenet.errors import DataError, NotFoundError, SourceError
 from wds_imagenet.format.manifest import MANIFEST_PATH, Manifest
 from wds_imagenet.inputs.reference import Metadata
-from wds_imagenet.inputs.split_files import SplitFile, choose_split, find_split_files
+from wds_imagenet.inputs.shards.split_choice import choose_shards, list_shards
+from wds_imagenet.inputs.split_files import SplitFile
 from wds_imagenet.storage.store import StorageOptions
 from wds_imagenet.storage.url import parse_url
 from wds_imagenet.util.messages import quantity
@@ -29,15 +30,23 @@ def find_shards(url: str, split: str | None, options: StorageOptions) -> ShardSe
     Raises:
         SourceError: a shard is missing or differs in size from the manifest, or the split is uncertain.
     """
-    parts, found_split = choose_split(find_split_files(url, options, (".tar", ".tar.gz", ".tgz")), split, url)
-    manifest = _manifest(parts[0])
-    if manifest is None:
+    shards = list_shards(url, options)
+    manifest = _manifest(shards[0])
+    packed = {} if manifest is None else {shard.name: shard for shard in manifest.shards}
+    parts, found_split = choose_shards(shards, split, url, options, packed)
+    if manifest is None or not any(part.info.path in packed for part in parts):
         return ShardSet(parts, found_split, (), ())
     parts, notes = _check_parts(parts, manifest, url)
-    table: tuple[Metadata, ...] = ()
-    if manifest.plan is not None:  # an indexed data set has bare numbers as classes
-        table = tuple({n: value for n, value in item.items() if n != "samples"} for item in manifest.classes)
-    return ShardSet(parts, found_split or manifest.split, table, notes)
+    if split is not None and found_split != manifest.split:
+        notes.append(f"the shards in {url} are of the split {manifest.split!r}; they become {found_split!r}")
+    return ShardSet(parts, found_split or manifest.split, _table(manifest), notes)
+
+
+def _table(manifest: Manifest) -> tuple[Metadata, ...]:
+    """Return the class table of a manifest; empty if it has only the numbers of an indexed data set."""
+    table = tuple({n: value for n, value in item.items() if n != "samples"} for item in manifest.classes)
+    bare = all(item == {"name": str(label)} for label, item in enumerate(table))
+    return () if bare and manifest.plan is None else table
 
 
 def _manifest(part: SplitFile) -> Manifest | None:

@@ -1,15 +1,19 @@
 """Index the shards of another program: a manifest for them, so that they are read like our own."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from wds_imagenet.errors import SourceError, UsageError
+from wds_imagenet.format.blocks import MAX_TARGET
 from wds_imagenet.format.dataset_name import default_name
 from wds_imagenet.format.manifest import Manifest
+from wds_imagenet.indexing.shard_entries import IndexedShard, index_shards
+from wds_imagenet.inputs.shards.member_rules import DEFAULT_JSON_BYTES, MemberRules
+from wds_imagenet.inputs.shards.split_choice import choose_shards, list_shards
+from wds_imagenet.inputs.split_files import SplitFile
 from wds_imagenet.reading.arguments import whole
-from wds_imagenet.reading.shard_index import IndexedShard, index_shards, shard_infos
-from wds_imagenet.storage import ObjectInfo, Store, open_store
+from wds_imagenet.storage import Store, open_store
 from wds_imagenet.storage.store import StorageOptions
 from wds_imagenet.storage.url import parse_url
 
@@ -21,10 +25,12 @@ class IndexReport:
     Attributes:
         url: the folder of the manifest, which `Dataset.open` and `Loader` take.
         manifest: the manifest that was written.
+        notes: remarks for the user, such as a count of ignored members.
     """
 
     url: str
     manifest: Manifest
+    notes: tuple[str, ...] = ()
 
     @property
     def samples(self) -> int:
@@ -62,8 +68,9 @@ def index(
     *,
     out: str | None = None,
     name: str | None = None,
-    split: str = "train",
+    split: str | None = None,
     block_bytes: int | None = None,
+    max_json_bytes: int | None = None,
     threads: int = 2,
     storage_options: StorageOptions | None = None,
     on_progress: Callable[[IndexProgress], object] | None = None,
@@ -74,20 +81,24 @@ def index(
     shard, and unique keys. `index` needs temporary disk space for `threads` shards.
 
     Args:
-        urls: one URL or several. Each is a folder of `.tar` files, or one `.tar` file.
+        urls: one URL or several. Each is a folder of `.tar` files, one `.tar` file, or a pattern such as
+            `in1k-{000..146}.tar`.
         out: the folder for the manifest. All shards must lie inside this folder. The default is the folder of
             the first URL.
         name: the data set's name; by default the folder's.
-        split: the split's name.
+        split: the split. If the names of the shards, or timm's `_info.json`, have several splits, `index`
+            takes the shards of this one. The default is the only split in the names, or `train`.
         block_bytes: target size of a block. A reader fetches one block per request. The default is at most
             2 MiB.
+        max_json_bytes: size of the largest JSON, label or caption. The default is 1 MiB.
         threads: number of shards that `index` reads at the same time.
         storage_options: options of the store, by name.
         on_progress: called after each shard, in order, by the calling thread.
 
     Raises:
         UsageError: a URL does not lie in `out`, or nothing exists at a URL.
-        SourceError: there are no tars, a tar is compressed, or a key is repeated.
+        SourceError: there are no tars, a tar is compressed, there are several splits, a sample has no image
+            or a malformed member, or a key is repeated.
         CorruptError: a shard is damaged, or is no tar.
         ExistsError: the folder has a manifest already.
         StoreError: the store cannot be read or written.
@@ -96,58 +107,60 @@ def index(
     if not urls:
         raise UsageError("index needs at least one URL")
     folder = urls[0] if out is None else out
-    if out is None and folder.endswith(".tar"):
-        folder = folder.rpartition("/")[0] or "."
+    if out is None and (folder.endswith(".tar") or re.search(r"[{*]", folder)):
+        folder = re.split(r"[{*]", folder, maxsplit=1)[0].rpartition("/")[0] or "."
     threads = whole("threads", threads, 1)
+    if block_bytes is not None and whole("block_bytes", block_bytes, 1) > MAX_TARGET:
+        raise UsageError(f"block_bytes is at most 1 GiB, and not {block_bytes:,} bytes")
     store = open_store(folder, storage_options)
-    infos = [info for url in urls for info in _shards_at(store, _below(url, folder))]
-    total_bytes = sum(info.size for info in infos)
+    shards, found_split = _find(urls, split, storage_options or {})
+    names = [_below(shard, store, folder) for shard in shards]
+    split = found_split or split or "train"
+    total_bytes = sum(shard.info.size for shard in shards)
     done = samples = 0
 
     def on_shard(indexed: IndexedShard) -> None:
         nonlocal done, samples
-        done += indexed.shard.size
-        samples += indexed.shard.samples
+        done += indexed.size
+        samples += len(indexed.keys)
         if on_progress is not None:
             on_progress(IndexProgress(done, total_bytes, samples))
 
-    manifest = index_shards(
+    manifest, notes = index_shards(
         store,
-        [info.path for info in infos],
+        names,
         name=name or default_name(store.url, split),
         split=split,
-        block_bytes=None if block_bytes is None else whole("block_bytes", block_bytes, 1),
+        rules=MemberRules(max_json_bytes=whole("max_json_bytes", max_json_bytes or DEFAULT_JSON_BYTES, 1)),
+        block_bytes=block_bytes,
         threads=threads,
         on_shard=on_shard,
     )
-    return IndexReport(store.url, manifest)
+    return IndexReport(store.url, manifest, notes)
 
 
-def _below(url: str, folder: str) -> str:
-    """Return a URL's path in the folder: "" for the folder itself, and a folder's path with its slash."""
-    inside, root = url.rstrip("/"), folder.rstrip("/")
-    if inside == root:
-        return ""
-    if root == "." and "://" not in inside and not inside.startswith(("/", ".")):
-        path = inside
-    elif inside.startswith(f"{root}/"):
-        path = inside.removeprefix(f"{root}/")
-    else:
-        raise UsageError(f"{url} is not in {folder}: the manifest names shards relative to its own folder")
-    return path if path.endswith(".tar") else f"{path}/"
+def _find(
+    urls: Sequence[str], split: str | None, options: StorageOptions
+) -> tuple[list[SplitFile], str | None]:
+    """Return the shards of one split, and the split that names them. Raises `SourceError` for several."""
+    shards: list[SplitFile] = []
+    first: str | None = None
+    for number, url in enumerate(urls):
+        chosen, found = choose_shards(list_shards(url, options), split, url, options)
+        if number and found != first:
+            raise SourceError(f"{url} has the split {found}, and {urls[0]} has {first}: index the two apart")
+        first = found
+        shards += chosen
+    return shards, first
 
 
-def _shards_at(store: Store, prefix: str) -> list[ObjectInfo]:
-    """Return the tars below a prefix, or the one tar of that path.
-
-    Raises `UsageError` if there is nothing, not even an empty folder, and `SourceError` if there is no tar.
-    """
-    found = shard_infos(store, prefix)
-    if not found:
-        url = f"{store.url}/{prefix}".rstrip("/")
-        location = parse_url(url)
-        is_folder = location.scheme == "file" and Path(location.root).is_dir()
-        if not is_folder and next(iter(store.list_objects(prefix)), None) is None:
-            raise UsageError(f"there is nothing at {url}: no tar, and no folder with tars")
-        raise SourceError(f"{url} has no shards to index: files that end with .tar")
-    return found
+def _below(shard: SplitFile, store: Store, folder: str) -> str:
+    """Return the path of a shard in the folder of the manifest."""
+    if shard.store.url == store.url:
+        return shard.info.path
+    root, path = (parse_url(url).url.rstrip("/") for url in (store.url, shard.url))
+    if not path.startswith(f"{root}/"):
+        raise UsageError(
+            f"{shard.url} is not in {folder}: the manifest names shards relative to its own folder"
+        )
+    return path.removeprefix(f"{root}/")

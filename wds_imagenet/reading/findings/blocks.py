@@ -2,40 +2,21 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from wds_imagenet.errors import ChangedError, CorruptError, DataError, NotFoundError
 from wds_imagenet.format.crc import crc32
-from wds_imagenet.format.manifest import METADATA_FOLDER
+from wds_imagenet.format.manifest import KEYS_PATH, METADATA_FOLDER
 from wds_imagenet.format.samples import ArchiveSamples
 from wds_imagenet.images.decode import decode_image
 from wds_imagenet.reading.dataset import Dataset
 from wds_imagenet.reading.fetch_blocks import BlockLocation, Data
+from wds_imagenet.reading.findings.finding import Finding
 from wds_imagenet.reading.layers import Layer
 from wds_imagenet.sample import IMAGE_SUFFIXES, Sample
 from wds_imagenet.util.threads import map_ahead
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One fault of a data set.
-
-    Attributes:
-        what: the fault, in a sentence.
-        shard: the shard's name, with its folder for a layer's shard; None for a fault of the whole.
-        offset: the first byte of the block in its shard; None for a fault of the whole shard.
-        key: the sample's key; None for a fault of the whole block.
-    """
-
-    what: str
-    shard: str | None = None
-    offset: int | None = None
-    key: str | None = None
-
-    def __str__(self) -> str:
-        where = [self.shard, None if self.offset is None else f"offset {self.offset:,}", self.key]
-        return ": ".join([", ".join(part for part in where if part), self.what]).removeprefix(": ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +41,13 @@ class _Totals:
     """True while every block could be read: keys and labels are compared only then."""
 
 
-def verify_layer_blocks(dataset: Dataset, layer: Layer, *, threads: int = 4) -> Iterator[VerifiedBlock]:
+def verify_layer_blocks(
+    dataset: Dataset,
+    layer: Layer,
+    *,
+    threads: int = 4,
+    keys: Callable[[], Iterator[str]] | None = None,
+) -> Iterator[VerifiedBlock]:
     """Yield every block of a layer, checked as `verify_blocks` checks those of its data set.
 
     A layer has the samples of its data set, key by key, in the same blocks; they are not counted again. A
@@ -69,7 +56,7 @@ def verify_layer_blocks(dataset: Dataset, layer: Layer, *, threads: int = 4) -> 
     if not layer.block_locations:
         return
     own = Dataset(dataset.store, layer.manifest, fetcher=layer.fetcher)
-    for block in verify_blocks(own, threads=threads, keys=dataset.keys):
+    for block in verify_blocks(own, threads=threads, keys=keys or dataset.keys):
         shards = (f"{layer.folder}{item.shard or ''}" for item in block.findings)
         findings = (replace(item, shard=shard) for item, shard in zip(block.findings, shards, strict=True))
         yield replace(block, keys=(), labels=(), findings=tuple(findings))
@@ -141,10 +128,13 @@ def _check_block(
     except CorruptError as error:
         return VerifiedBlock(location, len(data), (), (), (Finding(str(error), shard, offset),)), data
     labels, wrong = [], []
+    classes: dict[Finding, None] = {}  # a wrong class is one finding, however many samples it has
     for sample in samples:
-        label, problems = _check_sample(dataset, sample, deep=deep)
+        label, fields, problems = _check_sample(dataset, sample, deep=deep)
         labels.append(label)
         wrong += [Finding(problem, shard, offset, sample.key) for problem in problems]
+        classes |= dict.fromkeys(_check_class(dataset, label, fields))
+    wrong += classes
     keys = tuple(sample.key for sample in samples)
     return VerifiedBlock(location, len(data), keys, tuple(labels), tuple(wrong)), data
 
@@ -171,7 +161,7 @@ def _damaged(
     found: list[Finding] = []
     try:
         for sample in ArchiveSamples(data, ended=location.is_last):
-            wrong = _check_sample(dataset, sample, deep=False)[1]
+            wrong = _check_sample(dataset, sample, deep=False)[2]
             found += [Finding(problem, location.shard.name, location.offset, sample.key) for problem in wrong]
     except DataError as error:
         what += f"; in the block, {error}"
@@ -179,24 +169,44 @@ def _damaged(
     yield from found
 
 
-def _check_sample(dataset: Dataset, sample: Sample, *, deep: bool) -> tuple[int | None, list[str]]:
+def _check_sample(
+    dataset: Dataset, sample: Sample, *, deep: bool
+) -> tuple[int | None, Mapping[str, Any], list[str]]:
+    """Return a sample's label, its JSON and its faults."""
     problems: list[str] = []
     label: int | None = None
+    fields: Mapping[str, Any] = {}
     suffixes = tuple("image" if s in IMAGE_SUFFIXES else s for s in sample.members)
     if dataset.manifest.suffixes and suffixes != dataset.manifest.suffixes:
         expected = ", ".join(dataset.manifest.suffixes)
         problems.append(f"its members are {', '.join(suffixes)}, not {expected}")
     try:
-        label = sample.label
+        label, fields = sample.label, sample.json
         sample.caption  # noqa: B018 - reading it is the check
-        declared = sample.json.get("sha256")
+        declared = fields.get("sha256")
         if declared is not None and hashlib.sha256(sample.image).hexdigest() != declared:
             problems.append("its image does not have the SHA-256 in its JSON")
         if deep:
             decode_image(sample.image)
     except DataError as error:
         problems.append(str(error))
-    return label, problems
+    return label, fields, problems
+
+
+def _check_class(dataset: Dataset, label: int | None, fields: Mapping[str, Any]) -> Iterator[Finding]:
+    """Yield a finding for each field of a sample's class that differs from the manifest's class table."""
+    manifest = dataset.manifest
+    if label is None or not manifest.classes or manifest.plan is None:
+        return
+    if not 0 <= label < len(manifest.classes):
+        yield Finding(f"samples have the label {label}, the manifest has {len(manifest.classes)} classes")
+        return
+    for name, stated in manifest.classes[label].items():
+        field = "class_name" if name == "name" else name
+        numbered = name == "name" and stated == str(label)  # the name of a class without one
+        if name != "samples" and not numbered and fields.get(field, stated) != stated:
+            found = f"{stated!r:.60} in the manifest, {fields[field]!r:.60} in the shards"
+            yield Finding(f"class {label} has the {name} {found}")
 
 
 def _check_whole(
@@ -222,12 +232,12 @@ def _check_whole(
     try:
         keys = list(expected())
     except (CorruptError, NotFoundError) as error:
-        yield Finding(str(error))
+        yield Finding(str(error), file=KEYS_PATH)
         keys = totals.keys
     if not totals.complete:
         return
     if keys != totals.keys:
-        yield Finding("keys.txt does not list the shards' keys in their order")
+        yield Finding("the file does not list the shards' keys in their order", file=KEYS_PATH)
     for index, item in enumerate(manifest.classes):
         if item.get("samples", totals.labels[index]) != totals.labels[index]:
             yield Finding(f"class {index} has {totals.labels[index]} samples, not {item['samples']}")

@@ -4,11 +4,13 @@ The train set of ILSVRC is a tar of a thousand tars. A file in an inner tar is a
 tar, so it is listed and read like any other member.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from wds_imagenet.errors import CorruptError, SourceError
+from wds_imagenet.format.ignored_files import is_ignored
 from wds_imagenet.format.tar import RECORD, Member, ReadAt, walk
 
 _TAR: Final = ".tar"
@@ -21,6 +23,18 @@ _COMPRESSED: Final = (
 )
 
 
+_PACKED: Final = re.compile(
+    r".*\.(?:t?gz|t?bz2?|t?xz|lzma|t?zst|zip|z[0-9]{2}|7z|rar|tar)(?:\.(?:[0-9]{2,3}|part\w*|[a-z]{2}))?",
+    re.IGNORECASE | re.DOTALL,
+)
+PACKED_FAULT: Final = "it is an archive of its own, or a part of one, which is not read here: unpack it"
+
+
+def is_packed(path: str) -> bool:
+    """Return True for the name of an archive, compressed or not, or of a part of one."""
+    return _PACKED.fullmatch(path) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class ListedFile:
     """A file, or a file inside an archive: a range of bytes with a path."""
@@ -31,6 +45,8 @@ class ListedFile:
     """The file on the store that holds the bytes: the file itself, or the outermost archive."""
     offset: int
     size: int
+    fault: str | None = None
+    """The reason why the file cannot be read, such as a dead link; the image in it cannot be used."""
 
 
 def list_archive(read: ReadAt, size: int | None, url: str, folder: str = "") -> Iterator[ListedFile]:
@@ -50,13 +66,15 @@ def list_archive(read: ReadAt, size: int | None, url: str, folder: str = "") -> 
     """
     for member in _walk(read, 0, size, url):
         path = folder + _clean(member.name)
-        if not path.lower().endswith(_TAR):
-            yield ListedFile(path, url, member.offset, member.size)
+        if not path.lower().endswith(_TAR) or is_ignored(path):
+            fault = PACKED_FAULT if is_packed(path) and not is_ignored(path) else None
+            yield ListedFile(path, url, member.offset, member.size, fault)
             continue
         stop = member.offset + member.size
         for inner in _walk(read, member.offset, stop, f"{url}, in its member {member.name!r}"):
             name = f"{path[: -len(_TAR)]}/{_clean(inner.name)}"
-            yield ListedFile(name, url, inner.offset, inner.size)
+            fault = PACKED_FAULT if is_packed(name) and not is_ignored(name) else None
+            yield ListedFile(name, url, inner.offset, inner.size, fault)
 
 
 def _walk(read: ReadAt, start: int, stop: int | None, where: str) -> Iterator[Member]:

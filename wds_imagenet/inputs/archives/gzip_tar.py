@@ -11,8 +11,9 @@ from itertools import repeat
 from typing import Final
 
 from wds_imagenet.errors import CorruptError, SourceError
-from wds_imagenet.inputs.small_files import GZIP, find_file, join_url, no_file_error
-from wds_imagenet.inputs.tar_listing import ListedFile, list_archive
+from wds_imagenet.inputs.archives.tar_listing import ListedFile, list_archive
+from wds_imagenet.inputs.compression import GZIP
+from wds_imagenet.inputs.small_files import find_file, join_url, no_file_error
 from wds_imagenet.storage.store import ObjectInfo, StorageOptions, Store
 from wds_imagenet.util.threads import map_ahead
 

@@ -6,17 +6,20 @@ from contextlib import closing
 from typing import Final
 
 from wds_imagenet.errors import SourceError
-from wds_imagenet.inputs.gzip_tar import stream_files
-from wds_imagenet.inputs.image_files import is_hidden, is_image
+from wds_imagenet.format.ignored_files import is_ignored
+from wds_imagenet.inputs.archives.gzip_tar import stream_files
+from wds_imagenet.inputs.archives.tar_listing import ListedFile
+from wds_imagenet.inputs.image_files import is_image
 from wds_imagenet.inputs.reference import Metadata, Reference
 from wds_imagenet.inputs.small_files import find_file, no_file_error
 from wds_imagenet.inputs.stream import StreamedImage
-from wds_imagenet.inputs.tar_listing import ListedFile
 from wds_imagenet.storage.signatures import identifying_queries
 from wds_imagenet.storage.store import StorageOptions
 from wds_imagenet.util import strict_json
 
-STREAM_NOTE: Final = "a gzipped archive: files that are not images are ignored and not counted"
+STREAM_NOTE: Final = (
+    "a gzipped archive: hidden and system files, and files beside the images, are ignored and not counted"
+)
 """A note for the report, since a stream's notes are written before its files are read."""
 
 
@@ -28,7 +31,8 @@ def read_streamed_images(
     Args:
         url: the archive.
         options: storage options.
-        make_reference: returns the reference of an image file, or None to skip the image.
+        make_reference: returns the reference of a file that is not hidden and not of the system, or None to
+            ignore it. A fault in the reference makes it an image that cannot be used.
 
     Raises:
         SourceError: no image was left at the end.
@@ -36,9 +40,9 @@ def read_streamed_images(
     empty = True
     with closing(stream_files(url, options)) as files:
         for file, data in files:
-            reference = make_reference(file) if is_image(file.path) and not is_hidden(file.path) else None
+            reference = None if is_ignored(file.path) else make_reference(file)
             if reference is not None:
-                empty = False
+                empty = empty and reference.fault is not None
                 yield StreamedImage(reference, data)
     if empty:
         raise SourceError(f"there are no such images in {url}")
@@ -48,7 +52,7 @@ def first_image(url: str, options: StorageOptions) -> ListedFile:
     """Return the first image file in a gzipped tar. Costs reading up to the image."""
     with closing(stream_files(url, options)) as files:
         for file, _ in files:
-            if is_image(file.path) and not is_hidden(file.path):
+            if is_image(file.path) and not is_ignored(file.path):
                 return file
     raise SourceError(f"there are no images in {url}")
 

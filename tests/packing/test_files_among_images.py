@@ -1,0 +1,74 @@
+"""Files of any kind among images: packed by their bytes, or left out and listed in the report."""
+
+import io
+import json
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from wds_imagenet import pack
+from wds_imagenet.errors import ImageError, SourceError
+
+HEIC, PSD, TEXT = b"\0\0\0\x18ftypheic" + bytes(40), b"8BPS" + bytes(40), b"a text"
+
+
+def picture(number: int, kind: str = "JPEG") -> bytes:
+    pixels = np.random.default_rng(number).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, kind)
+    return file.getvalue()
+
+
+GOOD = {
+    "cat/1.jpg": picture(1),
+    "cat/2.jfif": picture(2),
+    "cat/3.jpe": picture(3),
+    "cat/4": picture(4),
+    "dog/5.dat": picture(5, "PNG"),
+    "dog/6.webp": picture(6, "WEBP"),
+}
+NAMES = {"1.jpg", "2.jpg", "3.jpg", "4.jpg", "5_dat.png", "6.webp"}
+BAD = {
+    "cat/7.heic": HEIC,
+    "cat/8.psd": PSD,
+    "cat/1.txt": TEXT,
+    "dog/9": TEXT,
+    "dog/10.jpg": b"",
+    "docs/x.md": TEXT,
+}
+IGNORED = {"cat/Thumbs.db": TEXT, "dog/._6.webp": TEXT, "dog/@eaDir/6.webp/x.jpg": picture(7), "README": TEXT}
+
+
+def members(folder: Path) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    for path in folder.glob("*.tar"):
+        with tarfile.open(path) as tar:
+            found |= {member.name: tar.extractfile(member).read() for member in tar}
+    return found
+
+
+@pytest.mark.parametrize("archive", [False, True])
+@pytest.mark.parametrize("source", ["imagefolder", "sidecars"])
+def test_each_file_is_packed_by_its_bytes_or_listed(tmp_path, make_tree, make_tar, source, archive):
+    bad = BAD if source == "imagefolder" else {name: BAD[name] for name in BAD if name != "cat/1.txt"}
+    files = {**GOOD, **bad, **IGNORED}
+    tree = make_tree({"x.tar": make_tar(files)} if archive else files)
+    url, dest = f"{tree}/x.tar" if archive else tree, tmp_path / "packed"
+    with pytest.raises((ImageError, SourceError), match="option on_bad='skip'"):
+        pack(source, url, dest=str(tmp_path / "failed"), workers=1)
+    report = pack(source, url, dest=str(dest), workers=1, on_bad="skip")
+    assert (report.samples, report.skipped) == (len(GOOD), len(bad))
+    packed = {name: data for name, data in members(dest).items() if not name.endswith((".json", ".cls"))}
+    assert packed.keys() == NAMES
+    assert set(packed.values()) == set(GOOD.values())
+    lines = (dest / ".wds-imagenet" / "report.jsonl").read_text().splitlines()
+    listed = {
+        item["filename"]: item["reason"] for item in map(json.loads, lines) if item["action"] == "skipped"
+    }
+    assert listed.keys() == bad.keys()
+    assert "HEIF" in listed["cat/7.heic"]
+    assert "PSD" in listed["cat/8.psd"]
+    assert any("hidden and system files, 3 in all" in note for note in report.notes)

@@ -1,0 +1,170 @@
+"""The samples of one shard: found by the tar headers, with their small members read."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TypeAlias
+
+from wds_imagenet.errors import CorruptError, SourceError
+from wds_imagenet.format.tar import Member, ReadAt, walk
+from wds_imagenet.inputs.archives.gzip_tar import MAX_FILE_BYTES, open_forward_reader
+from wds_imagenet.inputs.compression import GZIP
+from wds_imagenet.inputs.shards.content import ShardSample
+from wds_imagenet.inputs.shards.member_notes import MemberNotes
+from wds_imagenet.inputs.split_files import SplitFile
+from wds_imagenet.inputs.windowed_reader import open_reader
+from wds_imagenet.sample import IMAGE_SUFFIXES
+
+OpenShard = Callable[[], AbstractContextManager[tuple[ReadAt, int | None]]]
+"""Opens a shard: yields its read function and its size, None if the shard is gzipped."""
+_Group: TypeAlias = tuple[str, dict[str, Member], Member | None]
+"""Key, members by suffix, and the second member of one suffix if there is one."""
+
+
+def read_shard(
+    part: SplitFile, notes: MemberNotes, kept: frozenset[str] = frozenset()
+) -> Iterator[ShardSample]:
+    """Yield the samples of a shard in a store, plain or gzipped, as `read_samples` does."""
+    return read_samples(lambda: _open(part), part.url, notes, kept)
+
+
+def read_samples(
+    open_shard: OpenShard, url: str, notes: MemberNotes, kept: frozenset[str] = frozenset()
+) -> Iterator[ShardSample]:
+    """Yield the samples of a shard in its order, by the rules of `notes`.
+
+    Hidden and system files, members called `__…__` and members without suffix belong to no sample. A member
+    that is left out is never read. Costs a read for each header and kept member, in rising order, which the
+    windowed reader joins into few requests; a gzipped shard is read whole. A shard with a sample without
+    image is walked once more. Gathering costs the memory of all headers and small members of a shard.
+
+    Args:
+        open_shard: opens the shard, more than once if need be.
+        url: the URL of the shard, for errors.
+        notes: the rules; counts the ignored members.
+        kept: suffixes of members to read besides the small ones.
+
+    Raises:
+        CorruptError: the shard is damaged; a note names its URL.
+        SourceError: a kept member is too large, or the members of a sample are not side by side.
+    """
+    rules = notes.rules
+    contents: dict[int, bytes] = {}
+    scattered: set[str] | None = None
+    try:
+        with open_shard() as (read, size):
+            if rules.gather and size is None:
+                raise SourceError(f"{url} is gzipped, and option 'gather' reads plain tars: gunzip it")
+            walked = _walk(read, size, url, notes, contents, kept)
+            for key, found, repeated in (_gathered if rules.gather else _neighbours)(walked, notes):
+                members = {s: member for s, member in found.items() if s not in rules.left_out}
+                data = {
+                    suffix: contents.pop(m.offset) for suffix, m in members.items() if m.offset in contents
+                }
+                if repeated is not None:
+                    contents.pop(repeated.offset, None)
+                if not (rules.gather or _has_image(members, rules.image)):
+                    scattered = _scattered(open_shard, notes) if scattered is None else scattered
+                    if key in scattered:
+                        first = next(iter(found.values()))
+                        raise SourceError(
+                            f"{url}, member {first.name!r} at offset {first.offset:,}: the members of the "
+                            f"sample {key!r} are not side by side, as WebDataset's readers need them: pack "
+                            "the shards with option 'gather'"
+                        )
+                if members:
+                    yield ShardSample(url, key, members, data, rules, size is None, repeated)
+    except CorruptError as error:
+        error.add_note(f"in the shard {url}")
+        raise
+
+
+def _has_image(members: dict[str, Member], image: str | None) -> bool:
+    return not IMAGE_SUFFIXES.isdisjoint(members) if image is None else image in members
+
+
+def _neighbours(members: Iterator[Member], notes: MemberNotes) -> Iterator[_Group]:
+    """Yield the members of each run of one key."""
+    key: str | None = None
+    sample: dict[str, Member] = {}
+    repeated: Member | None = None
+    for member in members:
+        member_key, suffix = notes.rules.split(member.name)
+        if member_key != key:
+            if key is not None:
+                yield key, sample, repeated
+            key, sample, repeated = member_key, {}, None
+        if suffix in sample:
+            repeated = member
+        else:
+            sample[suffix] = member
+    if key is not None:
+        yield key, sample, repeated
+
+
+def _gathered(members: Iterator[Member], notes: MemberNotes) -> Iterator[_Group]:
+    """Yield the members of each key, in the order of each key's first member."""
+    groups: dict[str, dict[str, Member]] = {}
+    repeated: dict[str, Member] = {}
+    for member in members:
+        key, suffix = notes.rules.split(member.name)
+        if groups.setdefault(key, {}).setdefault(suffix, member) is not member:
+            repeated.setdefault(key, member)
+    for key, found in groups.items():
+        yield key, found, repeated.get(key)
+
+
+def _scattered(open_shard: OpenShard, notes: MemberNotes) -> set[str]:
+    """Return the keys of the samples whose members are not side by side."""
+    quiet = MemberNotes(notes.rules)
+    seen: set[str] = set()
+    scattered: set[str] = set()
+    with open_shard() as (read, size):
+        members = (member for member in walk(read, 0, size) if not quiet.ignores(member, read))
+        for key, _, _ in _neighbours(members, quiet):
+            (scattered if key in seen else seen).add(key)
+    return scattered
+
+
+@contextmanager
+def _open(part: SplitFile) -> Iterator[tuple[ReadAt, int | None]]:
+    """Yield the function that reads a shard, and its size, None if its first bytes are those of gzip."""
+    with open_reader(part.store, part.info) as read:
+        if bytes(read(0, len(GZIP))) != GZIP:
+            yield read, part.info.size
+            return
+    with open_forward_reader(part.store, part.info) as forward:
+        yield forward.read, None
+
+
+def _walk(  # noqa: PLR0917 - all of one shard
+    read: ReadAt,
+    size: int | None,
+    url: str,
+    notes: MemberNotes,
+    contents: dict[int, bytes],
+    kept: frozenset[str],
+) -> Iterator[Member]:
+    """Yield the members; read each small or kept one into `contents` before the next header."""
+    rules = notes.rules
+    small = rules.small
+    for member in walk(read, 0, size):
+        if notes.ignores(member, read):
+            continue
+        suffix = rules.split(member.name)[1]
+        is_small = suffix in small and suffix not in kept
+        if is_small or (suffix in kept and suffix not in rules.left_out):
+            if is_small and member.size > rules.max_json_bytes:
+                yield member  # a fault of its sample
+                continue
+            if member.size > MAX_FILE_BYTES:
+                raise SourceError(
+                    f"{url}, member {member.name!r} at offset {member.offset:,} has {member.size:,} bytes; "
+                    f"at most {MAX_FILE_BYTES:,} are allowed"
+                )
+            data = bytes(read(member.offset, member.size))
+            if len(data) < member.size:
+                raise CorruptError(
+                    f"the file ends inside the member {member.name!r} at offset {member.start:,}"
+                )
+            contents[member.offset] = data
+        yield member

@@ -1,0 +1,136 @@
+"""The engine for http and https: one GET a read, whose reply pins the file and is bounded in size."""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from wds_imagenet.errors import ChangedError, StoreError, UnavailableError
+from wds_imagenet.storage import cancellable
+from wds_imagenet.storage.failures import too_large
+from wds_imagenet.storage.fsspec_engine import SLOWEST_RATE, FsspecEngine, etag_of
+from wds_imagenet.storage.store import Blob, ObjectInfo
+from wds_imagenet.storage.store_options import ParsedOptions
+from wds_imagenet.storage.url import Location
+
+if TYPE_CHECKING:
+    import aiohttp
+
+_CONNECT: Final = 5.0
+_NO_HEAD: Final = frozenset({400, 401, 403, 405, 501})
+"""Statuses for HEAD of servers that answer GET, such as those of a URL that is signed for GET alone."""
+_ERROR_PAGE: Final = 64 << 10
+
+
+class HttpEngine(FsspecEngine):
+    """One folder behind HTTP. fsspec holds the connections; requests and replies are this class's.
+
+    Bytes are those that the server stores: a `Content-Encoding` is not undone. The query of the folder's URL
+    goes with every request.
+    """
+
+    def __init__(self, location: Location, options: ParsedOptions, config: Mapping[str, object]) -> None:
+        super().__init__(location, options, config)
+        import aiohttp  # noqa: PLC0415 - an extra, and slow to import
+        import yarl  # noqa: PLC0415 - aiohttp's class of URLs
+
+        self._aiohttp, self._yarl = aiohttp, yarl
+
+    def info(self, path: str) -> ObjectInfo:
+        """Return a file's info by a HEAD request, or by a GET of its first byte where HEAD is refused."""
+        info: ObjectInfo = self._run(self._head(path), 0)
+        return info
+
+    def get(self, path: str, start: int, stop: int | None, etag: str | None, limit: int) -> Blob:
+        """Read a range by one GET request."""
+        blob: Blob = self._run(self._get(path, start, stop, etag, limit), limit)
+        return blob
+
+    def list_objects(self, folder: str) -> Iterable[ObjectInfo]:  # noqa: ARG002 - the engine's signature
+        """Return nothing: HTTP has no listings."""
+        return ()
+
+    def _run(self, work: Any, size: int) -> Any:  # noqa: ANN401
+        longest = min(self._longest, self._idle + size / SLOWEST_RATE)
+        return cancellable.run_in(self._fs.loop, work, max(longest, self._idle))
+
+    async def _request(self, method: str, path: str, **headers: str) -> "aiohttp.ClientResponse":
+        session = await self._fs.set_session()
+        options = dict(self._fs.kwargs)
+        own = {"Accept-Encoding": "identity", **headers}
+        options["headers"] = {**options.get("headers", {}), **own}
+        times = self._aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT, sock_read=self._idle)
+        options = {"timeout": times, "allow_redirects": True, **options}
+        reply: aiohttp.ClientResponse = await session.request(
+            method, self._address(path), auto_decompress=False, **options
+        )
+        return reply
+
+    def _address(self, path: str) -> Any:  # noqa: ANN401 - yarl.URL
+        """Return the URL of a file: its query as it was written, since a signature may cover it."""
+        base = str(self._yarl.URL(f"{self._root}/{path.replace('?', '%3F').replace('#', '%23')}"))
+        query = quote(self._query, safe="!$%&'()*+,-./:;=?@_~[]|{}^`\\\"<>")
+        return self._yarl.URL(base + query, encoded=True)
+
+    async def _head(self, path: str) -> ObjectInfo:
+        async with await self._request("HEAD", path) as reply:
+            if reply.status not in _NO_HEAD:
+                reply.raise_for_status()
+                if "Content-Length" in reply.headers:
+                    return self._info(path, _facts(reply))
+        async with await self._request("GET", path, Range="bytes=0-0") as reply:
+            if reply.status == 416:  # an empty file has no first byte
+                return self._info(path, _facts(reply))
+            reply.raise_for_status()
+            return self._info(path, _facts(reply))
+
+    async def _get(self, path: str, start: int, stop: int | None, etag: str | None, limit: int) -> Blob:
+        where = f"{self._url}/{path}"
+        ranged = {} if stop is None else {"Range": f"bytes={start}-{stop - 1}"}
+        async with await self._request("GET", path, **ranged) as reply:
+            reply.raise_for_status()
+            facts = _facts(reply)
+            if etag is not None and etag_of(facts) not in {None, etag}:
+                raise ChangedError(f"{where}: was replaced while it was being read")
+            length = reply.content_length
+            whole = start == 0 and stop is not None and length == stop
+            if stop is not None and reply.status != 206 and not whole:
+                await self._check_error_page(reply, where)
+                raise StoreError(f"{where}: the server ignores ranges: it answers {start} to {stop} with all")
+            if reply.status == 206 and (stop is None or not _begins_at(reply, start)):
+                raise UnavailableError(
+                    f"{where}: bytes from {start} were requested, and the reply has "
+                    f"{reply.headers.get('Content-Range', 'no Content-Range')!r:.60}"
+                )
+            wanted = limit if stop is None else stop - start
+            if stop is not None and length is not None and length > wanted:
+                raise UnavailableError(f"{where}: {wanted:,} bytes were requested, {length:,} announced")
+            if length is not None and length > limit:
+                raise too_large(where, length, limit)
+            data = bytearray()
+            async for chunk in reply.content.iter_any():
+                data += chunk
+                if len(data) > limit:
+                    raise too_large(where, None, limit)
+            size = facts.get("size")
+            info = None if size is None else self._info(path, facts)
+            return Blob(bytes(data), info)
+
+    async def _check_error_page(self, reply: "aiohttp.ClientResponse", where: str) -> None:
+        """Raise `UnavailableError` for an empty reply, or one with an error document, of status 200."""
+        head = await reply.content.read(_ERROR_PAGE) if "xml" in reply.content_type else b""
+        if reply.content_length == 0 or b"<Error>" in head:
+            raise UnavailableError(f"{where}: the server answered with an error of status {reply.status}")
+
+
+def _facts(reply: "aiohttp.ClientResponse") -> dict[str, Any]:
+    """Return the whole file's size and tags, in the form of fsspec's info."""
+    total = reply.headers.get("Content-Range", "").rpartition("/")[2]
+    if reply.status == 200:
+        total = reply.headers.get("Content-Length", "")
+    size = int(total) if total.isascii() and total.isdigit() else None
+    names = ("ETag", "Content-MD5", "Last-Modified")
+    return {"size": size, **{name: reply.headers[name] for name in names if name in reply.headers}}
+
+
+def _begins_at(reply: "aiohttp.ClientResponse", start: int) -> bool:
+    return reply.headers.get("Content-Range", "").replace(" ", "").startswith(f"bytes{start}-")

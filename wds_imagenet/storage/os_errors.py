@@ -1,0 +1,56 @@
+"""Errors of the operating system → errors of this package, with the path and the remedy."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from wds_imagenet.errors import DeniedError, ExistsError, FullError, NotFoundError, StoreError
+
+if TYPE_CHECKING:
+    from os import DirEntry
+
+TOO_MANY_FILES: Final = (
+    "too many files are open: raise the limit with 'ulimit -n 4096' (or LimitNOFILE of the service), or "
+    "use fewer workers and threads"
+)
+"""The message for EMFILE and ENFILE."""
+
+
+def error_from_os(error: OSError, where: Path) -> StoreError:
+    """Return the error to raise for an error of the operating system. Pure."""
+    message = f"{where}: {(error.strerror or str(error)).lower()}"
+    match error.errno:
+        case errno.ENOENT | errno.EISDIR:
+            found: StoreError = NotFoundError(f"{where}: there is no such file")
+        case errno.EACCES | errno.EPERM | errno.EROFS:
+            found = DeniedError(f"{message}; check that you may read and write there")
+        case errno.ENOSPC | errno.EDQUOT | errno.EFBIG:
+            found = FullError(f"{message}; make room and start again: finished work is kept")
+        case errno.ENOTDIR:
+            found = StoreError(f"{where}: a part of this path is a file, not a folder; choose another path")
+        case errno.EEXIST:
+            found = ExistsError(f"{where}: exists already")
+        case errno.EMFILE | errno.ENFILE:
+            found = StoreError(f"{where}: {TOO_MANY_FILES}")
+        case _:
+            found = StoreError(message)
+    return found
+
+
+def error_from_entry(error: OSError, entry: "DirEntry[str]") -> StoreError:
+    """Return the error for a listed file whose size cannot be read."""
+    if error.errno == errno.ENOENT and entry.is_symlink():
+        target = Path(entry.path).readlink()
+        return NotFoundError(f"{entry.path}: is a symbolic link to {target}, which does not exist; remove it")
+    return error_from_os(error, Path(entry.path))
+
+
+@contextmanager
+def named_errors(where: Path) -> Iterator[None]:
+    """Translate the operating system's errors in the block. Errors name the path `where`."""
+    try:
+        yield
+    except OSError as error:
+        raise error_from_os(error, where) from error
