@@ -148,7 +148,7 @@ def read_receipts(
             _check_receipt(receipt, url, (job.fingerprint, name, hashes[name]))
         except (ManifestError, NotFoundError) as error:
             error.add_note(
-                f"another program changed or removed {url} during this run: run the same command again"
+                f"another program changed or removed {url} during this run: run the command again"
             )
             raise
         return receipt
