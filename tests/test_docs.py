@@ -146,7 +146,7 @@ def help_texts():
     """Return the `--help` of every command, each asked once for all pages."""
     verbs = ["pack imagenet", "pack imagenet21k", "pack imagenet21k-p", "pack imagenet-v2"]
     verbs += ["pack open-images", "pack imagefolder", "pack table", "pack sidecars", "pack webdataset"]
-    verbs += ["pack huggingface", "index", "verify"]
+    verbs += ["pack huggingface", "index", "verify", "repair"]
     verbs += ["info", "ls", "cat", "view", "bench", "evaluate", "add-layer", "doctor", "demo"]
     return "".join(
         subprocess.run(

@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "packing": {"errors", "util", "sample", "format", "images", "storage", "inputs", "sources", "labels"},
     "indexing": {"errors", "util", "sample", "format", "storage", "inputs", "reading"},
     "reading": {"errors", "util", "sample", "format", "images", "storage"},
+    "repairing": {"errors", "util", "sample", "format", "storage", "packing", "reading"},
     "evaluation": {
         "errors",
         "util",
@@ -46,7 +47,16 @@ MAY_IMPORT = {
     },
     "view": {"errors", "util", "sample", "format", "images", "storage", "reading"},
 }
-MAY_IMPORT["front"] = {"errors", "sample", "images", "packing", "reading", "indexing", "evaluation"}
+MAY_IMPORT["front"] = {
+    "errors",
+    "sample",
+    "images",
+    "packing",
+    "reading",
+    "indexing",
+    "evaluation",
+    "repairing",
+}
 MAY_IMPORT["demo"] = {"errors", "util", "packing", "reading", "front"}
 MAY_IMPORT["cli"] = {*MAY_IMPORT}
 for _room in MAY_IMPORT.keys() - {"shown"}:

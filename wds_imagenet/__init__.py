@@ -5,6 +5,7 @@ Write data sets:
     `add_layer`     add labels to a packed data set, without touching its shards
     `index`         write a manifest for WebDataset shards that another program wrote
     `verify`        read a whole data set and report every fault
+    `repair`        mend a damaged data set, or leave damaged shards out
 
 Read data sets:
     `Dataset`       samples by index, by key, or in order; a sample is a `Sample`
@@ -76,6 +77,8 @@ if TYPE_CHECKING:
     from wds_imagenet.reading.dataset import Dataset
     from wds_imagenet.reading.loader import Loader
     from wds_imagenet.reading.verify import VerifyProgress, VerifyReport, verify
+    from wds_imagenet.repairing.api import repair
+    from wds_imagenet.repairing.report import RepairAction, RepairReport
     from wds_imagenet.sample import Sample
 
 __version__ = "0.1.0"
@@ -106,6 +109,8 @@ __all__ = [
     "PlanError",
     "Predictions",
     "RandomResizedCrop",
+    "RepairAction",
+    "RepairReport",
     "ResizeCenterCrop",
     "Sample",
     "Score",
@@ -125,6 +130,7 @@ __all__ = [
     "evaluate",
     "index",
     "pack",
+    "repair",
     "verify",
 ]
 
@@ -142,6 +148,8 @@ _MODULES: Final = {
     "PackReport": "packing.report",
     "Predictions": "evaluation.predictions",
     "RandomResizedCrop": "images.transforms",
+    "RepairAction": "repairing.report",
+    "RepairReport": "repairing.report",
     "ResizeCenterCrop": "images.transforms",
     "Sample": "sample",
     "Score": "evaluation.evaluate",
@@ -154,6 +162,7 @@ _MODULES: Final = {
     "evaluate": "evaluation.evaluate",
     "index": "indexing.index",
     "pack": "packing.api",
+    "repair": "repairing.api",
     "verify": "reading.verify",
 }
 """The module of each name that is imported late."""

@@ -15,7 +15,7 @@ import pytest
 
 from wds_imagenet.errors import ChangedError, CorruptError, SourceError, UsageError
 from wds_imagenet.inputs.archives import gzip_tar
-from wds_imagenet.inputs.archives.gzip_tar import is_gzipped, stream_files
+from wds_imagenet.inputs.archives.gzip_tar import is_compressed, stream_files
 from wds_imagenet.storage import open_store
 
 
@@ -104,12 +104,12 @@ def test_the_chunk_size_does_not_matter(put, make_tar, monkeypatch, fetch):
 
 
 def test_gzip_is_known_by_its_bytes(put, nested, tmp_path):
-    assert is_gzipped(put(gzip.compress(nested, 1), "a.tar"), {})
-    assert not is_gzipped(put(nested, "b.tar.gz"), {})
-    assert not is_gzipped(put(b"\x1f", "c.gz"), {})
-    assert not is_gzipped(put(b"", "d.gz"), {})
-    assert not is_gzipped(str(tmp_path), {})
-    assert not is_gzipped(str(tmp_path / "none"), {})
+    assert is_compressed(put(gzip.compress(nested, 1), "a.tar"), {})
+    assert not is_compressed(put(nested, "b.tar.gz"), {})
+    assert not is_compressed(put(b"\x1f", "c.gz"), {})
+    assert not is_compressed(put(b"", "d.gz"), {})
+    assert not is_compressed(str(tmp_path), {})
+    assert not is_compressed(str(tmp_path / "none"), {})
 
 
 def test_a_missing_file_is_a_usage_error(tmp_path):

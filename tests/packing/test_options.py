@@ -70,8 +70,10 @@ def test_a_destination_names_the_data_set(dest: str, name: str) -> None:
 
 
 def test_the_options_of_all_sources_are_keyword_arguments_of_pack() -> None:
-    options = {option.name for source in SOURCES.values() for option in options_of(source)} - {"split"}
-    assert SourceOptions.__annotations__ == dict.fromkeys(sorted(options), str)
+    types = {"text": str, "flag": bool, "size": int}
+    options = {o.name: types[o.kind] for source in SOURCES.values() for o in options_of(source)}
+    del options["split"]
+    assert SourceOptions.__annotations__ == {name: options[name] for name in sorted(options)}
 
 
 def test_pack_shows_every_option_that_decides_the_bytes_with_its_default() -> None:

@@ -153,8 +153,11 @@ def nested(depth: int) -> list[Any]:
     return [nested(depth - 1)] if depth else []
 
 
-@pytest.mark.parametrize("value", ["x" * (1 << 20), nested(70)])
-def test_json_that_our_reader_would_refuse_is_refused(fifty: Listing, tmp_path: Path, value: object) -> None:
+@pytest.mark.parametrize("value", ["x" * (1 << 20), nested(70)], ids=["too large", "too deep"])
+def test_json_that_our_reader_would_refuse_is_refused(
+    fifty: Listing, tmp_path: Path, value: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wds_imagenet.packing.build.shard.MAX_JSON_BYTES", 1 << 20)
     listing = replace(fifty, references=[replace(r, metadata={"a": value}) for r in fifty.references])
     with pytest.raises(SourceError, match="its metadata cannot be packed"):
         build(listing, tmp_path / "x.tar")

@@ -1,6 +1,8 @@
 """Gzipped archives of ILSVRC2012: known by their first bytes, read once, labelled as a listing is."""
 
+import bz2
 import gzip
+import lzma
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -148,3 +150,22 @@ def test_a_gzipped_archive_may_lie_on_s3(s3_url, write, some_train, devkit):
     for ours, theirs in zip(remote.images(), local.images(), strict=True):
         assert ours.data == theirs.data
         assert ours.reference == replace(theirs.reference, url=f"{s3_url}/train.tgz")
+
+
+@pytest.mark.parametrize("compress", [bz2.compress, lzma.compress])
+def test_xz_and_bzip2_are_streamed_as_gzip_is(tmp_path, make_tar, devkit, compress):
+    files = {
+        "n01440764_1.JPEG": b"1",
+        "n01440764/._x": b"?",
+        "n01440764_2": b"2",
+        "README": b"",
+        "cat.jpg": b"3",
+    }
+    path = tmp_path / "train.tar"
+    path.write_bytes(compress(make_tar(files)))
+    images = list(imagenet(str(path), devkit=devkit).images())
+    assert [(i.reference.key, i.reference.label, i.data) for i in images if i.reference.fault is None] == [
+        ("n01440764_1", 0, b"1"),
+        ("n01440764_2", 0, b"2"),
+    ]
+    assert [i.reference.name for i in images if i.reference.fault is not None] == ["cat.jpg"]

@@ -14,6 +14,7 @@ One module a verb, which calls the library late so that `--help` stays fast:
 - `add_layer`  `add-layer`
 - `index`      `index`
 - `verify`     `verify`
+- `repair`     `repair`
 - `inspect`    `info`, `ls` and `cat`
 - `view`       `view`
 - `bench`      `bench`

@@ -36,6 +36,7 @@ VERBS: Final = {
     "add-layer": Verb("Add labels to a packed data set, beside its shards.", "add_layer", "add_layer"),
     "index": Verb("Write a manifest for existing WebDataset shards.", "index", "index"),
     "verify": Verb("Read a whole data set, and report every fault.", "verify", "verify"),
+    "repair": Verb("Mend a damaged data set, or leave damaged shards out.", "repair", "repair"),
     "info": Verb("Print counts, sizes, layers and classes.", "inspect", "info"),
     "ls": Verb("Print the keys.", "inspect", "ls"),
     "cat": Verb("Print one sample.", "inspect", "cat"),

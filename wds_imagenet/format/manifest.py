@@ -27,7 +27,7 @@ MAX_BLOCK_SAMPLES: Final = 1 << 16
 """A loader draws the order of a whole block before it reads the block."""
 _FORMAT: Final = "wds-imagenet"
 _HEX: Final = re.compile(r"[0-9a-f]{64}")
-_REMEDY: Final = "copy it again from an intact copy of the data set"
+_REMEDY: Final = "run 'repair', or copy it again from an intact copy of the data set"
 _T = TypeVar("_T")
 _NAME_PART: Final = re.compile(r"[^./\x00-\x1f\x7f-\x9f][^/\x00-\x1f\x7f-\x9f]*")
 

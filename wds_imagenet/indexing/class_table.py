@@ -43,8 +43,8 @@ class ClassCounts:
         sparse = highest >= _ALWAYS and highest >= _MOST_GAPS * len(self.samples)
         if sparse or highest >= _MAX_CLASSES:
             return ()
-        named = [self.names.get(label) for label in range(highest + 1)]
-        names = named if len({*named} - {None}) == len(self.samples) else [None] * len(named)
+        named = all(self.names[label] for label in self.samples)
         return tuple(
-            {"name": name or str(label), "samples": self.samples[label]} for label, name in enumerate(names)
+            {"name": (named and self.names.get(label)) or str(label), "samples": self.samples[label]}
+            for label in range(highest + 1)
         )

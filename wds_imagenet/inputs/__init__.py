@@ -15,7 +15,7 @@ Files and archives:
 - `file_listing`     the files of a folder or a tar archive
 - `split_files`      the files of a data set or of one split, by folder or pattern
 - `shards`           WebDataset shards of any program, sample by sample
-- `archives`         tars, plain or gzipped, and the files in them
+- `archives`         tars, plain or compressed, and the files in them
 - `windowed_reader`  small reads of an object in rising order, with few requests
 - `compression`    gzip, xz, bzip2 and zip, by the first bytes
 - `small_files`      small files, read whole

@@ -76,14 +76,8 @@ def open_unpacked(file: IO[bytes], kind: str | None) -> IO[bytes]:
     match kind:
         case None:
             return file
-        case "gzip":
-            return io.BufferedReader(_Unpacked(file, _Gunzip), _CHUNK)
-        case "xz":
-            return io.BufferedReader(
-                _Unpacked(file, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MEMORY)), _CHUNK
-            )
-        case "bzip2":
-            return io.BufferedReader(_Unpacked(file, bz2.BZ2Decompressor), _CHUNK)
+        case str() if kind in DECOMPRESSORS:
+            return io.BufferedReader(_Unpacked(file, DECOMPRESSORS[kind]), _CHUNK)
     raise ValueError(f"it is compressed by {kind}, which is not read: unpack it first")
 
 
@@ -110,16 +104,23 @@ def check_zipped(info: zipfile.ZipInfo) -> None:
         )
 
 
-class _Decompressor(Protocol):
-    """The interface that `bz2` and `lzma` share."""
+class Decompressor(Protocol):
+    """The interface that `bz2` and `lzma` share: unpacks one stream, piece by piece."""
 
     @property
-    def eof(self) -> bool: ...
+    def eof(self) -> bool:
+        """True once the stream has ended."""
+
     @property
-    def needs_input(self) -> bool: ...
+    def needs_input(self) -> bool:
+        """False while `decompress` can go on without further data."""
+
     @property
-    def unused_data(self) -> bytes: ...
-    def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
+    def unused_data(self) -> bytes:
+        """The data after the end of the stream."""
+
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+        """Return at most `max_length` unpacked bytes."""
 
 
 class _Gunzip:
@@ -144,12 +145,20 @@ class _Gunzip:
         return self._inflater.decompress(self._inflater.unconsumed_tail + data, max_length)
 
 
+DECOMPRESSORS: Final[Mapping[str, Callable[[], Decompressor]]] = {
+    "gzip": _Gunzip,
+    "xz": lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MEMORY),
+    "bzip2": bz2.BZ2Decompressor,
+}
+"""Makes a decompressor of one stream, by the name of the compression."""
+
+
 class _Unpacked(io.RawIOBase):
     """The content of a compressed file, of all its streams one after another."""
 
-    def __init__(self, file: IO[bytes], make: Callable[[], _Decompressor]) -> None:
+    def __init__(self, file: IO[bytes], make: Callable[[], Decompressor]) -> None:
         self._file, self._make = file, make
-        self._decompressor: _Decompressor | None = make()
+        self._decompressor: Decompressor | None = make()
         self._rest = b""
         self._at = 0
 

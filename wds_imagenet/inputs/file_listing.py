@@ -6,7 +6,8 @@ from functools import cache
 from typing import Final
 
 from wds_imagenet.errors import DeniedError, NotFoundError
-from wds_imagenet.inputs.archives.tar_listing import ListedFile, list_archive
+from wds_imagenet.format.ignored_files import is_ignored
+from wds_imagenet.inputs.archives.tar_listing import ListedFile, check_whole, list_archive
 from wds_imagenet.inputs.image_files import HEAD, is_image_data, suffix_of
 from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.inputs.small_files import find_file, join_url, no_input_error
@@ -36,17 +37,21 @@ def list_files(
 
     Raises:
         UsageError: there is nothing at the URL.
-        SourceError: the folder is empty, or an archive is compressed.
+        SourceError: the folder is empty, or an archive is compressed or a part of one.
     """
     found = find_file(url, options)
     if found is not None:
+        check_whole(join_url(found[0].url, found[1].path))
         yield from _list_archive(*found)
         return
     store = open_store(url, options)
     empty = True
     for info in store.list_objects():
         empty = False
-        if archives and archives.fullmatch(info.path.rsplit("/", 1)[-1]):
+        name = info.path.rsplit("/", 1)[-1]
+        if len(name) > 3 and not is_ignored(info.path):  # xaa may be an image
+            check_whole(join_url(store.url, info.path))
+        if archives and archives.fullmatch(name):
             yield from _list_archive(store, info, info.path.removesuffix(".tar") + "/")
         else:
             yield ListedFile(info.path, join_url(store.private_url, info.path), 0, info.size)

@@ -16,7 +16,7 @@ from wds_imagenet.imagenet.box import box_metadata, normalise_box
 from wds_imagenet.imagenet.devkit import WNID
 from wds_imagenet.imagenet.stems import released_stem
 from wds_imagenet.imagenet.voc_xml import MAX_BYTES, parse_voc
-from wds_imagenet.inputs.archives.gzip_tar import is_gzipped, stream_files
+from wds_imagenet.inputs.archives.gzip_tar import is_compressed, stream_files
 from wds_imagenet.inputs.archives.tar_listing import ListedFile, list_archive
 from wds_imagenet.inputs.image_files import ignored_notes
 from wds_imagenet.inputs.reference import Kind
@@ -107,7 +107,7 @@ def _read(data: bytes, counts: Counter[str]) -> dict[str, Any]:
 
 def _files(url: str, options: StorageOptions) -> Iterator[tuple[ListedFile, bytes]]:
     """Yield every file of an archive or a folder, with the bytes of XML files and no bytes of others."""
-    if is_gzipped(url, options):
+    if is_compressed(url, options):
         yield from stream_files(url, options)
         return
     found = find_file(url, options)

@@ -16,7 +16,7 @@ from wds_imagenet.packing.publish.layout import layer_layout
 from wds_imagenet.packing.publish.run import OnProgress, run
 from wds_imagenet.packing.report import LayerReport
 from wds_imagenet.storage import Store, open_store
-from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
+from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions, read_parsed
 
 
 def add_layer(
@@ -102,16 +102,19 @@ def add_layer(
 def _read_base(store: Store) -> tuple[Manifest, bytes]:
     """Return the manifest and the key list of a data set."""
     try:
-        base = Manifest.from_json(store.read(MANIFEST_PATH).data)
+        base = read_parsed(store, MANIFEST_PATH, Manifest.from_json)
     except NotFoundError as error:
         raise ManifestError(
             f"{store.url} is no data set: it has no {MANIFEST_PATH}. Finish 'pack' first, or 'index' "
             "the shards of another program"
         ) from error
-    keys = store.read(KEYS_PATH).data
-    if hashlib.sha256(keys).hexdigest() != base.keys_sha256 or keys.count(b"\n") != base.samples:
-        raise CorruptError(
-            f"{store.url}/{KEYS_PATH} was changed after it was written: run the same 'pack' again with "
-            "--check, or the same 'index' again"
-        )
-    return base, keys
+
+    def check(keys: bytes) -> bytes:
+        if hashlib.sha256(keys).hexdigest() != base.keys_sha256 or keys.count(b"\n") != base.samples:
+            raise CorruptError(
+                f"{store.url}/{KEYS_PATH} was changed after it was written: run the same 'pack' again with "
+                "--check, or the same 'index' again"
+            )
+        return keys
+
+    return base, read_parsed(store, KEYS_PATH, check)

@@ -18,7 +18,7 @@ from wds_imagenet.reading.fetch_blocks import BlockLocation, Fetcher, block_loca
 from wds_imagenet.reading.layers import BlockReader, Layer
 from wds_imagenet.sample import Sample
 from wds_imagenet.storage import Store, open_store
-from wds_imagenet.storage.store import StorageOptions
+from wds_imagenet.storage.store import StorageOptions, read_parsed
 from wds_imagenet.util.messages import quantity
 from wds_imagenet.util.threads import map_ahead
 
@@ -80,11 +80,9 @@ class Dataset:
         """
         store = open_store(url, storage_options)
         try:
-            data = store.read(manifests.MANIFEST_PATH).data
+            manifest = read_parsed(store, manifests.MANIFEST_PATH, Manifest.from_json)
         except NotFoundError as error:
             raise _no_manifest(store) from error
-        try:
-            manifest = Manifest.from_json(data)
         except ManifestError as error:
             error.add_note(f"in {store.url}/{manifests.MANIFEST_PATH}")
             raise
@@ -208,7 +206,9 @@ class Dataset:
         return cast("Sequence[bytes]", names[indices]), cast("Sequence[int]", indices)
 
     def _key_lines(self) -> bytes:
-        data = self.store.read(manifests.KEYS_PATH).data
+        return read_parsed(self.store, manifests.KEYS_PATH, self._check_keys)
+
+    def _check_keys(self, data: bytes) -> bytes:
         if hashlib.sha256(data).hexdigest() != self.manifest.keys_sha256:
             raise CorruptError(f"{self.url}/{manifests.KEYS_PATH} is not the list that was packed")
         if data.count(b"\n") != len(self) or (data and not data.endswith(b"\n")):

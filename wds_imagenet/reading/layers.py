@@ -18,6 +18,7 @@ from wds_imagenet.format.manifest import Manifest
 from wds_imagenet.reading.fetch_blocks import BlockLocation, Data, Fetcher, block_locations
 from wds_imagenet.sample import Sample
 from wds_imagenet.storage import Store
+from wds_imagenet.storage.store import read_parsed
 from wds_imagenet.util import strict_json
 
 
@@ -48,17 +49,15 @@ class Layer:
         """
         folder = layer_folder(name)
         try:
-            data = store.read(f"{folder}{LAYER_MANIFEST}").data
-            plan = store.read(f"{folder}{LAYER_PLAN}").data
+            layer = read_parsed(store, f"{folder}{LAYER_MANIFEST}", Manifest.from_json)
+            planned = read_parsed(store, f"{folder}{LAYER_PLAN}", LayerPlan.from_json)
+            check_layer(base, layer, planned)
         except NotFoundError as error:
             others = ", ".join(list_layers(store))
             raise ManifestError(
                 f"{store.url} has no layer {name!r}{others and f', only {others}'}; if 'add-layer' was "
                 "interrupted, run the same again"
             ) from error
-        try:
-            layer, planned = Manifest.from_json(data), LayerPlan.from_json(plan)
-            check_layer(base, layer, planned)
         except ManifestError as error:
             error.add_note(f"in {store.url}/{folder}")
             raise

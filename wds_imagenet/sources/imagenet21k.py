@@ -27,7 +27,7 @@ from wds_imagenet.imagenet.synset_lists import (
     read_wnids,
 )
 from wds_imagenet.inputs.archives.gzip_images import STREAM_NOTE, read_streamed_images, stream_identity
-from wds_imagenet.inputs.archives.gzip_tar import is_gzipped
+from wds_imagenet.inputs.archives.gzip_tar import is_compressed
 from wds_imagenet.inputs.archives.tar_listing import PACKED_FAULT, ListedFile, is_packed
 from wds_imagenet.inputs.file_listing import list_files
 from wds_imagenet.inputs.image_files import describe_files, ignored_notes, is_image, key_path
@@ -96,11 +96,11 @@ def imagenet21k(
     if others not in {None, "skip"}:
         raise UsageError(f"option 'others' can be skip, not {others!r}")
     wnids = None if classes is None else read_wnids(classes, published, storage_options)
-    if not is_gzipped(url, storage_options):
+    if not is_compressed(url, storage_options):
         return _list(url, published, wnids, names, storage_options, skip=others == "skip")
     if wnids is None:
         raise UsageError(
-            f"{url} is gzipped, so its classes are known only at its end: give the class list as option "
+            f"{url} is compressed, so its classes are known only at its end: give the class list as option "
             "'classes'" + (f" ({published.file})" if published else "")
         )
     table = class_table(wnids, names, storage_options)

@@ -18,7 +18,7 @@ from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.format.ignored_files import is_ignored
 from wds_imagenet.imagenet.releases_21k_p import RELEASES, Release, check_wnids, class_table, read_wnids
 from wds_imagenet.inputs.archives.gzip_images import STREAM_NOTE, read_streamed_images, stream_identity
-from wds_imagenet.inputs.archives.gzip_tar import is_gzipped
+from wds_imagenet.inputs.archives.gzip_tar import is_compressed
 from wds_imagenet.inputs.archives.tar_listing import PACKED_FAULT, ListedFile, is_packed
 from wds_imagenet.inputs.file_listing import folder_name, list_files
 from wds_imagenet.inputs.image_files import IgnoredFiles, is_image, key_path
@@ -77,11 +77,11 @@ def imagenet21k_p(
     if split is not None and split not in _SPLITS:
         raise UsageError(f"option split={split!r}: ImageNet-21K-P has the splits train and val")
     wnids = None if classes is None else read_wnids(classes, version, storage_options)
-    if not is_gzipped(url, storage_options):
+    if not is_compressed(url, storage_options):
         return _list(url, split and _SPLITS[split], version, wnids, tree, options=storage_options)
     if split is None or wnids is None:
         raise UsageError(
-            f"{url} is gzipped, so its splits and classes are known only at its end: give option 'split' "
+            f"{url} is compressed, so its splits and classes are known only at its end: give option 'split' "
             f"(train or val) and, as option 'classes', the class list of {release} ({version.file})"
         )
     chosen = _SPLITS[split]

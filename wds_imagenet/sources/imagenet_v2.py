@@ -23,7 +23,7 @@ from wds_imagenet.inputs.archives.gzip_images import (
     read_streamed_images,
     stream_identity,
 )
-from wds_imagenet.inputs.archives.gzip_tar import is_gzipped
+from wds_imagenet.inputs.archives.gzip_tar import is_compressed
 from wds_imagenet.inputs.archives.tar_listing import ListedFile
 from wds_imagenet.inputs.file_listing import folder_name, list_files
 from wds_imagenet.inputs.image_files import IgnoredFiles, is_image, key_path, no_images_error, visible_files
@@ -87,7 +87,7 @@ def imagenet_v2(
     if keys not in (None, "hash", "variant"):
         raise UsageError(f"option 'keys' is hash or variant, not {keys!r}")
     table = () if classes is None else _read_table(classes, storage_options)
-    if is_gzipped(url, storage_options):
+    if is_compressed(url, storage_options):
         return _stream(url, variant, keys, table, storage_options)
     above = "" if find_file(url, storage_options) else f"{folder_name(url)}/"
     skipped, hidden = IgnoredFiles(), IgnoredFiles()

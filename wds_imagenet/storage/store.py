@@ -1,14 +1,18 @@
 """The interface of every store, and the values that it returns."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias, TypeVar
+
+from wds_imagenet.errors import DataError
 
 StorageOptions: TypeAlias = Mapping[str, object]
 """Options of a store, by name: those of `--storage-option NAME=VALUE`."""
 
 NO_OPTIONS: Final[StorageOptions] = {}
+
+_Parsed = TypeVar("_Parsed")
 
 MAX_READ: Final = 2 << 30
 """Bytes of one read, unless the caller has another limit."""
@@ -119,3 +123,28 @@ class Store(Protocol):
 
     def sweep(self) -> None:
         """Remove the temporary files of earlier processes whose puts were interrupted."""
+
+
+def read_parsed(store: Store, path: str, parse: Callable[[bytes], _Parsed]) -> _Parsed:
+    """Return the result of `parse` for a whole object. Costs a request, or two if `parse` raises `DataError`.
+
+    The network may have damaged the first reply, and not the store: only an object that is the same twice,
+    or as bad, is believed to be bad.
+
+    Args:
+        store: the store.
+        path: path of the object.
+        parse: checks the bytes, and returns their meaning.
+
+    Raises:
+        DataError: that of `parse`.
+        StoreError: as `Store.read` does.
+    """
+    data = store.read(path).data
+    try:
+        return parse(data)
+    except DataError:
+        again = store.read(path).data
+        if again == data:
+            raise
+    return parse(again)

@@ -1,4 +1,4 @@
-"""Images in a gzipped tar, for sources that return a `Stream`."""
+"""Images in a compressed tar, for sources that return a `Stream`."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ from wds_imagenet.storage.store import StorageOptions
 from wds_imagenet.util import strict_json
 
 STREAM_NOTE: Final = (
-    "a gzipped archive: hidden and system files, and files beside the images, are ignored and not counted"
+    "a compressed archive: hidden and system files, and files beside the images, are ignored and not counted"
 )
 """A note for the report, since a stream's notes are written before its files are read."""
 
@@ -26,7 +26,7 @@ STREAM_NOTE: Final = (
 def read_streamed_images(
     url: str, options: StorageOptions, make_reference: Callable[[ListedFile], Reference | None]
 ) -> Iterator[StreamedImage]:
-    """Yield the images in a gzipped tar. Guarantees, costs and errors are those of `stream_files`.
+    """Yield the images in a compressed tar. Guarantees, costs and errors are those of `stream_files`.
 
     Args:
         url: the archive.

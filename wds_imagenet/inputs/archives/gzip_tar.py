@@ -1,18 +1,17 @@
-"""Gzipped tars, read once from beginning to end, without unpacking to disk.
+"""Tars compressed by gzip, xz or bzip2, read once from beginning to end, without unpacking to disk.
 
-Gzip cannot be read at random. So the archive is fetched, inflated and walked in parallel threads, each a few
+They cannot be read at random. So the archive is fetched, inflated and walked in parallel threads, each a few
 chunks ahead of the next. An inner tar of many gigabytes is listed like a folder.
 """
 
-import zlib
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from itertools import repeat
 from typing import Final
 
 from wds_imagenet.errors import CorruptError, SourceError
-from wds_imagenet.inputs.archives.tar_listing import ListedFile, list_archive
-from wds_imagenet.inputs.compression import GZIP
+from wds_imagenet.inputs.archives.tar_listing import ListedFile, check_whole, list_archive
+from wds_imagenet.inputs.compression import DAMAGE, DECOMPRESSORS, HEAD, Decompressor, compression_of
 from wds_imagenet.inputs.small_files import find_file, join_url, no_file_error
 from wds_imagenet.storage.store import ObjectInfo, StorageOptions, Store
 from wds_imagenet.util.threads import map_ahead
@@ -24,21 +23,26 @@ _FETCHES: Final = 4
 _CHUNK: Final = 2 << 20
 
 
-def is_gzipped(url: str, options: StorageOptions) -> bool:
-    """Return True if a URL has a file that is gzipped by its first bytes, whatever its name."""
+def is_compressed(url: str, options: StorageOptions) -> bool:
+    """Return True if a URL has a file that `stream_files` reads, by its first bytes and whatever its name.
+
+    Raises `SourceError` for a part of an archive.
+    """
     found = find_file(url, options)
-    if found is None or found[1].size < len(GZIP):
+    if found is None or not found[1].size:
         return False
     store, info = found
-    return store.read(info.path, 0, len(GZIP), etag=info.etag).data == GZIP
+    check_whole(join_url(store.url, info.path))
+    head = store.read(info.path, 0, min(info.size, HEAD), etag=info.etag).data
+    return compression_of(head) in DECOMPRESSORS
 
 
 def stream_files(url: str, options: StorageOptions) -> Generator[tuple[ListedFile, bytes], None, None]:
-    """Yield every file in a gzipped tar with its bytes, in the archive's own order.
+    """Yield every file in a compressed tar with its bytes, in the archive's own order.
 
-    Guarantees of the listing are those of `list_archive`. At the end of the iteration, gzip's CRC-32 has
-    confirmed every byte; a damaged file may have been yielded before. A file's offset is one in the unpacked
-    archive, for messages.
+    Guarantees of the listing are those of `list_archive`. At the end of the iteration, the checksum of
+    the compression has confirmed every byte; a damaged file may have been yielded before. A file's offset is
+    one in the unpacked archive, for messages.
 
     Costs one pass and about 40 MB of memory beside the current file. The threads end with the iteration:
     close the generator to end it early.
@@ -69,9 +73,9 @@ def stream_files(url: str, options: StorageOptions) -> Generator[tuple[ListedFil
 
 @contextmanager
 def open_forward_reader(store: Store, info: ObjectInfo) -> Iterator["ForwardReader"]:
-    """Yield a reader of a gzipped file's unpacked bytes, with the costs and errors of `stream_files`.
+    """Yield a reader of a compressed file's unpacked bytes, with the costs and errors of `stream_files`.
 
-    Gzip's checksum is verified only at the end of the file.
+    The checksum is verified only at the end of the file.
     """
 
     def fetch(start: int) -> bytes:
@@ -98,31 +102,34 @@ def _read_file(reader: "ForwardReader", file: ListedFile, where: str) -> bytes:
 
 
 def _inflated(chunks: Iterable[bytes]) -> Generator[bytes, None, None]:
-    """Yield the unpacked bytes of one or several gzip members, in chunks of at most 2 MiB."""
+    """Yield the unpacked bytes of one or several compressed streams, in chunks of at most 2 MiB."""
     position = 0
-    inflater = None
+    kind = "gzip"
+    unpacker: Decompressor | None = None
     for chunk in chunks:
+        if not position:
+            kind = compression_of(chunk[:HEAD]) or kind
         data, more = chunk, True
         while data or more:
-            if inflater is None or inflater.eof:
+            if unpacker is None or unpacker.eof:
                 data = data.lstrip(b"\0")  # tape blocks are padded with zeros
                 if not data:
                     break
-                inflater = zlib.decompressobj(wbits=31)
+                unpacker = DECOMPRESSORS[kind]()
             try:
-                out = inflater.decompress(data, _CHUNK)
-            except zlib.error as error:
+                out = unpacker.decompress(data, _CHUNK)
+            except DAMAGE as error:
                 offset = position + len(chunk) - len(data)
                 raise CorruptError(
-                    f"the gzip data is damaged at or after its byte {offset:,}: {error}"
+                    f"the {kind} data is damaged at or after its byte {offset:,}: {error}"
                 ) from error
-            data = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
-            more = len(out) == _CHUNK  # the inflater may still hold output
+            data = unpacker.unused_data
+            more = not unpacker.eof and (len(out) == _CHUNK or not unpacker.needs_input)
             if out:
                 yield out
         position += len(chunk)
-    if inflater is None or not inflater.eof:
-        raise CorruptError(f"the gzip data is cut off: it ends at its byte {position:,}")
+    if unpacker is None or not unpacker.eof:
+        raise CorruptError(f"the {kind} data is cut off: it ends at its byte {position:,}")
 
 
 class ForwardReader:

@@ -12,17 +12,29 @@ from typing import Final
 from wds_imagenet.errors import CorruptError, SourceError
 from wds_imagenet.format.ignored_files import is_ignored
 from wds_imagenet.format.tar import RECORD, Member, ReadAt, walk
+from wds_imagenet.inputs.compression import compression_of
 
 _TAR: Final = ".tar"
-_COMPRESSED: Final = (
-    (b"\x1f\x8b", "gzip", "gunzip"),
-    (b"BZh", "bzip2", "bunzip2"),
-    (b"\xfd7zXZ\0", "xz", "unxz"),
-    (b"\x28\xb5\x2f\xfd", "zstd", "unzstd"),
-    (b"PK\x03\x04", "zip", "unzip"),
+_UNPACKERS: Final = {
+    "gzip": "gunzip",
+    "bzip2": "bunzip2",
+    "xz": "unxz",
+    "zstd": "unzstd",
+    "zip": "unzip",
+    "7z": "7z x",
+    "rar": "unrar x",
+    "lz4": "unlz4",
+}
+"""The command that unpacks a file, by the name of its compression."""
+_NO_ARCHIVES: Final = (
+    (b"<", "a web page or XML, perhaps an error page saved in its place: download the archive again"),
+    (b"version https://git-lfs", "a pointer of Git LFS: fetch the archive itself with git lfs pull"),
 )
-
-
+_PART: Final = re.compile(
+    r"x[a-z]{2}|(.+\.(?:tar|tgz|gz|xz|bz2|zst|zip|7z|rar))[._-]?"
+    r"(?:(?:part[._-]?)?(?:[0-9]{1,4}|(?!gz|xz|bz|lz)[a-z]{2}))|(.+)\.(?:part[0-9]+\.rar|[zr][0-9]{2})",
+    re.IGNORECASE | re.DOTALL,
+)
 _PACKED: Final = re.compile(
     r".*\.(?:t?gz|t?bz2?|t?xz|lzma|t?zst|zip|z[0-9]{2}|7z|rar|tar)(?:\.(?:[0-9]{2,3}|part\w*|[a-z]{2}))?",
     re.IGNORECASE | re.DOTALL,
@@ -33,6 +45,18 @@ PACKED_FAULT: Final = "it is an archive of its own, or a part of one, which is n
 def is_packed(path: str) -> bool:
     """Return True for the name of an archive, compressed or not, or of a part of one."""
     return _PACKED.fullmatch(path) is not None
+
+
+def check_whole(url: str) -> None:
+    """Raise `SourceError` for the name of a part of an archive, such as `split` and zip make."""
+    name = url.rpartition("/")[2].partition("?")[0]
+    match = _PART.fullmatch(name)
+    if match is not None:
+        whole = match[1] or "the archive"
+        raise SourceError(
+            f"{url} is one part of a split archive: join its parts to {whole}, by 'cat' in the "
+            "order of their names, or by the program that made them"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +106,14 @@ def _walk(read: ReadAt, start: int, stop: int | None, where: str) -> Iterator[Me
     try:
         head = bytes(read(start, RECORD))
         last += f"; it begins {head[:16]!r}" * bool(head)
-        for magic, kind, tool in _COMPRESSED:
-            if head.startswith(magic):
-                raise SourceError(
-                    f"{where} is a {kind} file, which cannot be read at random: {tool} it first"
-                )
+        kind = compression_of(head)
+        if kind is not None:
+            raise SourceError(
+                f"{where} is a {kind} file, which cannot be read at random: {_UNPACKERS[kind]} it first"
+            )
+        for beginning, fault in _NO_ARCHIVES:
+            if head.lstrip().startswith(beginning) and head[257:262] != b"ustar":
+                raise SourceError(f"{where} is no archive, but {fault}")
         for member in walk(read, start, stop):
             yield member
             last = f"after the member {member.name!r}"

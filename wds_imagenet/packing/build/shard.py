@@ -20,6 +20,7 @@ from wds_imagenet.packing.plan.attachments import contents as attached_members
 from wds_imagenet.packing.plan.schema import Schema
 from wds_imagenet.packing.plan.shard_task import ShardTask
 from wds_imagenet.packing.plan.source_urls import describe
+from wds_imagenet.sample import MAX_JSON_BYTES
 from wds_imagenet.util import strict_json
 from wds_imagenet.util.threads import behind
 
@@ -188,6 +189,6 @@ def check_readable(record: bytes, reference: Reference) -> None:
     if len(record) < _SMALL_JSON and record.count(b"[") + record.count(b"{") <= strict_json.MAX_DEPTH:
         return
     try:
-        strict_json.loads(record)
+        strict_json.loads(record, max_bytes=MAX_JSON_BYTES)
     except ValueError as error:
         raise SourceError(f"{describe(reference)}: its metadata cannot be packed: {error}") from error

@@ -27,7 +27,8 @@ class PlanLock:
         try:
             store.put(self.path, self.plan, create=True)
         except ExistsError:
-            if store.read(self.path).data != self.plan:
+            # Twice, since the network may have damaged the first reply.
+            if self.plan not in (store.read(self.path).data for _ in range(2)):
                 raise PlanError(
                     f"another packer has just put another plan at {store.url}/{self.path}: choose another "
                     "destination or layer; existing files are never overwritten"

@@ -12,6 +12,7 @@ from wds_imagenet.packing.publish.check import check_sizes, intact_shards, shard
 from wds_imagenet.packing.publish.job import Job
 from wds_imagenet.packing.publish.layout import Layout
 from wds_imagenet.storage import Store
+from wds_imagenet.storage.store import read_parsed
 from wds_imagenet.util.threads import map_ahead
 
 _REQUESTS: Final = 16
@@ -169,7 +170,7 @@ def _read_shards(
 
     def read(name: str) -> Shard | None:
         try:
-            receipt = Receipt.from_json(store.read(job.layout.receipt(name)).data)
+            receipt = read_parsed(store, job.layout.receipt(name), Receipt.from_json)
         except (ManifestError, NotFoundError):
             return None
         shard = receipt.shard

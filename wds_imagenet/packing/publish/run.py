@@ -152,7 +152,8 @@ def _commit(
     try:
         store.put(job.layout.manifest, manifest, create=True)
     except ExistsError as error:
-        if store.read(job.layout.manifest).data != manifest:
+        # Twice, since the network may have damaged the first reply.
+        if manifest not in (store.read(job.layout.manifest).data for _ in range(2)):
             raise PlanError(
                 f"another packer has finished {store.url}/{job.layout.manifest} with other bytes. "
                 f"{job.layout.alternative}"

@@ -141,7 +141,7 @@ def _table(kit: Devkit | None, listed: ClassList | None, wnids: set[str] | None)
         return listed.classes
     if wnids is None:
         raise SourceError(
-            "the classes in a gzipped archive are known only at its end, so its labels need a class list: "
+            "the classes in a compressed archive are known only at its end, so its labels need a class list: "
             f"give {DEVKIT} or a class list with WNIDs, such as Kaggle's {MAPPING}, as option 'classes'"
         )
     if not wnids:

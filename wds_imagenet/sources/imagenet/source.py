@@ -20,7 +20,7 @@ from wds_imagenet.inputs.archives.gzip_images import (
     read_streamed_images,
     stream_identity,
 )
-from wds_imagenet.inputs.archives.gzip_tar import is_gzipped
+from wds_imagenet.inputs.archives.gzip_tar import is_compressed
 from wds_imagenet.inputs.archives.tar_listing import PACKED_FAULT, ListedFile, is_packed
 from wds_imagenet.inputs.file_listing import list_files
 from wds_imagenet.inputs.image_files import IgnoredFiles, describe_ignored, is_image, suffix_of
@@ -84,12 +84,12 @@ def imagenet(
         raise UsageError(f"option split={split!r}: ILSVRC2012 has the splits {', '.join(PUBLISHED)}")
     files = LabelFiles(devkit, classes, solution)
     urls = (url, *more)
-    gzipped = [is_gzipped(one, storage_options) for one in urls]
+    gzipped = [is_compressed(one, storage_options) for one in urls]
     if all(gzipped):
         return _stream(urls, split, files, storage_options)
     if any(gzipped):
         other = urls[gzipped.index(gzipped[0] ^ True)]
-        raise SourceError(f"of {url} and {other} one is gzipped and one is not: pack the two apart")
+        raise SourceError(f"of {url} and {other} one is compressed and one is not: pack the two apart")
     images = _find(urls, split, storage_options)
     folder = None if more or find_file(url, storage_options) else url
     labels = read_image_labels(images.split, files, folder, set(images.wnids), storage_options)

@@ -12,7 +12,7 @@ from wds_imagenet.errors import SourceError
 from wds_imagenet.format.ignored_files import is_ignored
 from wds_imagenet.inputs.archives.gzip_images import read_streamed_images
 from wds_imagenet.inputs.archives.tar_listing import ListedFile, list_archive
-from wds_imagenet.inputs.compression import GZIP
+from wds_imagenet.inputs.compression import DECOMPRESSORS, HEAD, compression_of
 from wds_imagenet.inputs.image_files import is_image, suffix_of
 from wds_imagenet.inputs.keys import faulty
 from wds_imagenet.inputs.reference import Reference
@@ -23,10 +23,10 @@ from wds_imagenet.inputs.windowed_reader import open_reader
 from wds_imagenet.sources.open_images.photo_ids import is_id, number_of, split_of
 from wds_imagenet.sources.open_images.photos import PhotoMerger
 from wds_imagenet.storage import open_store
-from wds_imagenet.storage.store import StorageOptions
+from wds_imagenet.storage.store import ObjectInfo, StorageOptions, Store
 from wds_imagenet.util import strict_json
 
-_ARCHIVE: Final = re.compile(r".*\.(?:tar|tar\.gz|tgz)", re.IGNORECASE)
+_ARCHIVE: Final = re.compile(r".*\.(?:tar|tar\.(?:gz|xz|bz2)|tgz|txz|tbz2?)", re.IGNORECASE)
 
 
 class GzippedArchive(NamedTuple):
@@ -62,7 +62,7 @@ def find_images(
             continue
         if not found and not _ARCHIVE.fullmatch(info.path):
             yield ListedFile(info.path, where, 0, info.size)
-        elif info.size and store.read(info.path, 0, min(2, info.size), etag=info.etag).data == GZIP:
+        elif info.size and _is_streamed(store, info):
             yield GzippedArchive(where, info.path, info.size)
         else:
             with open_reader(store, info) as read:
@@ -70,6 +70,11 @@ def find_images(
                 yield from list_archive(read, info.size, where, folder)
     if empty:
         raise no_input_error(url)
+
+
+def _is_streamed(store: Store, info: ObjectInfo) -> bool:
+    head = store.read(info.path, 0, min(HEAD, info.size), etag=info.etag).data
+    return compression_of(head) in DECOMPRESSORS
 
 
 def number_in(path: str) -> int | None:

@@ -210,7 +210,7 @@ def _file_rows(
             single = file.url
             yield SpilledRow(number, FILE, -1, 0, file.offset, file.size, json.dumps([file.url, file.path]))
         if archives and single:
-            raise SourceError(f"{archives[0].url} is gzipped and {single} is not: pack the two apart")
+            raise SourceError(f"{archives[0].url} is compressed and {single} is not: pack the two apart")
 
 
 def _reference(photo: Photo) -> Reference:

@@ -69,14 +69,34 @@ class LabelMap:
     """The labels of the mapping's new names."""
     url: str = ""
     """The URL of the file of the mapping."""
+    old_classes: tuple[Mapping[str, Any], ...] = ()
+    """The class table of the shards: the mapping may have its names, and numbers keep them."""
     _cache: dict[str, int | None] = field(default_factory=dict, repr=False)
 
     @property
     def classes(self) -> tuple[Mapping[str, Any], ...] | None:
         """The class table of the new labels; None if the labels stay unchanged."""
         if self.naming is not None:
-            return self.naming.classes
+            return self.naming.classes or self._kept_names()
         return None if self.listed is None else self.listed.classes
+
+    def _kept_names(self) -> tuple[Mapping[str, Any], ...]:
+        """Return the class table of new labels that are numbers, named after the old ones.
+
+        A class that several old ones became has their names, with ", " between. The table is empty if the
+        shards have none, or if the new labels are not 0, 1, … without a gap.
+        """
+        if not self.old_classes or self.naming is None or self.mapping is None:
+            return ()
+        old_of: dict[int, list[str]] = {}
+        for old, name in self.mapping.items():
+            new = self.naming.labels[name]
+            label = int(old) if _NUMBER.fullmatch(old) else None
+            if new is not None and label is not None and 0 <= label < len(self.old_classes):
+                old_of.setdefault(new, []).append(str(self.old_classes[label].get("name", label)))
+        if sorted(old_of) != list(range(len(old_of))):
+            return ()
+        return tuple({"name": ", ".join(old_of[label])} for label in range(len(old_of)))
 
     def label(self, text: str | None, label: int | str | None, where: Callable[[], str]) -> int | None:
         """Return the new label of a sample, None for none.
@@ -98,8 +118,10 @@ class LabelMap:
     def _find(self, text: str, label: int | str | None, where: Callable[[], str]) -> int | None:
         number = text if label is None else str(label)
         if self.mapping is not None and self.naming is not None:
-            old = text if text in self.mapping else number
-            if old not in self.mapping:
+            known = self.old_classes[label] if type(label) is int and label < len(self.old_classes) else {}
+            names = [text, number, *(str(known[name]) for name in ("name", "wnid") if name in known)]
+            old = next((name for name in names if name in self.mapping), None)
+            if old is None:
                 raise SourceError(f"{where()}: the label {text!r:.60} is not in {self.url}")
             return self.naming.labels[self.mapping[old]]
         if self.listed is None:
@@ -110,13 +132,19 @@ class LabelMap:
         return label_classes([listed], self.listed, lambda _: where()).labels[listed]
 
 
-def read_label_map(url: str | None, listed: ClassList | None, options: StorageOptions) -> LabelMap:
+def read_label_map(
+    url: str | None,
+    listed: ClassList | None,
+    options: StorageOptions,
+    old_classes: tuple[Mapping[str, Any], ...] = (),
+) -> LabelMap:
     """Read the mapping from old labels to new ones.
 
     Args:
         url: file of `old<TAB>new` lines, of which the new label is a number or a name; None maps none.
         listed: class list that gives each name its label.
         options: options of the file's store.
+        old_classes: class table of the shards.
 
     Raises:
         SourceError: a line is malformed or contradicts another; the message names its line.
@@ -137,7 +165,7 @@ def read_label_map(url: str | None, listed: ClassList | None, options: StorageOp
     if not mapping:
         raise SourceError(f"{url} is empty")
     naming = label_classes(lines, listed, lambda name: f"{url}, line {lines[name]:,}")
-    return LabelMap(listed, mapping, naming, url)
+    return LabelMap(listed, mapping, naming, url, old_classes)
 
 
 def _lines(url: str, options: StorageOptions) -> list[str]:

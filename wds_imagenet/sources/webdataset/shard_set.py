@@ -8,7 +8,7 @@ from wds_imagenet.format.manifest import MANIFEST_PATH, Manifest
 from wds_imagenet.inputs.reference import Metadata
 from wds_imagenet.inputs.shards.split_choice import choose_shards, list_shards
 from wds_imagenet.inputs.split_files import SplitFile
-from wds_imagenet.storage.store import StorageOptions
+from wds_imagenet.storage.store import StorageOptions, read_parsed
 from wds_imagenet.storage.url import parse_url
 from wds_imagenet.util.messages import quantity
 
@@ -51,11 +51,9 @@ def _table(manifest: Manifest) -> tuple[Metadata, ...]:
 
 def _manifest(part: SplitFile) -> Manifest | None:
     try:
-        data = part.store.read(MANIFEST_PATH).data
+        return read_parsed(part.store, MANIFEST_PATH, Manifest.from_json)
     except NotFoundError:
         return None
-    try:
-        return Manifest.from_json(data)
     except DataError as error:
         error.add_note(f"in {part.store.url}/{MANIFEST_PATH}")
         raise

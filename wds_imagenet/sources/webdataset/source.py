@@ -138,7 +138,7 @@ def webdataset(
     parts = [part for one in found for part in one.parts]
     selected = SelectedSamples(
         select(select_keys, select_labels, storage_options),
-        read_label_map(relabel, listed, storage_options),
+        read_label_map(relabel, listed, storage_options, first.table),
         frozenset({"label", *(_JSON_FIELDS.get(name, name) for item in first.table for name in item)}),
         MemberNotes(rules),
         keys_by_shard=keys == "shard",

@@ -1,0 +1,240 @@
+"""The manifest of a damaged data set or layer: intact, from another copy, or made anew from the receipts."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from wds_imagenet.errors import ChangedError, DataError, ManifestError, NotFoundError
+from wds_imagenet.format.layers import LayerPlan, check_layer
+from wds_imagenet.format.manifest import (
+    MANIFEST_PATH,
+    MAX_BYTES,
+    METADATA_FOLDER,
+    PLAN_PATH,
+    Manifest,
+    Shard,
+)
+from wds_imagenet.packing.build.receipt import Receipt
+from wds_imagenet.reading.fetch_blocks import BlockLocation, Fetcher, block_locations
+from wds_imagenet.reading.findings.files import read_if_there
+from wds_imagenet.repairing.classes import restore_classes
+from wds_imagenet.sample import IMAGE_SUFFIXES, Sample
+from wds_imagenet.storage import Store
+from wds_imagenet.util import strict_json
+
+_MAX_PLAN: Final = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """A manifest, and the bytes that stand in its place now."""
+
+    manifest: Manifest
+    found: bytes | None
+    """None if there is no file."""
+    origin: str
+    """Where the manifest comes from; "" if it is intact."""
+
+
+def restore_manifest(store: Store, other: Store | None, sizes: Mapping[str, int]) -> Restored:
+    """Return the manifest of a data set. Reads receipts, and samples for the classes, only if it must.
+
+    Args:
+        store: the damaged data set.
+        other: another copy, or None.
+        sizes: the size of each file of the data set, by path.
+
+    Raises:
+        ManifestError: the manifest cannot be restored; the message has the way on.
+    """
+    found = read_if_there(store, MANIFEST_PATH)
+    intact = parse(found)
+    if intact is not None:
+        return Restored(intact, found, "")
+    plan = read_if_there(store, PLAN_PATH)
+    if other is not None:
+        copy = parse(read_if_there(other, MANIFEST_PATH))
+        if copy is None:
+            raise ManifestError(f"{other.url} has no intact manifest either: name another copy")
+        if not _same(copy, plan, sizes):
+            raise ManifestError(f"{other.url} is another data set than {store.url}: name a copy of it")
+        return Restored(copy, found, f"copied from {other.url}")
+    if plan is None:
+        raise ManifestError(
+            f"{store.url} has neither manifest nor plan: name another copy (--from, copy=); for shards of "
+            "another program, remove the damaged manifest and run 'index' again"
+        )
+    try:
+        return Restored(_from_receipts(store, plan, found, sizes), found, "made from the receipts")
+    except (ManifestError, NotFoundError) as error:
+        raise ManifestError(
+            f"the manifest of {store.url} cannot be made anew: {error}. Name another copy (--from, copy=); "
+            "or remove the manifest and run the same 'pack' again"
+        ) from error
+
+
+def restore_layer(
+    store: Store, other: Store | None, folder: str, base: Manifest
+) -> tuple[Restored, LayerPlan, bytes]:
+    """Return the manifest and the plan of a layer, and the bytes of the plan. Raises `ManifestError`."""
+    found, plan = (read_if_there(store, f"{folder}{name}.json") for name in ("manifest", "plan"))
+    intact = _layer(base, found, plan)
+    if intact is not None and found is not None and plan is not None:
+        return Restored(intact[0], found, ""), intact[1], plan
+    if other is not None:
+        theirs, plan_copy = (read_if_there(other, f"{folder}{name}.json") for name in ("manifest", "plan"))
+        copied = _layer(base, theirs, plan_copy)
+        if copied is not None and plan_copy is not None:
+            return Restored(copied[0], found, f"copied from {other.url}"), copied[1], plan_copy
+    if plan is None:
+        raise ManifestError("its plan is missing: run the same 'add-layer' again, or name another copy")
+    planned = LayerPlan.from_json(plan)
+    if planned.base != base.fingerprint:
+        raise ManifestError("it was made for another data set: run 'add-layer' again, under another name")
+    receipts = [
+        _receipt(store, f"{folder}receipts/{shard.name}.json", planned.fingerprint)
+        for shard in (base.shards if planned.suffixes else ())
+    ]
+    labels = sum((Counter(receipt.labels) for receipt in receipts), Counter[int]())
+    shards = tuple(receipt.shard for receipt in receipts)
+    classes = _layer_classes(planned, found, labels, _samples(store, folder, shards))
+    layer = Manifest(
+        base.name, base.split, planned.suffixes, base.keys_sha256, shards, classes, planned.fingerprint
+    )
+    check_layer(base, layer, planned)
+    return Restored(layer, found, "made from the receipts"), planned, plan
+
+
+def parse(data: bytes | None) -> Manifest | None:
+    """Return an intact manifest, None for any other bytes."""
+    if data is None:
+        return None
+    try:
+        return Manifest.from_json(data)
+    except ManifestError:
+        return None
+
+
+def _layer(base: Manifest, data: bytes | None, plan: bytes | None) -> tuple[Manifest, LayerPlan] | None:
+    manifest = parse(data)
+    if manifest is None or plan is None:
+        return None
+    try:
+        planned = LayerPlan.from_json(plan)
+        check_layer(base, manifest, planned)
+    except ManifestError:
+        return None
+    return manifest, planned
+
+
+def _same(copy: Manifest, plan: bytes | None, sizes: Mapping[str, int]) -> bool:
+    """Return True if a copy's manifest has the plan here, or else the name and size of every shard here."""
+    if plan is not None and copy.plan is not None and hashlib.sha256(plan).hexdigest() == copy.plan:
+        return True
+    here = {path: size for path, size in sizes.items() if path.endswith(".tar") and "/" not in path}
+    stated = {shard.name: shard.size for shard in copy.shards}
+    matching = [name for name, size in here.items() if stated.get(name) == size]
+    return bool(matching) and here.keys() <= stated.keys()
+
+
+def _from_receipts(store: Store, plan: bytes, damaged: bytes | None, sizes: Mapping[str, int]) -> Manifest:
+    value = _plan(plan)
+    options, fingerprint = value["options"], hashlib.sha256(plan).hexdigest()
+    stem = f"{options['name']}-{options['split']}-"
+    listed = sorted(path for path in sizes if path.startswith(stem) and path.endswith(".tar"))
+    rest = _rest(damaged)
+    count = value.get("shards", len(rest.get("shards") or ()))
+    if type(count) is not int or not count:
+        raise ManifestError("the number of its shards is not known")
+    names = [f"{stem}{number:06d}.tar" for number in range(count)]
+    if missing := sorted(set(names) ^ set(listed)):
+        raise ManifestError(f"the shards {', '.join(missing[:3])} are missing, or more than planned")
+    folder = f"{METADATA_FOLDER}/receipts/"
+    receipts = [_receipt(store, f"{folder}{name}.json", fingerprint) for name in names]
+    if wrong := [r.shard.name for r in receipts if sizes[r.shard.name] != r.shard.size]:
+        raise ManifestError(f"{wrong[0]} has another size than its receipt states")
+    keys = "".join(f"{key}\n" for receipt in receipts for key in receipt.keys).encode()
+    report = b"".join(strict_json.dumps(r.to_json()) + b"\n" for one in receipts for r in one.remarks)
+    labels = sum((Counter(receipt.labels) for receipt in receipts), Counter[int]())
+    shards = tuple(receipt.shard for receipt in receipts)
+    sample = next(_samples(store, "", shards), None)
+    if sample is None:
+        raise ManifestError("no block of its shards can be read")
+    suffixes = tuple("image" if suffix in IMAGE_SUFFIXES else suffix for suffix in sample.members)
+    classes: tuple[dict[str, Any], ...] = ()
+    if value.get("classes"):
+        jsons = (one.json for one in _samples(store, "", shards))
+        table = rest.get("classes")
+        classes = restore_classes(
+            table if isinstance(table, list) else (),
+            jsons,
+            value["classes_sha256"],
+            labels if "cls" in suffixes else None,
+        )
+    return Manifest(
+        name=options["name"],
+        split=options["split"],
+        suffixes=suffixes,
+        keys_sha256=hashlib.sha256(keys).hexdigest(),
+        shards=shards,
+        classes=classes,
+        plan=fingerprint,
+        report_sha256=hashlib.sha256(report).hexdigest(),
+    )
+
+
+def _layer_classes(
+    plan: LayerPlan, damaged: bytes | None, labels: Counter[int], samples: Iterator[Sample]
+) -> tuple[Mapping[str, Any], ...]:
+    table = _rest(damaged).get("classes")
+    table = table if isinstance(table, list) else []
+    if "cls" not in plan.suffixes:
+        for found in (table, []):
+            if hashlib.sha256(strict_json.dumps(found)).hexdigest() == plan.classes_sha256:
+                return tuple(found)
+        raise ManifestError("its classes cannot be restored: run the same 'add-layer' again")
+    return restore_classes(table, (one.json for one in samples), plan.classes_sha256, labels)
+
+
+def _plan(plan: bytes) -> dict[str, Any]:
+    try:
+        value = strict_json.loads(plan, max_bytes=_MAX_PLAN)
+        options = value["options"]
+        if not isinstance(options["name"], str) or not isinstance(options["split"], str):
+            raise ManifestError("its plan names no data set")
+    except (ValueError, KeyError, TypeError) as error:
+        raise ManifestError(f"its plan cannot be read: {error}") from error
+    return dict(value)
+
+
+def _rest(damaged: bytes | None) -> dict[str, Any]:
+    """Return what a damaged manifest still says, {} if it is no JSON."""
+    try:
+        value = strict_json.loads(damaged or b"", max_bytes=MAX_BYTES)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _receipt(store: Store, path: str, plan: str) -> Receipt:
+    receipt = Receipt.from_json(store.read(path).data)
+    if receipt.plan != plan:
+        raise ManifestError(f"{path} belongs to another plan")
+    return receipt
+
+
+def _samples(store: Store, folder: str, shards: Sequence[Shard]) -> Iterator[Sample]:
+    """Yield the samples of the blocks that are intact."""
+    fetcher = Fetcher(store, folder)
+    manifest = Manifest("", "", (), "0" * 64, tuple(shards))
+    for location in block_locations(manifest):
+        yield from _block(fetcher, location)
+
+
+def _block(fetcher: Fetcher, location: BlockLocation) -> Sequence[Sample]:
+    try:
+        return fetcher.samples(location)
+    except (DataError, NotFoundError, ChangedError):
+        return ()
