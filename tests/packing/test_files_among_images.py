@@ -2,8 +2,10 @@
 
 import io
 import json
+import os
 import tarfile
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -72,3 +74,40 @@ def test_each_file_is_packed_by_its_bytes_or_listed(tmp_path, make_tree, make_ta
     assert "HEIF" in listed["cat/7.heic"]
     assert "PSD" in listed["cat/8.psd"]
     assert any("hidden and system files, 3 in all" in note for note in report.notes)
+
+
+def test_what_cannot_be_read_is_left_out_and_listed():
+    nobody = 65534
+    with TemporaryDirectory() as root:
+        tree, dest = Path(root, "in"), Path(root, "packed")
+        for name, data in {**GOOD, "dog/denied.jpg": picture(8)}.items():
+            (tree / name).parent.mkdir(parents=True, exist_ok=True)
+            (tree / name).write_bytes(data)
+        (tree / "dog/denied.jpg").chmod(0)
+        (tree / "dog/gone.jpg").symlink_to("/nowhere/gone.jpg")
+        (tree / "dog/self.jpg").symlink_to("self.jpg")
+        (tree / "dog/up").symlink_to("..")
+        (tree / "dog/zero.jpg").symlink_to("/dev/zero")
+        (tree / "dog/._gone.jpg").symlink_to("/nowhere/gone.jpg")
+        os.mkfifo(tree / "dog/fifo.jpg")
+        Path(root).chmod(0o777)
+        if os.geteuid() == 0:
+            os.seteuid(nobody)
+        try:
+            with pytest.raises(SourceError, match=r"dog/.*: is a .*; remove it; option on_bad='skip'"):
+                pack("imagefolder", str(tree), dest=f"{root}/failed", workers=1)
+            report = pack("imagefolder", str(tree), dest=str(dest), workers=1, on_bad="skip")
+        finally:
+            if os.getuid() == 0:
+                os.seteuid(0)
+        assert (report.samples, report.skipped) == (len(GOOD), 6)
+        lines = (dest / ".wds-imagenet" / "report.jsonl").read_text().splitlines()
+    skipped = {json.loads(line)["filename"]: json.loads(line)["reason"] for line in lines}
+    assert {name: reason for name, reason in skipped.items() if "denied" not in name} == {
+        "dog/gone.jpg": "is a symbolic link to /nowhere/gone.jpg, which does not exist; remove it",
+        "dog/self.jpg": "is a symbolic link to self.jpg, which does not exist; remove it",
+        "dog/up": "is a symbolic link to a folder above it; remove it",
+        "dog/zero.jpg": "is a device, not a file; remove it",
+        "dog/fifo.jpg": "is a FIFO, not a file; remove it",
+    }
+    assert "permission denied" in skipped["dog/denied.jpg"]

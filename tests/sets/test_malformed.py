@@ -185,7 +185,7 @@ OI_IMAGES = f"ImageID,Subset,OriginalURL,Title\n{ID},train,http://a/b,c\n"
             "images",
         ),
         (
-            r"^in/l\.csv\.gz: the gzip data is damaged or cut off after byte 0 of the text",
+            r"^in/l\.csv\.gz: the compressed data is damaged or cut off after byte 0 of the text",
             {"l.csv.gz": cut(gzip.compress(f"{OI}\n{ID},machine,/m/0,1\n".encode() * 99))},
             "image_labels",
         ),

@@ -198,9 +198,7 @@ def test_columns_can_be_chosen(tmp_path):
     [
         ({"n": [1]}, None, r"no column with bytes of images among n"),
         ({"a": [b"1"], "b": [b"2"]}, None, r"several columns of images \(a, b\)"),
-        ({"image": [{"bytes": None, "path": "far/a.jpg"}]}, None, r"row 1 has no bytes .* only the path"),
         ({"a": [b"1"], "label": [0.5]}, None, r"row 1: .*0\.5"),
-        ({"image": [None]}, None, r"row 1 has no bytes of an image$"),
         ({"image": images(b"1", b"2"), "label": [0, None]}, None, r"row 2 has no label, but other rows have"),
         ({"image": images(b"1", b"2"), "label": [0, -1]}, None, r"row 2 has no label, but other rows have"),
         ({"image": images(b"1", b"2"), "label": [0, 3]}, features(["a", "b"]), r"row 2: there is no class 3"),
@@ -273,3 +271,62 @@ def test_a_few_rows_of_a_row_group_are_in_memory_at_a_time(tmp_path):
     held = [pa.total_allocated_bytes() - before for _ in stream.images()]
     assert len(held) == 100
     assert max(held) < 40 << 20
+
+
+def test_a_row_without_bytes_has_a_fault_with_its_row(tmp_path):
+    rows = [*images(b"1"), None, {"bytes": None, "path": "far/a.jpg"}]
+    url = write(tmp_path / "x.parquet", {"image": rows, "label": [0, 1, 2]})
+    good, null, path = arrivals(url)
+    assert (good.reference.fault, good.reference.key) == (None, "0")
+    assert null.reference.fault == f"{url}, row 2 has no bytes of an image"
+    assert (
+        path.reference.fault
+        == f"{url}, row 3 has no bytes of an image, only the path 'far/a.jpg', which is not read"
+    )
+    assert (null.data, path.data) == (b"", b"")
+
+
+@pytest.mark.parametrize(
+    ("labels", "options"),
+    [
+        ([[0, 2], [1]], {}),
+        (["0;2", "1"], {"label_separator": ";"}),
+        (["[0, 2]", "[1]"], {"label_separator": ","}),
+    ],
+)
+def test_several_labels_become_a_field(tmp_path, labels, options):
+    url = write(tmp_path / "x.parquet", {"image": images(b"1", b"2"), "label": labels})
+    stream = huggingface(url, **options)
+    assert (stream.labelled, stream.fields) == (False, {"labels": "list"})
+    assert [a.reference.metadata["labels"] for a in stream.images()] == [[0, 2], [1]]
+
+
+def test_lists_of_class_labels_have_their_names(tmp_path):
+    told = {"label": {"_type": "Sequence", "feature": {"_type": "ClassLabel", "names": ["a", "b", "c"]}}}
+    url = write(tmp_path / "x.parquet", {"image": images(b"1", b"2"), "label": [[0, 2], [1]]}, told)
+    stream = huggingface(url)
+    assert [item["name"] for item in stream.classes] == ["a", "b", "c"]
+
+
+def test_columns_that_may_have_labels_ask_which(tmp_path):
+    url = write(tmp_path / "x.parquet", {"image": images(b"1"), "fine_label": [3], "coarse_label": [1]})
+    with pytest.raises(SourceError, match=r"whether 'fine_label' or 'coarse_label' has .*option 'label'"):
+        huggingface(url)
+    assert huggingface(url, label="").fields == {"fine_label": "integer", "coarse_label": "integer"}
+
+
+def test_nulls_among_numbers_are_noted_and_can_be_filled(tmp_path):
+    columns = {"image": images(b"1", b"2"), "n": [3, None], "f": [math.nan, 0.5], "inf": [math.inf, None]}
+    url = write(tmp_path / "x.parquet", columns)
+    stream = huggingface(url)
+    assert (
+        "the numbers of 'n' become text, because 1 row has none; option 'null_as' fills them" in stream.notes
+    )
+    assert stream.fields == {"n": "text", "f": "text", "inf": "text"}
+    filled = huggingface(url, null_as="-1")
+    assert filled.fields == {"n": "integer", "f": "number", "inf": "text"}
+    assert [(a.reference.metadata["n"], a.reference.metadata["f"]) for a in filled.images()] == [
+        (3, -1),
+        (-1, 0.5),
+    ]
+    assert filled.identity != stream.identity

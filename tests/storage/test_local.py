@@ -5,6 +5,7 @@ import fcntl
 import os
 import resource
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -182,7 +183,7 @@ def test_a_staged_file_is_renamed_and_others_are_copied(tmp_path: Path) -> None:
     assert other.read_bytes() == store.read("a/c").data
 
 
-def test_links_are_followed_and_loops_are_errors(tmp_path: Path) -> None:
+def test_links_are_followed_and_loops_have_a_fault(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "a").write_bytes(b"1")
     (tmp_path / "store").mkdir()
@@ -191,15 +192,35 @@ def test_links_are_followed_and_loops_are_errors(tmp_path: Path) -> None:
     assert [info.path for info in store.list_objects()] == ["link/a"]
     assert store.read("link/a").data == b"1"
     (tmp_path / "elsewhere" / "loop").symlink_to(tmp_path / "store")
-    with pytest.raises(StoreError, match="symbolic link"):
-        list(store.list_objects())
+    (tmp_path / "store" / "self").symlink_to(tmp_path / "store" / "self")
+    assert [(info.path, (info.fault or "")[:21]) for info in store.list_objects()] == [
+        ("link/a", ""),
+        ("link/loop", "is a symbolic link to"),
+        ("self", "is a symbolic link to"),
+    ]
 
 
 def test_a_broken_link_is_named_with_its_target(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "gone.jpg").symlink_to("/nowhere/at/all.jpg")
-    with pytest.raises(NotFoundError, match=r"sub/gone\.jpg: is a symbolic link to /nowhere/at/all\.jpg"):
-        list(open_store(tmp_path).list_objects())
+    (info,) = open_store(tmp_path).list_objects()
+    assert (info.path, info.size) == ("sub/gone.jpg", 0)
+    assert info.fault == "is a symbolic link to /nowhere/at/all.jpg, which does not exist; remove it"
+
+
+def test_what_is_no_file_has_a_fault_and_is_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    os.mknod(tmp_path / "socket", stat.S_IFSOCK | 0o600)
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    store = open_store(tmp_path)
+    assert {info.path: info.fault for info in store.list_objects()} == {
+        "fifo": "is a FIFO, not a file; remove it",
+        "socket": "is a socket, not a file; remove it",
+        "zero": "is a device, not a file; remove it",
+    }
+    for name in ("fifo", "socket"):
+        with pytest.raises(NotFoundError, match="not a file"):
+            store.read(name)
 
 
 def test_a_subfolder_that_may_not_be_read_is_named() -> None:

@@ -51,10 +51,10 @@ def list_files(
         name = info.path.rsplit("/", 1)[-1]
         if len(name) > 3 and not is_ignored(info.path):  # xaa may be an image
             check_whole(join_url(store.url, info.path))
-        if archives and archives.fullmatch(name):
+        if archives and archives.fullmatch(name) and info.fault is None:
             yield from _list_archive(store, info, info.path.removesuffix(".tar") + "/")
         else:
-            yield ListedFile(info.path, join_url(store.private_url, info.path), 0, info.size)
+            yield ListedFile(info.path, join_url(store.private_url, info.path), 0, info.size, info.fault)
     if empty:
         raise no_input_error(url)
 

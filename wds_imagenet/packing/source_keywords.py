@@ -32,12 +32,14 @@ class SourceOptions(TypedDict, total=False):
     label: str
     label_column: str
     label_field: str
+    label_separator: str
     label_suffix: str
     leave_out: str
     max_json_bytes: int
     missing: str
     names: str
     nan_as: str
+    null_as: str
     numeric_classes: bool
     others: str
     relabel: str

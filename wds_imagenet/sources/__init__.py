@@ -12,6 +12,7 @@
 - `huggingface`      Parquet files that hold images
 - `registry`         all of them by name
 - `columns`          shared by three sources: column names, and the types, labels and captions in cells
+- `label_cells`     the labels in cells and fields: one class, or several
 - `source_options`   a source's options, read from its signature
 
 A data set is one module, or one folder whose module `source` holds the function. To add one:

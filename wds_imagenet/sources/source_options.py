@@ -22,6 +22,14 @@ A source whose data set may be split over several inputs is `source(url, *more, 
 Classes: TypeAlias = Annotated[str | None, "class list: the file that gives each class its label"]
 """The option `classes`, the same in every source that has it."""
 
+LabelSeparator: TypeAlias = Annotated[
+    str | None, "text between the labels of an image that has several, such as ';'; '' if it has one"
+]
+"""The option `label_separator`, the same in every source that has it."""
+
+NullAs: TypeAlias = Annotated[str | None, "number that empty cells become in columns of numbers"]
+"""The option `null_as`, the same in every source that has it."""
+
 AllowPrivateNetworks: TypeAlias = Annotated[
     bool | None, "download images from private networks and this machine, too"
 ]

@@ -15,11 +15,10 @@ from wds_imagenet.errors import (
     ChangedError,
     CorruptError,
     NotFoundError,
-    StoreError,
     UsageError,
 )
 from wds_imagenet.storage.failures import too_large
-from wds_imagenet.storage.os_errors import error_from_entry, named_errors
+from wds_imagenet.storage.os_errors import fault_of_entry, named_errors
 from wds_imagenet.storage.store import MAX_READ, Blob, ObjectInfo
 from wds_imagenet.storage.url import check_path
 
@@ -85,7 +84,7 @@ class LocalStore:
         with named_errors(full), _opened(full, os.O_RDONLY | os.O_NONBLOCK) as file:  # a FIFO must not block
             found = os.fstat(file)
             if stat.S_ISFIFO(found.st_mode):
-                raise StoreError(f"{full}: is a FIFO, not a file; remove it")
+                raise NotFoundError(f"{full}: {_fault_of(found.st_mode)}")
             info = _info(path, found)
             if etag not in {None, info.etag}:
                 raise ChangedError(f"{full}: was replaced while it was being read")
@@ -131,7 +130,10 @@ class LocalStore:
                 _publish(copy, temporary, full, create=create)
 
     def list_objects(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """See `Store.list_objects`. Follows symbolic links; a loop of them raises `StoreError`."""
+        """See `Store.list_objects`. Follows symbolic links; links to nowhere and loops of links have a fault.
+
+        So have FIFOs, sockets and devices. None of them is opened.
+        """
         folder = prefix.rpartition("/")[0]
         top = self._full(folder) if folder else self._root
         with named_errors(top):
@@ -139,8 +141,10 @@ class LocalStore:
                 try:
                     found = entry.stat()
                 except OSError as error:
-                    raise error_from_entry(error, entry) from error
-                yield _info(path, found)
+                    yield ObjectInfo(path, 0, None, fault_of_entry(error, entry))
+                    continue
+                fault = _fault_of(found.st_mode)
+                yield _info(path, found) if fault is None else ObjectInfo(path, 0, None, fault)
 
     def delete(self, path: str) -> None:
         """See `Store.delete`."""
@@ -249,15 +253,35 @@ def _walk(
     except NotFoundError:  # an empty folder of a store does not exist
         return
     identity = (here.st_dev, here.st_ino)
-    if identity in above:
-        raise OSError(errno.ELOOP, f"{folder} is a symbolic link to a folder above it; remove it")
-    named = [(base + entry.name + ("/" if entry.is_dir() else ""), entry) for entry in entries]
+    above = (*above, identity)
+    named = [(base + entry.name + ("/" if _is_folder(entry, above) else ""), entry) for entry in entries]
     for path, entry in sorted(named, key=lambda pair: pair[0]):
         if path.endswith("/"):
             if (path.startswith(prefix) or prefix.startswith(path)) and path != f"{STAGING}/":
-                yield from _walk(Path(entry.path), path, prefix, (*above, identity))
+                yield from _walk(Path(entry.path), path, prefix, above)
         elif path.startswith(prefix) and not path.endswith(_TEMPORARY):
             yield path, entry
+
+
+def _is_folder(entry: os.DirEntry[str], above: tuple[tuple[int, int], ...]) -> bool:
+    """Return True for a folder, but not for a link to a folder above it."""
+    try:
+        if not entry.is_dir():
+            return False
+        found = entry.stat() if entry.is_symlink() else None
+    except OSError:  # such as a link to itself, which `stat` reports again
+        return False
+    return found is None or (found.st_dev, found.st_ino) not in above
+
+
+def _fault_of(mode: int) -> str | None:
+    """Return the reason why something that is no file cannot be read, None for a file."""
+    if stat.S_ISREG(mode):
+        return None
+    if stat.S_ISDIR(mode):
+        return "is a symbolic link to a folder above it; remove it"
+    kind = "FIFO" if stat.S_ISFIFO(mode) else "socket" if stat.S_ISSOCK(mode) else "device"
+    return f"is a {kind}, not a file; remove it"
 
 
 def _info(path: str, found: os.stat_result) -> ObjectInfo:

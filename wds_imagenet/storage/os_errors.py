@@ -21,9 +21,12 @@ TOO_MANY_FILES: Final = (
 def error_from_os(error: OSError, where: Path) -> StoreError:
     """Return the error to raise for an error of the operating system. Pure."""
     message = f"{where}: {(error.strerror or str(error)).lower()}"
+    found: StoreError
     match error.errno:
+        case errno.ENXIO | errno.ENODEV | errno.ELOOP:
+            found = NotFoundError(f"{where}: is a socket, a device or a loop of links, not a file; remove it")
         case errno.ENOENT | errno.EISDIR:
-            found: StoreError = NotFoundError(f"{where}: there is no such file")
+            found = NotFoundError(f"{where}: there is no such file")
         case errno.EACCES | errno.EPERM | errno.EROFS:
             found = DeniedError(f"{message}; check that you may read and write there")
         case errno.ENOSPC | errno.EDQUOT | errno.EFBIG:
@@ -39,12 +42,12 @@ def error_from_os(error: OSError, where: Path) -> StoreError:
     return found
 
 
-def error_from_entry(error: OSError, entry: "DirEntry[str]") -> StoreError:
-    """Return the error for a listed file whose size cannot be read."""
-    if error.errno == errno.ENOENT and entry.is_symlink():
+def fault_of_entry(error: OSError, entry: "DirEntry[str]") -> str:
+    """Return the reason why the size of a listed file cannot be read."""
+    if error.errno in {errno.ENOENT, errno.ELOOP} and entry.is_symlink():
         target = Path(entry.path).readlink()
-        return NotFoundError(f"{entry.path}: is a symbolic link to {target}, which does not exist; remove it")
-    return error_from_os(error, Path(entry.path))
+        return f"is a symbolic link to {target}, which does not exist; remove it"
+    return str(error_from_os(error, Path(entry.path))).removeprefix(f"{entry.path}: ")
 
 
 @contextmanager

@@ -28,6 +28,8 @@ class ObjectInfo:
     """In bytes."""
     etag: str | None
     """A string that changes with the content; None if the store has none."""
+    fault: str | None = None
+    """The reason why a listed file of the local disk cannot be read, such as a link to nowhere."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,11 @@ from typing import Final, TypeVar
 
 from wds_imagenet.errors import (
     CorruptError,
+    DeniedError,
     ImageError,
     NotFoundError,
     SourceError,
+    StoreError,
     TooLargeError,
     WdsImagenetError,
 )
@@ -58,8 +60,10 @@ class Fetch:
             return ImageError(too_many_bytes(None, limit))
         except _ChangedFileError as error:
             return ImageError(str(error))
-        except NotFoundError as error:
-            if reference.offset:  # an archive with many images is gone
+        except (NotFoundError, DeniedError) as error:
+            # An archive with many images is gone, or a whole bucket is denied.
+            denied = isinstance(error, DeniedError) and self._is_remote(locate(reference.url)[0])
+            if reference.offset or denied:
                 raise
             failure = ImageError(str(error))
             failure.__cause__ = error
@@ -131,7 +135,7 @@ class Fetch:
                     yield ImageError(reference.fault)
                     continue
                 image = next(images)
-                lost = isinstance(image, ImageError) and isinstance(image.__cause__, NotFoundError)
+                lost = isinstance(image, ImageError) and isinstance(image.__cause__, StoreError)
                 gone = gone + 1 if lost and not is_download(reference.url) else 0
                 if gone == _OUTAGE:
                     raise SourceError(

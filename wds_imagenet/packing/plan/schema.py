@@ -4,7 +4,7 @@ Readers such as Hugging Face's take the types from the first few samples. They f
 fields, if a later sample differs. So the types are decided from all samples before the first byte.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from wds_imagenet.inputs.reference import Kind, Metadata, Reference
 from wds_imagenet.inputs.stream import Stream
 from wds_imagenet.packing.plan.attachments import check_suffixes
 from wds_imagenet.packing.plan.census import Census
+from wds_imagenet.util.messages import quantity
 
 MEASURED: Final = ("filename", "width", "height", "format", "sha256")
 """JSON fields that the packer measures on every image."""
@@ -43,6 +44,8 @@ class Schema:
     fields: tuple[Field, ...]
     attachments: tuple[str, ...] = ()
     """The suffixes of further members."""
+    gaps: tuple[str, ...] = ()
+    """A note for each field whose numbers become text."""
 
     @property
     def suffixes(self) -> tuple[str, ...]:
@@ -59,12 +62,13 @@ class Schema:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """A note for each metadata field that has another name in the JSON."""
-        return tuple(
+        """A note for each metadata field that has another name or type in the JSON."""
+        renamed = (
             f"the metadata field {item.source!r} becomes {item.name!r} in the JSON"
             for item in self.fields
             if item.name != item.source
         )
+        return (*renamed, *self.gaps)
 
     def record(self, reference: Reference, measured: Mapping[str, Any]) -> dict[str, Any]:
         """Return one sample's JSON object; `measured` has the values of `MEASURED` and `ORIGINAL`."""
@@ -103,7 +107,20 @@ def decide(census: Census, classes: Sequence[Metadata], *, rewritten: bool) -> S
         classes=records,
         fields=_fields(census.kinds, census.samples, taken),
         attachments=census.attachments.suffixes,
+        gaps=tuple(_gaps(census.kinds, census.samples)),
     )
+
+
+def _gaps(kinds: KindCounts, samples: int) -> Iterator[str]:
+    """Yield a note for each field whose numbers become text, because some samples have none."""
+    for name, counts in sorted(kinds.items()):
+        numbers = counts.get("integer", 0) + counts.get("number", 0)
+        lacking = samples - sum(counts.values()) + counts.get(None, 0)
+        if numbers and numbers + lacking == samples and lacking:
+            yield (
+                f"the numbers of {name!r} become text, because {quantity(lacking, 'samples have none')}; "
+                "where the source has option 'null_as', it fills them"
+            )
 
 
 def declare(stream: Stream, *, rewritten: bool) -> Schema:

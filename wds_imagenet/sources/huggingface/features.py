@@ -56,8 +56,8 @@ def choose_features(
     image = _choose_image(features, found, url, image)
     names: tuple[str, ...] = ()
     label = _choose_label(features, found, url, label)
-    if label is not None and features.get(label, {}).get("_type") == "ClassLabel":
-        names = _class_names(features[label], f"{url}: the column {label!r}")
+    if label is not None and (feature := _class_label(features.get(label, {}))) is not None:
+        names = _class_names(feature, f"{url}: the column {label!r}")
     texts = [name for name, column in found.items() if column.kind == "text" and name != label]
     caption = columns.choose_column(found if caption else texts, caption, columns.CAPTION, url)
     others = {n: column.kind for n, column in found.items() if n not in {image, label, caption}}
@@ -106,16 +106,24 @@ def _choose_image(
 def _choose_label(
     features: Mapping[str, Mapping[str, Any]], found: Mapping[str, ParquetColumn], url: str, asked: str | None
 ) -> str | None:
-    labels = [name for name in found if features.get(name, {}).get("_type") == "ClassLabel"]
+    labels = [name for name in found if _class_label(features.get(name, {})) is not None]
     if asked is not None or not labels:
-        able = [name for name, column in found.items() if column.kind in {"integer", "number", "text"}]
-        return columns.choose_column(found if asked else able, asked, columns.LABEL, url)
+        able = [name for name, column in found.items() if column.kind not in {None, "object"}]
+        return columns.choose_label(found if asked else able, asked, url, "label")
     usual = labels[0] if len(labels) == 1 else columns.choose_column(labels, None, columns.LABEL, url)
     if usual is None:
         raise SourceError(
             f"{url} has several columns of labels ({', '.join(labels)}): choose one, as option 'label'"
         )
     return usual
+
+
+def _class_label(feature: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the feature of a class label, also that of the labels in a list; None for another feature."""
+    if feature.get("_type") == "ClassLabel":
+        return feature
+    inner = feature.get("feature")
+    return inner if isinstance(inner, dict) and inner.get("_type") == "ClassLabel" else None
 
 
 def _class_names(feature: Mapping[str, Any], where: str) -> tuple[str, ...]:

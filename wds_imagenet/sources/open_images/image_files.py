@@ -60,8 +60,8 @@ def find_images(
             is_ignored(info.path) or split_of(info.path) not in {None, split or split_of(info.path)}
         ):
             continue
-        if not found and not _ARCHIVE.fullmatch(info.path):
-            yield ListedFile(info.path, where, 0, info.size)
+        if not found and (info.fault is not None or not _ARCHIVE.fullmatch(info.path)):
+            yield ListedFile(info.path, where, 0, info.size, info.fault)
         elif info.size and _is_streamed(store, info):
             yield GzippedArchive(where, info.path, info.size)
         else:

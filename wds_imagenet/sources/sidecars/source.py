@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Self
 
+from wds_imagenet.errors import SourceError
 from wds_imagenet.imagenet.class_list import read_classes
 from wds_imagenet.imagenet.class_naming import ClassNaming
 from wds_imagenet.inputs.companions import Companions
@@ -14,11 +15,11 @@ from wds_imagenet.inputs.listing import Listing
 from wds_imagenet.inputs.reference import Metadata, Reference
 from wds_imagenet.inputs.spilled.references import SpilledReferences
 from wds_imagenet.sources import columns
-from wds_imagenet.sources.columns import LabelValues
+from wds_imagenet.sources.label_cells import LABELS, LabelValues
 from wds_imagenet.sources.sidecars.annotations_json import read_annotations
 from wds_imagenet.sources.sidecars.checks import check_sidecars
 from wds_imagenet.sources.sidecars.sidecar_files import read_images, read_sidecars
-from wds_imagenet.sources.source_options import Classes
+from wds_imagenet.sources.source_options import Classes, LabelSeparator
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 
 _NO_METADATA: Final[Metadata] = {}
@@ -32,6 +33,7 @@ def sidecars(
     annotations: Annotated[str | None, "one JSON with the labels and captions of all images"] = None,
     label_field: Annotated[str | None, "field of the JSON with the label"] = None,
     caption_field: Annotated[str | None, "field of the JSON with the caption"] = None,
+    label_separator: LabelSeparator = None,
     classes: Classes = None,
     storage_options: StorageOptions = NO_OPTIONS,
 ) -> Listing:
@@ -53,6 +55,7 @@ def sidecars(
         annotations: the JSON; an object by file name, or an array of objects.
         label_field: field of the JSON with the label; `""` for none.
         caption_field: field of the JSON with the caption; `""` for none.
+        label_separator: text between the labels of an image, such as `;`; `""` for one label.
         classes: class list that gives each class its label.
         storage_options: options of the stores.
 
@@ -81,8 +84,9 @@ def sidecars(
         notes += companions.notes("files that belong to no image")
     where = url if annotations is None else annotations
     fields = _Fields.choose(images, label_field, caption_field, where)
-    naming = fields.labels(images, where).label_classes(listed)
-    references = SpilledReferences(fields.references(images, naming, where))
+    labels = fields.labels(images, where, LabelValues(label_separator))
+    naming = labels.label_classes(listed)
+    references = SpilledReferences(fields.references(images, labels, naming, where))
     references = with_unique_keys(references, lambda place: f"{url}: {references[place].name}", key_path)
     return Listing(
         references, naming.classes, (*ignored.notes("hidden and system files"), *notes, *naming.notes)
@@ -110,31 +114,42 @@ class _Fields:
                 return _NO_FIELD
             if asked is None and suffix in suffixes:
                 return None
+            if usual is columns.LABEL:
+                return columns.choose_label(names, asked, where, "label_field")
             return columns.choose_column(names, asked, usual, where)
 
         return cls(field(label, columns.LABEL, "cls"), field(caption, columns.CAPTION, "txt"))
 
-    def labels(self, images: SpilledReferences, where: str) -> LabelValues:
+    def labels(self, images: SpilledReferences, where: str, labels: LabelValues) -> LabelValues:
         """Return the distinct labels of the images."""
-        labels = LabelValues()
         for image in images:
             labels.add(_value(image, self.label, "cls"), lambda: f"{where}: {image.name}")  # noqa: B023 - called at once
         return labels
 
-    def references(self, images: SpilledReferences, naming: ClassNaming, where: str) -> Iterator[Reference]:
+    def references(
+        self, images: SpilledReferences, labels: LabelValues, naming: ClassNaming, where: str
+    ) -> Iterator[Reference]:
         """Yield the images with label, caption and metadata; their keys are made from their stems."""
         for image in images:
             path = image.name
             metadata = image.metadata.get("json", _NO_METADATA)
+            label, several = labels.find(_value(image, self.label, "cls"), naming)
+            if several and LABELS in metadata and self.label != LABELS:
+                raise SourceError(
+                    f"{where}: {path} has the field {LABELS!r} of all labels already: rename it"
+                )
             yield Reference(
                 key_from_name(key_path(path.rpartition("/")[2]), lambda: f"{where}: {path}"),  # noqa: B023 - called at once
                 image.url,
                 image.offset,
                 image.size,
                 path,
-                columns.label_of(_value(image, self.label, "cls"), naming),
+                label,
                 columns.caption_of(_value(image, self.caption, "txt"), f"{where}: {path}"),
-                {name: value for name, value in metadata.items() if name not in (self.label, self.caption)},
+                {
+                    **{n: value for n, value in metadata.items() if n not in (self.label, self.caption)},
+                    **several,
+                },
                 fault=image.fault,
             )
 

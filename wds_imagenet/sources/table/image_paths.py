@@ -3,7 +3,7 @@
 import posixpath
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from wds_imagenet.errors import NotFoundError
 from wds_imagenet.inputs.small_files import join_url
@@ -15,6 +15,18 @@ from wds_imagenet.storage.url import Location, check_path, is_http, parse_url
 
 _CACHED_SIZES: Final = 1024
 _WEB: Final = frozenset({"http", "https"})
+
+
+class ImagePlace(NamedTuple):
+    """The place of an image that a cell names."""
+
+    name: str
+    """The path, relative to the root, or to the bucket or host of a URL."""
+    url: str
+    size: int | None
+    """None if the store was not asked."""
+    fault: str | None = None
+    """The reason why there is no image."""
 
 
 class ImageResolver:
@@ -39,9 +51,9 @@ class ImageResolver:
     def add(self, cell: object) -> None:
         """Take a cell into account for the listing of a remote root; raise `ValueError` for a bad path.
 
-        Other roots need no listing, and leave the check to `resolve`.
+        Other roots need no listing, and leave the check to `resolve`. Empty cells do not count.
         """
-        if self.base.scheme in _WEB | {"file"}:
+        if self.base.scheme in _WEB | {"file"} or is_empty(cell):
             return
         name, url = _parse(cell, self.base)
         if url is None:
@@ -51,23 +63,32 @@ class ImageResolver:
             elif not f"{folder}/".startswith(f"{self._common}/" if self._common else ""):
                 self._common = posixpath.commonpath([self._common, folder])
 
-    def resolve(self, cell: object) -> tuple[str, str, int | None]:
-        """Return the path, the URL and the size of the image that a cell names.
+    def resolve(self, cell: object, line: int) -> ImagePlace:
+        """Return the place of the image that a cell names.
 
-        The path is relative to the root, or to the bucket or host of a URL. The size is None if the store
-        was not asked.
+        Args:
+            cell: the cell.
+            line: its line, which makes a name for an empty cell.
 
         Raises:
             ValueError: the cell is no path, or leads out of the root.
-            NotFoundError: there is no such file.
         """
+        if is_empty(cell):
+            name = f"no image in line {line}"
+            return ImagePlace(name, self._url(name), 0, "the cell of the image is empty")
         name, url = _parse(cell, self.base)
         if url is not None:
-            return name, str(Download(url, private=self._private)) if is_http(url) else url, None
+            return ImagePlace(name, str(Download(url, private=self._private)) if is_http(url) else url, None)
         if self._size is None:
             self._size = self._sizes()
-        web = self.base.scheme in _WEB
-        return name, join_url(self._root if web else self.base.url, name), self._size(name)
+        try:
+            return ImagePlace(name, self._url(name), self._size(name))
+        except NotFoundError:
+            fault = f"there is no {cell} in {self.base.url}; for images in another folder, give option 'root'"
+            return ImagePlace(name, self._url(name), 0, fault)
+
+    def _url(self, name: str) -> str:
+        return join_url(self._root if self.base.scheme in _WEB else self.base.url, name)
 
     def _sizes(self) -> Callable[[str], int | None]:
         """Return a function from a path in the root to its size, which raises `NotFoundError`."""
@@ -88,6 +109,11 @@ class ImageResolver:
             return int(found)
 
         return size
+
+
+def is_empty(cell: object) -> bool:
+    """Return True for a cell without a path: null, NaN, or blank text."""
+    return cell is None or cell != cell or (isinstance(cell, str) and not cell.strip())  # noqa: PLR0124 - NaN
 
 
 def _parse(cell: object, base: Location) -> tuple[str, str | None]:

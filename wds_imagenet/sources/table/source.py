@@ -1,12 +1,12 @@
 """`table`: a CSV, TSV, JSON Lines or Parquet file that lists images and their labels and captions."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, Final, Self
 
-from wds_imagenet.errors import DataError, NotFoundError, SourceError, UsageError
+from wds_imagenet.errors import DataError, SourceError, UsageError
 from wds_imagenet.imagenet.class_list import read_classes
-from wds_imagenet.imagenet.class_naming import ClassNaming
 from wds_imagenet.inputs.keys import first_duplicate_key, key_from_name, with_path_keys
 from wds_imagenet.inputs.listing import Listing
 from wds_imagenet.inputs.reference import Metadata, Reference
@@ -14,13 +14,15 @@ from wds_imagenet.inputs.small_files import find_file, no_file_error
 from wds_imagenet.inputs.spilled.references import SpilledReferences
 from wds_imagenet.sample import check_key
 from wds_imagenet.sources import columns
-from wds_imagenet.sources.columns import CellType, LabelValues
-from wds_imagenet.sources.source_options import AllowPrivateNetworks, Classes
+from wds_imagenet.sources.columns import CellType, ValueType
+from wds_imagenet.sources.label_cells import LABELS, LabelValues
+from wds_imagenet.sources.source_options import AllowPrivateNetworks, Classes, LabelSeparator, NullAs
 from wds_imagenet.sources.table.grouping import check_one_row_each, group
-from wds_imagenet.sources.table.image_paths import ImageResolver
+from wds_imagenet.sources.table.image_paths import ImageResolver, is_empty
 from wds_imagenet.sources.table.rows import TableRow, TableRows, read_rows
 from wds_imagenet.storage import split_url
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
+from wds_imagenet.util.messages import quantity
 
 _NO_METADATA: Final[Metadata] = {}
 
@@ -41,6 +43,8 @@ def table(
         str | None, "folder that paths are relative to; by default the folder of the table"
     ] = None,
     classes: Classes = None,
+    label_separator: LabelSeparator = None,
+    null_as: NullAs = None,
     delimiter: Annotated[
         str | None, "character between cells, or 'tab'; by default a comma, or a tab if the file is a .tsv"
     ] = None,
@@ -71,6 +75,8 @@ def table(
             joins them into one sample.
         root: folder that paths are relative to; None is the folder of the table.
         classes: class list that gives each class its label.
+        label_separator: text between the labels of an image, such as `;`; `""` for one label in each cell.
+        null_as: number that empty cells among numbers become; None makes the numbers text.
         delimiter: character between cells, or `tab`.
         allow_private_networks: True permits URLs of private networks and of this machine.
         storage_options: options of the stores.
@@ -91,9 +97,16 @@ def table(
         split_url(url)[0] if root is None else root, storage_options, private=bool(allow_private_networks)
     )
     listed = None if classes is None else read_classes(classes, storage_options=storage_options)
-    labels, types = _scan(rows, chosen, resolver)
+    null = columns.parse_null(null_as)
+    labels, types = _scan(rows, chosen, resolver, LabelValues(label_separator), null)
     naming = labels.label_classes(listed)
-    by_row = references = SpilledReferences(_references(rows, chosen, resolver, naming, types))
+    if labels.several and LABELS in chosen.metadata:
+        raise SourceError(
+            f"{rows.url}: the column {LABELS!r} has the name of the field for all labels: rename it"
+        )
+    by_row = references = SpilledReferences(
+        _references(rows, chosen, resolver, partial(labels.find, naming=naming), types)
+    )
     grouped = duplicates == "group"
     if grouped:
         references = SpilledReferences(group(by_row, rows.where, captioned=chosen.caption is not None))
@@ -111,7 +124,16 @@ def table(
         if not grouped:
             check_one_row_each(references, where)
         references = with_path_keys(references, where)
-    return Listing(references, naming.classes, (f"columns: {chosen}", *naming.notes))
+    return Listing(references, naming.classes, (f"columns: {chosen}", *naming.notes, *_notes(labels, types)))
+
+
+def _notes(labels: LabelValues, types: Mapping[str, CellType | ValueType]) -> Iterator[str]:
+    if labels.several:
+        yield f"images have several labels: the field {LABELS!r} lists them"
+    for name, kind in types.items():
+        if isinstance(kind, CellType) and kind.gaps and kind.null is None:
+            cells = quantity(kind.gaps, "cells are empty")
+            yield f"the numbers of {name!r} become text, because {cells}; option 'null_as' fills them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +157,17 @@ class _ColumnIndices:
             return None if name is None else rows.columns.index(name)
 
         images = index(image, columns.IMAGE)
-        others = index(label, columns.LABEL), index(caption, columns.CAPTION), index(key, ())
+        captions, keys = index(caption, columns.CAPTION), index(key, ())
         if images is None:
             raise SourceError(
                 f"{rows.url} has no column with a usual name for images: give option 'image_column', one of "
                 f"{', '.join(rows.columns)} (the names in the header line)"
             )
-        return cls(rows.columns, images, *others)
+        free = [name for place, name in enumerate(rows.columns) if place not in {images, captions, keys}]
+        labels = columns.choose_label(rows.columns if label else free, label, rows.url, "label_column")
+        return cls(
+            rows.columns, images, None if labels is None else rows.columns.index(labels), captions, keys
+        )
 
     @property
     def metadata(self) -> dict[str, int]:
@@ -157,12 +183,18 @@ class _ColumnIndices:
 
 
 def _scan(
-    rows: TableRows, chosen: _ColumnIndices, resolver: ImageResolver
-) -> tuple[LabelValues, dict[str, CellType]]:
-    """Read the rows once: return the distinct labels, and the types of a CSV's metadata columns."""
-    labels = LabelValues()
-    types = {} if rows.typed else {name: CellType() for name in chosen.metadata}
-    adders = [(index, types[name].add) for name, index in chosen.metadata.items() if types]
+    rows: TableRows,
+    chosen: _ColumnIndices,
+    resolver: ImageResolver,
+    labels: LabelValues,
+    null: float | None,
+) -> tuple[LabelValues, Mapping[str, CellType | ValueType]]:
+    """Read the rows once: return the distinct labels, and the types of the metadata columns."""
+    kind = ValueType if rows.typed else CellType
+    types: dict[str, CellType | ValueType] = {name: kind(null) for name in chosen.metadata}
+    adders: list[tuple[int, Callable[[Any], None]]] = [
+        (index, types[name].add) for name, index in chosen.metadata.items()
+    ]
     empty = True
     for row in rows:
         empty = False
@@ -173,7 +205,7 @@ def _scan(
             raise SourceError(f"{rows.at(row)}: {error}") from error
         if chosen.label is not None:
             labels.add(values[chosen.label], lambda: rows.at(row))  # noqa: B023 - called at once
-        for index, add in adders:
+        for index, add in adders if not is_empty(values[chosen.image]) else ():
             add(values[index])
     if empty:
         raise SourceError(f"{rows.url} lists no images: it has a header line and no rows")
@@ -184,46 +216,40 @@ def _references(
     rows: TableRows,
     chosen: _ColumnIndices,
     resolver: ImageResolver,
-    naming: ClassNaming,
-    types: dict[str, CellType],
+    find: Callable[[Any], tuple[int | None, Metadata]],
+    types: Mapping[str, CellType | ValueType],
 ) -> Iterator[Reference]:
     """Yield one reference a row; its key is the key column's cell, or the stem of the path."""
     parsers: list[tuple[str, int, Callable[[Any], Any]]] = [
-        (name, index, types[name].parse if types else _unchanged) for name, index in chosen.metadata.items()
+        (name, index, types[name].parse) for name, index in chosen.metadata.items()
     ]
-    missing = total = 0
-    first = ""
     for row in rows:
         values = row.values
-        total += 1
         try:
-            name, url, size = resolver.resolve(values[chosen.image])
-        except NotFoundError:
-            missing += 1
-            first = first or f"{rows.at(row)}: there is no {values[chosen.image]}"
-            continue
+            image = resolver.resolve(values[chosen.image], row.line)
         except ValueError as error:
             raise SourceError(f"{rows.at(row)}: {error}") from error
+        if chosen.key is None or (image.fault is not None and values[chosen.key] is None):
+            key = _stem(image.name, rows, row)
+        else:
+            key = _cell_key(rows, row, chosen)
+        if image.fault is not None:
+            fault = f"{rows.at(row)}: {image.fault}"
+            yield Reference(key, image.url, 0, 0, image.name, metadata=_NO_METADATA, fault=fault)
+            continue
         caption = None if chosen.caption is None else values[chosen.caption]
+        label, several = (None, {}) if chosen.label is None else find(values[chosen.label])
         yield Reference(
-            key=_stem(name, rows, row) if chosen.key is None else _cell_key(rows, row, chosen),
-            url=url,
+            key=key,
+            url=image.url,
             offset=0,
-            size=size,
-            name=name,
-            label=None if chosen.label is None else columns.label_of(values[chosen.label], naming),
+            size=image.size,
+            name=image.name,
+            label=label,
             caption=columns.caption_of(caption, rows.at(row)),
-            metadata={name: parse(values[index]) for name, index, parse in parsers} or _NO_METADATA,
+            metadata={**{name: parse(values[index]) for name, index, parse in parsers}, **several}
+            or _NO_METADATA,
         )
-    if missing:
-        raise SourceError(
-            f"{first} in {resolver.base.url} (in all, {missing:,} of {total:,} rows name no file): give the "
-            "folder of the images as option 'root'"
-        )
-
-
-def _unchanged(value: object) -> object:
-    return value
 
 
 def _stem(path: str, rows: TableRows, row: TableRow) -> str:
