@@ -145,12 +145,10 @@ def read_receipts(
     def read(name: str) -> Receipt:
         url = f"{store.url}/{job.layout.receipt(name)}"
         try:
-            receipt = Receipt.from_json(store.read(job.layout.receipt(name)).data)
+            receipt = read_parsed(store, job.layout.receipt(name), Receipt.from_json)
             _check_receipt(receipt, url, (job.fingerprint, name, hashes[name]))
         except (ManifestError, NotFoundError) as error:
-            error.add_note(
-                f"another program changed or removed {url} during this run: run the command again"
-            )
+            error.add_note(f"another program changed or removed {url} during this run: run the command again")
             raise
         return receipt
 
