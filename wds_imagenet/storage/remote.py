@@ -4,6 +4,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -24,7 +25,6 @@ from wds_imagenet.storage.engine import StoreEngine
 from wds_imagenet.storage.failures import error_from_failure, redact, too_large
 from wds_imagenet.storage.fsspec_engine import FsspecEngine
 from wds_imagenet.storage.http_engine import HttpEngine
-from wds_imagenet.storage.obstore_engine import PART
 from wds_imagenet.storage.retry import call_with_retries
 from wds_imagenet.storage.s3fs_engine import S3fsEngine
 from wds_imagenet.storage.store import MAX_READ, Blob, ObjectInfo
@@ -166,11 +166,12 @@ class RemoteStore:
         """See `Store.put_file`. To create a large file, looks for an object first: one more request."""
         if not file.is_file():
             raise NotFoundError(f"{file}: there is no such file to put at {self._where(path)}")
-        if create and file.stat().st_size <= PART:
+        if create and file.stat().st_size <= obstore_engine.PART:
             self.put(path, file.read_bytes(), create=True)
             return
-        if create and self._exists(path):  # an upload in parts has no condition
-            raise ExistsError(f"{self._where(path)}: exists already")
+        with suppress(NotFoundError):
+            if create and self.info(path):  # an upload in parts has no condition
+                raise ExistsError(f"{self._where(path)}: exists already")
         self._write(path, lambda engine: engine.put_file(path, file))
 
     def list_objects(self, prefix: str = "") -> Iterator[ObjectInfo]:
@@ -198,13 +199,6 @@ class RemoteStore:
         if info.size < start:
             raise CorruptError(f"{self._where(path)}: ends at byte {info.size}, before byte {start}")
         return Blob(b"", info)
-
-    def _exists(self, path: str) -> bool:
-        try:
-            self.info(path)
-        except NotFoundError:
-            return False
-        return True
 
     def _holds(self, path: str, data: bytes) -> bool:
         try:
@@ -300,9 +294,6 @@ def connect(location: Location, options: ParsedOptions) -> StoreEngine:
 def _connect_fsspec(location: Location, options: ParsedOptions) -> StoreEngine:
     config: Mapping[str, Any] | None = fsspec_config(location.scheme, options)
     if config is None:
-        raise UsageError(
-            f"{location.url}: some of these options are obstore's alone, which cannot be used here; leave "
-            "them out"
-        )
+        raise UsageError(f"{location.url}: leave out the options of obstore, which cannot be used here")
     kinds = {"s3": S3fsEngine, "http": HttpEngine, "https": HttpEngine}
     return kinds.get(location.scheme, FsspecEngine)(location, options, config)
