@@ -15,7 +15,7 @@ from real_data import draw_once, find_real_data
 from wds_imagenet.demo.s3_server import S3Server, serve
 from wds_imagenet.errors import MissingExtraError
 
-pytest_plugins = ["skip_report", "coverage_report"]
+pytest_plugins = ["skip_report", "coverage_report", "audit_hook"]
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background, whose children inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)

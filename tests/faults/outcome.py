@@ -13,13 +13,14 @@ BAD: Final = OUTCOMES[2:]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The outcome of one case; `detail` has the evidence, in a line or two."""
+    """The outcome of one case, or of `count` equal ones; `detail` has the evidence, in a line or two."""
 
     campaign: str
     case: str
     outcome: str
     detail: str = ""
     seconds: float = 0.0
+    count: int = 1
 
     @property
     def is_bad(self) -> bool:
@@ -65,8 +66,8 @@ class Row:
     seconds: float = 0.0
 
     def add(self, result: Result) -> None:
-        self.cases += 1
-        self.counts[result.outcome] += 1
+        self.cases += result.count
+        self.counts[result.outcome] += result.count
         self.seconds += result.seconds
 
 

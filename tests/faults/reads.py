@@ -14,7 +14,7 @@ from faults.zygote import Done
 
 PLACES: Final = (("manifest", 1), ("keys", 1), ("shard", 1), ("shard", 6))
 """Kinds of objects, and the request for them that meets the fault first."""
-_NAMES: Final = {"manifest": "manifest.json", "keys": "keys.txt", "shard": ".tar"}
+_NAMES: Final = ("manifest.json", "keys.txt", ".tar")
 HARMLESS: Final = frozenset({"delay", "drip"})
 FINAL: Final = frozenset({"expired token", "replaced", "whole object"})
 """Faults that a further attempt need not overcome: a store that ignores ranges ignores them again."""
@@ -65,10 +65,10 @@ def run(lab: Lab, case: Read) -> Verdict:
     done = lab.zygote.run(["epoch", url, json.dumps(options)], limit=60 * lab.slack)
     if not lab.proxy.faults:
         return Verdict("crashed", "the fault was not met: the case is wrong")
-    return judge_epoch(lab, done, _NAMES[case.target])
+    return judge_epoch(lab, done, *_NAMES)
 
 
-def judge_epoch(lab: Lab, done: Done, name: str) -> Verdict:
+def judge_epoch(lab: Lab, done: Done, *names: str) -> Verdict:
     """Judge the lines of `jobs.epoch`: all samples, or an error after some samples, each of them right."""
     if done.code is None:
         return Verdict("hung", f"after {done.seconds:.0f} s; {done.err[-300:]}")
@@ -82,10 +82,10 @@ def judge_epoch(lab: Lab, done: Done, name: str) -> Verdict:
         return Verdict(difference.verdict, str(difference)[:500])
     if any(sorted(line["keys"]) != sorted(lab.small.truth) for line in lines if "keys" in line):
         return Verdict("changed", "other keys")
-    return _judge_error(end, text, name) if end else Verdict("right")
+    return _judge_error(end, text, names) if end else Verdict("right")
 
 
-def _judge_error(end: str, text: str, name: str) -> Verdict:
+def _judge_error(end: str, text: str, names: tuple[str, ...]) -> Verdict:
     if end == "traceback":
         return Verdict("crashed", text[-1500:])
-    return Verdict("clear error" if name in text else "crashed", f"{end}: {text}")
+    return Verdict("clear error" if any(name in text for name in names) else "crashed", f"{end}: {text}")

@@ -2,13 +2,15 @@
 
 import io
 import json
+import pickle
 import tarfile
 
 import pytest
 from PIL import Image
 
-from wds_imagenet import Dataset, index, pack
-from wds_imagenet.errors import SourceError
+from wds_imagenet import Dataset, Loader, ResizeCenterCrop, index, pack, verify
+from wds_imagenet.errors import ExistsError, SourceError, UsageError
+from wds_imagenet.storage import open_store
 
 
 def png():
@@ -101,3 +103,33 @@ def test_a_part_of_a_set_packed_as_train_becomes_validation(tmp_path):
     )
     assert (labels(f"{tmp_path}/val"), Dataset.open(f"{tmp_path}/val").manifest.split) == ([1], "validation")
     assert any("are of the split 'train'; they become 'validation'" in note for note in report.notes)
+
+
+@pytest.mark.parametrize("place", ["disk", "s3"])
+def test_a_second_split_of_a_folder_has_its_manifest_in_a_folder_of_its_own(place, tmp_path, request):
+    for label, name in enumerate(("a-train-0.tar", "a-validation-0.tar", "a-validation-1.tar")):
+        write(tmp_path / "in" / name, label)
+    url = str(tmp_path / "in")
+    if place == "s3":
+        url = request.getfixturevalue("s3_url")
+        for path in (tmp_path / "in").iterdir():
+            open_store(url).put_file(path.name, path)
+    first, second = index(url, split="train"), index(url, split="validation")
+    assert (first.url, second.url) == (Dataset.open(url).url, f"{Dataset.open(url).url}/validation")
+    assert (labels(first.url), labels(second.url)) == ([0], [1, 2])
+    assert list(verify(second.url).findings) == []
+    assert pickle.loads(pickle.dumps(Dataset.open(second.url)))[1].label == 2
+    with Loader(
+        second.url, transform=ResizeCenterCrop(4, 4), batch_size=2, shuffle=False, process=True
+    ) as loader:
+        assert [batch.labels.tolist() for batch in loader] == [[1, 2]]
+    for split in ("train", "validation"):
+        with pytest.raises(ExistsError):
+            index(url, split=split)
+
+
+def test_shards_far_from_their_manifest_are_refused(tmp_path):
+    write(tmp_path / "in" / "a.tar", 0)
+    with pytest.raises(UsageError, match=r"neither in .* nor in the folder above"):
+        index(f"{tmp_path}/in", out=f"{tmp_path}/in/x/y")
+    assert labels(index(f"{tmp_path}/in", out=f"{tmp_path}/in/x").url) == [0]

@@ -53,7 +53,7 @@ def test_an_azure_url_names_its_account() -> None:
         *("zip://a.zip", "tar://x", "reference://x", "git://x", "github://x", "ssh://h/x", "sftp://h/x"),
         *("data://x", "ftp://h/x", "smb://h/x", "dask://x", "jupyter://x", "webhdfs://x", "libarchive://x"),
         *("simplecache::s3://b/x", "filecache::http://h/x", "blockcache::/x", "zip::s3://b/a.zip"),
-        *("s3://", "s3:///", "gs://", "https://", "http:///x", "", "a\0b"),
+        *("s3://", "s3:///", "gs://", "https://", "http:///x", "http://[x/y", "https://a]b/x", "", "a\0b"),
         *("s3://KEY:SECRETVALUE@bucket/x", "gs://me:SECRETVALUE@bucket"),
     ],
 )

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 @click.option(
     "--out",
     metavar="URL",
-    help="Folder for the manifest. All shards must lie inside it. By default the folder of the first URL.",
+    help="Folder for the manifest. All shards must lie inside it, or inside the folder above. By default the "
+    "folder of the first URL, or a folder in it named after the split if it has another split's manifest.",
 )
 @click.option("--name", default=None, help="Name of the data set; by default the name of the folder.")
 @click.option(

@@ -29,7 +29,7 @@ def read_csv(text: str, url: str) -> Predictions:
     table = csv.reader(io.StringIO(text, newline=""), strict=True)
     rows: list[GuessRow] = []
     try:
-        header = tuple(cell.strip() for cell in next(table))
+        header = tuple(cell.strip() for cell in next(table, ()))
         layout = _layout(header)
         rows.extend(GuessRow(table.line_num, *_key_and_guesses(cells)) for cells in table if cells)
     except (csv.Error, ValueError) as error:

@@ -19,6 +19,8 @@ MANIFEST_PATH: Final = f"{METADATA_FOLDER}/manifest.json"
 PLAN_PATH: Final = f"{METADATA_FOLDER}/plan.json"
 REPORT_PATH: Final = f"{METADATA_FOLDER}/report.jsonl"
 KEYS_PATH: Final = f"{METADATA_FOLDER}/keys.txt"
+PARENT: Final = ".."
+"""The only other folder that a manifest may name for its shards."""
 VERSION: Final = 1
 MAX_BYTES: Final = 256 << 20
 MAX_BLOCK_BYTES: Final = 8 << 30
@@ -90,6 +92,8 @@ class Manifest:
     """Fingerprint of the plan that it was packed from; None if it was indexed."""
     report_sha256: str | None = None
     """SHA-256 of `.wds-imagenet/report.jsonl`; None for indexed shards and layers, which have no report."""
+    shards_in: str | None = None
+    """`..` if the shards lie in the folder above, as of a second split that `index` found; else None."""
 
     def __post_init__(self) -> None:
         _check(bool(_HEX.fullmatch(self.keys_sha256)), "keys sha256", self.keys_sha256)
@@ -97,6 +101,7 @@ class Manifest:
         _check(bool(self.shards) or classes_alone, "shards", self.shards)
         for name, stated in (("plan", self.plan), ("report_sha256", self.report_sha256)):
             _check(stated is None or bool(_HEX.fullmatch(stated)), name, stated)
+        _check(self.shards_in in {None, PARENT}, "shards_in", self.shards_in)
         _check(len(set(self.suffixes)) == len(self.suffixes), "suffixes", self.suffixes)
         self._check_classes()
         names = {shard.name for shard in self.shards}
@@ -138,6 +143,7 @@ class Manifest:
         return b'%b,"shards":[\n%b\n],%b\n' % (strict_json.dumps(head)[:-1], shards, own_hash[1:])
 
     def _values(self) -> dict[str, Any]:
+        place = {} if self.shards_in is None else {"shards_in": self.shards_in}
         return {
             "format": _FORMAT,
             "version": VERSION,
@@ -149,6 +155,7 @@ class Manifest:
             "keys_sha256": self.keys_sha256,
             "plan": self.plan,
             "report_sha256": self.report_sha256,
+            **place,
             "classes": [dict(item) for item in self.classes],
             "shards": [shard_to_json(shard) for shard in self.shards],
         }
@@ -183,6 +190,7 @@ class Manifest:
                 classes=tuple(typed(item, dict) for item in typed(value["classes"], list)),
                 plan=_text_or_none(value["plan"]),
                 report_sha256=_text_or_none(value["report_sha256"]),
+                shards_in=_text_or_none(value.get("shards_in")),
             )
             _check(typed(value["samples"], int) == manifest.samples, "total samples", value["samples"])
             _check(typed(value["bytes"], int) == manifest.size, "total bytes", value["bytes"])

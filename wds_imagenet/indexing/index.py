@@ -4,16 +4,16 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from wds_imagenet.errors import SourceError, UsageError
+from wds_imagenet.errors import NotFoundError, SourceError, UsageError
 from wds_imagenet.format.blocks import MAX_TARGET
 from wds_imagenet.format.dataset_name import default_name
-from wds_imagenet.format.manifest import Manifest
+from wds_imagenet.format.manifest import MANIFEST_PATH, Manifest
 from wds_imagenet.indexing.shard_entries import IndexedShard, index_shards
 from wds_imagenet.inputs.shards.member_rules import DEFAULT_JSON_BYTES, MemberRules
 from wds_imagenet.inputs.shards.split_choice import choose_shards, list_shards
 from wds_imagenet.inputs.split_files import SplitFile
 from wds_imagenet.reading.arguments import whole
-from wds_imagenet.storage import Store, open_store
+from wds_imagenet.storage import Store, open_store, split_url
 from wds_imagenet.storage.store import StorageOptions
 from wds_imagenet.storage.url import parse_url
 
@@ -83,8 +83,9 @@ def index(
     Args:
         urls: one URL or several. Each is a folder of `.tar` files, one `.tar` file, or a pattern such as
             `in1k-{000..146}.tar`.
-        out: the folder for the manifest. All shards must lie inside this folder. The default is the folder of
-            the first URL.
+        out: the folder for the manifest. All shards must lie inside this folder, or inside the folder above.
+            The default is the folder of the first URL. If that folder has the manifest of another split, it
+            is a folder in it, named after the split.
         name: the data set's name; by default the folder's.
         split: the split. If the names of the shards, or timm's `_info.json`, have several splits, `index`
             takes the shards of this one. The default is the only split in the names, or `train`.
@@ -96,7 +97,7 @@ def index(
         on_progress: called after each shard, in order, by the calling thread.
 
     Raises:
-        UsageError: a URL does not lie in `out`, or nothing exists at a URL.
+        UsageError: a URL does not lie in `out` or the folder above, or nothing exists at a URL.
         SourceError: there are no tars, a tar is compressed, there are several splits, a sample has no image
             or a malformed member, or a key is repeated.
         CorruptError: a shard is damaged, or is no tar.
@@ -114,8 +115,15 @@ def index(
         raise UsageError(f"block_bytes is at most 1 GiB, and not {block_bytes:,} bytes")
     store = open_store(folder, storage_options)
     shards, found_split = _find(urls, split, storage_options or {})
-    names = [_below(shard, store, folder) for shard in shards]
     split = found_split or split or "train"
+    if out is None and _is_indexed_as_another(store, split):
+        folder = f"{folder.rstrip('/')}/{split}"
+        store = open_store(folder, storage_options)
+    names = [_below(shard, store) for shard in shards]
+    above = None
+    if None in names:
+        above = open_store(split_url(store.url)[0], storage_options)
+        names = [_below(shard, above) for shard in shards]
     total_bytes = sum(shard.info.size for shard in shards)
     done = samples = 0
 
@@ -128,7 +136,8 @@ def index(
 
     manifest, notes = index_shards(
         store,
-        names,
+        _all_inside(names, shards, folder),
+        above=above,
         name=name or default_name(store.url, split),
         split=split,
         rules=MemberRules(max_json_bytes=whole("max_json_bytes", max_json_bytes or DEFAULT_JSON_BYTES, 1)),
@@ -154,13 +163,28 @@ def _find(
     return shards, first
 
 
-def _below(shard: SplitFile, store: Store, folder: str) -> str:
-    """Return the path of a shard in the folder of the manifest."""
+def _is_indexed_as_another(store: Store, split: str) -> bool:
+    """Return True if a folder has the manifest of another split."""
+    try:
+        return Manifest.from_json(store.read(MANIFEST_PATH).data).split != split
+    except NotFoundError:
+        return False
+
+
+def _below(shard: SplitFile, store: Store) -> str | None:
+    """Return the path of a shard in a store, None if it lies elsewhere."""
     if shard.store.url == store.url:
         return shard.info.path
     root, path = (parse_url(url).url.rstrip("/") for url in (store.url, shard.url))
-    if not path.startswith(f"{root}/"):
-        raise UsageError(
-            f"{shard.url} is not in {folder}: the manifest names shards relative to its own folder"
-        )
-    return path.removeprefix(f"{root}/")
+    return path.removeprefix(f"{root}/") if path.startswith(f"{root}/") else None
+
+
+def _all_inside(names: Sequence[str | None], shards: Sequence[SplitFile], folder: str) -> list[str]:
+    """Return the names. Raises `UsageError` if one is None."""
+    for name, shard in zip(names, shards, strict=True):
+        if name is None:
+            raise UsageError(
+                f"{shard.url} is neither in {folder} nor in the folder above: the manifest names shards "
+                "relative to one of the two"
+            )
+    return [name for name in names if name is not None]

@@ -10,7 +10,14 @@ from typing import IO, Final
 
 from wds_imagenet.errors import ExistsError, NotFoundError, SourceError
 from wds_imagenet.format.blocks import block_bytes_for, checksum_blocks, cut_blocks
-from wds_imagenet.format.manifest import KEYS_PATH, MANIFEST_PATH, Manifest, Shard, check_shard_name
+from wds_imagenet.format.manifest import (
+    KEYS_PATH,
+    MANIFEST_PATH,
+    PARENT,
+    Manifest,
+    Shard,
+    check_shard_name,
+)
 from wds_imagenet.indexing.class_table import ClassCounts
 from wds_imagenet.inputs.image_files import ignored_notes
 from wds_imagenet.inputs.shards.content import Content, Fault, ShardSample, class_name_error, content_of
@@ -46,6 +53,7 @@ def index_shards(
     name: str,
     split: str,
     rules: MemberRules = DEFAULT_RULES,
+    above: Store | None = None,
     block_bytes: int | None = None,
     threads: int = 2,
     on_shard: Callable[[IndexedShard], None] = lambda _: None,
@@ -60,6 +68,7 @@ def index_shards(
         names: the shards, relative to the store.
         name: name of the data set.
         split: name of the split.
+        above: the folder above, if the shards lie there and the names are relative to it.
         rules: limits of what is read; a reader has the default rules for everything else.
         block_bytes: target size of a block.
         threads: number of shards that are read at the same time.
@@ -73,10 +82,11 @@ def index_shards(
     for shard in names:
         check_shard_name(shard)
     _check_absent(store)
-    size = block_bytes or block_bytes_for(sum(store.info(shard).size for shard in names))
+    holder = store if above is None else above
+    size = block_bytes or block_bytes_for(sum(holder.info(shard).size for shard in names))
     found: list[IndexedShard] = []
     for indexed in map_ahead(
-        lambda shard: index_shard(store, shard, size, rules),
+        lambda shard: index_shard(holder, shard, size, rules),
         names,
         threads=threads,
         ahead=threads,
@@ -102,6 +112,7 @@ def index_shards(
         keys_sha256=hashlib.sha256(keys).hexdigest(),
         shards=shards,
         classes=classes.table(),
+        shards_in=None if above is None else PARENT,
     )
     store.put(KEYS_PATH, keys)
     store.put(MANIFEST_PATH, manifest.to_json(), create=True)

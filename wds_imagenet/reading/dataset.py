@@ -17,7 +17,7 @@ from wds_imagenet.reading.arguments import whole
 from wds_imagenet.reading.fetch_blocks import BlockLocation, Fetcher, block_locations
 from wds_imagenet.reading.layers import BlockReader, Layer
 from wds_imagenet.sample import Sample
-from wds_imagenet.storage import Store, open_store
+from wds_imagenet.storage import Store, open_store, split_url
 from wds_imagenet.storage.store import StorageOptions, read_parsed
 from wds_imagenet.util.messages import quantity
 from wds_imagenet.util.threads import map_ahead
@@ -90,7 +90,10 @@ class Dataset:
             raise ManifestError(f"{store.url} is no data set: its manifest lists no shards")
         if isinstance(layers, str):
             raise UsageError(f"layers are a list of names: pass [{layers!r}]")
-        return cls(store, manifest, [Layer.open(store, manifest, name) for name in layers])
+        fetcher = None
+        if manifest.shards_in is not None:
+            fetcher = Fetcher(open_store(split_url(store.url)[0], storage_options))
+        return cls(store, manifest, [Layer.open(store, manifest, name) for name in layers], fetcher)
 
     def __reduce__(self) -> tuple[type[Self], tuple[Store, Manifest, Sequence[Layer], Fetcher]]:
         """Pickle without caches, which another thread may be filling."""

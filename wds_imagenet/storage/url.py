@@ -135,7 +135,10 @@ def _local(path: str) -> Location:
 
 
 def _http(scheme: str, url: str) -> Location:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:  # such as a host with one bracket
+        raise UsageError(f"{shown_url(url)}: is no URL: {str(error).lower()}") from error
     host = parts.netloc.rpartition("@")[2]
     if not host:
         raise UsageError(f"{shown_url(url)}: the URL names no host")

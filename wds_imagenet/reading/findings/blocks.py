@@ -149,7 +149,7 @@ def _read(dataset: Dataset, location: BlockLocation) -> tuple[Data, CorruptError
     except CorruptError as error:
         damage = error
     path = f"{dataset.fetcher.folder}{location.shard.name}"
-    data = dataset.store.read(path, location.offset, location.offset + location.block.size).data
+    data = dataset.fetcher.store.read(path, location.offset, location.offset + location.block.size).data
     return data, damage if crc32(data) != location.block.crc32 else None
 
 
@@ -214,7 +214,8 @@ def _check_whole(
 ) -> Iterator[Finding]:
     manifest = dataset.manifest
     folder = dataset.fetcher.folder
-    listed = dataset.store.list_objects(folder) if dataset.store.listable else ()
+    store = dataset.fetcher.store
+    listed = store.list_objects(folder) if store.listable else ()
     paths = ((i.path.removeprefix(folder), i.size) for i in listed)
     sizes = {
         path: size for path, size in paths if path.endswith(".tar") and not path.startswith(METADATA_FOLDER)
