@@ -170,7 +170,7 @@ class RemoteStore:
             self.put(path, file.read_bytes(), create=True)
             return
         with suppress(NotFoundError):
-            if create and self.info(path):  # an upload in parts has no condition
+            if create and self.info(path) is not None:  # an upload in parts has no condition
                 raise ExistsError(f"{self._where(path)}: exists already")
         self._write(path, lambda engine: engine.put_file(path, file))
 
@@ -294,6 +294,8 @@ def connect(location: Location, options: ParsedOptions) -> StoreEngine:
 def _connect_fsspec(location: Location, options: ParsedOptions) -> StoreEngine:
     config: Mapping[str, Any] | None = fsspec_config(location.scheme, options)
     if config is None:
-        raise UsageError(f"{location.url}: leave out the options of obstore, which cannot be used here")
+        raise UsageError(
+            f"{location.url}: leave out the options that are obstore's alone: it is not used here"
+        )
     kinds = {"s3": S3fsEngine, "http": HttpEngine, "https": HttpEngine}
     return kinds.get(location.scheme, FsspecEngine)(location, options, config)
