@@ -294,8 +294,6 @@ def connect(location: Location, options: ParsedOptions) -> StoreEngine:
 def _connect_fsspec(location: Location, options: ParsedOptions) -> StoreEngine:
     config: Mapping[str, Any] | None = fsspec_config(location.scheme, options)
     if config is None:
-        raise UsageError(
-            f"{location.url}: leave out the options that are obstore's alone: it is not used here"
-        )
+        raise UsageError(f"{location.url}: leave out options of obstore's alone, unused here")
     kinds = {"s3": S3fsEngine, "http": HttpEngine, "https": HttpEngine}
     return kinds.get(location.scheme, FsspecEngine)(location, options, config)
