@@ -21,6 +21,7 @@ from wds_imagenet.packing.publish.resume import DestinationState, find_state, re
 from wds_imagenet.packing.report import PackProgress
 from wds_imagenet.storage import Store
 from wds_imagenet.util import strict_json
+from wds_imagenet.util.temporary_folder import sweep_temporary_folders
 
 OnProgress = Callable[[PackProgress], None]
 
@@ -72,6 +73,8 @@ def run(
     state = find_state(store, job, check=check)
     if dry_run and state.manifest is None:
         return Outcome(None, len(state.shards), finished_before=False)
+    if not dry_run:
+        sweep_temporary_folders()  # half-built shards of killed packers to stores without a staging folder
     try:
         if state.manifest is not None:
             if not (state.locked or dry_run):
