@@ -240,3 +240,11 @@ def test_the_folder_at_hand_and_one_with_a_slash_are_folders(make_tree, monkeypa
         listing = imagefolder(url)
         assert labels(listing) == {"cat/1.jpg": 0, "dog/2.jpg": 1}
         assert all(Path(reference.url).is_absolute() for reference in listing.references)
+
+
+def test_names_with_line_ends_and_of_either_composition_are_told_apart(make_tree):
+    names = ["a/x\ny.jpg", "a/x_y.txt", "b/\u00e9.jpg", "b/e\u0301.jpg", "c\nd.csv"]
+    listing = imagefolder(make_tree(dict.fromkeys(names, "")))
+    assert {reference.name for reference in listing.references} == set(names[:-1])
+    assert len({reference.key for reference in listing.references}) == 4
+    assert any("1 in all: c\\nd.csv" in note for note in listing.notes)

@@ -122,7 +122,9 @@ def plan(listing: Listing, options: PackOptions) -> Plan:
             f"{references[0].fault}"
         )
     case_notes = check_listed_keys(references, hashes)
-    schema = decide(scanned.census, listing.classes, rewritten=options.rewrites)
+    schema = decide(
+        scanned.census, listing.classes, rewritten=options.rewrites, partly_labelled=listing.partly_labelled
+    )
     count = len(references)
     if options.shuffled:
         order = rng.permutation(rng.mix(options.seed, _SHUFFLE), count)

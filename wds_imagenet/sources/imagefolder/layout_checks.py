@@ -8,6 +8,7 @@ from typing import Final
 from wds_imagenet.errors import SourceError
 from wds_imagenet.format.ignored_files import is_ignored
 from wds_imagenet.inputs.image_files import IgnoredFiles
+from wds_imagenet.shown import shown_name
 from wds_imagenet.storage.url import parse_url
 from wds_imagenet.util.messages import quantity
 
@@ -90,7 +91,8 @@ def name_notes(folders: Sequence[str], inner: dict[str, str]) -> Iterator[str]:
             yield f"the class {folder!r} has the name of a split"
     named = sorted(path for name, path in inner.items() if name.lower() not in _NO_CLASSES)
     if named:
-        yield f"images lie deeper than in a class folder, such as {named[0]}; the outer folder is the class"
+        path = shown_name(named[0])
+        yield f"images lie deeper than in a class folder, such as {path}; the outer folder is the class"
 
 
 def number_notes(labels: Iterable[int | None]) -> Iterator[str]:
