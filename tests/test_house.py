@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "images": {"errors", "util"},
     "storage": {"errors", "util"},
     "inputs": {"errors", "util", "sample", "format", "storage"},
-    "imagenet": {"errors", "util", "sample", "storage", "inputs"},
+    "imagenet": {"errors", "util", "sample", "format", "storage", "inputs"},
     "labels": {"errors", "util", "sample", "format", "storage", "inputs", "imagenet"},
     "sources": {"errors", "util", "sample", "format", "storage", "inputs", "imagenet"},
     "packing": {"errors", "util", "sample", "format", "images", "storage", "inputs", "sources", "labels"},

@@ -35,12 +35,25 @@ def npy(array):
 
 
 @pytest.mark.parametrize(
-    "text", ["490 361 \n7\n", "\ufeff490 361\r\n7\r\n", "490\t361\n7", "  490  361\n7\n\n\n"]
+    "text",
+    [
+        *("490 361 \n7\n", "\ufeff490 361\r\n7\r\n", "490\t361\n7", "  490  361\n7\n\n\n"),
+        *("490,361\n7\n", "490, 361,\r\n7,\r\n", "490;361\n7"),
+    ],
 )
 def test_marks_carriage_returns_tabs_and_ends_do_not_matter(read, text):
     made = read(text, layout="classification")
     assert made.guesses.tolist() == [[490, 361, -1, -1, -1], [7, -1, -1, -1, -1]]
     assert (made.kind, made.keys, made.where(1)[-6:]) == ("number", None, "line 2")
+
+
+def test_a_line_of_localisation_may_have_commas(read):
+    made = read("43,336,86,588,438\n7, 1, 2, 3, 4.5\n", layout="localisation")
+    assert (made.guesses[:, 0].tolist(), made.boxes[1, 0].tolist()) == ([43, 7], [1, 2, 3, 4.5])
+
+
+def test_wnids_with_commas_are_no_header(read):
+    assert read("n01440764,n01443537\nn01440764\n", layout="classification").kind == "wnid"
 
 
 def test_a_line_of_localisation_is_labels_with_boxes(read):
@@ -61,7 +74,7 @@ def test_a_line_of_localisation_is_labels_with_boxes(read):
         ("1\n99999999999999999999\n", "line 2: '99999999999999999999' is neither"),
         ("1\nn01440764\n", r"WNIDs \(line 2\) and numbers \(line 1\)"),
         ("１\n", "line 1: '１' is neither"),  # noqa: RUF001 - a digit of another alphabet
-        ("1; 2\n", "'1;' is neither"),
+        ("1: 2\n", "'1:' is neither"),
     ],
 )
 def test_a_malformed_line_is_named(read, text, message):
@@ -107,7 +120,7 @@ def test_ranked_labels_are_read_from_csv_and_json_lines(read):
     [
         ("ImageID,PredictionString\na,1\n", "line 1: the columns are ImageID, PredictionString: write"),
         ("key,label,score\na,1,2\n", "line 1: the columns are key, label, score"),
-        ("1,2,3\n", "line 1: the columns are 1, 2, 3"),
+        ("1,2,x\n", "line 1: the columns are 1, 2, x"),
         ("key,labels\na;1\n", r"line 2: \['a;1'\] is not a key and its guesses"),
         ("key,labels\na,1\n,2\n", "line 3: "),
         ("key,labels\n", "is empty"),

@@ -207,3 +207,14 @@ def test_padding_fills_the_last_record(size: int) -> None:
     assert (size + len(member_padding(size))) == padded_size(size)
     assert padded_size(size) % RECORD == 0
     assert 0 <= padded_size(size) - size < RECORD
+
+
+@pytest.mark.parametrize(
+    "name", ["a\u202fb.jpg", "\u202ea.jpg", "a\nb.jpg", "a\x07\x1b[31m.jpg", "Icon\r", "é 猫"]
+)
+@pytest.mark.parametrize("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
+def test_a_name_may_have_any_character(name, form):
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w", format=form) as archive:
+        archive.addfile(tarfile.TarInfo(name))
+    assert [member.name for member in walk_bytes(file.getvalue())] == [name]

@@ -1,5 +1,6 @@
 """`index` and `pack webdataset` read the shards of other programs alike: samples, labels and faults."""
 
+import gzip
 import io
 import tarfile
 
@@ -9,6 +10,7 @@ from PIL import Image
 
 from wds_imagenet import Dataset, index, pack
 from wds_imagenet.errors import WdsImagenetError
+from wds_imagenet.storage import open_store
 
 
 def encoded(kind="PNG"):
@@ -42,14 +44,13 @@ def both(folder, out):
     return results
 
 
-def _indexed(folder, _):
-    index(folder)
-    return [(s.label, s.image) for s in Dataset.open(folder).samples()]
+def _indexed(url, _):
+    return [(s.label, s.image) for s in Dataset.open(index(url).url).samples()]
 
 
-def _packed(folder, out):
-    pack("webdataset", folder, dest=out, workers=1, shuffle=False, split="train")
-    return [(s.label, s.image) for s in Dataset.open(out).samples()]
+def _packed(url, out):
+    pack("webdataset", url, dest=str(out), workers=1, shuffle=False, split="train")
+    return [(s.label, s.image) for s in Dataset.open(str(out)).samples()]
 
 
 def labelled(text, suffix="cls"):
@@ -95,11 +96,25 @@ ACCEPTED = {
     "other letters and directions": ([("\u202e猫 é.png", PNG), ("b\u200b.png", PNG)], [None, None]),
     "control characters": ([("a\x07b\x1b[31m.png", PNG)], [None]),
     "another image as an attachment": ([("a.png", PNG), ("a.mask.png", PNG)], [None]),
+    "long names": ([(f"{'folder/' * 20}{'n' * 90}.png", PNG)], [None]),
+    "a member of img2dataset": (
+        [
+            *(("000000000.png", PNG), ("000000000.txt", b"a cat")),
+            ("000000000.json", b'{"uid":"x","status":"success","error_message":null,"key":"000000000"}'),
+        ],
+        [None],
+    ),
+    "a member of DataComp": (
+        [("ab12.json", b'{"uid":"ab12"}'), ("ab12.png", PNG), ("ab12.txt", b"a"), ("ab12.npz", b"PK")],
+        [None],
+    ),
     "JSON under the limit": ([("a.png", PNG), ("a.json", b'{"x":"%s"}' % (b"x" * 1_000_000))], [None]),
 }
 
 
-IN_OLDER_FORMS = [(case, form) for case in ("label", "folders") for form in (0, 1)]  # ustar and GNU
+IN_OLDER_FORMS = [
+    (case, form) for case in ("label", "folders", "long names") for form in (0, 1)
+]  # ustar and GNU
 
 
 @pytest.mark.parametrize(("case", "form"), [*((c, tarfile.PAX_FORMAT) for c in ACCEPTED), *IN_OLDER_FORMS])
@@ -189,3 +204,61 @@ def test_both_read_what_webdatasets_writers_wrote(suffix, tmp_path):
     more = {} if suffix == "cls" else {"label_suffix": suffix}
     pack("webdataset", str(tmp_path / "in"), dest=str(tmp_path / "third"), workers=1, shuffle=False, **more)
     assert [s.label for s in Dataset.open(str(tmp_path / "third")).samples()] == list(range(5))
+
+
+def test_files_of_other_programs_beside_the_shards_are_no_shards(tmp_path):
+    write(tmp_path / "in" / "00000.tar", labelled(b"1"))
+    for name in (
+        "00000_stats.json",
+        "00000.parquet",
+        ".nv-meta/split.yaml",
+        ".nv-meta/index.tar",
+        "._00000.tar",
+    ):
+        (tmp_path / "in" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "in" / name).write_bytes(b"x")
+    indexed, packed = both(tmp_path / "in", tmp_path / "out")
+    assert indexed == packed == [(1, PNG)]
+
+
+@pytest.mark.parametrize(
+    "name", ["train (1).tar", "a b/[x] #1.tar", "x?y=1.tar", "100%25.tar", "été 猫.tar", "a&b;'c\".TAR"]
+)
+@pytest.mark.parametrize("place", ["disk", "s3"])
+def test_both_take_shards_of_any_name(place, name, tmp_path, request):
+    write(tmp_path / "in" / name, labelled(b"1"))
+    url = str(tmp_path / "in")
+    if place == "s3":
+        url = request.getfixturevalue("s3_url")
+        open_store(url).put_file(name, tmp_path / "in" / name)
+    indexed, packed = both(url, tmp_path / "out")
+    assert indexed == packed == [(1, PNG)]
+    assert _packed(f"{url}/{name}", tmp_path / "alone") == packed
+
+
+def test_both_read_a_pattern_of_shards(tmp_path):
+    for number in range(12):
+        write(
+            tmp_path / "in" / f"x-{number:02d}.tar",
+            [(f"k{number}.png", PNG), (f"k{number}.cls", b"%d" % number)],
+        )
+    for read in (_indexed, _packed):
+        found = read(f"{tmp_path}/in/x-{{08..10}}.tar", tmp_path / "out")
+        assert [label for label, _ in found] == [8, 9, 10]
+
+
+def test_index_says_what_to_do_with_a_gzipped_shard_that_pack_reads(tmp_path):
+    write(tmp_path / "x.tar", labelled(b"1"))
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "x.tar.gz").write_bytes(gzip.compress((tmp_path / "x.tar").read_bytes()))
+    refused, packed = both(tmp_path / "in", tmp_path / "out")
+    assert packed == [(1, PNG)]
+    with pytest.raises(WdsImagenetError, match="gunzip it, or pack the shards"):
+        raise refused
+
+
+def test_json_that_index_admits_is_read_by_a_reader(tmp_path):
+    write(tmp_path / "x.tar", labelled(b'{"label":3,"x":"%s"}' % (b"x" * 1_200_000), "json"))
+    index(str(tmp_path), max_json_bytes=2 << 20)
+    (sample,) = Dataset.open(str(tmp_path)).samples()
+    assert (sample.label, len(sample.json["x"])) == (3, 1_200_000)

@@ -123,7 +123,7 @@ def test_a_damaged_manifest_of_a_layer_is_an_error(absurd, small):
 
 @pytest.fixture
 def large_block(small):
-    """A data set whose manifest states a block of 8 GiB in a shard of 20 kB."""
+    """A data set whose manifest states a block of 2 GiB in a shard of 20 kB."""
 
     def enlarge(value):
         shard = value["shards"][0]
@@ -141,7 +141,7 @@ def test_a_block_larger_than_its_shard_takes_no_memory(large_block, monkeypatch)
     take = buffers.Buffers.take
     monkeypatch.setattr(buffers.Buffers, "take", lambda own, size: taken.append(size) or take(own, size))
     dataset = Dataset.open(str(large_block))
-    with pytest.raises(CorruptError, match="has 20,480 bytes, the manifest says 8,589,934,592"):
+    with pytest.raises(CorruptError, match="has 20,480 bytes, the manifest says 2,147,483,648"):
         dataset[0]
     assert not verify(dataset, layers=()).ok
     with Loader(dataset, ResizeCenterCrop(8, 8), 3) as loader, pytest.raises(CorruptError):

@@ -4,13 +4,15 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from layered_set import pack_layered, seal
 
-from wds_imagenet import verify
+from wds_imagenet import repair, verify
 from wds_imagenet.errors import ManifestError
 from wds_imagenet.storage import open_store
+from wds_imagenet.storage.local import LocalStore
 
 META = ".wds-imagenet/"
 CAPTIONS = f"{META}layers/captions/"
@@ -151,3 +153,23 @@ def test_on_s3_the_same_files_are_compared(s3_url, layered):
     store.put("README.md", b"mine")
     store.delete(f"{META}report.jsonl")
     assert {file for file, _ in findings(s3_url)} == {"README.md", f"{META}report.jsonl"}
+
+
+def test_a_reply_that_the_network_damaged_is_asked_for_again(small, monkeypatch):
+    read = LocalStore.read
+    seen = set()
+
+    def damaged(store, path, *arguments, **options):
+        blob = read(store, path, *arguments, **options)
+        if path in seen or path.endswith(".tar") or not blob.data:
+            return blob
+        seen.add(path)
+        return replace(blob, data=b"<Error>" + blob.data)
+
+    monkeypatch.setattr(LocalStore, "read", damaged)
+    seen |= {f"{META}manifest.json", f"{META}keys.txt"}  # held by the tests of `Dataset`
+    seen |= {str(path.relative_to(small)) for path in (small / META / "layers").rglob("*.json")}
+    assert findings(small) == []
+    seen.clear()
+    assert repair(small).actions == ()
+    assert len(seen) > 9

@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from layered_set import pack_layered, seal
@@ -13,6 +14,7 @@ from wds_imagenet import Dataset, UsageError, repair, verify
 from wds_imagenet.errors import ManifestError
 from wds_imagenet.repairing import api
 from wds_imagenet.storage import open_store
+from wds_imagenet.storage.local import LocalStore
 
 META = ".wds-imagenet/"
 CAPTIONS = f"{META}layers/captions/"
@@ -332,3 +334,20 @@ def test_the_command_lists_lost_keys(small):
     assert shown.stdout.count("lost: n0144") == 3
     assert "the fingerprint changes from" in shown.stdout
     assert json.loads(command(small, "--json").stdout)["ok"]
+
+
+def test_a_shard_that_the_network_damaged_once_is_not_left_out(small, layered, monkeypatch):
+    read = LocalStore.read
+    damaged = set()
+
+    def once(store, path, *arguments, **options):
+        blob = read(store, path, *arguments, **options)
+        if path in damaged or not path.endswith(".tar"):
+            return blob
+        damaged.add(path)
+        return replace(blob, data=bytes(len(blob.data)))
+
+    monkeypatch.setattr(LocalStore, "read", once)
+    assert repair(small, quarantine=True).actions == ()
+    assert len(damaged) == 6
+    assert contents(small) == contents(layered)

@@ -114,10 +114,28 @@ def test_labels_are_selected(shards):
     assert labels == [0, 5, 6, 7, 59]
 
 
-@pytest.mark.parametrize("asked", ["", "a", "7-3", "-1", "1-2-3"])
+@pytest.mark.parametrize("asked", ["", "7-3", "-1", "1-2-3", "0,,1"])
 def test_malformed_labels_to_select_are_refused(shards, asked):
     with pytest.raises(UsageError, match="such as 0,5-9"):
         webdataset(shards, select_labels=asked)
+
+
+@pytest.mark.parametrize(
+    "form", ["{}.JPEG", "train/n01440764/{}.jpg", "/data/{}", "{}.JPEG 7", "{}.png,n01440764"]
+)
+def test_keys_are_selected_by_file_names_and_paths(shards, samples, form, tmp_path):
+    wanted = [samples[i]["__key__"] for i in (3, 40)]
+    (tmp_path / "keys").write_text("".join(form.format(key) + "\n" for key in wanted))
+    assert [r.key for r in webdataset(shards, select_keys=str(tmp_path / "keys")).references] == wanted
+
+
+def test_classes_are_selected_by_wnid_and_by_name(shards, tmp_path):
+    (tmp_path / "classes").write_text("".join(f"n{n:08d} name {n}, synonym {n}\n" for n in range(60)))
+    listing = webdataset(
+        shards, select_labels="n00000007,name 3, synonym 5,9,nobody", classes=str(tmp_path / "classes")
+    )
+    assert [r.label for r in listing.references] == [3, 5, 7, 9]
+    assert "1 class to select in no shard, such as 'nobody'" in listing.notes
 
 
 def test_nothing_selected_is_an_error(shards):

@@ -223,7 +223,7 @@ class StoreContract:
         store.delete(name)
         assert list(store.list_objects()) == []
 
-    @pytest.mark.parametrize("path", ["", "/a", "a//b", "../a", "a/..", ".", "a/./b", "a/", "a\0b"])
+    @pytest.mark.parametrize("path", ["", "../a", "a/..", ".", "a/./b", "a\0b"])
     def test_a_path_stays_within_the_store(self, store: Store, path: str) -> None:
         for call in (store.info, store.read, store.delete, lambda p: store.put(p, b"")):
             with pytest.raises(UsageError):

@@ -1,5 +1,6 @@
 """The group of all verbs. An error becomes one readable line and an exit code."""
 
+import errno
 import io
 import os
 import sys
@@ -116,6 +117,10 @@ def run(arguments: list[str] | None = None) -> NoReturn:
         sys.exit(ExitCode.FAILED)
     except OSError as error:  # of our own output, such as a full disk: a store raises StoreError
         _discard_output()
+        if error.errno in {errno.EMFILE, errno.ENFILE}:
+            from wds_imagenet.storage.os_errors import TOO_MANY_FILES
+
+            error.add_note(TOO_MANY_FILES)
         _print_error(error, arguments)
         sys.exit(ExitCode.FAILED)
     except WdsImagenetError as error:

@@ -8,7 +8,7 @@ from wds_imagenet.evaluation import logit_files
 from wds_imagenet.evaluation.keyed_files import read_csv, read_jsonl
 from wds_imagenet.evaluation.logit_files import read_logits
 from wds_imagenet.evaluation.predictions import Predictions, concatenate
-from wds_imagenet.evaluation.text_files import Layout, read_text
+from wds_imagenet.evaluation.text_files import Layout, is_guesses, read_text
 from wds_imagenet.inputs.small_files import read_file
 from wds_imagenet.storage.store import StorageOptions
 
@@ -20,8 +20,9 @@ def read_predictions(
 ) -> Predictions:
     """Return the predictions of one file, or of several that have keys.
 
-    A NumPy file has its own first bytes, JSON lines begin with a brace, and the header of a CSV has a comma.
-    Any other text has lines of numbers as in ILSVRC: five are five labels, or one label and its box.
+    A NumPy file has its own first bytes, JSON lines begin with a brace, and the header of a CSV has commas
+    between words. Any other text has lines of numbers as in ILSVRC: five are five labels, or a label and its
+    box.
 
     Args:
         urls: The files.
@@ -56,7 +57,7 @@ def _read(url: str, layout: Layout | None, keys: bytes | None, options: StorageO
     if first.startswith("{"):
         _reject_layout(layout, url)
         return read_jsonl(text, url)
-    if "," in first:
+    if "," in first and not is_guesses(first):
         _reject_layout(layout, url)
         return read_csv(text, url)
     if layout is None:

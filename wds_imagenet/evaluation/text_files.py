@@ -18,6 +18,7 @@ _WNID: Final = re.compile(r"n[0-9]{8}")
 _NUMBER: Final = re.compile(r"[0-9]{1,9}")
 _DECIMAL: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 _MAX_COORDINATE: Final = 1e9
+_SEPARATOR: Final = re.compile(r"[\s,;]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,8 @@ class GuessRow:
 def read_text(text: str, url: str, layout: Layout) -> Predictions:
     """Return the predictions of an ILSVRC submission: one line an image, in the order of the file names.
 
-    A line may have fewer than five guesses; more are ignored. Raises `SourceError` for an empty line:
-    eval_flat.m skips it, and scores every later line against the wrong image.
+    Spaces, commas or semicolons separate guesses. A line may have fewer than five; more are ignored. Raises
+    `SourceError` for an empty line: eval_flat.m skips it, and scores later lines against the wrong image.
 
     Args:
         text: The file.
@@ -42,11 +43,16 @@ def read_text(text: str, url: str, layout: Layout) -> Predictions:
         layout: Labels alone, or labels with boxes.
     """
     lines = [line.rstrip("\r") for line in text.rstrip().split("\n")] if text.strip() else []
-    rows = [GuessRow(number, None, line.split()) for number, line in enumerate(lines, 1)]
+    rows = [GuessRow(number, None, _words(line)) for number, line in enumerate(lines, 1)]
     for row in rows:
         if not row.words:
             raise SourceError(f"{url}, line {row.line} is empty: write a guess for each image")
     return to_predictions(rows, url, layout)
+
+
+def is_guesses(line: str) -> bool:
+    """Return True for a line of labels and coordinates, which is no header."""
+    return all(_WNID.fullmatch(word) or _DECIMAL.fullmatch(word) for word in _words(line))
 
 
 def to_predictions(rows: Iterable[GuessRow], url: str, layout: Layout) -> Predictions:
@@ -94,6 +100,10 @@ def to_predictions(rows: Iterable[GuessRow], url: str, layout: Layout) -> Predic
         boxes,
         notes=(note,) if longer else (),
     )
+
+
+def _words(line: str) -> list[str]:
+    return [word for word in _SEPARATOR.split(line) if word]
 
 
 def _grouped(words: Sequence[str], width: int) -> list[Sequence[str]]:

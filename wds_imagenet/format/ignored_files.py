@@ -3,26 +3,23 @@
 import re
 from typing import Final
 
-_SYSTEM: Final = (
-    "#recycle",
-    "$recycle.bin",
-    "@eadir",
-    "__macosx",
-    "desktop.ini",
-    "ehthumbs.db",
-    "icon\r",
-    "lost+found",
-    "system volume information",
-    "thumbs.db",
+_SYSTEM: Final = frozenset(
+    {
+        "#recycle",
+        "$recycle.bin",
+        "@eadir",
+        "__macosx",
+        "desktop.ini",
+        "ehthumbs.db",
+        "icon\r",
+        "lost+found",
+        "system volume information",
+        "thumbs.db",
+    }
 )
 """Names that macOS, Windows, Synology and ext4 give to files and folders of their own, in lower case."""
-_PAX_HEADERS: Final = r"paxheaders(?:\.[0-9]+)?"
+_PAX_HEADERS: Final = re.compile(r"paxheaders(?:\.[0-9]+)?")
 """A folder of PAX headers, as a tar program writes it that does not know them."""
-
-_IGNORED: Final = re.compile(
-    rf"(?:^|/)(?:\.(?!\.?(?:/|\Z))|(?:{'|'.join([*map(re.escape, _SYSTEM), _PAX_HEADERS])})(?:/|\Z))",
-    re.IGNORECASE,
-)
 
 
 def is_ignored(path: str) -> bool:
@@ -33,4 +30,9 @@ def is_ignored(path: str) -> bool:
     Args:
         path: path with `/` between its parts, relative to the folder, tar or listing that the user named.
     """
-    return _IGNORED.search(path) is not None
+    for part in path.lower().split("/"):
+        if part in _SYSTEM or (part[:1] == "." and part not in {".", ".."}):
+            return True
+        if part[:3] == "pax" and _PAX_HEADERS.fullmatch(part):
+            return True
+    return False

@@ -23,7 +23,7 @@ PARENT: Final = ".."
 """The only other folder that a manifest may name for its shards."""
 VERSION: Final = 1
 MAX_BYTES: Final = 256 << 20
-MAX_BLOCK_BYTES: Final = 8 << 30
+MAX_BLOCK_BYTES: Final = 2 << 30
 """A reader holds a whole block in memory. A manifest of `MAX_BYTES` cannot sum up to 2^63 bytes."""
 MAX_BLOCK_SAMPLES: Final = 1 << 16
 """A loader draws the order of a whole block before it reads the block."""

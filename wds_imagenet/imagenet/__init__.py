@@ -10,6 +10,7 @@ The thousand classes and the images of ILSVRC2012:
 Class lists and labels:
 
 - `class_list`     a file that fixes the label of each class
+- `packed_classes` the classes of a packed data set, as such a list
 - `class_rows`     lists of classes: the number, WNID and names of each class, in any published form
 - `class_cells`    the lines of such a list, cut into cells
 - `class_naming`   the labels of classes that a data set calls by number or by name

@@ -11,7 +11,8 @@ from typing import Final
 
 from wds_imagenet.errors import SourceError
 from wds_imagenet.imagenet.class_rows import ClassRow, ClassRows, parse_class_rows
-from wds_imagenet.inputs.small_files import read_file
+from wds_imagenet.imagenet.packed_classes import read_packed_classes
+from wds_imagenet.inputs.small_files import find_file, read_file
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 
 _MAX_BYTES: Final = 16 << 20
@@ -60,16 +61,20 @@ class ClassList:
 
 
 def read_classes(url: str, storage_options: StorageOptions = NO_OPTIONS) -> ClassList:
-    """Return the class list in a file.
+    """Return the class list in a file, or the classes of a packed data set.
 
     Args:
-        url: the file.
+        url: the file, or the data set.
         storage_options: storage options.
 
     Raises:
         SourceError: the file is in no form of `class_rows`, its labels are not 0, 1, …, or it has several
             columns of names; the message gives the line or class.
     """
+    if find_file(url, storage_options) is None:
+        packed = read_packed_classes(url, storage_options)
+        if packed is not None:
+            return ClassList(url, packed)
     data = read_file(url, storage_options, max_bytes=_MAX_BYTES, unzips=True)
     try:
         listed = parse_class_rows(data)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
 from wds_imagenet.inputs.listing import Listing
 from wds_imagenet.inputs.stream import Stream
@@ -15,7 +15,7 @@ from wds_imagenet.packing.jobs.stream import StreamJob
 from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.plan.listing_plan import plan as plan_listing
 from wds_imagenet.packing.plan.stream_plan import plan_stream
-from wds_imagenet.packing.publish.job import Job
+from wds_imagenet.packing.publish.neighbours import class_notes
 from wds_imagenet.packing.publish.run import OnProgress, run
 from wds_imagenet.packing.report import PackReport
 from wds_imagenet.storage import open_store
@@ -85,7 +85,7 @@ def pack_stream(
 
 
 def _pack(
-    make_job: Callable[[Fetch], Job[Any]],
+    make_job: Callable[[Fetch], ListingJob | StreamJob],
     dest: str,
     *,
     workers: int | None = None,
@@ -108,6 +108,7 @@ def _pack(
         check=check,
     )
     manifest, totals = outcome.manifest, job.totals
+    classes = job.builder.recipe.schema.classes
     return PackReport(
         url=store.url,
         manifest=f"{store.url}/{job.layout.manifest}" if manifest else None,
@@ -119,7 +120,7 @@ def _pack(
         skipped=outcome.actions.get("skipped", 0),
         repaired=outcome.actions.get("repaired", 0),
         rotated=outcome.actions.get("turned", 0),
-        notes=(*job.notes, *outcome.notes),
+        notes=(*job.notes, *class_notes(dest, classes, storage_options), *outcome.notes),
         seconds=time.monotonic() - began,
         already=outcome.finished_before,
     )

@@ -11,7 +11,7 @@ from wds_imagenet.format.info_files import companion_files
 from wds_imagenet.format.manifest import KEYS_PATH, PLAN_PATH, REPORT_PATH, Manifest, Shard
 from wds_imagenet.packing.build.receipt import Receipt
 from wds_imagenet.reading.dataset import Dataset
-from wds_imagenet.reading.findings.files import check_receipts, read_if_there
+from wds_imagenet.reading.findings.files import check_receipts, read_believed, read_if_there
 from wds_imagenet.reading.findings.finding import Finding
 from wds_imagenet.repairing.steps import Copy, Put, Remove, Step, has_hash
 from wds_imagenet.storage import Store
@@ -93,7 +93,7 @@ def find_file_damage(place: Place, manifest: Manifest, lost: Sequence[Shard]) ->
         report = manifest.report_sha256
         _mend_hashed(place, damage, REPORT_PATH, report, lambda: _report(place.store, manifest))
     for path, data in companion_files(manifest).items():
-        if read_if_there(place.store, path) != data:
+        if read_believed(place.store, path, data.__eq__) != data:
             damage.steps.append(Put(path, data, "written from the manifest"))
     mend_receipts(place, damage, manifest, ".wds-imagenet/")
     return damage
@@ -127,9 +127,9 @@ def _mend_hashed(
     def fits(data: bytes | None) -> bool:
         return data is not None and hashlib.sha256(data).hexdigest() == sha256
 
-    if fits(read_if_there(place.store, path)):
+    if fits(read_believed(place.store, path, fits)):
         return
-    copy = None if place.other is None else read_if_there(place.other, path)
+    copy = None if place.other is None else read_believed(place.other, path, fits)
     if place.other is not None and copy is not None and fits(copy):
         damage.steps.append(Put(path, copy, f"copied from {place.other.url}"))
         return

@@ -18,7 +18,7 @@ from wds_imagenet.format.manifest import (
 )
 from wds_imagenet.packing.build.receipt import Receipt
 from wds_imagenet.reading.fetch_blocks import BlockLocation, Fetcher, block_locations
-from wds_imagenet.reading.findings.files import read_if_there
+from wds_imagenet.reading.findings.files import read_believed, read_if_there
 from wds_imagenet.repairing.classes import restore_classes
 from wds_imagenet.sample import IMAGE_SUFFIXES, Sample
 from wds_imagenet.storage import Store
@@ -49,13 +49,13 @@ def restore_manifest(store: Store, other: Store | None, sizes: Mapping[str, int]
     Raises:
         ManifestError: the manifest cannot be restored; the message has the way on.
     """
-    found = read_if_there(store, MANIFEST_PATH)
+    found = read_manifest(store, MANIFEST_PATH)
     intact = parse(found)
     if intact is not None:
         return Restored(intact, found, "")
     plan = read_if_there(store, PLAN_PATH)
     if other is not None:
-        copy = parse(read_if_there(other, MANIFEST_PATH))
+        copy = parse(read_manifest(other, MANIFEST_PATH))
         if copy is None:
             raise ManifestError(f"{other.url} has no intact manifest either: name another copy")
         if not _same(copy, plan, sizes):
@@ -79,12 +79,13 @@ def restore_layer(
     store: Store, other: Store | None, folder: str, base: Manifest
 ) -> tuple[Restored, LayerPlan, bytes]:
     """Return the manifest and the plan of a layer, and the bytes of the plan. Raises `ManifestError`."""
-    found, plan = (read_if_there(store, f"{folder}{name}.json") for name in ("manifest", "plan"))
+    found, plan = read_manifest(store, f"{folder}manifest.json"), read_plan(store, f"{folder}plan.json")
     intact = _layer(base, found, plan)
     if intact is not None and found is not None and plan is not None:
         return Restored(intact[0], found, ""), intact[1], plan
     if other is not None:
-        theirs, plan_copy = (read_if_there(other, f"{folder}{name}.json") for name in ("manifest", "plan"))
+        theirs = read_manifest(other, f"{folder}manifest.json")
+        plan_copy = read_plan(other, f"{folder}plan.json")
         copied = _layer(base, theirs, plan_copy)
         if copied is not None and plan_copy is not None:
             return Restored(copied[0], found, f"copied from {other.url}"), copied[1], plan_copy
@@ -107,6 +108,16 @@ def restore_layer(
     return Restored(layer, found, "made from the receipts"), planned, plan
 
 
+def read_manifest(store: Store, path: str) -> bytes | None:
+    """Return the bytes of a manifest, None if it is missing. Damaged ones are read once more."""
+    return read_believed(store, path, lambda data: parse(data) is not None)
+
+
+def read_plan(store: Store, path: str) -> bytes | None:
+    """Return the bytes of a layer's plan, None if it is missing. Damaged ones are read once more."""
+    return read_believed(store, path, _is_plan)
+
+
 def parse(data: bytes | None) -> Manifest | None:
     """Return an intact manifest, None for any other bytes."""
     if data is None:
@@ -115,6 +126,14 @@ def parse(data: bytes | None) -> Manifest | None:
         return Manifest.from_json(data)
     except ManifestError:
         return None
+
+
+def _is_plan(data: bytes) -> bool:
+    try:
+        LayerPlan.from_json(data)
+    except ManifestError:
+        return False
+    return True
 
 
 def _layer(base: Manifest, data: bytes | None, plan: bytes | None) -> tuple[Manifest, LayerPlan] | None:

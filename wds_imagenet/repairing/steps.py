@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 
 from wds_imagenet.errors import ChangedError, CorruptError, NotFoundError
 from wds_imagenet.packing.publish.temporary_file import temporary_file
+from wds_imagenet.reading.findings.files import read_believed
 from wds_imagenet.storage import Store
 
 _CHUNK: Final = 8 << 20
@@ -68,7 +69,7 @@ def take(store: Store, step: Step) -> None:
     match step:
         case Put(path, data, _, create):
             store.put(path, data, create=create)
-            if store.read(path).data != data:
+            if read_believed(store, path, data.__eq__) != data:
                 raise CorruptError(f"{store.url}/{path}: the store returns other bytes than were written")
         case Copy():
             _copy(store, step)
@@ -79,7 +80,14 @@ def take(store: Store, step: Step) -> None:
 
 
 def has_hash(store: Store, path: str, size: int, sha256: str) -> bool:
-    """Return True if an object has exactly this size and SHA-256. Costs one read of it."""
+    """Return True if an object has exactly this size and SHA-256.
+
+    Costs one read of it, or two if the first differs: the network may have damaged it, and not the store.
+    """
+    return any(_has_hash(store, path, size, sha256) for _ in range(2))
+
+
+def _has_hash(store: Store, path: str, size: int, sha256: str) -> bool:
     try:
         if store.info(path).size != size:
             return False

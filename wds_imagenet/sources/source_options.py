@@ -19,7 +19,9 @@ Source = Callable[..., Listing | Stream]
 A source whose data set may be split over several inputs is `source(url, *more, option=None, ...)`.
 """
 
-Classes: TypeAlias = Annotated[str | None, "class list: the file that gives each class its label"]
+Classes: TypeAlias = Annotated[
+    str | None, "class list that gives each class its label, as a file or as a packed data set"
+]
 """The option `classes`, the same in every source that has it."""
 
 LabelSeparator: TypeAlias = Annotated[

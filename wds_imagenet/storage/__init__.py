@@ -10,7 +10,7 @@ No other room imports fsspec or obstore, or asks which kind of store it holds.
 - `local`            the local disk: temporary file, fsync, rename
 - `os_errors`        the operating system's errors → errors of this package
 - `remote`           every other store: an engine, with retries, checks and clear errors
-- `engine`           the interface of an engine: one attempt of each call
+- `engine`           the interface of an engine: one attempt of each call; and the choice of one
 - `obstore_engine`   the engine for s3, gs and az: obstore
 - `fsspec_engine`    the engine for all other stores, and where obstore cannot be used: fsspec
 - `http_engine`      the engine for http and https: aiohttp, on a session of fsspec

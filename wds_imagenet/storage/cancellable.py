@@ -1,6 +1,7 @@
 """Run a coroutine from a thread, so that Ctrl-C or a cancelled token ends it."""
 
 import asyncio
+import selectors
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import CancelledError
@@ -70,8 +71,15 @@ class _CallerCountingLoop(asyncio.SelectorEventLoop):
     """
 
     def __init__(self) -> None:
-        super().__init__()
         self._callers: list[None] = []
+        self._closed = True  # else its finalizer closes files that it could not open
+        selector = selectors.DefaultSelector()
+        try:
+            super().__init__(selector)
+        except OSError:  # too many files are open for its self-pipe
+            selector.close()
+            self._closed = True
+            raise
 
     def call_soon_threadsafe(  # type: ignore[override] # asyncio's own is generic
         self,

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from wds_imagenet.errors import DeniedError
+from wds_imagenet.errors import DeniedError, UsageError
 from wds_imagenet.storage.failures import NO_CREDENTIALS, Failure, error_from_failure
+from wds_imagenet.storage.store_options import check_endpoints
 
 if TYPE_CHECKING:
     from obstore.store import S3Credential
@@ -28,7 +29,8 @@ class Credentials:
 def find_credentials(config: Mapping[str, object], where: str) -> Credentials:
     """Return the credentials of the options or environment, or else those of botocore's chain.
 
-    The chain includes profiles, SSO, web identities, containers and instance roles. Without botocore,
+    Region and endpoint of the profile come with them, in the order of botocore's documentation. The chain of
+    credentials includes profiles, SSO, web identities, containers and instance roles. Without botocore,
     obstore searches by itself, in fewer places. Asking for an instance role costs at most two seconds.
 
     Args:
@@ -38,29 +40,52 @@ def find_credentials(config: Mapping[str, object], where: str) -> Credentials:
     Raises:
         DeniedError: if botocore finds no credentials, or cannot read the profile.
     """
-    if config.get("skip_signature"):
-        return Credentials(None, {})
-    if "access_key_id" in config:
-        return Credentials(_ConfiguredKey(dict(config)), {})
+    has_key = "access_key_id" in config
+    provider = _ConfiguredKey(dict(config)) if has_key and not config.get("skip_signature") else None
     try:
-        from botocore.exceptions import BotoCoreError  # type: ignore[import-untyped] # noqa: PLC0415 - an extra, and slow to import
+        from botocore.exceptions import (  # type: ignore[import-untyped] # noqa: PLC0415 - an extra, and slow
+            BotoCoreError,
+            ProfileNotFound,
+        )
         from botocore.session import Session  # type: ignore[import-untyped] # noqa: PLC0415
     except ImportError:
-        return Credentials(None, {})
+        return Credentials(provider, {})
     session = Session(profile=config.get("profile"))
     session.set_config_variable("metadata_service_timeout", 1)
     session.set_config_variable("metadata_service_num_attempts", 1)
     try:
+        settings = _settings(session)
+        if has_key or config.get("skip_signature"):
+            return Credentials(provider, settings)
         found = session.get_credentials()
-        profile = {
-            "region": session.get_config_variable("region"),
-            "endpoint": session.get_scoped_config().get("endpoint_url"),
-        }
+    except ProfileNotFound as error:
+        if has_key and "profile" not in config:  # a key needs no profile
+            return Credentials(provider, {})
+        raise DeniedError(f"{where}: {error}") from error
     except BotoCoreError as error:
         raise DeniedError(f"{where}: {error}") from error
     if found is None:
         raise error_from_failure(Failure("none", code=NO_CREDENTIALS), where)
-    return Credentials(_BotocoreKey(found), {name: value for name, value in profile.items() if value})
+    return Credentials(_BotocoreKey(found), settings)
+
+
+def _settings(session: Any) -> Mapping[str, str]:  # noqa: ANN401 - botocore has no types
+    """Return region and endpoint of the profile: the endpoint of its services section precedes its own."""
+    profile = session.get_scoped_config()
+    endpoint = None
+    if not session.get_config_variable("ignore_configured_endpoint_urls"):
+        name = profile.get("services")
+        services = session.full_config.get("services", {})
+        if name is not None and name not in services:
+            raise UsageError(
+                f"the AWS configuration has no section [services {name}], which its profile names: add it"
+            )
+        own = services.get(name, {}).get("s3", {})
+        endpoint = (own.get("endpoint_url") if isinstance(own, dict) else None) or profile.get("endpoint_url")
+    settings = {"region": session.get_config_variable("region"), "endpoint": endpoint}
+    found = {name: value for name, value in settings.items() if value}
+    check_endpoints(found)
+    return found
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -13,6 +13,7 @@ from wds_imagenet.storage import cancellable
 from wds_imagenet.storage.credentials import find_credentials
 from wds_imagenet.storage.failures import (
     BAD_CERTIFICATE,
+    BAD_KEY,
     BAD_PATH,
     NO_ACCOUNT,
     NO_BUCKET,
@@ -23,7 +24,7 @@ from wds_imagenet.storage.failures import (
     too_large,
 )
 from wds_imagenet.storage.store import Blob, ObjectInfo
-from wds_imagenet.storage.store_options import ParsedOptions
+from wds_imagenet.storage.store_options import ParsedOptions, ignores_endpoints
 from wds_imagenet.storage.url import Location
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ _CODES_BY_TEXT: Final = (
     (r"Received redirect without LOCATION", "PermanentRedirect"),
     (r"External AWS credential provider", "AccessDenied"),
     (r"Wanted range starting at \d+, but object was only", "InvalidRange"),
+    (r"Encountered object with invalid path", BAD_KEY),
     (r"Account must be specified", NO_ACCOUNT),
     (r"ConnectionRefused|tcp connect error|dns error|NetworkUnreachable|HostUnreachable", UNREACHABLE),
     (r"HTTP error: |Header missing from response|Got invalid [a-z ]*response", TRANSPORT),
@@ -125,9 +127,24 @@ class ObstoreEngine:
     def list_objects(self, folder: str) -> Iterable[ObjectInfo]:
         """Return all objects under a folder, a thousand a request."""
         prefix = self._key(folder) if folder else self._folder
-        for meta in cancellable.run(lambda: self._list(prefix)):
-            if meta["path"] != self._folder:  # an empty object that marks the folder
+        found = cancellable.run(lambda: self._list(prefix))
+        folders = {meta["path"].rpartition("/")[0] for meta in found}
+        for meta in found:
+            if meta["path"] != self._folder and not self._is_marker(meta, folders):
                 yield self._info(meta)
+
+    def _is_marker(self, meta: "ObjectMeta", folders: set[str]) -> bool:
+        """Return True for an empty object that marks a folder: obstore drops the slash that ends its key."""
+        path = meta["path"]
+        if meta["size"] or "." in path.rpartition("/")[2]:
+            return False
+        if path in folders:
+            return True
+        try:
+            self.info(path.removeprefix(f"{self._folder}/") if self._folder else path)
+        except FileNotFoundError:
+            return True
+        return False
 
     def delete(self, path: str) -> None:
         """Remove an object; do nothing if there is none, which Azure reports as an error."""
@@ -204,6 +221,8 @@ def _client(
         found = find_credentials(config, location.url)
         provider = found.provider
         out = {**found.settings, **out}
+        if "endpoint" not in out and ignores_endpoints(os.environ):
+            out["endpoint"] = f"https://s3.{out.get('region', 'us-east-1')}.amazonaws.com"
         if "endpoint" in out and os.environ.get("AWS_ENDPOINT_URL_S3"):
             out["aws_endpoint_url_s3"] = out["endpoint"]  # else the environment would precede the options
         for name in ("access_key_id", "secret_access_key", "session_token", "profile"):

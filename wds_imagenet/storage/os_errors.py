@@ -1,6 +1,7 @@
 """Errors of the operating system → errors of this package, with the path and the remedy."""
 
 import errno
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,17 @@ TOO_MANY_FILES: Final = (
     "use fewer workers and threads"
 )
 """The message for EMFILE and ENFILE."""
+
+
+def lacks_files(error: BaseException | None) -> bool:
+    """Return True if an exception or one of its causes says that no further file can be opened."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in {errno.EMFILE, errno.ENFILE}:
+            return True
+        if re.search(r"Too many open files|os error 2[34]\b", str(error)):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def error_from_os(error: OSError, where: Path) -> StoreError:

@@ -3,15 +3,14 @@
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from wds_imagenet.errors import (
     ChangedError,
     CorruptError,
     ExistsError,
-    MissingExtraError,
     NotFoundError,
     StoreError,
     TooLargeError,
@@ -19,16 +18,14 @@ from wds_imagenet.errors import (
     UsageError,
     WdsImagenetError,
 )
-from wds_imagenet.storage import obstore_engine
-from wds_imagenet.storage.engine import StoreEngine
-from wds_imagenet.storage.failures import error_from_failure, redact, too_large
-from wds_imagenet.storage.fsspec_engine import FsspecEngine
-from wds_imagenet.storage.http_engine import HttpEngine
+from wds_imagenet.storage.engine import StoreEngine, connect
+from wds_imagenet.storage.failures import BAD_KEY, error_from_failure, redact, too_large
+from wds_imagenet.storage.os_errors import TOO_MANY_FILES, lacks_files
 from wds_imagenet.storage.retry import call_with_retries
-from wds_imagenet.storage.s3fs_engine import S3fsEngine
 from wds_imagenet.storage.store import MAX_READ, Blob, ObjectInfo
-from wds_imagenet.storage.store_options import ParsedOptions, fsspec_config, obstore_config
-from wds_imagenet.storage.url import Location, check_path
+from wds_imagenet.storage.store_options import ParsedOptions
+from wds_imagenet.storage.url import Location, check_path, is_path
+from wds_imagenet.util.messages import quantity
 
 _Result = TypeVar("_Result")
 _log = logging.getLogger(__name__)
@@ -56,7 +53,7 @@ class RemoteStore:
         self._location: Final = location
         self._options: Final = options
         self._secrets: Final = options.secrets | {location.query} - {""}
-        self._connected: tuple[int, StoreEngine] | None = None
+        self._connected: dict[bool, tuple[int, StoreEngine]] = {}
         self._answered = answered
         self._warned_at = 0.0
 
@@ -72,7 +69,7 @@ class RemoteStore:
 
     def info(self, path: str) -> ObjectInfo:
         """See `Store.info`."""
-        return self._try(check_path(path), lambda engine: engine.info(path))
+        return self._try(self._checked(path), lambda engine: engine.info(path))
 
     def read(
         self,
@@ -92,7 +89,7 @@ class RemoteStore:
             raise too_large(self._where(path), stop - start, limit)
         if start == stop:  # no store accepts an empty range
             return self._nothing(path, start, etag)
-        return self._try(check_path(path), self._get(path, start, stop, etag, limit))
+        return self._try(self._checked(path), self._get(path, start, stop, etag, limit))
 
     def _get(
         self, path: str, start: int, stop: int | None, etag: str | None, limit: int
@@ -170,9 +167,25 @@ class RemoteStore:
     def list_objects(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """See `Store.list_objects`. Holds the whole listing in memory, to sort it."""
         folder = prefix.rpartition("/")[0]
-        found = self._try(folder and check_path(folder), lambda engine: list(engine.list_objects(folder)))
+        found = self._try(folder and self._checked(folder), lambda engine: self._list(engine, folder))
         found = [info for info in found if info.path.startswith(prefix)]
-        yield from sorted(found, key=lambda info: info.path)
+        named = [info for info in found if is_path(info.path)]
+        if len(named) < len(found):
+            some = quantity(len(found) - len(named), "objects")
+            _log.warning(
+                "%s: passed over %s whose keys have an empty part, '.' or '..'; name them to read them",
+                self._where(folder),
+                some,
+            )
+        yield from sorted(named, key=lambda info: info.path)
+
+    def _list(self, engine: StoreEngine, folder: str) -> list[ObjectInfo]:
+        try:
+            return list(engine.list_objects(folder))
+        except engine.error_types as error:
+            if engine.classify(error).code != BAD_KEY:
+                raise
+            return list(self._engine(f"{folder}//").list_objects(folder))
 
     def delete(self, path: str) -> None:
         """See `Store.delete`."""
@@ -202,7 +215,7 @@ class RemoteStore:
     def _write(self, path: str, call: Callable[[StoreEngine], None]) -> None:
         if not self.writable:
             raise UsageError(f"{self._where(path)}: stores behind HTTP can only be read")
-        self._try(check_path(path), call)
+        self._try(self._checked(path), call)
 
     def _try(self, path: str, call: Callable[[StoreEngine], _Result]) -> _Result:
         where = self._where(path)
@@ -218,17 +231,19 @@ class RemoteStore:
             _log.warning("%s; trying again, for up to %.0f s", error, longest)
 
     def _once(self, path: str, call: Callable[[StoreEngine], _Result]) -> _Result:
-        engine = self._engine()
+        engine = self._engine(path)
         return self._called(path, lambda: call(engine))
 
     def _called(self, path: str, call: Callable[[], _Result]) -> _Result:
         """Return the result of a call of the engine; translate its exception."""
-        engine = self._engine()
+        engine = self._engine(path)
         try:
             result = call()
         except WdsImagenetError:
             raise
         except engine.error_types as error:
+            if lacks_files(error):
+                raise StoreError(f"{self._where(path)}: {TOO_MANY_FILES}") from None
             failure = engine.classify(error)
             raised = error_from_failure(failure, self._where(path))
             self._answered |= failure.status is not None
@@ -247,49 +262,25 @@ class RemoteStore:
             error = error.__cause__ or error.__context__
         return True
 
+    def _checked(self, path: str) -> str:
+        """Return a path that the store may have; in a bucket, parts of a key may be empty."""
+        is_bucket = self.shared and self.listable
+        check_path("/".join(filter(None, path.split("/"))) if is_bucket else path)
+        return path
+
     def _where(self, path: str) -> str:
         return f"{self.url}/{path}" if path else self.url
 
-    def _engine(self) -> StoreEngine:
-        connected = self._connected
+    def _engine(self, path: str) -> StoreEngine:
+        plain = "//" in f"/{path}"  # obstore has no keys with empty parts
+        connected = self._connected.get(plain)
         if connected is None or connected[0] != os.getpid():
             # Two threads may both connect; one of the two engines is dropped.
-            self._connected = connected = (os.getpid(), connect(self._location, self._options))
+            engine = connect(self._location, self._options, plain=plain)
+            self._connected[plain] = connected = (os.getpid(), engine)
         return connected[1]
 
 
 def _resembles_fault(data: bytes) -> bool:
     """Return True for the bytes of a failed call whose status says success: none, or S3's error document."""
     return not data or (data.lstrip()[:5] in {b"<?xml", b"<Erro"} and b"<Error>" in data[:_ERROR_HEAD])
-
-
-def connect(location: Location, options: ParsedOptions) -> StoreEngine:
-    """Return the engine for a location: obstore where it can be used, else fsspec.
-
-    Raises:
-        UsageError: if the engine that the options name lacks the store or one of the options.
-        MissingExtraError: if no engine is installed.
-    """
-    config = None if options.engine == "fsspec" else obstore_config(location.scheme, options)
-    if options.engine == "obstore" and config is None:
-        raise UsageError(
-            f"{location.url}: obstore lacks this store or one of these options; leave out engine=obstore"
-        )
-    if config is not None and obstore_engine.usable():
-        try:
-            return obstore_engine.ObstoreEngine(location, options, config)
-        except ImportError as error:
-            if options.engine == "obstore":
-                raise MissingExtraError.of("s3", "the obstore engine") from error
-    return _connect_fsspec(location, options)
-
-
-def _connect_fsspec(location: Location, options: ParsedOptions) -> StoreEngine:
-    config: Mapping[str, Any] | None = fsspec_config(location.scheme, options)
-    if config is None:
-        raise UsageError(
-            f"{location.url}: some of these options are obstore's alone, which cannot be used here; leave "
-            "them out"
-        )
-    kinds = {"s3": S3fsEngine, "http": HttpEngine, "https": HttpEngine}
-    return kinds.get(location.scheme, FsspecEngine)(location, options, config)

@@ -133,7 +133,7 @@ def parse_options(scheme: str, options: Mapping[str, object], environ: Mapping[s
     )
     timeout = _number("timeout", rest.pop("timeout", 30.0))
     config = _s3_config(rest, environ) if scheme == "s3" else {n: _value(n, v) for n, v in rest.items()}
-    _check_endpoints(config)
+    check_endpoints(config)
     return ParsedOptions(engine, retry, replace(retry, deadline=min(retry.deadline, first)), timeout, config)
 
 
@@ -187,6 +187,8 @@ def _s3_config(options: Mapping[str, object], environ: Mapping[str, str]) -> dic
     if surplus := config.keys() - known:
         raise unknown_name("storage option", surplus, {*known, *_ALIASES})
     for name, variables in _ENVIRONMENT.items():
+        if name == "endpoint" and ignores_endpoints(environ):
+            continue
         found = next((environ[v] for v in variables if environ.get(v)), None)
         if found is not None:
             config.setdefault(name, found)
@@ -197,6 +199,11 @@ def _s3_config(options: Mapping[str, object], environ: Mapping[str, str]) -> dic
         if not keys and environ.get("AWS_PROFILE"):
             config["profile"] = environ["AWS_PROFILE"]
     return {name: value for name, value in config.items() if value is not None}
+
+
+def ignores_endpoints(environ: Mapping[str, str]) -> bool:
+    """Return True if the environment says, as for botocore, that configured endpoints do not count."""
+    return environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true"
 
 
 def _value(name: str, value: object) -> object:
@@ -221,7 +228,7 @@ def _mapping(value: object) -> Mapping[str, object]:
     return value
 
 
-def _check_endpoints(config: Mapping[str, object]) -> None:
+def check_endpoints(config: Mapping[str, object]) -> None:
     """Raise `UsageError` for an endpoint without a scheme: obstore would panic, and others misread it."""
     for name in _ENDPOINTS & config.keys():
         value = str(config[name])

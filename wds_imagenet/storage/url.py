@@ -31,6 +31,7 @@ fsspec has fifty more, among them shells on other hosts, archives and caches. A 
 not reach those.
 """
 
+_BUCKETS: Final = frozenset({"s3", "gs", "az"})
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+._-]*)://")
 _CHAIN: Final = re.compile(r"[A-Za-z0-9+._-]*::")
 
@@ -109,6 +110,11 @@ def split_url(url: str) -> tuple[str, str]:
     url = url.partition("#")[0] if is_http(url) else url
     base, mark, query = url.partition("?") if is_http(url) else (url, "", "")
     folder, slash, name = base.rpartition("/")
+    scheme = base.partition("://")[0].lower()
+    if _SCHEME.match(base) and SCHEMES.get(scheme) in _BUCKETS and "//" in base.partition("://")[2]:
+        # Parts of a bucket's keys may be empty; the URL of a folder loses the slashes at its end.
+        start = base.index("//", len(scheme) + 3)
+        folder, name = base[:start], base[start + 1 :]
     if not name or name in {".", ".."} or folder.endswith(":/"):
         raise UsageError(f"{shown_url(url)}: the URL names no object")
     if not slash:
@@ -116,12 +122,17 @@ def split_url(url: str) -> tuple[str, str]:
     return (folder or "/") + mark + query, name
 
 
+def is_path(path: str) -> bool:
+    """Return True for a path within a store, as `check_path` accepts it."""
+    return "\0" not in path and not any(part in {"", ".", ".."} for part in path.split("/"))
+
+
 def check_path(path: str) -> str:
     """Return the path if it lies within a store, else raise `UsageError`.
 
     Such a path is relative, has no empty, `.` or `..` part, and no NUL.
     """
-    if "\0" in path or any(part in {"", ".", ".."} for part in path.split("/")):
+    if not is_path(path):
         raise UsageError(f"{path!r} is not a path within a store: parts joined by single slashes, no '..'")
     return path
 

@@ -5,10 +5,12 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent import futures
+from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from contextlib import contextmanager
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
+from wds_imagenet.errors import WdsImagenetError
 from wds_imagenet.util.cancel import CancelToken, current_token, set_current_token
 
 __all__ = [
@@ -24,6 +26,29 @@ __all__ = [
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+class ThreadPoolExecutor(futures.ThreadPoolExecutor):
+    """The standard library's, with a clear error where the system starts no further thread."""
+
+    def submit(
+        self,
+        fn: Callable[..., Result],
+        /,
+        *args: Any,  # noqa: ANN401 - as its base has it
+        **kwargs: Any,  # noqa: ANN401
+    ) -> Future[Result]:
+        """Schedule a call. Raises `WdsImagenetError` if the thread for it cannot be started."""
+        try:
+            return super().submit(fn, *args, **kwargs)
+        except RuntimeError as error:
+            if "can't start new thread" not in str(error):
+                raise
+            raise WdsImagenetError(
+                f"no further thread can be started, beside {threading.active_count():,} of this process: use "
+                "fewer threads or workers, or raise the limit of the system ('ulimit -u', or pids.max of the "
+                "container)"
+            ) from error
 
 
 class _Shutdown:

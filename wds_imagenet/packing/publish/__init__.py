@@ -8,5 +8,6 @@
 - `publisher`       one shard: built, checked, put, confirmed, receipted
 - `temporary_file`  the file in which a shard is built
 - `plan_lock`       the plan file, which reserves the destination
+- `neighbours`      data sets beside the destination whose classes have other labels
 - `layout`          the paths of all files
 """

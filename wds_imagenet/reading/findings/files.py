@@ -1,7 +1,7 @@
 """The files beside the shards, compared with the manifest: plan, report, companion files and receipts."""
 
 import hashlib
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final
@@ -51,7 +51,7 @@ def check_files(store: Store, manifest: Manifest) -> Iterator[Finding]:
     if manifest.report_sha256 is not None:
         yield from _hashed(store, REPORT_PATH, manifest.report_sha256)
     for path, expected in companion_files(manifest).items():
-        data = read_if_there(store, path)
+        data = read_believed(store, path, expected.__eq__)
         if data is None:
             yield Finding("the file is missing", file=path)
         elif data != expected:
@@ -82,8 +82,9 @@ def check_receipts(
             yield Finding("the receipt of a shard that is not in the manifest", file=path)
 
     def check(path: str) -> Finding | None:
-        data = read_if_there(store, path)
-        what = "" if data is None else _receipt_fault(data, manifest, shards[path], facts)
+        shard = shards[path]
+        data = read_believed(store, path, lambda data: not _receipt_fault(data, manifest, shard, facts))
+        what = "" if data is None else _receipt_fault(data, manifest, shard, facts)
         return Finding(what, file=path) if what else None
 
     known = [path for path in paths if path in shards]
@@ -99,9 +100,18 @@ def read_if_there(store: Store, path: str) -> bytes | None:
         return None
 
 
+def read_believed(store: Store, path: str, fits: Callable[[bytes], bool]) -> bytes | None:
+    """Return an object's bytes, None if it is missing. Bytes that do not fit are read once more.
+
+    The network may have damaged them, and not the store.
+    """
+    data = read_if_there(store, path)
+    return data if data is None or fits(data) else read_if_there(store, path)
+
+
 def _hashed(store: Store, path: str, expected: str) -> Generator[Finding, None, bytes | None]:
     """Yield a finding unless a file has this SHA-256; return its bytes if it has."""
-    data = read_if_there(store, path)
+    data = read_believed(store, path, lambda data: hashlib.sha256(data).hexdigest() == expected)
     if data is None:
         yield Finding("the file is missing", file=path)
         return None

@@ -1,7 +1,7 @@
 """The selected samples of shards, each made into a reference."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from wds_imagenet.errors import DataError, SourceError
@@ -13,7 +13,6 @@ from wds_imagenet.inputs.split_files import SplitFile
 from wds_imagenet.sample import IMAGE_SUFFIXES, check_key, label_of, make_key
 from wds_imagenet.sources.webdataset.selection import LabelMap, Selection
 from wds_imagenet.sources.webdataset.shard_keys import shard_prefixes
-from wds_imagenet.util.messages import quantity
 
 MEASURED: Final = frozenset({"filename", "width", "height", "format", "sha256"})
 """Fields that this packer measures for every image, and measures anew. JSON with all of them is its own."""
@@ -43,14 +42,11 @@ class SelectedSamples:
     """The number of keys that changed."""
     suffixes: tuple[str, ...] = ()
     """The suffixes of the attachments, the same in every sample."""
-    missing: set[str] = field(default_factory=set)
-    """Selected keys that no shard has so far."""
 
     def read(
         self, parts: Sequence[SplitFile], kept: frozenset[str] = frozenset()
     ) -> Iterator[tuple[ShardSample, Reference]]:
         """Yield the selected samples, in the order of the shards. Those with a fault are selected by key."""
-        self.missing = set(self.selection.keys or ())
         prefixes = shard_prefixes(parts) if self.keys_by_shard else [""] * len(parts)
         for part, prefix in zip(parts, prefixes, strict=True):
             for sample in read_shard(part, self.members, kept):
@@ -68,10 +64,7 @@ class SelectedSamples:
         if self.passed:
             samples = self.taken + self.faulty + self.passed
             yield f"{self.passed:,} of {samples:,} samples were not selected"
-        if self.missing:
-            first = min(self.missing)
-            keys = quantity(len(self.missing), "keys")
-            yield f"{keys} of {self.selection.url} in no shard, such as {first!r}"
+        yield from self.selection.notes()
         if self.renamed:
             yield f"{self.renamed:,} keys had characters that some readers reject; these became '_'"
         yield from self.members.notes()
@@ -79,13 +72,12 @@ class SelectedSamples:
     def _reference(self, sample: ShardSample, prefix: str) -> Reference | None:
         if not self.selection.has_key(sample.key):
             return None
-        self.missing.discard(sample.key)
         content = content_of(sample)
         if isinstance(content, Fault):
             return self._faulty(sample, content)
         where = sample.where(content.labelled_by)
         number = None if content.label is None else str(content.label)
-        if not self.selection.has_label(number, where):
+        if not self.selection.has_label(number, lambda: self._class_names(content), where):
             return None
         self.members.add(sample, content)
         record = self._record(content)
@@ -103,6 +95,19 @@ class SelectedSamples:
             metadata=record or _NO_METADATA,
             attachments=self._attachments(sample, content),
         )
+
+    def _class_names(self, content: Content) -> Iterator[str]:
+        """Yield the names of a sample's class: in its label, its JSON, and the class tables."""
+        yield from (
+            content.record[n] for n in ("wnid", "class_name") if isinstance(content.record.get(n), str)
+        )
+        if isinstance(content.label, str):
+            yield content.label
+        elif content.label is not None:
+            listed = self.label_map.listed
+            for table in (self.label_map.old_classes, () if listed is None else listed.classes):
+                known = table[content.label] if 0 <= content.label < len(table) else {}
+                yield from (str(known[name]) for name in ("name", "wnid") if name in known)
 
     def _record(self, content: Content) -> dict[str, Any]:
         """Return the metadata: the JSON without the fields that the packer makes anew."""

@@ -1,7 +1,7 @@
 """Selection of samples by key and label, and the mapping from their labels to new ones."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -10,53 +10,79 @@ from wds_imagenet.imagenet.class_list import ClassList
 from wds_imagenet.imagenet.class_naming import ClassNaming, label_classes
 from wds_imagenet.inputs.shards.content import class_name_error
 from wds_imagenet.inputs.small_files import read_file
+from wds_imagenet.sources.webdataset.key_list import KeyList
 from wds_imagenet.storage.store import StorageOptions
+from wds_imagenet.util.messages import quantity
 
 _RANGE: Final = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
 _NUMBER: Final = re.compile(r"-?[0-9]{1,18}")
 _MAX_BYTES: Final = 1 << 30
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Selection:
     """The keys and labels of the samples to take; None takes all."""
 
-    keys: frozenset[str] | None = None
+    keys: KeyList | None = None
     labels: tuple[range, ...] | None = None
-    url: str = ""
-    """The URL of the file of keys."""
+    names: frozenset[str] = frozenset()
+    """Names of the classes to take, besides the labels."""
+    _found: set[str] = field(default_factory=set, repr=False)
 
     def has_key(self, key: str) -> bool:
-        """Return True if the samples of this key are selected."""
-        return self.keys is None or key in self.keys
+        """Return True if the samples of this key are selected. Raises `SourceError` as `KeyList.has` does."""
+        return self.keys is None or self.keys.has(key)
 
-    def has_label(self, label: str | None, where: str) -> bool:
-        """Return True if the samples of this label are selected; raise `SourceError` if it is no number."""
+    def has_label(self, label: str | None, names: Callable[[], Iterable[str]], where: str) -> bool:
+        """Return True if the samples of this label are selected.
+
+        Args:
+            label: the label; None if the sample has none.
+            names: returns the names of the sample's class, each with synonyms or not.
+            where: the location of the label, for errors.
+
+        Raises:
+            SourceError: the label is no number, and no names are selected.
+        """
         if self.labels is None:
             return True
-        if label is None or not _NUMBER.fullmatch(label):
+        if label is not None and _NUMBER.fullmatch(label):
+            if any(int(label) in labels for labels in self.labels):
+                return True
+        elif not self.names:
             raise SourceError(f"{where}: the label is {label!r:.40}, which no number selects")
-        return any(int(label) in labels for labels in self.labels)
+        if not self.names:
+            return False
+        known = {part.strip() for name in names() for part in (name, *name.split(","))}
+        self._found |= known & self.names
+        return not known.isdisjoint(self.names)
+
+    def notes(self) -> Iterator[str]:
+        """Yield a note on keys and on names that no sample has."""
+        if self.keys is not None and (missing := self.keys.missing()):
+            yield f"{quantity(len(missing), 'keys')} of {self.keys.url} in no shard, such as {min(missing)!r}"
+        if missing := sorted(self.names - self._found):
+            yield f"{quantity(len(missing), 'classes')} to select in no shard, such as {missing[0]!r}"
 
 
 def select(keys: str | None, labels: str | None, options: StorageOptions) -> Selection:
     """Read the selection.
 
     Args:
-        keys: URL of a file with keys, one a line; None selects all.
-        labels: numbers and ranges such as `0,5-9`; None selects all.
+        keys: URL of a file with keys, file names or paths, one a line; None selects all.
+        labels: numbers, ranges, WNIDs and names such as `0,5-9,n01440764`; None selects all.
         options: options of the file's store.
 
     Raises:
         SourceError: the file has no keys, or is not UTF-8.
         UsageError: the labels are malformed.
     """
-    wanted = None
-    if keys is not None:
-        wanted = frozenset(line.strip() for line in _lines(keys, options)) - {""}
-        if not wanted:
-            raise SourceError(f"{keys} lists no keys")
-    return Selection(wanted, None if labels is None else tuple(map(_range, labels.split(","))), keys or "")
+    listed = None if keys is None else KeyList(_lines(keys, options), keys)
+    if labels is None:
+        return Selection(listed)
+    parts = [part.strip() for part in labels.split(",")]
+    names = frozenset(part for part in parts if any(letter.isalpha() for letter in part))
+    return Selection(listed, tuple(_range(part) for part in parts if part not in names), names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,5 +205,7 @@ def _lines(url: str, options: StorageOptions) -> list[str]:
 def _range(text: str) -> range:
     match = _RANGE.fullmatch(text.strip())
     if match is None or int(match[2] or match[1]) < int(match[1]):
-        raise UsageError(f"option 'select_labels' is numbers and ranges such as 0,5-9, not {text!r}")
+        raise UsageError(
+            f"option 'select_labels' is numbers, ranges and names such as 0,5-9,n01440764, not {text!r}"
+        )
     return range(int(match[1]), int(match[2] or match[1]) + 1)

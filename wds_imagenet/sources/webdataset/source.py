@@ -41,9 +41,11 @@ def webdataset(
     split: Annotated[
         str | None, "train, validation or test; required if the shards have more than one split"
     ] = None,
-    select_keys: Annotated[str | None, "file with the keys to take, one per line"] = None,
+    select_keys: Annotated[
+        str | None, "file with the keys, file names or paths of the samples to take, one a line"
+    ] = None,
     select_labels: Annotated[
-        str | None, "take only the samples that have these labels in the shards, such as 0,5-9"
+        str | None, "labels, WNIDs or names of the classes to take, such as 0,5-9,n01440764"
     ] = None,
     relabel: Annotated[
         str | None,
@@ -93,8 +95,8 @@ def webdataset(
         url: a shard, a folder of shards, or a pattern.
         more: further inputs of the same split.
         split: `train`, `validation` or `test`.
-        select_keys: file with the keys to take, one a line.
-        select_labels: labels to take, such as `0,5-9`.
+        select_keys: file with the keys to take, one a line; also file names and paths, with a label or not.
+        select_labels: labels, WNIDs or names to take, such as `0,5-9,n01440764`.
         relabel: file of `old<TAB>new` lines; the new labels are numbers or names.
         classes: class list that gives each name its label.
         leave_out: suffixes of members to ignore, such as `txt,seg.png`. They are not read.
