@@ -78,12 +78,7 @@ def test_two_packers_at_once_leave_one_whole_data_set(lab: Lab) -> None:
 
 @pytest.mark.parametrize(
     ("action", "file"),
-    [
-        (a, file)
-        for a, files in flips.ACTIONS.items()
-        for file in files
-        if a != "again" and (a, file) != ("resume", "plan")
-    ],
+    [(a, file) for a, files in flips.ACTIONS.items() for file in files],
 )
 def test_a_flipped_bit_is_found_or_harmless(lab: Lab, action: str, file: str) -> None:
     def fits(case: flips.Flips) -> bool:
