@@ -172,11 +172,11 @@ def test_index_makes_other_peoples_shards_readable(packed, tmp_path):
 @pytest.mark.parametrize(
     ("what", "code", "message"),
     [
-        ("nowhere", 2, "there is nothing at .*/nowhere: no tar"),
-        ("nowhere/1.tar", 2, r"there is nothing at .*/nowhere/1\.tar: no tar"),
-        ("texts/1.tar", 2, r"there is nothing at .*/texts/1\.tar: no tar"),
-        ("empty", 3, "/empty has no shards to index"),
-        ("texts", 3, "/texts has no shards to index"),
+        ("nowhere", 2, "there is nothing at .*/nowhere: no file"),
+        ("nowhere/1.tar", 2, r"there is nothing at .*/nowhere/1\.tar: no file"),
+        ("texts/1.tar", 2, r"there is nothing at .*/texts/1\.tar: no file"),
+        ("empty", 3, "there is nothing in .*/empty: it is a folder without files"),
+        ("texts", 3, r"there is no \.tar .* file in .*/texts: found 1 \.txt"),
     ],
 )
 def test_index_distinguishes_nothing_from_a_folder_without_shards(tmp_path, what, code, message):

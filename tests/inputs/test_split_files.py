@@ -82,3 +82,9 @@ def test_on_s3(s3_url):
         open_store(s3_url).put(name, b"x")
     assert found(f"{s3_url}/a/in-train-{{000..001}}.tar")[0] == ["in-train-000.tar", "in-train-001.tar"]
     assert found(s3_url, "val")[0] == ["a/in-val-000.tar"]
+
+
+def test_a_part_of_a_split_shard_is_called_one(tmp_path):
+    (tmp_path / "x.tar.aa").write_bytes(b"x")
+    with pytest.raises(SourceError, match=r"x\.tar\.aa is one part of a split archive"):
+        find_split_files(f"{tmp_path}/x.tar.aa", {}, (".tar",))

@@ -199,8 +199,6 @@ def test_columns_can_be_chosen(tmp_path):
         ({"n": [1]}, None, r"no column with bytes of images among n"),
         ({"a": [b"1"], "b": [b"2"]}, None, r"several columns of images \(a, b\)"),
         ({"a": [b"1"], "label": [0.5]}, None, r"row 1: .*0\.5"),
-        ({"image": images(b"1", b"2"), "label": [0, None]}, None, r"row 2 has no label, but other rows have"),
-        ({"image": images(b"1", b"2"), "label": [0, -1]}, None, r"row 2 has no label, but other rows have"),
         ({"image": images(b"1", b"2"), "label": [0, 3]}, features(["a", "b"]), r"row 2: there is no class 3"),
         ({"image": images(b"1", b"2"), "label": [0, -3]}, None, r"row 2: -3 is not a label"),
         ({"image": images(b"1"), "label": [0]}, features(7), r"names of its classes cannot be read"),
@@ -330,3 +328,11 @@ def test_nulls_among_numbers_are_noted_and_can_be_filled(tmp_path):
         (-1, 0.5),
     ]
     assert filled.identity != stream.identity
+
+
+@pytest.mark.parametrize("label", [None, -1])
+def test_the_first_row_without_a_label_among_others_is_declared(tmp_path, label):
+    url = write(tmp_path / "x.parquet", {"image": images(b"1", b"2", b"3"), "label": [0, label, label]})
+    stream = huggingface(url)
+    assert (stream.labelled, stream.unlabelled) == (True, f"{url}, row 2")
+    assert [a.reference.label for a in stream.images()] == [0, None, None]

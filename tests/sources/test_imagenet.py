@@ -285,3 +285,24 @@ def test_all_of_it_may_lie_on_s3(s3_url, devkit, make_tar):
         assert store.read("train.tar", reference.offset, stop).data == name.encode() * 9999
         store.put(f"tree/{name}", b"x")
     assert by_key(imagenet(f"{s3_url}/tree", devkit=f"{s3_url}/devkit.tgz")) == by_key(listing)
+
+
+def test_files_of_macos_are_passed_over_in_nested_tars(tmp_path, make_tar, devkit, read_back):
+    inner = make_tar({"._n01440764_1.JPEG": b"?", ".DS_Store": b"?", "n01440764_1.JPEG": b"one"})
+    outer = {"._n01440764.tar": b"no tar", "n01440764.tar": inner, ".DS_Store": b"?", "__MACOSX/x.tar": b"?"}
+    (tmp_path / "train.tar").write_bytes(make_tar(outer))
+    listing = imagenet(f"{tmp_path}/train.tar", devkit=devkit)
+    assert {r.key: read_back(r) for r in listing.references} == {"n01440764_1": b"one"}
+    assert listing.notes[0].startswith("ignored hidden and system files, 5 in all: ")
+
+
+def test_a_tar_in_an_inner_tar_has_a_fault(tmp_path, make_tar, devkit):
+    deep = make_tar({"n01443537_1.JPEG": b"lost?"})
+    (tmp_path / "train.tar").write_bytes(
+        make_tar({"train.tar": make_tar({"n01443537.tar": deep, "n01440764_1.JPEG": b"1"})})
+    )
+    listing = imagenet(f"{tmp_path}/train.tar", devkit=devkit)
+    assert [(r.name, r.fault is None) for r in listing.references] == [
+        ("n01440764_1.JPEG", True),
+        ("train/n01443537.tar", False),
+    ]

@@ -417,3 +417,18 @@ def test_the_command_says_what_it_would_do(put, gzipped, fall11, tmp_path):
     assert not (tmp_path / "dest").exists()
     done = subprocess.run([*command[:-1], "--json"], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["samples"] == 40
+
+
+def test_every_file_of_a_synset_is_an_image_or_has_a_fault(make_tree):
+    files = ["n00004475/n00004475_1.JPEG", "n00004475/n00004475_2", "n00004475/x.txt", "n00005787.tar.gz"]
+    tree = make_tree(dict.fromkeys([*files, "README", "n00004475/Thumbs.db"], b"x"))
+    classes = make_tree({"list.txt": "n00004475\nn00005787\n"}, "classes") + "/list.txt"
+    listing = imagenet21k(tree, classes=classes)
+    assert [(r.key, r.label, r.fault is None) for r in listing.references] == [
+        ("n00004475/x_txt", 0, True),
+        ("n00004475_1", 0, True),
+        ("n00004475_2", 0, True),
+        ("n00005787_tar_gz", None, False),
+    ]
+    note = "files that are hidden, of the system, or beside the images, 2 in all: README, n00004475/Thumbs.db"
+    assert f"ignored {note}" in listing.notes

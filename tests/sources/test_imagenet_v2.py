@@ -184,3 +184,13 @@ def test_all_of_it_may_lie_on_s3(s3_url, files, make_tar, photos, gzipped):
     for path, content in files.items():
         store.put(f"tree/{path}", content)
     assert labels(imagenet_v2(f"{s3_url}/tree/{TOP}")) == EXPECTED
+
+
+def test_other_files_of_a_class_folder_have_a_fault(make_tree):
+    good = f"{TOP}/7/{'a' * 40}"
+    listing = imagenet_v2(make_tree({f"{TOP}/0/{'b' * 40}.jpeg": b"", good: b"", f"{TOP}/7/x.txt": b""}))
+    assert [(r.label, r.name, r.fault is None) for r in listing.references] == [
+        (0, f"{'b' * 40}.jpeg", True),
+        (None, f"{TOP}/7/x.txt", False),
+        (7, "a" * 40, True),
+    ]

@@ -554,3 +554,18 @@ def test_a_cell_cannot_allow_private_networks_for_itself(write):
 def test_an_unknown_value_of_an_option_is_refused(tmp_path, options):
     with pytest.raises(UsageError):
         open_images(str(tmp_path), **options)
+
+
+def test_images_without_an_id_have_a_fault_and_other_files_a_note(folder, write):
+    (folder / f"{IDS[3]}.jpg").rename(folder / IDS[3])
+    (folder / f"{IDS[2]}.jpg").rename(folder / f"{IDS[2]}.jfif")
+    for name in ("cat.jpg", "README", "Thumbs.db", "._cat.jpg"):
+        (folder / name).write_bytes(b"x")
+    (folder / "eeeeeeeeeeeeeeee.jpg").symlink_to("/nowhere.jpg")
+    listing = open_images(str(folder), images=write("i.csv", images_csv()))
+    assert [(r.key, r.fault) for r in listing.references] == [
+        *((key, None) for key in IDS),
+        ("cat_jpg", "its name is not that of an image of Open Images"),
+        ("eeeeeeeeeeeeeeee_jpg", "is a symbolic link to /nowhere.jpg, which does not exist; remove it"),
+    ]
+    assert any("files that are no images of Open Images, 1 in all: README" in note for note in listing.notes)

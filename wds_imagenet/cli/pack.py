@@ -137,9 +137,8 @@ def _without() -> list[click.Parameter]:
         click.Option(
             ["--without-label"],
             type=choices,
-            default="keep",
-            show_default=True,
-            help="Treatment of an image if a file of --labels has no entry for it.",
+            help="Treatment of an image without a label, or without an entry in a file of --labels: keep "
+            "packs it, with the label -1. By default, pack refuses unlabelled images among labelled ones.",
         ),
         click.Option(
             ["--without-caption"],

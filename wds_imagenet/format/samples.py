@@ -128,7 +128,7 @@ class ArchiveSamples(Sequence[Sample]):
         """
         heads, first = self._heads, _HEAD_LENGTH * index
         begin, label = heads[first], heads[first + 2]
-        if begin < 0 or label == _NO_LABEL:
+        if begin < 0 or label < 0:  # -1 stands for no label
             return _from_sample(self[index])
         return self._keys[index], label, self._view[begin : heads[first + 1]]
 

@@ -6,6 +6,7 @@ from typing import Final
 from wds_imagenet.errors import SourceError
 from wds_imagenet.inputs.image_files import IgnoredFiles, suffix_of
 from wds_imagenet.inputs.reference import Reference
+from wds_imagenet.shown import shown_name
 from wds_imagenet.storage.url import parse_url
 
 _METADATA: Final = frozenset({"metadata.csv", "metadata.jsonl", "metadata.parquet"})
@@ -68,5 +69,7 @@ class Companions(IgnoredFiles):
         """Return the notes of `IgnoredFiles`, and one on a table."""
         notes = super().notes(reason)
         if self.table is not None:
-            notes.append(f"{self.table} is not read; if it describes the images, 'pack table' reads it")
+            notes.append(
+                f"{shown_name(self.table)} is not read; if it describes the images, 'pack table' reads it"
+            )
         return notes

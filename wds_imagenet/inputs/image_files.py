@@ -12,6 +12,7 @@ from wds_imagenet.format.ignored_files import is_ignored
 from wds_imagenet.inputs.archives.tar_listing import ListedFile
 from wds_imagenet.inputs.reference import Metadata, Reference
 from wds_imagenet.sample import IMAGE_SUFFIXES
+from wds_imagenet.shown import shown_name
 
 _SHOWN: Final = 3
 HEAD: Final = 16
@@ -149,7 +150,7 @@ def describe_files(paths: Sequence[str], kinds: "Counter[str] | None" = None) ->
 
 def _note(count: int, first: Sequence[str], reason: str) -> str:
     more = ", …" if count > len(first) else ""
-    return f"ignored {reason}, {count:,} in all: {', '.join(first)}{more}"
+    return f"ignored {reason}, {count:,} in all: {', '.join(map(shown_name, first))}{more}"
 
 
 def _kind(path: str) -> str:

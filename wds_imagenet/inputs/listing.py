@@ -19,3 +19,5 @@ class Listing:
     """Facts for the user, such as a count that differs from the published one."""
     split: str | None = None
     """`train`, `validation` or `test`, or None where the source cannot find the split."""
+    partly_labelled: bool = False
+    """True if images without a label may lie among images with one; their label is then written as -1."""

@@ -8,6 +8,7 @@ from typing import Final
 
 from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.format.ignored_files import is_ignored
+from wds_imagenet.inputs.archives.tar_listing import check_whole
 from wds_imagenet.inputs.image_files import describe_files
 from wds_imagenet.inputs.small_files import find_file, join_url, no_input_error
 from wds_imagenet.storage import open_store, split_url
@@ -50,11 +51,13 @@ def find_split_files(url: str, options: StorageOptions, suffixes: tuple[str, ...
         suffixes: the suffixes of wanted files in a folder. Other files, and hidden files, are ignored.
 
     Raises:
-        SourceError: a file of the pattern is missing, or the folder has no wanted file.
+        SourceError: a file of the pattern is missing, the folder has no wanted file, or the file is a part of
+            an archive.
         UsageError: the URL or the pattern has no file.
     """
     found = find_file(url, options)
     if found is not None:
+        check_whole(url)
         return [SplitFile(*found)]
     if re.search(r"[{*]", url):
         return list(_expanded(url, options))

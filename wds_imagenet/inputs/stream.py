@@ -35,11 +35,13 @@ class Stream:
     images: Callable[[], Iterator[StreamedImage]]
     """Reads the data set anew, in the same order every time, in bounded memory. Raises a source's errors."""
     labelled: bool
-    """True if every reference has a label."""
+    """True if references have labels: every one, unless `unlabelled` names one that has none."""
     fields: Mapping[str, Kind] = field(default_factory=dict)
     """Every field that the metadata of a reference may have."""
     captioned: bool = False
     """True if a reference may have a caption."""
+    rotates: bool = False
+    """True if an image may have to be rotated."""
     suffixes: tuple[str, ...] = ()
     """Suffixes of the attachments that every reference has."""
     classes: tuple[Metadata, ...] = ()
@@ -54,3 +56,7 @@ class Stream:
     """The number of images in the release; the report notes another count at the end."""
     size: int | None = None
     """Approximate bytes of all images, where known: for the estimate of the time left."""
+    unlabelled: str | None = None
+    """The place of the first image without a label, if others have one."""
+    partly_labelled: bool = False
+    """As `Listing.partly_labelled`."""

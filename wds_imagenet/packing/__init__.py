@@ -5,6 +5,7 @@
 - `options`         the options that decide the bytes
 - `source_keywords`  the options of all sources
 - `label_files`     the label files that a user names, opened
+- `unlabelled`      images without a label among images that have one
 - `pack_dataset`    a listing or a stream, packed
 - `report`          progress and reports
 - `plan`            each sample's place, decided before the first byte

@@ -17,6 +17,7 @@ from wds_imagenet.packing.publish.preflight import check_apart, check_destinatio
 from wds_imagenet.packing.publish.run import OnProgress
 from wds_imagenet.packing.report import PackReport
 from wds_imagenet.packing.source_keywords import SourceOptions
+from wds_imagenet.packing.unlabelled import treat_unlabelled
 from wds_imagenet.sources import SOURCES, Source, options_of, takes_several
 from wds_imagenet.storage import open_store
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
@@ -43,7 +44,7 @@ def pack(
     captions: str | None = None,
     label_options: Mapping[str, str] | None = None,
     class_names: Mapping[str, str] | None = None,
-    without_label: Unmatched = "keep",
+    without_label: Unmatched | None = None,
     without_caption: Unmatched = "keep",
     workers: int | None = None,
     storage_options: StorageOptions = NO_OPTIONS,
@@ -86,7 +87,9 @@ def pack(
         captions: URL of a file of captions.
         label_options: options of label sources, such as `kaggle.synsets`.
         class_names: URLs of files of class names, by language, such as `fr`.
-        without_label: treatment of an image if a file in `labels` has no entry for it.
+        without_label: treatment of an image without a label, or without an entry in a file of `labels`, if
+            others have one: "drop" leaves it out, "keep" packs it with the label -1, "fail" refuses it. None
+            refuses it only if a label is missing.
         without_caption: treatment of an image if the file `captions` has no text for it.
         workers: processes; by default, one for each CPU.
         storage_options: options of the store of `dest`.
@@ -146,7 +149,7 @@ def pack(
         "dry_run": dry_run,
         "check": check,
     }
-    annotated = opened.annotate(listed)
+    annotated = treat_unlabelled(opened.annotate(listed), without_label)
     if isinstance(annotated, Stream):
         return pack_stream(annotated, dest, options, **run_options)
     return pack_listing(annotated, dest, options, **run_options)

@@ -29,12 +29,12 @@ class LabelOptions:
     """Options of label sources, by source and option: `kaggle.synsets`, `captions.template`."""
     class_names: Mapping[str, str] = field(default_factory=dict)
     """URLs of files of class names, by language, such as `fr`."""
-    without_label: Unmatched = "keep"
+    without_label: Unmatched | None = None
     without_caption: Unmatched = "keep"
 
     def __post_init__(self) -> None:
         for name, value in (("without_label", self.without_label), ("without_caption", self.without_caption)):
-            if value not in get_args(Unmatched):
+            if value is not None and value not in get_args(Unmatched):
                 raise UsageError(f"option '{name}' is one of {', '.join(get_args(Unmatched))}, not {value!r}")
         if self.captions is not None and "captions" in self.labels:
             raise UsageError("there are two files of captions: leave one out")

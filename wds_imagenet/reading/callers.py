@@ -10,7 +10,9 @@ from typing import Final
 
 from wds_imagenet.errors import UsageError
 
-_SPLITTERS: Final = {"DataLoaderDispatcher", "IterableDatasetShard"}
+_ACCELERATE: Final = "accelerate.data_loader"
+_PREPARE: Final = "prepare_data_loader"
+_DISPATCHER: Final = "DataLoaderDispatcher"
 
 
 def refuse_batching(items: int | None = None) -> None:
@@ -30,15 +32,25 @@ def refuse_batching(items: int | None = None) -> None:
 
 
 def refuse_splitting(world_size: int) -> None:
-    """Raise `UsageError` if Accelerate is about to share this rank's batches among the ranks once more."""
-    if world_size == 1:
-        return
+    """Raise `UsageError` if Accelerate is about to share this rank's batches among the ranks once more.
+
+    On one rank it raises only where Accelerate would fail, since it cuts batches of tensors alone.
+    """
     for frame in _callers(64):
-        if type(frame.f_locals.get("self")).__name__ in _SPLITTERS:
+        own = frame.f_locals.get("self")
+        is_sharding = frame.f_globals.get("__name__") == _ACCELERATE and frame.f_code.co_name == _PREPARE
+        if type(own).__name__ != _DISPATCHER and not is_sharding:
+            continue
+        if world_size > 1:
             raise UsageError(
                 "Accelerate's prepare() would share the batches of this rank among all ranks once more, and "
                 "lose most samples: leave the DataLoader out of prepare(), and move each batch with "
                 "batch.to(accelerator.device)"
+            )
+        if getattr(getattr(own, "collate_fn", None), "__name__", "") == "default_convert":
+            raise UsageError(
+                "Accelerate cannot cut a Batch: pass Accelerator(dataloader_config=DataLoaderConfiguration("
+                "dispatch_batches=False)), or leave the DataLoader out of prepare()"
             )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from copy import copy
-from typing import Any, Final
+from typing import Any, Final, Never
 from weakref import ref
 
 from torch.utils import data
@@ -46,6 +46,11 @@ class IterableDataset(data.IterableDataset[Batch]):
     def __len__(self) -> int:
         """Return the number of batches in an epoch."""
         return len(self._loader)
+
+    def __getattr__(self, name: str) -> Never:
+        if name == "generator":  # Accelerate asks for it before it shares the batches among the ranks
+            refuse_splitting(self._loader.world_size)
+        raise AttributeError(f"an IterableDataset has no attribute {name!r}")
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a worker process needs. Raises `UsageError` if the loader has another rank by now."""

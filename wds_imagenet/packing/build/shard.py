@@ -17,7 +17,7 @@ from wds_imagenet.packing.build.receipt import Action, Receipt, Remark
 from wds_imagenet.packing.build.shard_file import BlockContent, ShardFile
 from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.plan.attachments import contents as attached_members
-from wds_imagenet.packing.plan.schema import Schema
+from wds_imagenet.packing.plan.schema import NO_LABEL, Schema
 from wds_imagenet.packing.plan.shard_task import ShardTask
 from wds_imagenet.packing.plan.source_urls import describe
 from wds_imagenet.sample import MAX_JSON_BYTES
@@ -169,7 +169,7 @@ def _members(
     check_readable(record, reference)
     members = [(image.suffix, image.data), ("json", record)]
     if schema.labelled:
-        members.insert(0, ("cls", str(reference.label).encode()))
+        members.insert(0, ("cls", str(NO_LABEL if reference.label is None else reference.label).encode()))
     if schema.captioned:
         members.append(("txt", (reference.caption or "").encode()))
     members += attached_members(reference, attached)

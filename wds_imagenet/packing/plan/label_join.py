@@ -25,7 +25,8 @@ class LabelJoin:
     """A label file, and the treatment of images that it does not have."""
 
     labels: Labels
-    unmatched: Unmatched = "keep"
+    unmatched: Unmatched | None = None
+    """None keeps an image, unless the file gives labels."""
     identity: Metadata = field(default_factory=dict)
     """The file's name, count, size and hash as JSON values, without a URL: its part of a stream's plan."""
 
@@ -172,8 +173,9 @@ def _note(item: LabelJoin, matched: int, lacking: int) -> str:
 
 def _check_missing(item: LabelJoin, lacking: int, first: Reference) -> None:
     """Raise `SourceError` if all images need the file's annotations, and some have none."""
-    gives = [*(["a label"] if item.labels.labelled else []), *map(repr, item.labels.suffixes)]
-    if item.unmatched == "drop" or (item.unmatched == "keep" and not gives):
+    labels = item.labels.labelled and item.unmatched != "keep"  # then packed with the label -1
+    gives = [*(["a label"] if labels else []), *map(repr, item.labels.suffixes)]
+    if item.unmatched == "drop" or (item.unmatched != "fail" and not gives):
         return
     why = f"{' and '.join(gives)} must be in every sample or in none; " if gives else ""
     raise SourceError(

@@ -18,6 +18,8 @@ from wds_imagenet.util.messages import quantity
 
 MEASURED: Final = ("filename", "width", "height", "format", "sha256")
 """JSON fields that the packer measures on every image."""
+NO_LABEL: Final = -1
+"""The label that is written for a sample without one, among samples that have one."""
 ORIGINAL: Final = ("original_width", "original_height", "original_sha256")
 """The same fields of the released bytes, present if the options allow other bytes to be stored."""
 
@@ -47,6 +49,17 @@ class Schema:
     gaps: tuple[str, ...] = ()
     """A note for each field whose numbers become text."""
 
+    partly_labelled: bool = False
+    """True if samples without a label have the label -1."""
+
+    @property
+    def _no_class(self) -> Mapping[str, Any]:
+        """The class fields of a sample without a label: empty, and -1 for numbers."""
+        return {
+            name: {str: "", bool: False, list: [], tuple: [], dict: {}}.get(type(value), NO_LABEL)
+            for name, value in self.classes[0].items()
+        }
+
     @property
     def suffixes(self) -> tuple[str, ...]:
         """The members of each sample, in their order."""
@@ -74,16 +87,18 @@ class Schema:
         """Return one sample's JSON object; `measured` has the values of `MEASURED` and `ORIGINAL`."""
         record: dict[str, Any] = {}
         if self.labelled:
-            record["label"] = reference.label
-            if self.classes and reference.label is not None:
-                record.update(self.classes[reference.label])
+            record["label"] = NO_LABEL if reference.label is None else reference.label
+            if self.classes:
+                record.update(self._no_class if reference.label is None else self.classes[reference.label])
         record.update(measured)
         for item in self.fields:
             record[item.name] = as_kind(reference.metadata.get(item.source), item.kind)
         return record
 
 
-def decide(census: Census, classes: Sequence[Metadata], *, rewritten: bool) -> Schema:
+def decide(
+    census: Census, classes: Sequence[Metadata], *, rewritten: bool, partly_labelled: bool = False
+) -> Schema:
     """Return the schema of a listing, given the census of its references.
 
     A text, list or object that some samples lack is empty in these samples. Numbers with gaps and values
@@ -93,12 +108,13 @@ def decide(census: Census, classes: Sequence[Metadata], *, rewritten: bool) -> S
         census: counts over all references.
         classes: the class table; empty without one.
         rewritten: whether the JSON also has the fields `ORIGINAL`.
+        partly_labelled: whether samples may lack a label that others have.
 
     Raises:
         SourceError: only some samples have a label, a label is not in the class table, or two fields
             would have one name.
     """
-    labelled = census.check_labels()
+    labelled = census.check_labels(partly_labelled=partly_labelled)
     records = _class_records(classes)
     taken = _taken(records, labelled=labelled, rewritten=rewritten)
     return Schema(
@@ -108,6 +124,7 @@ def decide(census: Census, classes: Sequence[Metadata], *, rewritten: bool) -> S
         fields=_fields(census.kinds, census.samples, taken),
         attachments=census.attachments.suffixes,
         gaps=tuple(_gaps(census.kinds, census.samples)),
+        partly_labelled=partly_labelled,
     )
 
 
@@ -130,7 +147,9 @@ def declare(stream: Stream, *, rewritten: bool) -> Schema:
     fields = tuple(_renamed(name, stream.fields[name], taken) for name in sorted(stream.fields))
     _check_names(fields, taken)
     suffixes = check_suffixes(stream.suffixes, "the stream")
-    return Schema(stream.labelled, stream.captioned, classes, fields, suffixes)
+    return Schema(
+        stream.labelled, stream.captioned, classes, fields, suffixes, partly_labelled=stream.partly_labelled
+    )
 
 
 def _taken(classes: Sequence[Metadata], *, labelled: bool, rewritten: bool) -> set[str]:

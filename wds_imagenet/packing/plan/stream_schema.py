@@ -32,7 +32,7 @@ def check(reference: Reference, schema: Schema) -> None:
 
 def _check_label(reference: Reference, schema: Schema) -> None:
     label, count = reference.label, len(schema.classes)
-    if label is None and schema.labelled:
+    if label is None and schema.labelled and not schema.partly_labelled:
         raise SourceError(f"{describe(reference)} has no label, but others have: label all or none")
     if label is not None and not schema.labelled:
         raise SourceError(f"{reference.name!r} has a label, but the stream declares none")

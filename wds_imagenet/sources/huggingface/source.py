@@ -102,8 +102,6 @@ def huggingface(
     naming = _label_classes(checked, features, listed)
     several = checked.labels.several
     labelled = not several and any(label is not None for label in naming.labels.values())
-    if labelled:
-        _check_labelled(checked, naming)
     named = tuple({"name": name} for name in features.names)
     fields: dict[str, Kind] = {
         name: "text" if name in checked.infinite or (null is None and name in checked.gaps) else kind
@@ -127,6 +125,7 @@ def huggingface(
             parts, features, fields, checked.labels, naming, checked.keys, found_split or "image", null
         ).read,
         labelled=labelled,
+        unlabelled=_first_unlabelled(checked, naming) if labelled else None,
         fields={**fields, LABELS: "list"} if several else fields,
         captioned=features.caption is not None,
         classes=(naming.classes or named) if labelled or several else (),
@@ -259,8 +258,7 @@ def _label_classes(checked: RowCheck, features: Features, listed: ClassList | No
     return naming
 
 
-def _check_labelled(checked: RowCheck, naming: ClassNaming) -> None:
+def _first_unlabelled(checked: RowCheck, naming: ClassNaming) -> str | None:
+    """Return the place of the first row without a label."""
     without = [where for name, where in checked.labels.first.items() if naming.labels[name] is None]
-    first = next(iter(without), checked.unlabelled)
-    if first is not None:
-        raise SourceError(f"{first} has no label, but other rows have: label all or none")
+    return next(iter(without), checked.unlabelled)

@@ -2,12 +2,14 @@
 
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Final
 
 from wds_imagenet.errors import SourceError
 from wds_imagenet.format.ignored_files import is_ignored
 from wds_imagenet.inputs.image_files import IgnoredFiles
+from wds_imagenet.shown import shown_name
 from wds_imagenet.storage.url import parse_url
 from wds_imagenet.util.messages import quantity
 
@@ -90,17 +92,20 @@ def name_notes(folders: Sequence[str], inner: dict[str, str]) -> Iterator[str]:
             yield f"the class {folder!r} has the name of a split"
     named = sorted(path for name, path in inner.items() if name.lower() not in _NO_CLASSES)
     if named:
-        yield f"images lie deeper than in a class folder, such as {named[0]}; the outer folder is the class"
+        path = shown_name(named[0])
+        yield f"images lie deeper than in a class folder, such as {path}; the outer folder is the class"
 
 
 def number_notes(labels: Iterable[int | None]) -> Iterator[str]:
     """Yield a note if the numbers that name the folders leave out labels."""
     known = {label for label in labels if label is not None}
-    missing = sorted(set(range(max(known, default=-1) + 1)) - known)
+    most = max(known, default=-1)
+    missing = most + 1 - len(known)
     if missing:
+        first = next(label for label in count() if label not in known)
         yield (
-            f"the folders are numbers, which are the labels; {quantity(len(missing), 'labels')} of 0 to "
-            f"{max(known)} have no folder, the first is {missing[0]}"
+            f"the folders are numbers, which are the labels; {quantity(missing, 'labels')} of 0 to {most} "
+            f"have no folder, the first is {first}"
         )
 
 
