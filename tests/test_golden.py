@@ -50,7 +50,11 @@ def run(*arguments):
     """Run a command of ours in this process, and return its output."""
     out, err = io.StringIO(), io.StringIO()
     line = ["wds-imagenet", *map(str, arguments)]
-    with mock.patch.object(sys, "argv", line), redirect_stdout(out), redirect_stderr(err):
+    # A plan with rewritten images has the versions of this machine's libraries.
+    versions = mock.patch(
+        "wds_imagenet.images.rewrite.rewriting_versions", return_value={"pillow": "recorded"}
+    )
+    with versions, mock.patch.object(sys, "argv", line), redirect_stdout(out), redirect_stderr(err):
         try:
             main()
         except SystemExit as ended:

@@ -86,7 +86,7 @@ ONLY_IN = {
     "http": {"demo/s3_server.py", "view/server.py"},
     "click": {"cli"},
     "tqdm": {"cli"},
-    "multiprocessing": {"packing/engines/local.py", "reading/subprocess"},
+    "multiprocessing": {"packing/engines/local.py", "reading/subprocess", "util/processes.py"},
     "concurrent": {"util/threads.py", "packing/engines/local.py", "storage/cancellable.py"},
     "subprocess": {"demo/s3_server.py"},
     "pickle": set(),

@@ -1,12 +1,16 @@
 """The contract of a run, kept by all three kinds of packing: listings, streams and layers."""
 
+import hashlib
+import inspect
 import json
+import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from three_kinds import OPTIONS, SHARDS, OfLayer, OfListing, OfStream, StoreProxy, objects
 
 from wds_imagenet.errors import (
     CorruptError,
@@ -15,31 +19,14 @@ from wds_imagenet.errors import (
     PlanError,
     SourceError,
     UnavailableError,
+    WdsImagenetError,
 )
 from wds_imagenet.format.manifest import Manifest
 from wds_imagenet.format.own_hash import own_sha256
-from wds_imagenet.inputs.stream import Stream, StreamedImage
-from wds_imagenet.packing import add_layer as add_layer_module
-from wds_imagenet.packing import pack_dataset
-from wds_imagenet.packing.add_layer import add_layer
 from wds_imagenet.packing.build import builders
 from wds_imagenet.packing.build.receipt import Receipt
-from wds_imagenet.packing.options import PackOptions
-from wds_imagenet.packing.pack_dataset import pack_listing, pack_stream
+from wds_imagenet.packing.pack_dataset import pack_listing
 from wds_imagenet.storage import open_store
-
-OPTIONS = PackOptions("small", samples_per_shard=20, block_bytes=4000, shuffle=False)
-SHARDS = [f"small-train-{i:06d}.tar" for i in range(3)]
-
-
-class StoreProxy:
-    """A store of which some methods are replaced."""
-
-    def __init__(self, store, **methods):
-        self._store, self._methods = store, methods
-
-    def __getattr__(self, name):
-        return self._methods.get(name) or getattr(self._store, name)
 
 
 def failing(store, number, *, after):
@@ -60,29 +47,15 @@ def failing(store, number, *, after):
     return StoreProxy(store, **{name: wrap(getattr(store, name)) for name in ("put", "put_file", "sweep")})
 
 
-def objects(url):
-    store = open_store(url)
-    return {item.path: store.read(item.path).data for item in store.list_objects()}
-
-
 class RunContract:
     """Inherit this class, and override `pack`. `url` may hold a data set already."""
 
-    folder = ""
-    """Of the shards."""
-    metadata = ".wds-imagenet/"
-    """Of the plan, the receipts and the manifest."""
     changes = 1 + 3 * 2 + 6 + 1
     """The plan, each shard and its receipt, the last files, and sweeping."""
 
     @pytest.fixture
     def url(self, tmp_path):
         return str(tmp_path / "out")
-
-    @pytest.fixture
-    def pack(self):
-        """Return a function that packs three shards of 20 to a URL; with `other`, by another plan."""
-        raise NotImplementedError
 
     @pytest.fixture
     def expected(self, url, pack):
@@ -97,17 +70,7 @@ class RunContract:
             before.rename(url)
         return found
 
-    @pytest.fixture
-    def use_store(self, monkeypatch):
-        """Return a function that lets packing open a given store."""
-
-        def use(store):
-            for module in (pack_dataset, add_layer_module):
-                monkeypatch.setattr(module, "open_store", lambda *_: store)
-
-        return use
-
-    def test_the_plan_is_put_first_each_shard_before_its_receipt_and_the_manifest_last(
+    def test_the_plan_is_put_first_each_shard_after_its_receipt_and_the_manifest_last(
         self, url, pack, use_store
     ):
         store, paths = open_store(url), []
@@ -116,13 +79,13 @@ class RunContract:
             paths.append(path)
             return store.put(path, *data, **options)
 
-        def put_file(path, file):
+        def put_file(path, file, **options):
             paths.append(path)
-            return store.put_file(path, file)
+            return store.put_file(path, file, **options)
 
         use_store(StoreProxy(store, put=put, put_file=put_file))
         pack(url)
-        published = [[f"{self.folder}{name}", f"{self.metadata}receipts/{name}.json"] for name in SHARDS]
+        published = [[f"{self.metadata}receipts/{name}.json", f"{self.folder}{name}"] for name in SHARDS]
         assert paths[:7] == [f"{self.metadata}plan.json", *(path for pair in published for path in pair)]
         assert paths[-1] == f"{self.metadata}manifest.json"
         assert len(paths) == self.changes - 1
@@ -179,7 +142,7 @@ class RunContract:
                 left = objects(at)
             assert manifest not in left or left == expected
             use_store(open_store(at))
-            done = [path for path in left if path.startswith(f"{self.metadata}receipts/")]
+            done = [path for path in self.paths() if path in left]
             assert pack(at).resumed == len(done)
             assert objects(at) == expected
         assert number == self.changes + 1
@@ -189,9 +152,9 @@ class RunContract:
     ):
         store = open_store(url)
 
-        def put_file(path, file):
+        def put_file(path, file, **options):
             file.write_bytes(file.read_bytes()[:-1])
-            return store.put_file(path, file)
+            return store.put_file(path, file, **options)
 
         use_store(StoreProxy(store, put_file=put_file))
         with pytest.raises(CorruptError, match=r"right after .* is another program writing"):
@@ -225,6 +188,92 @@ class RunContract:
         with ThreadPoolExecutor(2) as pool:
             runs = [pool.submit(pack, url, other=other) for other in (False, True)]
         assert [type(run.exception()) for run in runs if run.exception()] == [PlanError]
+
+    def test_of_two_packers_that_get_other_bytes_one_is_refused_and_one_set_is_whole(self, url, pack):
+        if "changed" not in inspect.signature(pack).parameters:
+            pytest.skip("a layer of other bytes has another plan")
+        with ThreadPoolExecutor(2) as pool:
+            runs = [pool.submit(pack, url, changed=changed) for changed in (False, True)]
+        errors = [run.exception() for run in runs if run.exception()]
+        assert len(errors) == 1
+        assert isinstance(errors[0], WdsImagenetError)
+        found = objects(url)
+        for shard in Manifest.from_json(found[f"{self.metadata}manifest.json"]).shards:
+            assert hashlib.sha256(found[f"{self.folder}{shard.name}"]).hexdigest() == shard.sha256
+
+    def test_a_destination_that_is_removed_during_the_run_gets_no_manifest(self, url, pack):
+        def remove(now):
+            if now.shards_done == 2:
+                shutil.rmtree(f"{url}/{self.folder or self.metadata}")
+                for name in SHARDS:
+                    Path(url, self.folder, name).unlink(missing_ok=True)
+
+        with pytest.raises(WdsImagenetError, match=r"during this run|right after|no such file"):
+            pack(url, on_progress=remove)
+        assert f"{self.metadata}manifest.json" not in objects(url)
+
+    @pytest.mark.parametrize("change", ["removed", "shortened"])
+    def test_a_shard_that_is_changed_during_the_run_is_an_error_and_is_built_by_the_next(
+        self, url, pack, expected, change
+    ):
+        def damage(now):
+            if now.shards_done == 3:
+                path = Path(url, self.folder, SHARDS[0])
+                if change == "removed":
+                    path.unlink()
+                else:
+                    os.truncate(path, 512)
+
+        text = "is missing" if change == "removed" else "has 512 bytes instead of"
+        with pytest.raises(CorruptError, match=rf"1 of its 3 shards .*{SHARDS[0]} {text}.*no manifest"):
+            pack(url, on_progress=damage)
+        assert f"{self.metadata}manifest.json" not in objects(url)
+        assert pack(url).resumed == 2
+        assert objects(url) == expected
+
+    def test_a_plan_that_is_replaced_during_the_run_is_an_error(self, url, pack):
+        def replace_plan(now):
+            if now.shards_done == 3:
+                open_store(url).put(f"{self.metadata}plan.json", b"{}")
+
+        with pytest.raises(PlanError, match=r"replaced .*plan\.json during this run, so no manifest was put"):
+            pack(url, on_progress=replace_plan)
+        assert f"{self.metadata}manifest.json" not in objects(url)
+
+    def test_a_further_shard_is_an_error(self, url, pack, expected):
+        further = f"{self.folder}small-train-000003.tar"
+
+        def put(now):
+            if now.shards_done == 3:
+                open_store(url).put(further, b"x")
+
+        with pytest.raises(PlanError, match=r"has 'small-train-000003\.tar', which this"):
+            pack(url, on_progress=put)
+        assert objects(url)[further] == b"x"
+        open_store(url).delete(further)
+        pack(url)
+        assert objects(url) == expected
+
+    def test_a_shard_of_other_bytes_without_a_receipt_is_replaced_only_by_a_check(self, url, pack, expected):
+        pack(url)
+        store, path = open_store(url), f"{self.folder}{SHARDS[1]}"
+        store.delete(f"{self.metadata}manifest.json")
+        store.delete(f"{self.metadata}receipts/{SHARDS[1]}.json")
+        store.put(path, b"precious")
+        with pytest.raises(PlanError, match=rf"{SHARDS[1]} is there with other bytes .* --check"):
+            pack(url)
+        assert store.read(path).data == b"precious"
+        store.delete(f"{self.metadata}receipts/{SHARDS[1]}.json")
+        pack(url, check=True)
+        assert objects(url) == expected
+
+    def test_a_shard_that_is_shorter_than_its_receipt_states_is_replaced(self, url, pack, expected):
+        pack(url)
+        store, path = open_store(url), f"{self.folder}{SHARDS[1]}"
+        store.delete(f"{self.metadata}manifest.json")
+        store.put(path, store.read(path).data[:512])
+        assert pack(url).resumed == 2
+        assert objects(url) == expected
 
     @pytest.mark.parametrize("damage", ["missing", "short", "flipped"])
     def test_a_check_rebuilds_a_damaged_shard_byte_for_byte(self, url, pack, damage):
@@ -289,54 +338,18 @@ class RunContract:
         assert objects(url) == expected
 
 
-class TestListing(RunContract):
-    @pytest.fixture
-    def pack(self, small):
-        def run(url, *, other=False, **options):
-            return pack_listing(small, url, replace(OPTIONS, seed=int(other)), workers=1, **options)
-
-        return run
+class TestListing(OfListing, RunContract):
+    pass
 
 
-class TestStream(RunContract):
-    @pytest.fixture
-    def pack(self, small):
-        def images():
-            for i, reference in enumerate(small.references):
-                data = Path(reference.url).read_bytes()
-                yield StreamedImage(replace(reference, url="a.tar.gz", offset=512 * i + 512), data)
-
-        stream = Stream({"file": "a.tar.gz"}, images, labelled=True, classes=small.classes, samples=60)
-
-        def run(url, *, other=False, **options):
-            return pack_stream(stream, url, replace(OPTIONS, seed=int(other)), workers=1, **options)
-
-        return run
+class TestStream(OfStream, RunContract):
+    pass
 
 
-class TestLayer(RunContract):
-    folder = metadata = ".wds-imagenet/layers/words/"
+class TestLayer(OfLayer, RunContract):
     changes = 1 + 3 * 2 + 1 + 1
 
     @pytest.fixture
     def url(self, tmp_path, small):
         pack_listing(small, str(tmp_path / "out"), OPTIONS, workers=1)
         return str(tmp_path / "out")
-
-    @pytest.fixture
-    def pack(self, small, tmp_path):
-        for name in ("one", "other"):
-            entries = [
-                {"filename": r.name, "wnid": r.name[:9], "title": f"{name} {r.key}", "tags": []}
-                for r in small.references
-            ]
-            (tmp_path / f"{name}.json").write_text(json.dumps(entries))
-
-        def run(url, *, other=False, **options):
-            captions = str(tmp_path / ("other.json" if other else "one.json"))
-            return add_layer(url, captions=captions, layer="words", workers=1, **options)
-
-        return run
-
-    def finished(self, report):
-        return report

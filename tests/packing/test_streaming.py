@@ -79,7 +79,7 @@ class Contract:
         with pytest.raises(CorruptError, match="cut off"):
             pack_stream(replace(stream, images=failing(arrivals, 50)), url, OPTIONS)
         store = open_store(url)
-        done = list(store.list_objects(".wds-imagenet/receipts/"))
+        done = list(store.list_objects("small-train-"))  # each of them has its receipt
         assert 1 <= len(done) < 8
         assert not list(store.list_objects(MANIFEST))
         report = pack_stream(stream, url, OPTIONS)

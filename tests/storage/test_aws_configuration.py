@@ -1,12 +1,13 @@
 """Endpoint and region come from the AWS configuration in the order of botocore's documentation."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.scripted_server import ScriptedServer, scripted_server
 
-from wds_imagenet.errors import UsageError
+from wds_imagenet.errors import DeniedError, UsageError
 from wds_imagenet.storage import open_store
 from wds_imagenet.storage.credentials import find_credentials
 from wds_imagenet.storage.store_options import parse_options
@@ -120,3 +121,32 @@ def test_a_key_needs_no_profile(configure, monkeypatch: pytest.MonkeyPatch) -> N
     configure("")
     monkeypatch.setenv("AWS_PROFILE", "nobody")
     assert find_credentials({"access_key_id": "a"}, "s3://b").settings == {}
+
+
+def test_credentials_of_a_session_come_with_their_token(configure, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = {"access_key_id": "a", "secret_access_key": "b", "session_token": "c"}
+    configure("")
+    provider = find_credentials(options, "s3://b").provider
+    assert provider is not None
+    assert provider() == {
+        "access_key_id": "a", "secret_access_key": "b", "token": "c", "expires_at": None,
+    }  # fmt: skip
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "of the environment")
+    found = find_credentials({}, "s3://b").provider
+    assert found is not None
+    renewed = found()
+    assert (renewed["access_key_id"], renewed["token"]) == ("a" * 8, "of the environment")
+    assert renewed["expires_at"] is not None
+
+
+def test_a_configuration_that_cannot_be_parsed_is_an_error(configure) -> None:
+    configure("[default\nregion")
+    with pytest.raises(DeniedError, match="config"):
+        find_credentials({}, "s3://b")
+
+
+def test_without_botocore_a_key_is_enough(configure, monkeypatch: pytest.MonkeyPatch) -> None:
+    configure(f"[default]\nendpoint_url = {DEAD}\n")
+    monkeypatch.setitem(sys.modules, "botocore.exceptions", None)
+    assert find_credentials({"access_key_id": "a"}, "s3://b").settings == {}
+    assert find_credentials({}, "s3://b").provider is None

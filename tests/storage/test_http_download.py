@@ -5,9 +5,11 @@ import hashlib
 import http.server
 import ipaddress
 import socket
+import sys
 import threading
 import time
 from collections import Counter
+from email.utils import formatdate
 from urllib.parse import unquote
 
 import pytest
@@ -17,6 +19,7 @@ from hypothesis import strategies as st
 from wds_imagenet.errors import (
     CorruptError,
     DeniedError,
+    MissingExtraError,
     NotFoundError,
     StoreError,
     UnavailableError,
@@ -323,3 +326,41 @@ def test_it_works_where_a_loop_runs_already_and_from_many_threads(url):
             return downloader(Download(f"{url}/image/a.jpg", private=True))
 
     assert asyncio.run(notebook()) == DATA
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"), [(socket.EAI_AGAIN, UnavailableError), (socket.EAI_NONAME, NotFoundError)]
+)
+def test_dns_that_does_not_answer_is_not_a_host_that_is_gone(get, monkeypatch, number, kind):
+    def fail(*_args, **_options):
+        raise socket.gaierror(number, "from the test")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    with pytest.raises(kind, match="from the test"):
+        get("http://photos.example.com/a.jpg", private=False)
+
+
+def test_a_server_without_tls_is_named(get, server):
+    with pytest.raises(StoreError, match="no secure connection"):
+        get(f"https://127.0.0.1:{server.server_address[1]}/image/a.jpg")
+
+
+@pytest.mark.parametrize("form", ["seconds", "date"])
+def test_a_server_that_asks_to_wait_is_asked_again_later(get, server, form):
+    handler = server.RequestHandlerClass
+    text = "1" if form == "seconds" else formatdate(time.time() + 2.5, usegmt=True)
+
+    def answer(self, _):
+        first = self.asked[self.path] == 1
+        self.answer(status=503 if first else 200, **({"Retry_After": text} if first else {}))
+
+    handler.answer_later = answer
+    began = time.monotonic()
+    assert get(f"http://127.0.0.1:{server.server_address[1]}/later/a.jpg") == DATA
+    assert time.monotonic() - began >= 0.9
+
+
+def test_without_aiohttp_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "aiohttp", None)
+    with pytest.raises(MissingExtraError, match=r"wds-imagenet\[fetch\]"), Downloader(FAST):
+        pass

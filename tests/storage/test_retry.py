@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from itertools import count
+from threading import Timer
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from wds_imagenet.errors import DeniedError, UnavailableError, UsageError
 from wds_imagenet.storage import Retry
 from wds_imagenet.storage.retry import call_with_retries, delays
+from wds_imagenet.util.cancel import CancelToken, current_token, set_current_token
 
 QUICK = Retry(attempts=4, first=0.001, cap=0.002)
 
@@ -83,3 +85,46 @@ def test_no_attempt_begins_after_the_deadline() -> None:
 def test_impossible_bounds_are_rejected(bad: dict[str, int]) -> None:
     with pytest.raises(UsageError):
         Retry(**bad)
+
+
+def test_a_wait_that_the_store_asks_for_is_kept_if_the_deadline_allows_it() -> None:
+    def call() -> str:
+        tries.append(time.monotonic())
+        if len(tries) < 2:
+            error = UnavailableError("busy")
+            error.retry_after = after
+            raise error
+        return "done"
+
+    tries: list[float] = []
+    after = 0.3
+    assert call_with_retries(call, Retry(first=0, deadline=10), "x") == "done"
+    assert tries[1] - tries[0] >= 0.3
+    tries, after = [], 20.0
+    with pytest.raises(UnavailableError, match="busy"):
+        call_with_retries(call, Retry(first=0, deadline=10), "x")
+    assert len(tries) == 1
+
+
+@pytest.mark.parametrize("when", ["before the failure", "during the wait"])
+def test_a_cancelled_call_is_not_repeated(when: str) -> None:
+    token = CancelToken()
+    calls = []
+
+    def call() -> None:
+        calls.append(1)
+        if when == "before the failure":
+            token.cancel()
+        raise UnavailableError("busy")
+
+    def wait(*_: object) -> None:
+        Timer(0.05, token.cancel).start()
+
+    before = current_token()
+    set_current_token(token)
+    try:
+        with pytest.raises(UnavailableError, match="busy"):
+            call_with_retries(call, Retry(first=60, deadline=600), "x", wait)
+    finally:
+        set_current_token(before)
+    assert len(calls) == 1

@@ -140,10 +140,30 @@ class StoreContract:
             store.put("a", b"second", create=True)
         assert store.read("a").data == b"first"
 
-    def test_of_eight_that_create_one_wins(self, store: Store) -> None:
+    @pytest.mark.parametrize("size", [10, 17 << 20], ids=["small", "in parts"])
+    def test_creating_from_a_file_keeps_an_existing_object(
+        self, store: Store, tmp_path: Path, size: int
+    ) -> None:
+        folder = store.staging or tmp_path
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in (b"1", b"2"):
+            (folder / name.decode()).write_bytes(name * size)
+        store.put_file("a", folder / "1", create=True)
+        with pytest.raises(ExistsError, match="a: exists"):
+            store.put_file("a", folder / "2", create=True)
+        assert store.read("a").data == b"1" * size
+
+    @pytest.mark.parametrize("from_file", [False, True], ids=["bytes", "file"])
+    def test_of_eight_that_create_one_wins(self, store: Store, tmp_path: Path, from_file: bool) -> None:  # noqa: FBT001
         def create(number: int) -> int | None:
+            file = (store.staging or tmp_path) / str(number)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(b"%d" % number * 1000)
             try:
-                store.put("race", b"%d" % number * 1000, create=True)
+                if from_file:
+                    store.put_file("race", file, create=True)
+                else:
+                    store.put("race", file.read_bytes(), create=True)
             except ExistsError:
                 return None
             return number

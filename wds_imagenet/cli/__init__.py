@@ -28,7 +28,11 @@ def main() -> None:
     """Run `wds-imagenet` with the arguments of this process, and exit."""
     import sys
 
-    from wds_imagenet.cli.commands import print_traceback, run
+    try:
+        from wds_imagenet.cli.commands import print_traceback, run
 
-    sys.excepthook = print_traceback
-    run()
+        sys.excepthook = print_traceback
+        run()
+    except KeyboardInterrupt:  # while modules are imported; `run` handles all others
+        sys.stderr.write("interrupted\n")
+        sys.exit(130)

@@ -2,10 +2,12 @@
 
 import io
 from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
 from typing import Final
 
 import numpy as np
-from PIL import Image
+from PIL import Image, features
 
 from wds_imagenet.images.crop import shrunk_size
 from wds_imagenet.images.decode import decode_stored
@@ -15,6 +17,10 @@ from wds_imagenet.images.jpeg import EOI, icc_profile
 from wds_imagenet.images.pillow import open_image
 from wds_imagenet.images.probe import probe
 
+REWRITER: Final = 1
+"""Version of this package's own rewriting; raised when it gives other bytes for the same image."""
+_CODECS: Final = {"libjpeg-turbo": "libjpeg_turbo", "zlib": "zlib", "zlib-ng": "zlib_ng", "libwebp": "webp"}
+"""Each library → its name in Pillow."""
 _KEPT_FORMATS: Final = frozenset({"jpg", "png", "webp"})
 _PNG_MODES: Final = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
 _QUALITY: Final = 95
@@ -33,6 +39,14 @@ class Repaired:
     data: bytes
     change: str
     """The repair, for the report; empty if there was none."""
+
+
+@cache
+def rewriting_versions() -> dict[str, str]:
+    """Return the version of each part that decides the bytes of a rewritten image, by its name."""
+    codecs = {name: features.version(feature) for name, feature in _CODECS.items()}
+    found = {"pillow": version("pillow"), "simplejpeg": version("simplejpeg"), "rewriter": str(REWRITER)}
+    return found | {name: number for name, number in codecs.items() if number}
 
 
 def resize_jpeg(data: bytes, short_side: int, quality: int, *, max_pixels: int = MAX_PIXELS) -> bytes | None:

@@ -40,6 +40,8 @@ class Stream:
     """Every field that the metadata of a reference may have."""
     captioned: bool = False
     """True if a reference may have a caption."""
+    rotates: bool = False
+    """True if an image may have to be rotated."""
     suffixes: tuple[str, ...] = ()
     """Suffixes of the attachments that every reference has."""
     classes: tuple[Metadata, ...] = ()

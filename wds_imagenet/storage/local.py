@@ -112,16 +112,14 @@ class LocalStore:
                 view = view[os.write(file, view) :]
             _publish(file, temporary, full, create=create)
 
-    def put_file(self, path: str, file: Path) -> None:
+    def put_file(self, path: str, file: Path, *, create: bool = False) -> None:
         """See `Store.put_file`. Renames a file of `staging`, with its permissions; copies other files."""
         full = self._full(path)
         with named_errors(full):
             if self.staging is not None and self.staging in file.parents:
                 _make_folder(full.parent)
                 with _opened(file, os.O_RDONLY) as staged:
-                    os.fsync(staged)
-                file.replace(full)
-                _sync_folder(full.parent)
+                    _publish(staged, file, full, create=create)
                 return
             with _opened(file, os.O_RDONLY) as source, _temporary(full) as (copy, temporary):
                 with (
@@ -129,7 +127,7 @@ class LocalStore:
                     os.fdopen(copy, "wb", closefd=False) as other,
                 ):
                     shutil.copyfileobj(one, other, 1 << 20)
-                _publish(copy, temporary, full, create=False)
+                _publish(copy, temporary, full, create=create)
 
     def list_objects(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """See `Store.list_objects`. Follows symbolic links; links to nowhere and loops of links have a fault.

@@ -4,6 +4,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -20,6 +21,7 @@ from wds_imagenet.errors import (
 )
 from wds_imagenet.storage.engine import StoreEngine, connect
 from wds_imagenet.storage.failures import BAD_KEY, error_from_failure, redact, too_large
+from wds_imagenet.storage.obstore_engine import PART
 from wds_imagenet.storage.os_errors import TOO_MANY_FILES, lacks_files
 from wds_imagenet.storage.retry import call_with_retries
 from wds_imagenet.storage.store import MAX_READ, Blob, ObjectInfo
@@ -158,10 +160,16 @@ class RemoteStore:
 
         self._write(path, attempt)
 
-    def put_file(self, path: str, file: Path) -> None:
-        """See `Store.put_file`."""
+    def put_file(self, path: str, file: Path, *, create: bool = False) -> None:
+        """See `Store.put_file`. To create a large file, looks for an object first: one more request."""
         if not file.is_file():
             raise NotFoundError(f"{file}: there is no such file to put at {self._where(path)}")
+        if create and file.stat().st_size <= PART:
+            self.put(path, file.read_bytes(), create=True)
+            return
+        with suppress(NotFoundError):
+            if create and self.info(path) is not None:  # an upload in parts has no condition
+                raise ExistsError(f"{self._where(path)}: exists already")
         self._write(path, lambda engine: engine.put_file(path, file))
 
     def list_objects(self, prefix: str = "") -> Iterator[ObjectInfo]:

@@ -110,8 +110,12 @@ class Store(Protocol):
         With `create`, an object that exists stays as it is, and `ExistsError` is raised.
         """
 
-    def put_file(self, path: str, file: Path) -> None:
-        """Publish a local file, all or nothing, replacing an object that exists. May consume the file."""
+    def put_file(self, path: str, file: Path, *, create: bool = False) -> None:
+        """Publish a local file, all or nothing. May consume the file.
+
+        With `create`, an object that exists stays as it is, and `ExistsError` is raised. On object stores,
+        a file of more than 16 MiB still replaces an object that appears during the upload.
+        """
 
     def list_objects(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Yield every object whose path begins with `prefix`, at any depth, in code-point order."""

@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from types import FrameType, ModuleType
 from typing import NoReturn
 
@@ -27,6 +28,20 @@ def hide_main_module() -> Iterator[None]:
         yield
     finally:
         sys.modules["__main__"] = main
+
+
+@contextmanager
+def ctrl_c_blocked() -> Iterator[None]:
+    """Within the `with`, start child processes that Ctrl-C does not interrupt, not even as they import.
+
+    The calling thread gets a Ctrl-C of that time at the end of the `with`. Costs two system calls.
+    """
+    resource_tracker.ensure_running()  # its own start would unblock the signal
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def exit_on_signal(number: int, _frame: FrameType | None) -> NoReturn:

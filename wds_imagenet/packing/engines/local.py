@@ -19,7 +19,13 @@ from types import FrameType
 from typing import Any, Final, Generic, NoReturn, Self, TypeVar, cast
 
 from wds_imagenet.errors import WdsImagenetError
-from wds_imagenet.util.processes import exit_on_signal, hide_main_module, sigterm_cleans_up, usable_cpus
+from wds_imagenet.util.processes import (
+    ctrl_c_blocked,
+    exit_on_signal,
+    hide_main_module,
+    sigterm_cleans_up,
+    usable_cpus,
+)
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -39,7 +45,8 @@ class LocalEngine:
         """Start to import the workers' modules. Returns at once."""
         context = _context()
         if self._workers > 1 and context.get_start_method() == "forkserver":
-            forkserver.ensure_running()
+            with ctrl_c_blocked():
+                forkserver.ensure_running()
 
     def run(self, work: Callable[[Task], Result], tasks: Iterable[Task]) -> Generator[Result, None, None]:
         """Yield `work(task)` for every task, as each ends, as `Engine.run` does.
@@ -88,7 +95,7 @@ class _Worker(Generic[Task, Result]):
     def start(cls, context: Any, work: Callable[[Task], Result]) -> Self:  # noqa: ANN401 - has no common type
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, work), daemon=True)
-        with hide_main_module():
+        with hide_main_module(), ctrl_c_blocked():
             process.start()
         theirs.close()
         return cls(process, ours)

@@ -18,6 +18,8 @@ class Census:
     samples: int = 0
     captioned: bool = False
     """True if any sample has a caption."""
+    rotates: bool = False
+    """True if any image is to be rotated."""
     kinds: KindCounts = field(default_factory=dict)
     """For each metadata field, the samples that have it as each JSON type."""
     attachments: SuffixCheck = field(default_factory=SuffixCheck)
@@ -36,6 +38,7 @@ class Census:
         elif self._first_wrong is None and not 0 <= label < (self.classes or label + 1):
             self._first_wrong = reference
         self.captioned = self.captioned or reference.caption is not None
+        self.rotates = self.rotates or bool(reference.rotation)
         if reference.metadata:
             count_kinds(self.kinds, reference.metadata)
         self.attachments.add(reference)

@@ -15,7 +15,7 @@ from wds_imagenet.inputs.listing import Listing
 from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.plan.duplicate_keys import check_listed_keys
 from wds_imagenet.packing.plan.faults import LimitedReferences, check_fault
-from wds_imagenet.packing.plan.plan_file import FORMAT, MAX_SHARDS, hash_classes
+from wds_imagenet.packing.plan.plan_file import FORMAT, MAX_SHARDS, hash_classes, versions
 from wds_imagenet.packing.plan.sample_size import content_size, overhead
 from wds_imagenet.packing.plan.scan import Scan
 from wds_imagenet.packing.plan.schema import Schema, decide
@@ -47,6 +47,8 @@ class Plan:
     """Size of all shards together, estimated from the sizes that the source lists."""
     urls: Collection[str]
     """One URL for each scheme that the references use."""
+    rotates: bool
+    """True if an image is rotated."""
     usable: int
     """Number of references without a fault."""
     notes: tuple[str, ...]
@@ -85,6 +87,7 @@ class Plan:
                 "classes_sha256": self.classes_sha256,
                 "references_sha256": self.references_sha256,
                 **attachments,
+                **versions(rewriting=self.options.rewrites or self.rotates),
             }
         )
 
@@ -144,6 +147,7 @@ def plan(listing: Listing, options: PackOptions) -> Plan:
         classes_sha256=hash_classes(schema.classes),
         expected_bytes=int(sizes.sum()),
         urls=scanned.urls,
+        rotates=scanned.census.rotates,
         usable=scanned.census.samples,
         notes=(*listing.notes, *case_notes, *schema.notes),
     )

@@ -9,8 +9,21 @@ from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.util import strict_json
 
 FORMAT: Final = "wds-imagenet-plan"
+_VERSIONS: Final = "versions"
 MAX_SHARDS: Final = 1_000_000
 """Shard names have six digits."""
+
+
+def versions(*, rewriting: bool) -> dict[str, dict[str, str]]:
+    """Return a plan's entry of the versions that rewrite images; {} if no image may be rewritten.
+
+    So no two versions, which may give other bytes for one image, share a data set.
+    """
+    if not rewriting:
+        return {}
+    from wds_imagenet.images.rewrite import rewriting_versions  # noqa: PLC0415 - it brings Pillow
+
+    return {_VERSIONS: rewriting_versions()}
 
 
 def hash_classes(classes: Sequence[Mapping[str, Any]]) -> str:
@@ -39,9 +52,13 @@ def option_differences(theirs: bytes, options: PackOptions, undecided: Collectio
     Raises:
         PlanError: `theirs` is no plan.
     """
-    old = _parse(theirs).get("options", {})
+    plan = _parse(theirs)
+    old = plan.get("options", {})
     new = {n: value for n, value in options.to_json().items() if n in old and n not in undecided}
-    return "; ".join(_compare({name: old[name] for name in new}, new))
+    found = [*_compare({name: old[name] for name in new}, new)]
+    if options.rewrites:
+        found += _compare_versions(plan.get(_VERSIONS), versions(rewriting=True)[_VERSIONS])
+    return "; ".join(found)
 
 
 def _parse(plan: bytes) -> dict[str, Any]:
@@ -64,12 +81,23 @@ def _compare(old: Any, new: dict[str, Any]) -> Iterator[str]:  # noqa: ANN401 - 
             continue
         if name.endswith("_sha256"):
             yield f"the {name.removesuffix('_sha256')} are not the same"
+        elif name == _VERSIONS:
+            yield from _compare_versions(before, now)
         elif name == "stream" and isinstance(now, dict):
             yield from _compare(before, now)
         elif name == "labels" and isinstance(before, list) and isinstance(now, list):
             yield from _compare_labels(before, now)
         else:
             yield f"{name} was {before!r:.200} there, is {now!r:.200} now"
+
+
+def _compare_versions(old: Any, new: Any) -> Iterator[str]:  # noqa: ANN401 - JSON of another program
+    before, now = (item if isinstance(item, dict) else {} for item in (old, new))
+    for name in sorted({*before, *now}):
+        there, here = before.get(name), now.get(name)
+        if there != here:
+            remedy = f": install {name} {there} to continue that work" if there and name != "rewriter" else ""
+            yield f"{name}, which rewrites images, was {there!r:.80} there, is {here!r:.80} now{remedy}"
 
 
 def _compare_labels(old: list[Any], new: list[Any]) -> Iterator[str]:

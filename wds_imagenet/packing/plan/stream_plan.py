@@ -8,7 +8,7 @@ from typing import Any, Final
 from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.inputs.stream import Stream
 from wds_imagenet.packing.options import PackOptions
-from wds_imagenet.packing.plan.plan_file import FORMAT, MAX_SHARDS, hash_classes
+from wds_imagenet.packing.plan.plan_file import FORMAT, MAX_SHARDS, hash_classes, versions
 from wds_imagenet.packing.plan.schema import Schema, declare
 from wds_imagenet.util import strict_json
 
@@ -62,6 +62,7 @@ class StreamPlan:
                     "fields": {item.name: item.kind for item in self.schema.fields},
                     "classes": len(self.stream.classes),
                     "classes_sha256": self.classes_sha256,
+                    **versions(rewriting=self.options.rewrites or self.stream.rotates),
                 }
             )
         except (TypeError, ValueError) as error:

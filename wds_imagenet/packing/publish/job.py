@@ -65,20 +65,16 @@ class Job(Protocol[Task]):
         """Take note of a shard that was just published. By default, do nothing."""
         del receipt
 
-    def check_complete(
-        self, store: Store, names: Sequence[str], receipts: Callable[[], Generator[Receipt, None, None]]
-    ) -> tuple[str, ...]:
+    def check_complete(self, receipts: Callable[[], Generator[Receipt, None, None]]) -> tuple[str, ...]:
         """Check all shards together before the manifest is made; return notes, by default none.
 
         Args:
-            store: that of the data set.
-            names: the names of all shards.
             receipts: reads the receipts of all shards again.
 
         Raises:
             WdsImagenetError: the shards do not make a whole; no manifest is put.
         """
-        del store, names, receipts
+        del receipts
         return ()
 
     def final_files(self, receipts: Iterable[Receipt]) -> FinalFiles:

@@ -1,5 +1,6 @@
 """The paths of one job's files on a store. Pure."""
 
+import re
 from dataclasses import dataclass
 
 from wds_imagenet.format.info_files import OPEN_CLIP_FILE, README_FILE, TIMM_FILE
@@ -45,6 +46,12 @@ class Layout:
     def url(self, store: Store) -> str:
         """Return the URL of the shards' folder, for messages."""
         return f"{store.url}/{self.shard_folder}".rstrip("/")
+
+    def is_shard(self, name: str) -> bool:
+        """Return True for a name that a shard of this job can have."""
+        if not self.shard_prefix:  # a layer's tars have the names of the data set's shards
+            return name.endswith(".tar")
+        return bool(re.fullmatch(rf"{re.escape(self.shard_prefix)}[0-9]{{6}}\.tar", name))
 
     def shard(self, name: str) -> str:
         """Return the path of a shard."""

@@ -1,14 +1,14 @@
 """The state of a destination: its owner, and the shards that are finished."""
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from wds_imagenet.errors import ManifestError, NotFoundError, PlanError
 from wds_imagenet.format.manifest import Manifest, Shard
 from wds_imagenet.packing.build.receipt import Receipt
-from wds_imagenet.packing.publish.check import check_sizes, intact_shards
+from wds_imagenet.packing.publish.check import check_sizes, intact_shards, shard_sizes
 from wds_imagenet.packing.publish.job import Job
 from wds_imagenet.packing.publish.layout import Layout
 from wds_imagenet.storage import Store
@@ -38,11 +38,23 @@ class DestinationState:
     """The finished shards, by name."""
     expected: Mapping[str, str] = field(default_factory=dict)
     """The SHA-256 of every shard by name, if a manifest states it."""
+    receipted: frozenset[str] = frozenset()
+    """The names of the shards that have a receipt, finished or not."""
 
 
 def find_files(store: Store, layout: Layout) -> FoundFiles:
     """Read the plan and the manifest at a destination. Costs two requests."""
     return FoundFiles(_read_if_there(store, layout.plan), _read_if_there(store, layout.manifest))
+
+
+@contextmanager
+def in_file(store: Store, path: str) -> Iterator[None]:
+    """Name a file in the note of an error about its content."""
+    try:
+        yield
+    except (ManifestError, PlanError) as error:
+        error.add_note(f"in {store.url}/{path}")
+        raise
 
 
 def find_state(store: Store, job: Job[Any], *, check: bool) -> DestinationState:
@@ -63,29 +75,40 @@ def find_state(store: Store, job: Job[Any], *, check: bool) -> DestinationState:
     """
     layout = job.layout
     # Listed before the plan is read: a packer puts its plan before its shards.
-    sizes = _shard_sizes(store, layout)
+    sizes = shard_sizes(store, layout)
     found = find_files(store, layout)
     locked = found.plan is not None
     if found.plan is not None and found.plan != job.plan:
-        raise taken(store, layout, job.differences(found.plan), finished=found.manifest is not None)
+        with in_file(store, layout.plan):
+            differences = job.differences(found.plan)
+        raise taken(store, layout, differences, finished=found.manifest is not None)
     expected: dict[str, str] = {}
     if found.manifest is not None:
-        manifest = Manifest.from_json(found.manifest)
+        with in_file(store, layout.manifest):
+            manifest = Manifest.from_json(found.manifest)
         if manifest.plan != job.fingerprint:
             raise foreign(store, layout)
         if not check:
-            check_sizes(store, layout, manifest, sizes)
+            check_sizes(store, layout, manifest)
             return DestinationState(locked, manifest)
         expected = {shard.name: shard.sha256 for shard in manifest.shards}
     elif found.plan is None:
-        check_vacant(store, layout, (*map(layout.shard, list(sizes)[:1]), *layout.companions))
+        try:
+            check_vacant(store, layout, (*map(layout.shard, list(sizes)[:1]), *layout.companions))
+        except PlanError:
+            if _read_if_there(store, layout.plan) is None:
+                raise
+            return find_state(store, job, check=check)  # another packer has come meanwhile
         return DestinationState(locked=False)
     names = job.shard_names
     if names is None:  # those of a stream are certain only at its end
         names = tuple(expected or (sizes if check else ()))
-    shards = [s for s in _receipted(store, job, names, sizes) if expected.get(s.name, s.sha256) == s.sha256]
-    finished = intact_shards(store, layout, shards) if check else shards
-    return DestinationState(locked, shards={shard.name: shard for shard in finished}, expected=expected)
+    receipts = (info.path.removeprefix(layout.receipts) for info in store.list_objects(layout.receipts))
+    receipted = frozenset(name.removesuffix(".json") for name in receipts)
+    known = _read_shards(store, job, [name for name in names if name in receipted], sizes)
+    shards = [shard for shard in known if expected.get(shard.name, shard.sha256) == shard.sha256]
+    finished = {s.name: s for s in (intact_shards(store, layout, shards) if check else shards)}
+    return DestinationState(locked, shards=finished, expected=expected, receipted=receipted)
 
 
 def check_vacant(store: Store, layout: Layout, paths: Sequence[str]) -> None:
@@ -117,7 +140,7 @@ def foreign(store: Store, layout: Layout) -> PlanError:
 
 
 def read_receipts(
-    store: Store, job: Job[Any], names: Sequence[str], resumed: Mapping[str, Shard]
+    store: Store, job: Job[Any], names: Sequence[str], hashes: Mapping[str, str]
 ) -> Generator[Receipt, None, None]:
     """Yield the receipts of finished shards, in order; only a few are in memory at a time.
 
@@ -125,7 +148,7 @@ def read_receipts(
         store: that of the data set.
         job: the job that published the shards.
         names: the names of the shards.
-        resumed: the shards of earlier runs, as `find_state` found them.
+        hashes: the SHA-256 of each shard that this run found or put, by name.
 
     Raises:
         ManifestError: a receipt is damaged, or is not that of its shard and of this plan.
@@ -135,10 +158,10 @@ def read_receipts(
     def read(name: str) -> Receipt:
         url = f"{store.url}/{job.layout.receipt(name)}"
         try:
-            receipt = Receipt.from_json(store.read(job.layout.receipt(name)).data)
-            _check_receipt(receipt, url, name, job.fingerprint, resumed)
+            receipt = read_parsed(store, job.layout.receipt(name), Receipt.from_json)
+            _check_receipt(receipt, url, (job.fingerprint, name, hashes[name]))
         except (ManifestError, NotFoundError) as error:
-            error.add_note(f"another program changed {url} during this run: run the same command again")
+            error.add_note(f"another program changed or removed {url} during this run: run the command again")
             raise
         return receipt
 
@@ -146,37 +169,26 @@ def read_receipts(
         yield from receipts
 
 
-def _check_receipt(
-    receipt: Receipt, url: str, name: str, fingerprint: str, resumed: Mapping[str, Shard]
-) -> None:
-    found = (receipt.plan, receipt.shard.name, receipt.shard)
-    if found != (fingerprint, name, resumed.get(name, receipt.shard)):
-        raise ManifestError(f"{url} is not the receipt of {name}")
+def _check_receipt(receipt: Receipt, url: str, wanted: tuple[str, str, str]) -> None:
+    if (receipt.plan, receipt.shard.name, receipt.shard.sha256) != wanted:
+        raise ManifestError(f"{url} is not the receipt of {wanted[1]} that this run found or put")
 
 
-def _shard_sizes(store: Store, layout: Layout) -> dict[str, int]:
-    infos = store.list_objects(f"{layout.shard_folder}{layout.shard_prefix}")
-    named = ((info.path.removeprefix(layout.shard_folder), info.size) for info in infos)
-    return {name: size for name, size in named if name.endswith(".tar") and "/" not in name}
-
-
-def _receipted(
+def _read_shards(
     store: Store, job: Job[Any], names: Sequence[str], sizes: Mapping[str, int]
 ) -> Iterator[Shard]:
     """Yield the shards that have a receipt of this plan and its size; the others are built again."""
-    name_of = {job.layout.receipt(name): name for name in names}
-    paths = [info.path for info in store.list_objects(job.layout.receipts) if info.path in name_of]
 
-    def read(path: str) -> Shard | None:
+    def read(name: str) -> Shard | None:
         try:
-            receipt = read_parsed(store, path, Receipt.from_json)
-        except ManifestError:
+            receipt = read_parsed(store, job.layout.receipt(name), Receipt.from_json)
+        except (ManifestError, NotFoundError):
             return None
         shard = receipt.shard
-        wanted = (job.fingerprint, name_of[path], sizes.get(name_of[path]))
+        wanted = (job.fingerprint, name, sizes.get(name))
         return shard if (receipt.plan, shard.name, shard.size) == wanted else None
 
-    with closing(map_ahead(read, paths, threads=_REQUESTS, name="receipts")) as shards:
+    with closing(map_ahead(read, names, threads=_REQUESTS, name="receipts")) as shards:
         yield from (shard for shard in shards if shard is not None)
 
 

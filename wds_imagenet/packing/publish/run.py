@@ -12,6 +12,7 @@ from wds_imagenet.format.manifest import Manifest
 from wds_imagenet.packing.build.receipt import Action, Receipt, Remark
 from wds_imagenet.packing.engines.engine import Engine
 from wds_imagenet.packing.engines.registry import Reach
+from wds_imagenet.packing.publish.check import check_published
 from wds_imagenet.packing.publish.job import Job
 from wds_imagenet.packing.publish.layout import Layout
 from wds_imagenet.packing.publish.plan_lock import PlanLock
@@ -20,6 +21,7 @@ from wds_imagenet.packing.publish.resume import DestinationState, find_state, re
 from wds_imagenet.packing.report import PackProgress
 from wds_imagenet.storage import Store
 from wds_imagenet.util import strict_json
+from wds_imagenet.util.temporary_folder import sweep_temporary_folders
 
 OnProgress = Callable[[PackProgress], None]
 
@@ -71,6 +73,8 @@ def run(
     state = find_state(store, job, check=check)
     if dry_run and state.manifest is None:
         return Outcome(None, len(state.shards), finished_before=False)
+    if not dry_run:
+        sweep_temporary_folders()  # half-built shards of killed packers to stores without a staging folder
     try:
         if state.manifest is not None:
             if not (state.locked or dry_run):
@@ -98,11 +102,18 @@ def _build(
             tally.add(shard.name, shard.samples, shard.size, resumed=True)
             if on_progress is not None:
                 on_progress(tally.progress())
+    hashes = {shard.name: shard.sha256 for shard in state.shards.values()}
     lock = None if state.locked else PlanLock(job.layout.plan, job.plan)
-    publisher = Publisher(store, job.layout, job.builder, lock, state.expected, _resumable(job, state, check))
+    # A stream builds finished shards again. Its damage may be found only at its end, so that an earlier run
+    # may have put other bytes.
+    earlier = state.receipted if job.shard_names is None else frozenset()
+    resumable = earlier & state.shards.keys() if check else earlier
+    replaceable = None if check else earlier
+    publisher = Publisher(store, job.layout, job.builder, lock, state.expected, resumable, replaceable)
     with closing(job.tasks(state.shards)) as tasks, closing(engine.run(publisher, tasks)) as results:
         for published in results:
             job.record(published.receipt)
+            hashes[published.receipt.shard.name] = published.receipt.shard.sha256
             tally.add_published(published)
             if on_progress is not None:
                 on_progress(tally.progress())
@@ -111,26 +122,22 @@ def _build(
     names = tally.names if job.shard_names is None else job.shard_names
 
     def receipts() -> Generator[Receipt, None, None]:
-        return read_receipts(store, job, names, state.shards)
+        return read_receipts(store, job, names, hashes)
 
-    notes = job.check_complete(store, names, receipts)
+    notes = job.check_complete(receipts)
     with closing(receipts()) as read:
-        manifest, actions = _commit(job, store, read)
+        manifest, actions = _commit(job, store, read, replace=check)
     return Outcome(manifest, tally.resumed, finished_before=False, actions=actions, notes=notes)
 
 
-def _resumable(job: Job[Any], state: DestinationState, check: bool) -> frozenset[str] | None:  # noqa: FBT001
-    """Return the names of shards that stay if they come out the same; None for all that have a receipt."""
-    if job.shard_names is not None or not state.locked:
-        return frozenset()
-    return frozenset(state.shards) if check else None
-
-
-def _commit(job: Job[Any], store: Store, receipts: Iterable[Receipt]) -> tuple[Manifest, Counter[Action]]:
+def _commit(
+    job: Job[Any], store: Store, receipts: Iterable[Receipt], *, replace: bool
+) -> tuple[Manifest, Counter[Action]]:
     """Put the files that go with the shards, and last the manifest.
 
-    A second packer that comes to the same bytes has succeeded too; with other bytes, that is a `PlanError`,
-    and the manifest stays as it was.
+    The destination is looked at before and after the files are put: no file is added to a place that another
+    program emptied. A second packer that comes to the same bytes has succeeded too; with other bytes, that is
+    a `PlanError`, and the manifest stays as it was.
     """
     actions: Counter[Action] = Counter()
 
@@ -140,8 +147,10 @@ def _commit(job: Job[Any], store: Store, receipts: Iterable[Receipt]) -> tuple[M
             yield receipt
 
     files = job.final_files(counted())
+    check_published(store, job.layout, job.plan, files.manifest.shards)
     for path, data in files.others.items():
-        store.put(path, data)
+        _put_file(job, store, path, data, replace=replace)
+    check_published(store, job.layout, job.plan, files.manifest.shards)
     manifest = files.manifest.to_json()
     try:
         store.put(job.layout.manifest, manifest, create=True)
@@ -153,6 +162,21 @@ def _commit(job: Job[Any], store: Store, receipts: Iterable[Receipt]) -> tuple[M
                 f"{job.layout.alternative}"
             ) from error
     return files.manifest, actions
+
+
+def _put_file(job: Job[Any], store: Store, path: str, data: bytes, *, replace: bool) -> None:
+    """Put a file that goes with the shards, unless it is there. Other files of this name stay."""
+    try:
+        store.put(path, data, create=True)
+    except ExistsError as error:
+        if store.read(path).data == data:
+            return
+        if not replace and path in job.layout.companions:
+            raise PlanError(
+                f"{store.url}/{path} is there with other bytes than this run would put. Move that file "
+                "away, and run again; or run again with --check, which replaces it"
+            ) from error
+        store.put(path, data)
 
 
 def _count_report(store: Store, layout: Layout) -> Counter[Action]:

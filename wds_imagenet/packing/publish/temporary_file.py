@@ -12,6 +12,7 @@ from typing import Final
 
 from wds_imagenet.storage import Store
 from wds_imagenet.storage.os_errors import error_from_os
+from wds_imagenet.util.temporary_folder import temporary_folder
 from wds_imagenet.util.threads import meanwhile
 
 _FLUSH_SECONDS: Final = 0.2
@@ -26,8 +27,8 @@ def temporary_file(store: Store, name: str) -> Iterator[Path]:
     """
     try:
         if store.staging is None:
-            with tempfile.TemporaryDirectory(prefix="wds-imagenet-") as folder:
-                yield Path(folder) / name
+            with temporary_folder() as folder:
+                yield folder / name
         else:
             with _locked(store.staging / f"{name}.{secrets.token_hex(8)}") as file:
                 yield file

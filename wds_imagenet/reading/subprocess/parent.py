@@ -12,11 +12,10 @@ import signal
 import time
 import warnings
 import weakref
-from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager, nullcontext, suppress
+from collections.abc import Generator
+from contextlib import closing, nullcontext, suppress
 from dataclasses import fields, is_dataclass, replace
 from functools import partial
-from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import recv_handle
@@ -35,7 +34,7 @@ from wds_imagenet.reading.subprocess.messages import (
 )
 from wds_imagenet.reading.subprocess.shared_memory import MappedSegments
 from wds_imagenet.util.cancel import CancelToken, current_token
-from wds_imagenet.util.processes import hide_main_module
+from wds_imagenet.util.processes import ctrl_c_blocked, hide_main_module
 
 _HEARTBEAT: Final = 0.2  # seconds between looks at a death or a cancellation, which send no message
 _GRACE: Final = 5.0  # seconds for the child to end by itself
@@ -200,7 +199,7 @@ def _start(epochs: Epochs) -> tuple[Connection, BaseProcess]:
     process = context.Process(
         target=serve, args=(theirs, os.getpid(), levels, make), daemon=True, name="wds-imagenet-loader"
     )
-    with _interrupts_held(), hide_main_module() if needs_no_main(epochs.spec.transform) else nullcontext():
+    with ctrl_c_blocked(), hide_main_module() if needs_no_main(epochs.spec.transform) else nullcontext():
         try:
             process.start()
         except (OSError, RuntimeError):
@@ -251,14 +250,3 @@ def _log(message: WarningMessage | logging.LogRecord) -> None:
     logger = logging.getLogger(message.name)
     if logger.isEnabledFor(message.levelno):
         logger.handle(message)
-
-
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Block Ctrl-C in a process that is started now, until it ignores the signal by itself."""
-    resource_tracker.ensure_running()  # starting it later would unblock the signal
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -268,6 +268,7 @@ def _stream(
         },
         images=lambda: stream_photos(archives, options, photos, merger, blank),
         labelled=False,
+        rotates=merger.rotate,
         fields={
             **kinds,
             **(LABEL_FIELDS if merger.with_labels else {}),
