@@ -68,6 +68,8 @@ def commands(url: str, tmp: Path) -> list[list[str]]:
         ["add-layer", url, "--layer", "real", "--labels", f"real={url}", *options],
         ["index", url, *options],
         ["verify", url, *options],
+        ["repair", url, "--from", url, "--dry-run", *options],
+        ["repair", str(tmp / "in"), "--from", url, *options],
         ["info", url, "--json", *options],
         ["ls", url, *options],
         ["cat", url, "a", *options],

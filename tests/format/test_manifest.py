@@ -8,7 +8,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wds_imagenet.errors import ManifestError
@@ -68,6 +68,7 @@ def test_a_manifest_survives_its_own_bytes(manifest: Manifest) -> None:
     assert again.fingerprint == manifest.fingerprint
 
 
+@settings(max_examples=50, deadline=None)
 @given(manifests)
 def test_a_manifest_obeys_the_schema(manifest: Manifest) -> None:
     jsonschema.validate(json.loads(manifest.to_json()), SCHEMA)

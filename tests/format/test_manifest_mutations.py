@@ -1,7 +1,10 @@
 """Any change of a manifest's JSON gives the same data set or a `ManifestError`, whoever sealed it again."""
 
 import copy
+import hashlib
 import json
+import pickle
+import zlib
 from typing import Any
 
 import pytest
@@ -9,12 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wds_imagenet.cli.inspect import describe
-from wds_imagenet.errors import ManifestError
+from wds_imagenet.errors import ManifestError, UsageError
+from wds_imagenet.format.blocks import checksum_blocks
 from wds_imagenet.format.info_files import companion_files
-from wds_imagenet.format.layers import LayerPlan, check_layer, merge_classes
+from wds_imagenet.format.layers import LayerPlan, check_layer, layer_folder, layer_names, merge_classes
 from wds_imagenet.format.manifest import MAX_BLOCK_BYTES, MAX_BLOCK_SAMPLES, Block, Manifest, Shard
 from wds_imagenet.format.own_hash import own_sha256
 from wds_imagenet.reading.fetch_blocks import block_locations
+from wds_imagenet.util import strict_json
 from wds_imagenet.view.dataset_info import make_dataset_info
 
 SHA = "0123456789abcdef" * 4
@@ -88,6 +93,7 @@ def sealed(value: dict[str, Any]) -> bytes:
     return json.dumps(value | {"sha256": own_sha256(value)}).encode()
 
 
+@settings(deadline=None)
 @given(changed(VALUE))
 def test_a_change_that_keeps_the_hash_gives_the_same_data_set_or_an_error(value: Any) -> None:
     try:
@@ -96,7 +102,7 @@ def test_a_change_that_keeps_the_hash_gives_the_same_data_set_or_an_error(value:
         assert "the manifest" in str(error)  # noqa: PT017 - most changes raise, some change nothing
 
 
-@settings(max_examples=200)
+@settings(max_examples=100, deadline=None)
 @given(changed(VALUE))
 def test_a_change_under_a_new_hash_gives_a_usable_manifest_or_an_error(value: dict[str, Any]) -> None:
     try:
@@ -110,6 +116,7 @@ def test_a_change_under_a_new_hash_gives_a_usable_manifest_or_an_error(value: di
     make_dataset_info("url", manifest, manifest.classes, (), ()).classes.search("tench")
 
 
+@settings(max_examples=50, deadline=None)
 @given(changed(VALUE), changed(json.loads(PLAN.to_json())))
 def test_a_change_of_a_layer_gives_a_usable_layer_or_an_error(layer: Any, plan: Any) -> None:
     try:
@@ -149,3 +156,71 @@ def test_a_block_has_no_more_samples_than_headers(size: int, samples: int) -> No
 def test_values_that_no_writer_writes_are_rejected(fields: dict[str, Any], fault: str) -> None:
     with pytest.raises(ManifestError, match=f"the manifest's {fault} cannot be"):
         Manifest.from_json(sealed(VALUE | fields))
+
+
+def layer_of(**fields: Any) -> tuple[Manifest, LayerPlan]:
+    """Return a layer of captions that fits `MANIFEST`, with some fields changed, and its plan."""
+    classes = tuple(fields.get("classes", ()))
+    digest = hashlib.sha256(strict_json.dumps(fields.get("planned_classes", classes))).hexdigest()
+    plan = LayerPlan("l", fields.get("base", MANIFEST.fingerprint), ("txt",), {}, SHA, digest)
+    stated = fields.get("plan", plan.fingerprint)
+    return Manifest("in1k", "train", ("txt",), SHA, fields.get("shards", SHARDS), classes, stated), plan
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"plan": SHA}, "does not belong to its plan"),
+        ({"base": SHA}, "was made for another data set"),
+        ({"planned_classes": [{"name_zh": "x"}]}, "has other classes than its plan"),
+        ({"shards": SHARDS[:1]}, "has other blocks than its data set"),
+    ],
+)
+def test_a_layer_that_does_not_fit_its_data_set_is_an_error(fields: dict[str, Any], message: str) -> None:
+    check_layer(MANIFEST, *layer_of())
+    with pytest.raises(ManifestError, match=message):
+        check_layer(MANIFEST, *layer_of(**fields))
+
+
+def test_the_class_tables_of_data_set_and_layer_are_merged() -> None:
+    names = ({"name_zh": "a"}, {"name_zh": "b"})
+    more = Manifest("in1k", "train", (), SHA, (), names, SHA)
+    labels = Manifest("in1k", "train", ("cls",), SHA, SHARDS, names, SHA)
+    assert merge_classes(CLASSES, labels) == names
+    assert merge_classes((), more) == names
+    assert merge_classes(CLASSES, layer_of()[0]) == CLASSES
+    assert merge_classes(CLASSES, more)[1] == {"name": "goldfish", "samples": 4, "name_zh": "b"}
+    with pytest.raises(ManifestError, match="it has 2 classes, but the data set 1"):
+        merge_classes(CLASSES[:1], more)
+
+
+def test_a_plan_of_another_version_or_of_a_data_set_is_an_error() -> None:
+    data = PLAN.to_json()
+    for changed_plan in (
+        data.replace(b'"version":1', b'"version":2'),
+        data.replace(b"-layer", b"-plan"),
+        b"[]",
+    ):
+        with pytest.raises(ManifestError, match="the layer's plan"):
+            LayerPlan.from_json(changed_plan)
+    with pytest.raises(ManifestError, match="was changed after it was written"):
+        LayerPlan.from_json(data + b" ")
+
+
+def test_a_layer_lies_in_a_folder_of_its_name() -> None:
+    assert layer_folder("real") == ".wds-imagenet/layers/real/"
+    with pytest.raises(UsageError, match="cannot name a layer"):
+        layer_folder("../real")
+    paths = [".wds-imagenet/layers/b/manifest.json", ".wds-imagenet/layers/a/manifest.json", "x.tar"]
+    paths += [".wds-imagenet/layers/c/plan.json", ".wds-imagenet/layers/.d/manifest.json"]
+    assert layer_names(paths) == ["a", "b"]
+
+
+def test_a_pickled_manifest_is_equal() -> None:
+    assert pickle.loads(pickle.dumps(MANIFEST)) == MANIFEST
+
+
+def test_blocks_have_the_checksum_of_their_bytes() -> None:
+    data = bytes(range(256)) * 8
+    blocks = checksum_blocks(lambda start, stop: data[start:stop], [(0, 1024, 1), (1024, 2048, 2)])
+    assert blocks == (Block(1024, 1, zlib.crc32(data[:1024])), Block(1024, 2, zlib.crc32(data[1024:])))

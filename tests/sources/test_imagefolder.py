@@ -1,3 +1,4 @@
+import os
 import random
 from pathlib import Path
 
@@ -248,3 +249,18 @@ def test_names_with_line_ends_and_of_either_composition_are_told_apart(make_tree
     assert {reference.name for reference in listing.references} == set(names[:-1])
     assert len({reference.key for reference in listing.references}) == 4
     assert any("1 in all: c\\nd.csv" in note for note in listing.notes)
+
+
+def test_a_name_that_is_not_utf_8_is_a_fault(make_tree):
+    tree = make_tree({"cat/1.jpg": "", "cat/2.jpg": ""})
+    Path(tree, "cat/2.jpg").rename(os.fsdecode(b"%b/cat/\xff.jpg" % tree.encode()))
+    listing = imagefolder(tree)
+    assert [(r.name, r.fault) for r in listing.references] == [
+        ("cat/1.jpg", None),
+        ("cat/\\udcff.jpg", "its name is not UTF-8; rename it"),
+    ]
+
+
+def test_a_note_on_missing_labels_costs_nothing_for_large_numbers(make_tree):
+    listing = imagefolder(make_tree({"999999999/1.jpg": "", "5/2.jpg": ""}), numeric_classes=True)
+    assert "999,999,998 labels of 0 to 999999999 have no folder, the first is 0" in listing.notes[0]

@@ -8,7 +8,7 @@ from typing import Final
 from wds_imagenet.errors import DeniedError, NotFoundError
 from wds_imagenet.format.ignored_files import is_ignored
 from wds_imagenet.inputs.archives.tar_listing import ListedFile, check_whole, list_archive
-from wds_imagenet.inputs.image_files import HEAD, is_image_data, suffix_of
+from wds_imagenet.inputs.image_files import HEAD, is_image, is_image_data, suffix_of
 from wds_imagenet.inputs.reference import Reference
 from wds_imagenet.inputs.small_files import find_file, join_url, no_input_error
 from wds_imagenet.inputs.windowed_reader import open_reader
@@ -21,6 +21,8 @@ _NO_IMAGES: Final = frozenset({
     "md", "npy", "npz", "parquet", "pdf", "pkl", "pt", "pth", "py", "rar", "rst", "rtf", "sh",
     "tar", "tgz", "toml", "tsv", "txt", "xml", "xz", "yaml", "yml", "zip", "zst",
 })  # fmt: skip
+
+_NOT_UTF8: Final = "its name is not UTF-8; rename it"
 
 
 def list_files(
@@ -49,14 +51,24 @@ def list_files(
     for info in store.list_objects():
         empty = False
         name = info.path.rsplit("/", 1)[-1]
-        if len(name) > 3 and not is_ignored(info.path):  # xaa may be an image
+        if not is_image(name) and len(name) > 3 and not is_ignored(info.path):  # xaa may be an image
             check_whole(join_url(store.url, info.path))
         if archives and archives.fullmatch(name) and info.fault is None:
             yield from _list_archive(store, info, info.path.removesuffix(".tar") + "/")
+        elif not _is_text(info.path):
+            path = info.path.encode(errors="backslashreplace").decode()
+            yield ListedFile(
+                path, join_url(store.private_url, path), 0, 0, "its name is not UTF-8; rename it"
+            )
         else:
             yield ListedFile(info.path, join_url(store.private_url, info.path), 0, info.size, info.fault)
     if empty:
         raise no_input_error(url)
+
+
+def _is_text(path: str) -> bool:
+    """Return False for the path of a local file whose bytes are not UTF-8."""
+    return path.isascii() or not any("\ud800" <= character <= "\udfff" for character in path)
 
 
 def folder_name(url: str) -> str:

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -98,11 +99,13 @@ def name_notes(folders: Sequence[str], inner: dict[str, str]) -> Iterator[str]:
 def number_notes(labels: Iterable[int | None]) -> Iterator[str]:
     """Yield a note if the numbers that name the folders leave out labels."""
     known = {label for label in labels if label is not None}
-    missing = sorted(set(range(max(known, default=-1) + 1)) - known)
+    most = max(known, default=-1)
+    missing = most + 1 - len(known)
     if missing:
+        first = next(label for label in count() if label not in known)
         yield (
-            f"the folders are numbers, which are the labels; {quantity(len(missing), 'labels')} of 0 to "
-            f"{max(known)} have no folder, the first is {missing[0]}"
+            f"the folders are numbers, which are the labels; {quantity(missing, 'labels')} of 0 to {most} "
+            f"have no folder, the first is {first}"
         )
 
 
