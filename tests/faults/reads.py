@@ -63,9 +63,10 @@ def run(lab: Lab, case: Read) -> Verdict:
     lab.proxy.script([Rule(case.fault, "get", case.target, case.first, TIMES[case.times])])
     options = {"process": case.process, "storage": lab.through(case.engine)}
     done = lab.zygote.run(["epoch", url, json.dumps(options)], limit=60 * lab.slack)
-    if not lab.proxy.faults:
+    verdict = judge_epoch(lab, done, *_NAMES)
+    if verdict.outcome == "right" and not lab.proxy.faults:
         return Verdict("crashed", "the fault was not met: the case is wrong")
-    return judge_epoch(lab, done, *_NAMES)
+    return verdict
 
 
 def judge_epoch(lab: Lab, done: Done, *names: str) -> Verdict:

@@ -8,7 +8,7 @@ from wds_imagenet.errors import UsageError
 from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.plan.plan_file import option_differences
 from wds_imagenet.packing.publish.layout import dataset_layout
-from wds_imagenet.packing.publish.resume import check_vacant, find_files, foreign, taken
+from wds_imagenet.packing.publish.resume import check_vacant, find_files, foreign, in_file, taken
 from wds_imagenet.storage import Store
 from wds_imagenet.storage.url import Location, parse_url
 
@@ -56,7 +56,10 @@ def check_destination(store: Store, options: PackOptions, undecided: Collection[
         if found.manifest is not None:
             raise foreign(store, layout)
         check_vacant(store, layout, layout.companions)
-    elif differences := option_differences(found.plan, options, undecided):
+        return
+    with in_file(store, layout.plan):
+        differences = option_differences(found.plan, options, undecided)
+    if differences:
         raise taken(store, layout, differences, finished=found.manifest is not None)
 
 

@@ -1,7 +1,7 @@
 """The state of a destination: its owner, and the shards that are finished."""
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -47,6 +47,16 @@ def find_files(store: Store, layout: Layout) -> FoundFiles:
     return FoundFiles(_read_if_there(store, layout.plan), _read_if_there(store, layout.manifest))
 
 
+@contextmanager
+def in_file(store: Store, path: str) -> Iterator[None]:
+    """Name a file in the note of an error about its content."""
+    try:
+        yield
+    except (ManifestError, PlanError) as error:
+        error.add_note(f"in {store.url}/{path}")
+        raise
+
+
 def find_state(store: Store, job: Job[Any], *, check: bool) -> DestinationState:
     """Find out how much of a job is done, without changing anything.
 
@@ -69,10 +79,13 @@ def find_state(store: Store, job: Job[Any], *, check: bool) -> DestinationState:
     found = find_files(store, layout)
     locked = found.plan is not None
     if found.plan is not None and found.plan != job.plan:
-        raise taken(store, layout, job.differences(found.plan), finished=found.manifest is not None)
+        with in_file(store, layout.plan):
+            differences = job.differences(found.plan)
+        raise taken(store, layout, differences, finished=found.manifest is not None)
     expected: dict[str, str] = {}
     if found.manifest is not None:
-        manifest = Manifest.from_json(found.manifest)
+        with in_file(store, layout.manifest):
+            manifest = Manifest.from_json(found.manifest)
         if manifest.plan != job.fingerprint:
             raise foreign(store, layout)
         if not check:
