@@ -69,6 +69,7 @@ ONLY_IN = {
         "reading/tensors.py",
         "reading/torch.py",
         "reading/passes.py",
+        "reading/batches/seeded.py",
         "reading/batches/batch.py",
         "torch.py",
     }

@@ -4,6 +4,7 @@ The contract:
 
 - `batch`  The batch that a training step gets.
 - `decoded_sample`  One sample as a transform is called with it.
+- `seeded`  Random numbers of other libraries, drawn from a sample's own.
 - `transform`  The contract of a transform, and the facts about one that decide how a batch is filled.
 - `batch_spec`  The options that decide how samples become batches.
 - `stats`  The work done so far, and the time that each stage took.
