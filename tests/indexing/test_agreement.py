@@ -75,6 +75,7 @@ ACCEPTED = {
     "empty JSON label": (labelled(b'{"label":""}', "json"), [None]),
     "JSON label true": (labelled(b'{"label":true}', "json"), [None]),
     "JSON label 3.5": (labelled(b'{"label":3.5}', "json"), [None]),
+    "JSON label of twenty digits": (labelled(b'{"label":10000000000000000000}', "json"), [None]),
     "JSON label as a list": (labelled(b'{"label":[1,2]}', "json"), [None]),
     "JSON label as an object": (labelled(b'{"label":{"id":3}}', "json"), [None]),
     "label before JSON": ([("a.cls", b"1"), ("a.json", b'{"label":2}'), ("a.png", PNG)], [1]),

@@ -8,7 +8,7 @@ import tarfile
 import pytest
 from PIL import Image
 
-from wds_imagenet import Dataset, Loader, ResizeCenterCrop, index, pack, verify
+from wds_imagenet import Dataset, Loader, ResizeCenterCrop, index, pack, repair, verify
 from wds_imagenet.errors import ExistsError, SourceError, UsageError
 from wds_imagenet.storage import open_store
 
@@ -123,6 +123,8 @@ def test_a_second_split_of_a_folder_has_its_manifest_in_a_folder_of_its_own(plac
         second.url, transform=ResizeCenterCrop(4, 4), batch_size=2, shuffle=False, process=True
     ) as loader:
         assert [batch.labels.tolist() for batch in loader] == [[1, 2]]
+    with pytest.raises(UsageError, match="shards in the folder above, which repair does not mend"):
+        repair(second.url)
     for split in ("train", "validation"):
         with pytest.raises(ExistsError):
             index(url, split=split)

@@ -26,8 +26,11 @@ def test_the_server_of_workers_never_gets_ctrl_c_and_the_parent_still_does():
     assert done.stdout == "True set()\n"
 
 
-def test_ctrl_c_before_the_first_command_gives_one_line(monkeypatch, capsys):
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_ctrl_c_during_the_imports_gives_one_line(monkeypatch, capsys, wrapped):
     def interrupt():
+        if wrapped:
+            raise RuntimeError("Error calling __set_name__") from KeyboardInterrupt()
         raise KeyboardInterrupt
 
     monkeypatch.setattr(commands, "run", interrupt)
@@ -35,3 +38,13 @@ def test_ctrl_c_before_the_first_command_gives_one_line(monkeypatch, capsys):
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert (ended.value.code, capsys.readouterr().err) == (130, "interrupted\n")
+
+
+def test_another_error_keeps_its_traceback(monkeypatch):
+    def fail():
+        raise RuntimeError("another")
+
+    monkeypatch.setattr(commands, "run", fail)
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    with pytest.raises(RuntimeError, match="another"):
+        cli.main()

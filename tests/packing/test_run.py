@@ -339,7 +339,34 @@ class RunContract:
 
 
 class TestListing(OfListing, RunContract):
-    pass
+    def test_a_check_replaces_no_shard_of_a_set_that_another_packer_finishes(self, url, pack):
+        finished = {}
+
+        def intrude(now):
+            if now.shards_done == 1:
+                pack(url, changed=True)
+                finished.update(objects(url))
+
+        with pytest.raises(PlanError, match=rf"another packer has finished .* other bytes of {SHARDS[2]}"):
+            pack(url, check=True, on_progress=intrude)
+        assert objects(url) == finished
+
+    def test_a_readme_that_appears_during_the_run_is_kept_unless_it_is_a_check(self, url, pack, expected):
+        def appear(now):
+            if now.shards_done == 3:
+                open_store(url).put("README.md", b"precious")
+
+        with pytest.raises(PlanError, match=r"README\.md is there with other bytes .* --check"):
+            pack(url, on_progress=appear)
+        assert objects(url)["README.md"] == b"precious"
+        pack(url, check=True)
+        assert objects(url) == expected
+
+    def test_a_report_that_is_damaged_later_is_an_error(self, url, pack):
+        pack(url)
+        open_store(url).put(".wds-imagenet/report.jsonl", b'{"action":"other"}\n')
+        with pytest.raises(CorruptError, match=r"report\.jsonl cannot be read"):
+            pack(url)
 
 
 class TestStream(OfStream, RunContract):

@@ -115,7 +115,9 @@ def test_a_shape_gets_the_batchs_own_memory_and_threads(small_shards):
 @pytest.mark.parametrize("process", [False, True])
 def test_any_shape_and_dtype_is_stacked_as_it_is_and_padded_with_zeros(small_shards, process):
     features = Features()
-    with Loader(str(small_shards), features, 300, threads=2, process=process, shuffle=False) as loader:
+    with Loader(
+        str(small_shards), features, 300, last="pad", threads=2, process=process, shuffle=False
+    ) as loader:
         *_, last = loader
     assert last.images.dtype == torch.float32
     assert last.images.shape == (300, 2, 3, 5)

@@ -172,6 +172,14 @@ def test_labels_in_members_of_any_suffix(suffix, tmp_path):
     assert (sample.label, set(sample.members)) == (3, {"cls", "png", "json"})
 
 
+@pytest.mark.parametrize("label", ["true", "3.5", "[1]", '{"a":1}', "1" * 20])
+def test_a_json_label_that_is_no_label_stays_metadata_with_a_note(label, tmp_path):
+    listing = webdataset(shard(tmp_path, ("a.png", RED), ("a.json", b'{"label":%s}' % label.encode())))
+    (reference,) = listing.references
+    assert (reference.label, reference.metadata) == (None, {"label": json.loads(label)})
+    assert any("is no label, such as a list: it stays metadata" in note for note in listing.notes)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

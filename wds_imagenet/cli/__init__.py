@@ -33,6 +33,9 @@ def main() -> None:
 
         sys.excepthook = print_traceback
         run()
-    except KeyboardInterrupt:  # while modules are imported; `run` handles all others
+    except (KeyboardInterrupt, RuntimeError) as error:  # `run` handles all but a Ctrl-C during an import
+        # Python 3.11 wraps a Ctrl-C that comes while a class is made.
+        if KeyboardInterrupt not in {type(error), type(error.__cause__)}:
+            raise
         sys.stderr.write("interrupted\n")
         sys.exit(130)

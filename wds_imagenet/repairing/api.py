@@ -109,6 +109,11 @@ def _plan(store: Store, other: Store | None, threads: int, *, quarantine: bool) 
     place = Place(store, other, sizes, threads)
     restored = restore_manifest(store, other, sizes)
     manifest = restored.manifest
+    if manifest.shards_in is not None:
+        raise UsageError(
+            f"{store.url} has the manifest of shards in the folder above, which repair does not mend: copy "
+            "damaged shards again, or remove the manifest and run 'index' again"
+        )
     plan = _Repair(restored, manifest)
     shards = find_shard_damage(place, "", manifest, _REMEDY)
     files = find_file_damage(place, manifest, shards.lost)

@@ -127,8 +127,8 @@ def _label(
     if value is None or value == "":
         return None, None, None, False
     label = label_of(value)
-    if label is None and not (isinstance(value, int | str) and not isinstance(value, bool)):
-        return None, None, None, value != -1
+    if label is None and not isinstance(value, str) and value != -1:
+        return None, None, None, True
     return label, str(value).strip(), sample.members["json"], False
 
 

@@ -33,7 +33,7 @@ class MemberNotes:
     """Members without suffix."""
     labelled: int = 0
     other_labels: int = 0
-    """Samples whose JSON has a label that is neither a number nor a text."""
+    """Samples whose JSON has a label that is no number or text, such as a list."""
     similar: Counter[str] = field(default_factory=Counter)
     """The number of members by suffix, or JSON fields, that look like labels."""
 
@@ -72,7 +72,7 @@ class MemberNotes:
         if self.other_labels:
             yield (
                 f"{quantity(self.other_labels, 'samples have')} a JSON field {self.rules.label_field!r} that "
-                "is neither a number nor a text: it stays metadata and is no label"
+                "is no label, such as a list: it stays metadata"
             )
         if self.similar and not self.labelled:
             found, count = max(self.similar.items(), key=lambda item: (item[1], item[0]))

@@ -70,11 +70,11 @@ class BatchBuilder:
         self._random_crops: Final = _random_crops(plan, spec, epoch)
         self._needs_sample: Final = spec.with_captions or spec.with_json or spec.soft_labels
 
-    def fill(self, rows: Sequence[int], blocks: Sequence[Sequence[Sample]]) -> float:
+    def fill(self, rows: Sequence[int], blocks: Sequence[Sequence[Sample]]) -> tuple[float, float]:
         """Decode the samples of some rows, each from the block given with it.
 
         The native engine renders all it can in one call, without the GIL. A bad sample goes to `fail`, and
-        its row stays masked out. Returns the CPU seconds of that call.
+        its row stays masked out. Returns the CPU seconds of that call, and of the user's own transform.
         """
         within, images, errors = self._plan.within, [], {}
         for row, samples in zip(rows, blocks, strict=True):
@@ -86,17 +86,18 @@ class BatchBuilder:
                 self.keys[row], image, errors[row] = samples[within[row]].key, b"", error
             images.append(image)
         rendered, cpu = self._render(rows, images)
+        own_cpu = 0.0
         for row, is_done in zip(rows, rendered, strict=True):
             if self._needs_sample or not is_done:
                 try:
                     if row in errors:
                         raise errors[row]
-                    self._finish(row, is_rendered=is_done)
+                    own_cpu += self._finish(row, is_rendered=is_done)
                 except DataError as error:
                     self.fail(row, error, self.keys[row])
                     continue
             self.mask[row] = True
-        return cpu
+        return cpu, own_cpu
 
     def fail(self, row: int, error: DataError, key: str = "") -> None:
         """Raise the error with its sample named, or skip the sample if the spec allows that."""
@@ -115,13 +116,12 @@ class BatchBuilder:
     def _rng(self, row: int) -> Rng:
         return Rng(self.spec.seed, self._epoch, int(self._plan.numbers[row]))
 
-    def _finish(self, row: int, *, is_rendered: bool) -> None:
-        """Fill the columns of a row that are still empty."""
+    def _finish(self, row: int, *, is_rendered: bool) -> float:
+        """Fill the columns of a row that are still empty; return the CPU seconds of the user's transform."""
         sample = self._plan.blocks[row].samples()[self._plan.within[row]]
         caption = sample.caption if self.captions is not None else None
         json = sample.json if self.json is not None else {}
-        if not is_rendered:
-            self._transform(row, sample)
+        own_cpu = 0.0 if is_rendered else self._transform(row, sample)
         if self.soft_labels is not None and (crop := self.spec.traits.crop) is not None:
             self.soft_labels[row] = soft_label(
                 sample, crop, self._rng(row)
@@ -130,6 +130,7 @@ class BatchBuilder:
             self.captions[row] = caption or ""
         if self.json is not None:
             self.json[row] = json
+        return own_cpu
 
     def _render(self, rows: Sequence[int], images: Sequence[Image]) -> tuple[list[bool], float]:
         """Let the native engine render what it can; return the rows that are done, and its CPU seconds."""
@@ -161,14 +162,15 @@ class BatchBuilder:
         except DataError:  # raised again, with its sample named, by `_transform`
             return None
 
-    def _transform(self, row: int, sample: Sample) -> None:
+    def _transform(self, row: int, sample: Sample) -> float:
         transform: Any = self.spec.transform
         crop = self.spec.traits.crop
         decoded = DecodedSample(sample, self._rng(row))
         out = None if self.images is None else self.images.array[row]
         if crop is not None:
             render_crop(crop, decoded, out)
-            return
+            return 0.0
+        began = time.thread_time()
         try:
             if out is not None:
                 check_filled(transform(decoded, out), out)
@@ -178,6 +180,7 @@ class BatchBuilder:
             location = self._plan.blocks[row].location
             error.add_note(f"in the transform of sample {sample.key!r}, in {location}")
             raise
+        return time.thread_time() - began - decoded._decode_cpu_seconds  # noqa: SLF001 - counted apart
 
 
 def _random_crops(plan: BatchPlan, spec: BatchSpec, epoch: int) -> RandomCrops | None:

@@ -1,5 +1,6 @@
 """One sample as a transform is called with it."""
 
+import time
 from functools import cached_property
 from typing import Any
 
@@ -28,6 +29,7 @@ class DecodedSample:
     def __init__(self, sample: Sample, rng: Rng | None = None) -> None:
         self._sample = sample
         self._rng = Rng(0, 0, 0) if rng is None else rng
+        self._decode_cpu_seconds = 0.0
 
     def __repr__(self) -> str:
         return f"DecodedSample({self._sample!r})"
@@ -59,7 +61,10 @@ class DecodedSample:
     @cached_property
     def image(self) -> npt.NDArray[np.uint8]:
         """The pixels, uint8 [height, width, 3], RGB, as stored. The array is yours to change."""
-        return decode_image(self.data)
+        began = time.thread_time()
+        image = decode_image(self.data)
+        self._decode_cpu_seconds = time.thread_time() - began
+        return image
 
     @property
     def label(self) -> int | None:

@@ -30,6 +30,10 @@ class FillSeconds(NamedTuple):
     cpu: float
     native: float
     """The part of `cpu` in the native engine, without the GIL."""
+    own: float
+    """The part of `cpu` in the user's own transform."""
+    wall: float
+    """Wall time, without `starved`."""
     starved: float
     """Wall time spent waiting for the rows' blocks."""
 
@@ -119,12 +123,14 @@ def _fill(builder: BatchBuilder, blocks: Sequence[ActiveBlock], rows: range) -> 
             present.append(row)
         except DataError as error:
             builder.fail(row, error)
-    starved = time.perf_counter() - began
-    native = builder.fill(present, samples)
-    return FillSeconds(time.thread_time() - cpu, native, starved)
+    fetched = time.perf_counter()
+    native, own = builder.fill(present, samples)
+    wall = time.perf_counter() - fetched
+    return FillSeconds(time.thread_time() - cpu, native, own, wall, fetched - began)
 
 
 def _await(tasks: Sequence[Future[FillSeconds]], meter: Meter) -> None:
     wait(tasks, return_when=FIRST_EXCEPTION)  # wakes this thread once, not once a task
-    for cpu, native, starved in [task.result() for task in tasks]:
-        meter.add(transform_cpu_seconds=cpu, native_cpu_seconds=native, starved_seconds=starved)
+    for cpu, native, own, wall, starved in [task.result() for task in tasks]:
+        meter.add(transform_cpu_seconds=cpu, native_cpu_seconds=native, own_cpu_seconds=own)
+        meter.add(transform_seconds=wall, starved_seconds=starved)
