@@ -18,6 +18,8 @@ from faults.lab import laboratory
 from faults.outcome import Result, rows_of, to_json, to_markdown
 
 FUZZ: Final = "fuzz"
+_SHOWN: Final = 30
+"""Failures of a campaign that are printed; the JSON has all."""
 _FRESH: Final = 150
 """Cells after which a process starts a new laboratory, since deleted objects still take space on its disk."""
 
@@ -37,9 +39,11 @@ def main() -> int:
             spent = time.monotonic() - began
             left = max(10.0, (3600 * options.hours - spent) / (len(names) - index))
         print(f"{name} …", file=sys.stderr, flush=True)
+        shown = 0
         for result in _campaign(name, left, options):
             found.append(result)
-            if result.is_bad:
+            shown += result.is_bad
+            if result.is_bad and shown <= _SHOWN:
                 print(result, file=sys.stderr, flush=True)
     rows, bad = rows_of(found), [result for result in found if result.is_bad]
     Path(f"{options.out}.md").write_text(to_markdown(rows))

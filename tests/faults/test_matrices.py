@@ -73,7 +73,7 @@ def test_a_disk_that_fails_gives_the_right_data_or_one_clear_error(lab: Lab) -> 
 
 
 def test_two_packers_at_once_leave_one_whole_data_set(lab: Lab) -> None:
-    run(lab, "races", sample(races.cases(), 10, lambda case: case.pair != "different bytes"))
+    run(lab, "races", sample(races.cases(), 10))
 
 
 @pytest.mark.parametrize(

@@ -68,3 +68,13 @@ def test_shards_are_below_the_folder_of_the_manifest(small_copy, tmp_path):
         index(str(tmp_path / "missing"))
     report = index(str(small_copy), out=str(tmp_path), name="around")
     assert report.manifest.shards[0].name.startswith("copy/small-train-")
+
+
+def test_a_deep_verification_decodes_images_of_at_most_max_pixels(small_shards):
+    dataset = Dataset.open(str(small_shards))
+    largest = max(sample.json["width"] * sample.json["height"] for sample in dataset)
+    assert verify(small_shards, deep=True, max_pixels=largest).ok
+    assert verify(small_shards, max_pixels=1).ok
+    findings = verify(small_shards, deep=True, max_pixels=largest - 1).findings
+    assert findings
+    assert all("option 'max_pixels'" in finding.what for finding in findings)

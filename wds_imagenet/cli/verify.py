@@ -9,6 +9,7 @@ from wds_imagenet.cli.exit_codes import ExitCode
 from wds_imagenet.cli.output import echo, echo_json
 from wds_imagenet.cli.progress import progress
 from wds_imagenet.cli.shared_options import as_json, human, storage_option
+from wds_imagenet.images.header import MAX_PIXELS
 from wds_imagenet.util.messages import quantity
 
 if TYPE_CHECKING:
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
 @click.argument("url")
 @click.option("--deep", is_flag=True, help="Decode every image as well.")
 @click.option(
+    "--max-pixels",
+    default=MAX_PIXELS,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Most pixels of an image that --deep decodes.",
+)
+@click.option(
     "--threads", default=4, show_default=True, type=click.IntRange(1), help="Threads that read and check."
 )
 @storage_option
@@ -27,6 +35,7 @@ if TYPE_CHECKING:
 def verify(
     url: str,
     deep: bool,
+    max_pixels: int,
     threads: int,
     storage_options: dict[str, str],
     json: bool,
@@ -51,7 +60,9 @@ def verify(
             bar.expect(now.total_bytes)
             bar.update(now.bytes, f"{now.samples:,} samples")
 
-        report = verify_data_set(dataset, deep=deep, threads=threads, on_progress=on_progress)
+        report = verify_data_set(
+            dataset, deep=deep, max_pixels=max_pixels, threads=threads, on_progress=on_progress
+        )
     if json:
         echo_json({"ok": report.ok, **asdict(report)})
     else:

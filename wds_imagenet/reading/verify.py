@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from os import PathLike
 
+from wds_imagenet.images.header import MAX_PIXELS
 from wds_imagenet.reading.arguments import whole
 from wds_imagenet.reading.dataset import Dataset, as_dataset
 from wds_imagenet.reading.findings.blocks import VerifiedBlock, verify_blocks, verify_layer_blocks
@@ -65,6 +66,7 @@ def verify(
     dataset: Dataset | str | PathLike[str],
     *,
     deep: bool = False,
+    max_pixels: int = MAX_PIXELS,
     layers: Sequence[str] | None = None,
     threads: int = 4,
     storage_options: StorageOptions | None = None,
@@ -85,6 +87,7 @@ def verify(
     Args:
         dataset: the URL of a data set, or an open `Dataset`.
         deep: decode every image too.
+        max_pixels: the most pixels of an image that `deep` decodes.
         layers: names of the layers to verify; by default every finished layer that `verify` finds.
         threads: threads that read and check blocks.
         storage_options: options of the store, by name.
@@ -95,6 +98,7 @@ def verify(
         StoreError: the store cannot be read. A missing or changed shard raises no error, but is a finding.
     """
     threads = whole("threads", threads, 1)
+    max_pixels = whole("max_pixels", max_pixels, 1)
     opened = as_dataset(dataset, storage_options)
     over, damaged = open_layers(opened, layers)
     expected_bytes = opened.manifest.size + sum(layer.manifest.size for layer in over)
@@ -108,7 +112,7 @@ def verify(
             on_progress(VerifyProgress(read, expected_bytes, samples, tuple(found)))
 
     def blocks() -> Iterator[VerifiedBlock]:
-        yield from verify_blocks(opened, deep=deep, threads=threads)
+        yield from verify_blocks(opened, max_pixels=max_pixels if deep else None, threads=threads)
         keys = facts.keys_of(opened)
         for layer in over:
             yield from verify_layer_blocks(opened, layer, threads=threads, keys=keys)

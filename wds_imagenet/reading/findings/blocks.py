@@ -65,7 +65,7 @@ def verify_layer_blocks(
 def verify_blocks(
     dataset: Dataset,
     *,
-    deep: bool = False,
+    max_pixels: int | None = None,
     threads: int = 4,
     keys: Callable[[], Iterator[str]] | None = None,
 ) -> Iterator[VerifiedBlock]:
@@ -73,8 +73,9 @@ def verify_blocks(
 
     A data set without findings is, byte for byte, the one that its manifest describes. Checked are sizes,
     checksums of blocks and shards, tar structure, keys, labels, JSON, and each image against the hash in its
-    JSON. A listing finds tars that are not in the manifest; over HTTP there is none. With `deep`, each image
-    is decoded too. Costs one read of the data set, and memory for 2·threads blocks and all keys.
+    JSON. A listing finds tars that are not in the manifest; over HTTP there is none. With `max_pixels`, each
+    image is decoded too, and one with more pixels is a finding. Costs one read of the data set, and memory
+    for 2·threads blocks and all keys.
 
     `keys` returns the expected keys, by default those of the data set's `keys.txt`.
     """
@@ -82,7 +83,7 @@ def verify_blocks(
     digest, readable = hashlib.sha256(), True
     reported: set[Finding] = set()
     for checked, data in map_ahead(
-        lambda location: _check_block(dataset, location, deep=deep),
+        lambda location: _check_block(dataset, location, max_pixels),
         dataset.block_locations,
         threads=threads,
         ahead=2 * threads,
@@ -110,7 +111,7 @@ def verify_blocks(
 
 
 def _check_block(
-    dataset: Dataset, location: BlockLocation, *, deep: bool
+    dataset: Dataset, location: BlockLocation, max_pixels: int | None
 ) -> tuple[VerifiedBlock, Data | None]:
     shard, offset = location.shard.name, location.offset
     try:
@@ -130,7 +131,7 @@ def _check_block(
     labels, wrong = [], []
     classes: dict[Finding, None] = {}  # a wrong class is one finding, however many samples it has
     for sample in samples:
-        label, fields, problems = _check_sample(dataset, sample, deep=deep)
+        label, fields, problems = _check_sample(dataset, sample, max_pixels)
         labels.append(label)
         wrong += [Finding(problem, shard, offset, sample.key) for problem in problems]
         classes |= dict.fromkeys(_check_class(dataset, label, fields))
@@ -161,7 +162,7 @@ def _damaged(
     found: list[Finding] = []
     try:
         for sample in ArchiveSamples(data, ended=location.is_last):
-            wrong = _check_sample(dataset, sample, deep=False)[2]
+            wrong = _check_sample(dataset, sample, None)[2]
             found += [Finding(problem, location.shard.name, location.offset, sample.key) for problem in wrong]
     except DataError as error:
         what += f"; in the block, {error}"
@@ -170,7 +171,7 @@ def _damaged(
 
 
 def _check_sample(
-    dataset: Dataset, sample: Sample, *, deep: bool
+    dataset: Dataset, sample: Sample, max_pixels: int | None
 ) -> tuple[int | None, Mapping[str, Any], list[str]]:
     """Return a sample's label, its JSON and its faults."""
     problems: list[str] = []
@@ -186,8 +187,8 @@ def _check_sample(
         declared = fields.get("sha256")
         if declared is not None and hashlib.sha256(sample.image).hexdigest() != declared:
             problems.append("its image does not have the SHA-256 in its JSON")
-        if deep:
-            decode_image(sample.image)
+        if max_pixels is not None:
+            decode_image(sample.image, max_pixels=max_pixels)
     except DataError as error:
         problems.append(str(error))
     return label, fields, problems
