@@ -51,8 +51,8 @@ def test_a_class_table_without_json_form_is_an_error(value):
             {"labels": [{"name": "boxes", "sha256": "a", "count": 1}]},
             {"labels": [{"name": "boxes", "sha256": "b", "count": 2}]},
             (
-                "the content of the labels 'boxes' is not the same; of the labels 'boxes', count was 1 there, "
-                "is 2 now"
+                "the content of the labels 'boxes' is not the same; "
+                "of the labels 'boxes', count was 1 there, is 2 now"
             ),
         ),
         (
