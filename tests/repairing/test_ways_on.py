@@ -1,14 +1,15 @@
 """After a damage or a quarantine, `repair` and `pack` find the way on, or give one error that names it."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from layered_set import pack_layered
 
-from wds_imagenet import Dataset, repair, verify
-from wds_imagenet.errors import PlanError
+from wds_imagenet import Dataset, index, repair, verify
+from wds_imagenet.errors import ManifestError, PlanError, UsageError
 from wds_imagenet.packing.api import pack
 
 META = ".wds-imagenet"
@@ -36,6 +37,68 @@ def flip(path: Path, bit: int = 300) -> None:
     data = bytearray(path.read_bytes())
     data[bit // 8] ^= 1 << bit % 8
     path.write_bytes(data)
+
+
+LOST = [["receipts"], ["receipts", "keys.txt"], ["receipts", "keys.txt", "plan.json", "report.jsonl"]]
+
+
+def lose(place: Path, *names: str) -> None:
+    for name in names:
+        path = place / META / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+@pytest.mark.parametrize("lost", LOST, ids=str)
+def test_a_manifest_is_rebuilt_from_the_shards_alone(packed: Path, place: Path, lost: list[str]) -> None:
+    lose(place, "layers", "manifest.json", *lost)
+    assert repair(place).ok
+    old, new = (Dataset.open(str(url)) for url in (packed / "out", place))
+    assert [sample.key for sample in new.samples()] == list(old.keys()) == list(new.keys())
+    assert verify(place).ok
+    if "plan.json" in lost:
+        wanted = index(f"{packed}/out/*.tar", out=str(packed / "out" / "index"), name="s").manifest
+        shutil.rmtree(packed / "out" / "index")
+        assert new.manifest == replace(wanted, shards_in=None)
+    else:
+        assert new.manifest == old.manifest
+
+
+@pytest.mark.parametrize("lost", LOST, ids=str)
+def test_a_damaged_manifest_proves_its_own_values(packed: Path, place: Path, lost: list[str]) -> None:
+    lose(place, "layers", *lost)
+    path = place / META / "manifest.json"
+    path.write_bytes(path.read_bytes().replace(b'"samples":3', b'"samples":2'))
+    repair(place)
+    assert path.read_bytes() == (packed / "out" / META / "manifest.json").read_bytes() or "plan.json" in lost
+
+
+@pytest.mark.parametrize("lost", LOST, ids=str)
+def test_a_manifest_is_not_rebuilt_without_a_shard(place: Path, lost: list[str]) -> None:
+    lose(place, "manifest.json", *lost)
+    (place / TAR).unlink()
+    with pytest.raises(ManifestError, match=r"anew: .*; from the shards alone: .*Name another"):
+        repair(place)
+    assert not (place / META / "manifest.json").exists()
+
+
+def test_the_manifest_of_indexed_shards_is_rebuilt(place: Path) -> None:
+    shutil.rmtree(place / META)
+    written = index(str(place)).manifest
+    (place / META / "manifest.json").unlink()
+    assert repair(place).ok
+    assert Dataset.open(str(place)).manifest == replace(written, name="s")
+
+
+def test_the_first_of_two_indexed_splits_has_no_stray_shards_and_the_second_says_how_it_is_mended(
+    place: Path,
+) -> None:
+    shutil.rmtree(place / META)
+    for number, tar in enumerate(sorted(place.glob("*.tar"))):
+        tar.rename(place / f"in-{'train' if number < 2 else 'validation'}-{number}.tar")
+    urls = [index(str(place), split=split).url for split in ("train", "validation")]
+    assert (repair(urls[0]).ok, repair(urls[0]).actions) == (True, ())
+    with pytest.raises(UsageError, match="shards in the folder above.*run 'index' again"):
+        repair(urls[1])
 
 
 @pytest.mark.parametrize("bit", [0, 301, 1000])

@@ -43,7 +43,8 @@ def repair(
     only if the file then has the hash that the manifest or the plan states, and reads it back. It writes each
     manifest last. If it is interrupted, the same call continues.
 
-    `repair` mends a manifest from an intact copy, or from the plan and the receipts; `keys.txt`, the report
+    `repair` mends a manifest from an intact copy, from the plan and the receipts, or else by reading the
+    shards, whose bytes nothing proves then; `keys.txt`, the report
     and the files of other readers from the manifest, receipts and shards; a shard only from another copy. It
     reads every shard once, and temporary disk space for one shard.
 
@@ -107,7 +108,7 @@ class _Repair:
 def _plan(store: Store, other: Store | None, threads: int, *, quarantine: bool) -> _Repair:
     sizes = {info.path: info.size for info in store.list_objects()}
     place = Place(store, other, sizes, threads)
-    restored = restore_manifest(store, other, sizes)
+    restored = restore_manifest(store, other, sizes, threads)
     manifest = restored.manifest
     if manifest.shards_in is not None:
         raise UsageError(

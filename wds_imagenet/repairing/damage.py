@@ -69,6 +69,8 @@ def find_shard_damage(place: Place, folder: str, manifest: Manifest, remedy: str
                 state = "damaged" if path in place.sizes else "missing"
                 damage.lost.append(shard)
                 damage.left.append(Finding(f"the shard is {state}: {remedy}", path))
+    if manifest.plan is None:  # indexed shards may lie among others
+        return damage
     known = {f"{folder}{shard.name}" for shard in manifest.shards}
     for path in place.sizes:
         inside = path.removeprefix(folder)
