@@ -238,7 +238,7 @@ def _open_all(
                 file.features, file.columns, part.url, image=image, label=label, caption=caption
             )
             rows += file.rows
-            size += file.size(features.image)
+            size += part.info.size
         first = first or features
         if features != first:
             raise SourceError(f"{part.url} has other columns or features than {parts[0].url}")
