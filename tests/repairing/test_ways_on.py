@@ -97,7 +97,7 @@ def test_the_first_of_two_indexed_splits_has_no_stray_shards_and_the_second_says
         tar.rename(place / f"in-{'train' if number < 2 else 'validation'}-{number}.tar")
     urls = [index(str(place), split=split).url for split in ("train", "validation")]
     assert (repair(urls[0]).ok, repair(urls[0]).actions) == (True, ())
-    with pytest.raises(UsageError, match="shards in the folder above.*run 'index' again"):
+    with pytest.raises(UsageError, match=r"shards in the folder above.*run 'index' again"):
         repair(urls[1])
 
 
