@@ -175,7 +175,9 @@ class _RowImages:
                         row, part.url, before + row.number - 1, len(data or b""), path
                     )
                     if data is None:
-                        reference = replace(reference, fault=_fault(path, f"{part.url}, row {row.number:,}"))
+                        reference = replace(
+                            reference, fault=_fault(path, f"{part.info.path}, row {row.number:,}")
+                        )
                     yield StreamedImage(reference, data or b"")
                 before += file.rows
 

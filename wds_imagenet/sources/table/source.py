@@ -234,7 +234,8 @@ def _references(
         else:
             key = _cell_key(rows, row, chosen)
         if image.fault is not None:
-            fault = f"{rows.at(row)}: {image.fault}"
+            # Without the folder of the table: the fault belongs to the plan, and the data set may move.
+            fault = f"{rows.url.rpartition('/')[2]}, line {row.line:,}: {image.fault}"
             yield Reference(key, image.url, 0, 0, image.name, metadata=_NO_METADATA, fault=fault)
             continue
         caption = None if chosen.caption is None else values[chosen.caption]
