@@ -83,7 +83,7 @@ class ImageResolver:
         try:
             return ImagePlace(name, self._url(name), self._size(name))
         except NotFoundError:
-            fault = "there is no such file; for images in another folder, give option 'root'"
+            fault = f"there is no {name}; for images in another folder, give option 'root'"
             return ImagePlace(name, self._url(name), 0, fault)
 
     def _url(self, name: str) -> str:
