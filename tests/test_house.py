@@ -32,7 +32,17 @@ MAY_IMPORT = {
     "packing": {"errors", "util", "sample", "format", "images", "storage", "inputs", "sources", "labels"},
     "indexing": {"errors", "util", "sample", "format", "storage", "inputs", "reading"},
     "reading": {"errors", "util", "sample", "format", "images", "storage"},
-    "repairing": {"errors", "util", "sample", "format", "storage", "packing", "reading"},
+    "repairing": {
+        "errors",
+        "util",
+        "sample",
+        "format",
+        "storage",
+        "inputs",
+        "packing",
+        "reading",
+        "indexing",
+    },
     "evaluation": {
         "errors",
         "util",

@@ -1,7 +1,10 @@
 """The files that other readers look for beside the shards."""
 
 import json
+from dataclasses import replace
 
+import braceexpand
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,6 +37,15 @@ def test_the_readme_names_the_files_of_the_split() -> None:
     assert 'path: "in1k-validation-*.tar"' in front
     assert "split: validation" in front
     assert "in1k-validation-{000000..000001}.tar" in readme
+
+
+@pytest.mark.parametrize("numbers", [[0], [0, 1, 2], [1, 2], [0, 2], [0, 1, 3, 5, 6, 7], [4]])
+def test_the_readme_s_braces_expand_to_the_shards_also_with_gaps(numbers: list[int]) -> None:
+    whole = manifest([1] * 8)
+    some = replace(whole, shards=tuple(whole.shards[number] for number in numbers))
+    readme = companion_files(some)["README.md"].decode()
+    braces = readme.split('`WebDataset("')[1].split('"')[0]
+    assert list(braceexpand.braceexpand(braces)) == [shard.name for shard in some.shards]
 
 
 def test_the_same_manifest_gives_the_same_bytes() -> None:

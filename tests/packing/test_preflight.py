@@ -1,6 +1,7 @@
 """Errors that are raised before the input is listed."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -8,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from wds_imagenet.errors import NotFoundError, PlanError, StoreError, UsageError
+from wds_imagenet.format.manifest import MANIFEST_PATH, Manifest
 from wds_imagenet.images import optimize
 from wds_imagenet.packing import api as module
 from wds_imagenet.packing.api import pack
@@ -99,6 +101,8 @@ def test_a_destination_with_foreign_shards(small: Listing, tmp_path: Path) -> No
     dest = f"{tmp_path}/x"
     module.pack_listing(small, dest, PackOptions("x"))
     (tmp_path / "x" / ".wds-imagenet" / "plan.json").unlink()
+    path = tmp_path / "x" / MANIFEST_PATH
+    path.write_bytes(replace(Manifest.from_json(path.read_bytes()), plan=None).to_json())
     with pytest.raises(PlanError, match="manifest of a data set of another origin"):
         pack("imagefolder", "/nowhere", dest=dest)
     (tmp_path / "x" / ".wds-imagenet" / "manifest.json").unlink()

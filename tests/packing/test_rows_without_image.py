@@ -1,6 +1,8 @@
 """Rows of tables whose image is missing: an error with the row, or left out and listed."""
 
 import json
+import re
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -49,6 +51,30 @@ def test_rows_without_an_image_are_left_out_and_listed(form, source, table, tmp_
     lines = [json.loads(line) for line in (out / ".wds-imagenet" / "report.jsonl").read_text().splitlines()]
     assert len(lines) == 2
     assert all(f"t.{form}" in line["reason"] for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("form", "source", "absolute"),
+    [*((*form, False) for form in FORMS), *((*form, True) for form in FORMS[:2])],
+)
+def test_the_place_of_the_input_is_neither_in_the_plan_nor_in_the_report(
+    form, source, table, tmp_path, absolute
+):
+    url = Path(table(form))
+    manifests = []
+    for name in ("in", "moved"):
+        if name == "moved":
+            url = url.parent.rename(tmp_path / "moved") / url.name
+        if absolute:
+            url.write_text(re.sub(r"[^\",\n]*\b([acd]\.jpg)", rf"{url.parent}/\1", url.read_text()))
+        out = tmp_path / f"out-{name}"
+        pack(source, str(url), dest=str(out), name="n", split="train", workers=1, on_bad="skip")
+        manifests.append(Dataset.open(str(out)).manifest)
+        assert str(tmp_path) not in (out / ".wds-imagenet" / "report.jsonl").read_text()
+        with pytest.raises(DataError) as caught:
+            pack(source, str(url), dest=str(tmp_path / "none"), split="train", workers=1)
+        assert str(caught.value).count(str(url.parent)) == 1
+    assert manifests[0] == manifests[1]
 
 
 @pytest.mark.parametrize(("form", "source"), FORMS)

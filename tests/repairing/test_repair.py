@@ -186,15 +186,6 @@ def test_a_class_name_in_a_damaged_manifest_is_restored_from_the_shards(tmp_path
     assert contents(folder) == contents(layered)
 
 
-def test_a_manifest_without_receipts_asks_for_a_copy(small):
-    shutil.rmtree(small / META / "receipts")
-    (small / META / "manifest.json").unlink()
-    before = contents(small)
-    with pytest.raises(ManifestError, match=r"cannot be made anew: .* Name another copy"):
-        repair(small)
-    assert contents(small) == before
-
-
 @pytest.mark.parametrize("way", [flip, remove])
 def test_a_damaged_shard_is_left_out_with_its_keys_listed(place, layered, way):
     keys = list(Dataset.open(str(layered)).keys())

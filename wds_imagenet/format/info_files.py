@@ -1,7 +1,7 @@
 """The small files that other readers look for beside the shards: manifest → bytes. Pure."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from wds_imagenet.format.manifest import MANIFEST_PATH, Manifest
@@ -61,13 +61,13 @@ def _pretty(value: object) -> bytes:
 
 def _readme(manifest: Manifest) -> str:
     stem = f"{manifest.name}-{manifest.split}-"
-    last = len(manifest.shards) - 1
+    numbers = [shard.name.removeprefix(stem).removesuffix(".tar") for shard in manifest.shards]
     kinds = {"image": "`jpg` (or `png`, `webp`)"}
     return _README.format(
         name=manifest.name,
         split=manifest.split,
         pattern=f"{stem}*.tar",
-        braces=f"{stem}{{000000..{last:06d}}}.tar",
+        braces=f"{stem}{_braces(numbers)}.tar",
         samples=manifest.samples,
         shards=len(manifest.shards),
         gigabytes=manifest.size / 1e9,
@@ -75,3 +75,17 @@ def _readme(manifest: Manifest) -> str:
         manifest=MANIFEST_PATH,
         timm=TIMM_FILE,
     )
+
+
+def _braces(numbers: Sequence[str]) -> str:
+    """Return braces that expand to these shard numbers, which have gaps where shards were left out."""
+    runs: list[tuple[str, str]] = []
+    for number in numbers:
+        if runs and int(number) == int(runs[-1][1]) + 1:
+            runs[-1] = (runs[-1][0], number)
+        else:
+            runs.append((number, number))
+    if len(runs) == 1:
+        return f"{{{runs[0][0]}..{runs[0][1]}}}"
+    parts = (first if first == last else f"{{{first}..{last}}}" for first, last in runs)
+    return f"{{{','.join(parts)}}}"

@@ -18,7 +18,9 @@ from wds_imagenet.format.manifest import (
     Shard,
     check_shard_name,
 )
+from wds_imagenet.format.tar import RECORD
 from wds_imagenet.indexing.class_table import ClassCounts
+from wds_imagenet.inputs.archives.tar_listing import check_plain
 from wds_imagenet.inputs.image_files import ignored_notes
 from wds_imagenet.inputs.shards.content import Content, Fault, ShardSample, class_name_error, content_of
 from wds_imagenet.inputs.shards.member_notes import MemberNotes
@@ -44,6 +46,22 @@ class IndexedShard:
     classes: ClassCounts
     suffixes: frozenset[tuple[str, ...]]
     members: MemberNotes
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """The entries of all shards, and the sums over them."""
+
+    shards: tuple[Shard, ...]
+    """The shards with samples."""
+    keys: bytes
+    """The content of `keys.txt`."""
+    classes: ClassCounts
+    suffixes: tuple[str, ...]
+    """The suffixes of every sample's members; empty if samples differ."""
+    members: MemberNotes
+    empty: tuple[str, ...]
+    """The names of the shards without samples."""
 
 
 def index_shards(
@@ -83,10 +101,50 @@ def index_shards(
         check_shard_name(shard)
     _check_absent(store)
     holder = store if above is None else above
-    size = block_bytes or block_bytes_for(sum(holder.info(shard).size for shard in names))
+    found = read_entries(holder, names, rules, block_bytes=block_bytes, threads=threads, on_shard=on_shard)
+    if not found.shards:
+        raise SourceError(f"{store.url} has no samples to index: {quantity(len(names), 'shards are')} empty")
+    manifest = Manifest(
+        name=name,
+        split=split,
+        suffixes=found.suffixes,
+        keys_sha256=hashlib.sha256(found.keys).hexdigest(),
+        shards=found.shards,
+        classes=found.classes.table(),
+        shards_in=None if above is None else PARENT,
+    )
+    store.put(KEYS_PATH, found.keys)
+    store.put(MANIFEST_PATH, manifest.to_json(), create=True)
+    return manifest, (*ignored_notes(found.empty, "shards without samples"), *found.members.notes())
+
+
+def read_entries(
+    store: Store,
+    names: Sequence[str],
+    rules: MemberRules,
+    *,
+    block_bytes: int | None,
+    threads: int,
+    on_shard: Callable[[IndexedShard], None] = lambda _: None,
+) -> Entries:
+    """Read every shard once, and return the entries of a manifest. Writes nothing.
+
+    Args:
+        store: the folder of the shards.
+        names: the shards.
+        rules: limits of what is read.
+        block_bytes: target size of a block; None for the default.
+        threads: number of shards that are read at the same time.
+        on_shard: called after each shard, in order.
+
+    Raises:
+        CorruptError: a shard is damaged or no tar.
+        SourceError: a shard is compressed, a sample cannot be used, or a key is repeated.
+    """
+    size = block_bytes or block_bytes_for(sum(store.info(shard).size for shard in names))
     found: list[IndexedShard] = []
     for indexed in map_ahead(
-        lambda shard: index_shard(holder, shard, size, rules),
+        lambda shard: index_shard(store, shard, size, rules),
         names,
         threads=threads,
         ahead=threads,
@@ -95,28 +153,19 @@ def index_shards(
         on_shard(indexed)
         found.append(indexed)
     _check_unique(found)
-    shards = tuple(item.shard for item in found if item.shard is not None)
-    if not shards:
-        raise SourceError(f"{store.url} has no samples to index: {quantity(len(names), 'shards are')} empty")
-    empty = [name for name, item in zip(names, found, strict=True) if item.shard is None]
-    keys = "".join(f"{key}\n" for item in found for key in item.keys).encode()
     classes, members = ClassCounts(), MemberNotes(rules)
     for item in found:
         classes.update(item.classes)
         members.update(item.members)
     kinds = frozenset[tuple[str, ...]]().union(*(item.suffixes for item in found))
-    manifest = Manifest(
-        name=name,
-        split=split,
+    return Entries(
+        shards=tuple(item.shard for item in found if item.shard is not None),
+        keys="".join(f"{key}\n" for item in found for key in item.keys).encode(),
+        classes=classes,
         suffixes=next(iter(kinds)) if len(kinds) == 1 else (),
-        keys_sha256=hashlib.sha256(keys).hexdigest(),
-        shards=shards,
-        classes=classes.table(),
-        shards_in=None if above is None else PARENT,
+        members=members,
+        empty=tuple(name for name, item in zip(names, found, strict=True) if item.shard is None),
     )
-    store.put(KEYS_PATH, keys)
-    store.put(MANIFEST_PATH, manifest.to_json(), create=True)
-    return manifest, (*ignored_notes(empty, "shards without samples"), *members.notes())
 
 
 def index_shard(store: Store, name: str, block_bytes: int, rules: MemberRules) -> IndexedShard:
@@ -129,10 +178,7 @@ def index_shard(store: Store, name: str, block_bytes: int, rules: MemberRules) -
             file.seek(start)
             return file.read(length)
 
-        if read(0, 2) == b"\x1f\x8b":
-            raise SourceError(
-                f"{url} is compressed, and index reads shards at random: gunzip it, or pack the shards"
-            )
+        check_plain(read(0, RECORD), url, remedy="pack the shards")
         members, classes = MemberNotes(rules), ClassCounts()
         keys: list[str] = []
         ends: list[int] = []

@@ -35,7 +35,7 @@ class ParquetRow:
     number: int
     """From 1."""
     offset: int
-    """The first byte of its row group in the file."""
+    """The first byte that is read of its row group in the file."""
     values: Mapping[str, Any]
     """By column, as PyArrow's `to_pylist` returns them."""
 
@@ -53,12 +53,6 @@ class ParquetFile:
         self.features: bytes | None = (file.schema_arrow.metadata or {}).get(b"huggingface")
         """The JSON in which Hugging Face's `datasets` describes the columns; None without it."""
 
-    def size(self, column: str) -> int:
-        """Return the compressed bytes of a column in the file."""
-        groups = [self._file.metadata.row_group(i) for i in range(self._file.num_row_groups)]
-        chunks = [group.column(i) for group in groups for i in range(group.num_columns)]
-        return sum(c.total_compressed_size for c in chunks if c.path_in_schema.partition(".")[0] == column)
-
     def read(self, columns: Sequence[str]) -> Iterator[ParquetRow]:
         """Yield the rows in the file's order.
 
@@ -68,13 +62,14 @@ class ParquetFile:
             columns: the columns of the rows; `image.path` is the field `path` of the column `image`.
         """
         row = 0
+        paths = [self._file.schema.column(i).path for i in range(len(self._file.schema))]
+        read = [i for i, path in enumerate(paths) if any(_is_in(path, name) for name in columns)]
         for number in range(self._file.num_row_groups):
             group = self._file.metadata.row_group(number)
             if not group.num_rows:
                 continue
             rows = max(1, min(_BATCH_ROWS, _BATCH_BYTES * group.num_rows // max(1, group.total_byte_size)))
-            chunk = group.column(0)
-            offset = chunk.dictionary_page_offset or chunk.data_page_offset
+            offset = None if read else 0
             batches = self._file.iter_batches(
                 rows, row_groups=[number], columns=list(columns), use_threads=False
             )
@@ -84,8 +79,16 @@ class ParquetFile:
                     values = [] if batch is None else batch.to_pylist()
                 if batch is None:
                     break
+                if offset is None:
+                    # PyArrow aborts the process for the metadata of a damaged column; this one has been read.
+                    chunk = group.column(read[0])
+                    offset = chunk.dictionary_page_offset or chunk.data_page_offset
                 for row, value in enumerate(values, row + 1):  # noqa: B020 - it goes on from there
                     yield ParquetRow(row, offset, value)
+
+
+def _is_in(path: str, column: str) -> bool:
+    return path == column or path.startswith(f"{column}.")
 
 
 @contextmanager

@@ -4,6 +4,8 @@
 - `steps`       one step: a file written, copied or removed, and checked afterwards
 - `damage`      damaged shards and files, and the step that mends each
 - `manifests`   the manifest of a data set or layer: intact, from another copy, or from the receipts
+- `shards_alone`  the manifest of a data set without receipts, made by reading the shards
+- `samples`     the samples of intact blocks
 - `classes`     the class table, proven by the hash in the plan
 - `layers`      the layers: mended, or fitted to a data set without some shards
 - `quarantine`  a data set without its damaged shards

@@ -19,6 +19,7 @@ from wds_imagenet.repairing.report import RepairAction, RepairReport
 from wds_imagenet.repairing.steps import Put, Step, take
 from wds_imagenet.storage import Store, open_store
 from wds_imagenet.storage.store import StorageOptions
+from wds_imagenet.util.argument_types import check_arguments
 
 _REMEDY: Final = (
     "name another copy (--from, or copy=), run the same 'pack' again with --check, or leave the shard out "
@@ -43,7 +44,8 @@ def repair(
     only if the file then has the hash that the manifest or the plan states, and reads it back. It writes each
     manifest last. If it is interrupted, the same call continues.
 
-    `repair` mends a manifest from an intact copy, or from the plan and the receipts; `keys.txt`, the report
+    `repair` mends a manifest from an intact copy, from the plan and the receipts, or else by reading the
+    shards, whose bytes nothing proves then; `keys.txt`, the report
     and the files of other readers from the manifest, receipts and shards; a shard only from another copy. It
     reads every shard once, and temporary disk space for one shard.
 
@@ -64,6 +66,7 @@ def repair(
         CorruptError: a store returns other bytes than were written.
         StoreError: a store fails.
     """
+    check_arguments(repair, locals())
     store = open_store(fspath(url), storage_options)
     if not store.writable and not dry_run:
         raise UsageError(f"{store.url}: stores behind HTTP can only be read; repair a copy elsewhere")
@@ -107,7 +110,7 @@ class _Repair:
 def _plan(store: Store, other: Store | None, threads: int, *, quarantine: bool) -> _Repair:
     sizes = {info.path: info.size for info in store.list_objects()}
     place = Place(store, other, sizes, threads)
-    restored = restore_manifest(store, other, sizes)
+    restored = restore_manifest(store, other, sizes, threads)
     manifest = restored.manifest
     if manifest.shards_in is not None:
         raise UsageError(

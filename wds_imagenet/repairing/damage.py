@@ -8,7 +8,7 @@ from typing import Final
 
 from wds_imagenet.errors import ChangedError, DataError, NotFoundError
 from wds_imagenet.format.info_files import companion_files
-from wds_imagenet.format.manifest import KEYS_PATH, PLAN_PATH, REPORT_PATH, Manifest, Shard
+from wds_imagenet.format.manifest import KEYS_PATH, PLAN_PATH, QUARANTINE, REPORT_PATH, Manifest, Shard
 from wds_imagenet.packing.build.receipt import Receipt
 from wds_imagenet.reading.dataset import Dataset
 from wds_imagenet.reading.findings.files import check_receipts, read_believed, read_if_there
@@ -18,7 +18,8 @@ from wds_imagenet.storage import Store
 from wds_imagenet.util import strict_json
 from wds_imagenet.util.threads import map_ahead
 
-QUARANTINE: Final = ".wds-imagenet/quarantine/"
+_MAX_FLIPPED: Final = 8 << 10
+"""Plans are smaller; each bit costs one hash of the plan."""
 
 
 @dataclass(slots=True)
@@ -68,6 +69,8 @@ def find_shard_damage(place: Place, folder: str, manifest: Manifest, remedy: str
                 state = "damaged" if path in place.sizes else "missing"
                 damage.lost.append(shard)
                 damage.left.append(Finding(f"the shard is {state}: {remedy}", path))
+    if manifest.plan is None:  # indexed shards may lie among others
+        return damage
     known = {f"{folder}{shard.name}" for shard in manifest.shards}
     for path in place.sizes:
         inside = path.removeprefix(folder)
@@ -88,7 +91,7 @@ def find_file_damage(place: Place, manifest: Manifest, lost: Sequence[Shard]) ->
     _mend_hashed(place, damage, KEYS_PATH, manifest.keys_sha256, lambda: _keys(place, manifest, lost))
     if manifest.plan is None:
         return damage
-    _mend_hashed(place, damage, PLAN_PATH, manifest.plan, lambda: iter(()))
+    _mend_hashed(place, damage, PLAN_PATH, manifest.plan, lambda: _plans(place.store))
     if manifest.report_sha256 is not None:
         report = manifest.report_sha256
         _mend_hashed(place, damage, REPORT_PATH, report, lambda: _report(place.store, manifest))
@@ -133,13 +136,14 @@ def _mend_hashed(
     if place.other is not None and copy is not None and fits(copy):
         damage.steps.append(Put(path, copy, f"copied from {place.other.url}"))
         return
+    what = "one bit flipped back" if path == PLAN_PATH else "made anew from receipts or shards"
     for data in candidates():
         if fits(data):
-            damage.steps.append(Put(path, data, "made anew from receipts or shards"))
+            damage.steps.append(Put(path, data, what))
             return
     remedy = "name another copy, as --from or copy="
     if path == PLAN_PATH:
-        remedy += ", or remove it and run the same 'pack' again"
+        remedy += ", or run the same 'pack' again, which writes it"
     damage.left.append(Finding(f"the file is damaged or missing: {remedy}", file=path))
 
 
@@ -152,6 +156,15 @@ def _keys(place: Place, manifest: Manifest, lost: Sequence[Shard]) -> Iterator[b
             yield "".join(f"{s.key}\n" for s in Dataset(place.store, manifest).samples()).encode()
         except (DataError, NotFoundError, ChangedError):
             return
+
+
+def _plans(store: Store) -> Iterator[bytes]:
+    """Yield the damaged plan with each bit flipped: the hash in the manifest finds the right one."""
+    data = bytearray((read_if_there(store, PLAN_PATH) or b"")[:_MAX_FLIPPED])
+    for bit in range(8 * len(data)):
+        data[bit // 8] ^= 1 << bit % 8
+        yield bytes(data)
+        data[bit // 8] ^= 1 << bit % 8
 
 
 def _report(store: Store, manifest: Manifest) -> Iterator[bytes]:

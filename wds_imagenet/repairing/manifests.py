@@ -1,12 +1,12 @@
-"""The manifest of a damaged data set or layer: intact, from another copy, or made anew from the receipts."""
+"""The manifest of a damaged data set or layer: intact, from another copy, or made anew from receipts."""
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from wds_imagenet.errors import ChangedError, DataError, ManifestError, NotFoundError
+from wds_imagenet.errors import DataError, ManifestError, NotFoundError
 from wds_imagenet.format.layers import LayerPlan, check_layer
 from wds_imagenet.format.manifest import (
     MANIFEST_PATH,
@@ -14,12 +14,12 @@ from wds_imagenet.format.manifest import (
     METADATA_FOLDER,
     PLAN_PATH,
     Manifest,
-    Shard,
 )
 from wds_imagenet.packing.build.receipt import Receipt
-from wds_imagenet.reading.fetch_blocks import BlockLocation, Fetcher, block_locations
 from wds_imagenet.reading.findings.files import read_believed, read_if_there
 from wds_imagenet.repairing.classes import restore_classes
+from wds_imagenet.repairing.samples import intact_samples
+from wds_imagenet.repairing.shards_alone import manifest_of_shards
 from wds_imagenet.sample import IMAGE_SUFFIXES, Sample
 from wds_imagenet.storage import Store
 from wds_imagenet.util import strict_json
@@ -38,13 +38,14 @@ class Restored:
     """Where the manifest comes from; "" if it is intact."""
 
 
-def restore_manifest(store: Store, other: Store | None, sizes: Mapping[str, int]) -> Restored:
-    """Return the manifest of a data set. Reads receipts, and samples for the classes, only if it must.
+def restore_manifest(store: Store, other: Store | None, sizes: Mapping[str, int], threads: int) -> Restored:
+    """Return the manifest of a data set. Reads receipts, then samples, then whole shards, only if it must.
 
     Args:
         store: the damaged data set.
         other: another copy, or None.
         sizes: the size of each file of the data set, by path.
+        threads: number of shards that are read at the same time.
 
     Raises:
         ManifestError: the manifest cannot be restored; the message has the way on.
@@ -61,18 +62,25 @@ def restore_manifest(store: Store, other: Store | None, sizes: Mapping[str, int]
         if not _same(copy, plan, sizes):
             raise ManifestError(f"{other.url} is another data set than {store.url}: name a copy of it")
         return Restored(copy, found, f"copied from {other.url}")
-    if plan is None:
-        raise ManifestError(
-            f"{store.url} has neither manifest nor plan: name another copy (--from, copy=); for shards of "
-            "another program, remove the damaged manifest and run 'index' again"
-        )
+    why = "it has no plan"
+    if plan is not None:
+        try:
+            return Restored(_from_receipts(store, plan, found, sizes), found, "made from the receipts")
+        except (ManifestError, NotFoundError) as error:
+            why = str(error)
     try:
-        return Restored(_from_receipts(store, plan, found, sizes), found, "made from the receipts")
-    except (ManifestError, NotFoundError) as error:
+        manifest = manifest_of_shards(store, sizes, _parsed(plan), _rest(found), threads)
+    except (DataError, NotFoundError) as error:
+        remedy = (
+            "remove the damaged manifest and run 'index' again"
+            if plan is None
+            else "remove the manifest and run the same 'pack' again"
+        )
         raise ManifestError(
-            f"the manifest of {store.url} cannot be made anew: {error}. Name another copy (--from, copy=); "
-            "or remove the manifest and run the same 'pack' again"
+            f"the manifest of {store.url} cannot be made anew: {why}; from the shards alone: {error}. "
+            f"Name another copy (--from, copy=); or {remedy}"
         ) from error
+    return Restored(manifest, found, "made by reading the shards, whose bytes no receipt proves")
 
 
 def restore_layer(
@@ -100,7 +108,7 @@ def restore_layer(
     ]
     labels = sum((Counter(receipt.labels) for receipt in receipts), Counter[int]())
     shards = tuple(receipt.shard for receipt in receipts)
-    classes = _layer_classes(planned, found, labels, _samples(store, folder, shards))
+    classes = _layer_classes(planned, found, labels, intact_samples(store, folder, shards))
     layer = Manifest(
         base.name, base.split, planned.suffixes, base.keys_sha256, shards, classes, planned.fingerprint
     )
@@ -178,13 +186,13 @@ def _from_receipts(store: Store, plan: bytes, damaged: bytes | None, sizes: Mapp
     report = b"".join(strict_json.dumps(r.to_json()) + b"\n" for one in receipts for r in one.remarks)
     labels = sum((Counter(receipt.labels) for receipt in receipts), Counter[int]())
     shards = tuple(receipt.shard for receipt in receipts)
-    sample = next(_samples(store, "", shards), None)
+    sample = next(intact_samples(store, "", shards), None)
     if sample is None:
         raise ManifestError("no block of its shards can be read")
     suffixes = tuple("image" if suffix in IMAGE_SUFFIXES else suffix for suffix in sample.members)
     classes: tuple[dict[str, Any], ...] = ()
     if value.get("classes"):
-        jsons = (one.json for one in _samples(store, "", shards))
+        jsons = (one.json for one in intact_samples(store, "", shards))
         table = rest.get("classes")
         classes = restore_classes(
             table if isinstance(table, list) else (),
@@ -228,6 +236,14 @@ def _plan(plan: bytes) -> dict[str, Any]:
     return dict(value)
 
 
+def _parsed(plan: bytes | None) -> dict[str, Any]:
+    """Return a plan's values and its hash, {} if it cannot be read."""
+    try:
+        return {} if plan is None else _plan(plan) | {"sha256": hashlib.sha256(plan).hexdigest()}
+    except ManifestError:
+        return {}
+
+
 def _rest(damaged: bytes | None) -> dict[str, Any]:
     """Return what a damaged manifest still says, {} if it is no JSON."""
     try:
@@ -242,18 +258,3 @@ def _receipt(store: Store, path: str, plan: str) -> Receipt:
     if receipt.plan != plan:
         raise ManifestError(f"{path} belongs to another plan")
     return receipt
-
-
-def _samples(store: Store, folder: str, shards: Sequence[Shard]) -> Iterator[Sample]:
-    """Yield the samples of the blocks that are intact."""
-    fetcher = Fetcher(store, folder)
-    manifest = Manifest("", "", (), "0" * 64, tuple(shards))
-    for location in block_locations(manifest):
-        yield from _block(fetcher, location)
-
-
-def _block(fetcher: Fetcher, location: BlockLocation) -> Sequence[Sample]:
-    try:
-        return fetcher.samples(location)
-    except (DataError, NotFoundError, ChangedError):
-        return ()

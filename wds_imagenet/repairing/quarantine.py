@@ -8,15 +8,12 @@ from dataclasses import dataclass, replace
 from wds_imagenet.errors import DataError
 from wds_imagenet.format.info_files import companion_files
 from wds_imagenet.format.layers import LayerPlan
-from wds_imagenet.format.manifest import KEYS_PATH, MANIFEST_PATH, Manifest, Shard
+from wds_imagenet.format.manifest import KEYS_PATH, LOST_KEYS, MANIFEST_PATH, QUARANTINE, Manifest, Shard
 from wds_imagenet.reading.dataset import Dataset
 from wds_imagenet.reading.fetch_blocks import Fetcher
 from wds_imagenet.reading.findings.files import read_if_there
-from wds_imagenet.repairing.damage import QUARANTINE
 from wds_imagenet.repairing.steps import Keep, Put, Remove, Step
 from wds_imagenet.storage import Store
-
-LOST_KEYS = f"{QUARANTINE}lost_keys.txt"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,12 @@ import pytest
 
 from wds_imagenet import Loader, RandomResizedCrop
 from wds_imagenet.errors import UsageError
-from wds_imagenet.reading.order import ranks
 from wds_imagenet.reading.order.ranks import (
     Place,
     check_world,
     default_threads,
     place_in,
     rank_and_world_size,
-    usable_processors,
 )
 
 CROP = RandomResizedCrop(8)
@@ -82,9 +80,8 @@ def test_the_ranks_of_a_machine_share_its_processors(monkeypatch, environment, t
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("wds_imagenet.reading.order.ranks.usable_processors", lambda: 8)
+    monkeypatch.setattr("wds_imagenet.reading.order.ranks.usable_cpus", lambda: 8)
     assert default_threads() == threads
-    assert usable_processors() >= 1
 
 
 RANK = """
@@ -205,11 +202,3 @@ def test_the_limits_of_what_an_environment_states(environment, place):
             place_in(environment)
     else:
         assert place_in(environment)[:2] == place
-
-
-def test_a_system_without_cpu_affinity_counts_its_processors(monkeypatch):
-    monkeypatch.delattr(ranks.os, "sched_getaffinity")
-    monkeypatch.setattr(ranks.os, "cpu_count", lambda: 6)
-    assert usable_processors() == 6
-    monkeypatch.setattr(ranks.os, "cpu_count", lambda: None)
-    assert usable_processors() == 1

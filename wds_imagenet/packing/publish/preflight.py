@@ -1,5 +1,6 @@
 """Checks before the input is listed, which may take hours: contradictory options, and the destination."""
 
+import hashlib
 import os.path
 from collections.abc import Collection, Iterable
 from contextlib import suppress
@@ -8,7 +9,7 @@ from wds_imagenet.errors import UsageError
 from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.plan.plan_file import option_differences
 from wds_imagenet.packing.publish.layout import dataset_layout
-from wds_imagenet.packing.publish.resume import check_vacant, find_files, foreign, in_file, taken
+from wds_imagenet.packing.publish.resume import check_vacant, find_files, foreign, in_file, stated_plan, taken
 from wds_imagenet.storage import Store
 from wds_imagenet.storage.url import Location, parse_url
 
@@ -52,11 +53,15 @@ def check_destination(store: Store, options: PackOptions, undecided: Collection[
     # A listing fails if the bucket is missing; on some stores a read of a missing object does not.
     next(iter(store.list_objects(layout.receipts)), None)
     found = find_files(store, layout)
+    stated = None if found.manifest is None else stated_plan(store, layout, found.manifest)
+    if found.manifest is not None and stated is None:
+        raise foreign(store, layout)
     if found.plan is None:
-        if found.manifest is not None:
-            raise foreign(store, layout)
-        check_vacant(store, layout, layout.companions)
+        if found.manifest is None:
+            check_vacant(store, layout, layout.companions)
         return
+    if found.manifest is not None and hashlib.sha256(found.plan).hexdigest() != stated:
+        return  # a damaged plan: only the listing decides whether the manifest states ours
     with in_file(store, layout.plan):
         differences = option_differences(found.plan, options, undecided)
     if differences:

@@ -1,12 +1,13 @@
 """The state of a destination: its owner, and the shards that are finished."""
 
+import hashlib
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from wds_imagenet.errors import ManifestError, NotFoundError, PlanError
-from wds_imagenet.format.manifest import Manifest, Shard
+from wds_imagenet.format.manifest import LOST_KEYS, QUARANTINE, Manifest, Shard
 from wds_imagenet.packing.build.receipt import Receipt
 from wds_imagenet.packing.publish.check import check_sizes, intact_shards, shard_sizes
 from wds_imagenet.packing.publish.job import Job
@@ -32,6 +33,8 @@ class DestinationState:
 
     locked: bool
     """True if the plan is there."""
+    damaged_plan: bool = False
+    """True if other bytes lie in place of the plan that the manifest states, which is this job's."""
     manifest: Manifest | None = None
     """The manifest, if nothing is left to do."""
     shards: Mapping[str, Shard] = field(default_factory=dict)
@@ -78,7 +81,17 @@ def find_state(store: Store, job: Job[Any], *, check: bool) -> DestinationState:
     sizes = shard_sizes(store, layout)
     found = find_files(store, layout)
     locked = found.plan is not None
+    damaged_plan = False
     if found.plan is not None and found.plan != job.plan:
+        stated = None if found.manifest is None else stated_plan(store, layout, found.manifest)
+        damaged_plan = stated == job.fingerprint
+        if stated not in {None, job.fingerprint, hashlib.sha256(found.plan).hexdigest()}:
+            raise PlanError(
+                f"{store.url}/{layout.plan} is damaged, and this is not the {layout.verb!r} that wrote it: "
+                f"run 'repair' with another copy (--from), or that {layout.verb!r} again. "
+                f"{layout.alternative}; existing files are never overwritten"
+            )
+    if found.plan is not None and found.plan != job.plan and not damaged_plan:
         with in_file(store, layout.plan):
             differences = job.differences(found.plan)
         raise taken(store, layout, differences, finished=found.manifest is not None)
@@ -88,9 +101,10 @@ def find_state(store: Store, job: Job[Any], *, check: bool) -> DestinationState:
             manifest = Manifest.from_json(found.manifest)
         if manifest.plan != job.fingerprint:
             raise foreign(store, layout)
+        _check_whole(store, job, manifest)
         if not check:
             check_sizes(store, layout, manifest)
-            return DestinationState(locked, manifest)
+            return DestinationState(locked, damaged_plan, manifest)
         expected = {shard.name: shard.sha256 for shard in manifest.shards}
     elif found.plan is None:
         try:
@@ -108,7 +122,31 @@ def find_state(store: Store, job: Job[Any], *, check: bool) -> DestinationState:
     known = _read_shards(store, job, [name for name in names if name in receipted], sizes)
     shards = [shard for shard in known if expected.get(shard.name, shard.sha256) == shard.sha256]
     finished = {s.name: s for s in (intact_shards(store, layout, shards) if check else shards)}
-    return DestinationState(locked, shards=finished, expected=expected, receipted=receipted)
+    return DestinationState(locked, damaged_plan, None, finished, expected, receipted)
+
+
+def stated_plan(store: Store, layout: Layout, manifest: bytes) -> str | None:
+    """Return the plan that a finished manifest states, None for indexed shards. Raises `ManifestError`."""
+    with in_file(store, layout.manifest):
+        return Manifest.from_json(manifest).plan
+
+
+def _check_whole(store: Store, job: Job[Any], manifest: Manifest) -> None:
+    """Raise `PlanError` if `repair` has left shards out of a data set: it is not the whole plan any more."""
+    layout = job.layout
+    if layout.report is None:  # a layer
+        return
+    here = {shard.name for shard in manifest.shards}
+    if job.shard_names is not None:
+        lost = sorted(set(job.shard_names) - here)
+    else:
+        lost = sorted(info.path for info in store.list_objects(QUARANTINE))[:1]
+    if lost:
+        raise PlanError(
+            f"'repair' has left shards of this plan out of {store.url}, such as {lost[0]}; the keys are in "
+            f"{LOST_KEYS}. Read the data set as it is, or build the lost shards again: remove "
+            f"{QUARANTINE} and {layout.manifest}, and run the same {layout.verb!r} with --check"
+        )
 
 
 def check_vacant(store: Store, layout: Layout, paths: Sequence[str]) -> None:

@@ -74,6 +74,8 @@ def run(
     if dry_run and state.manifest is None:
         return Outcome(None, len(state.shards), finished_before=False)
     if not dry_run:
+        if state.damaged_plan:
+            store.put(job.layout.plan, job.plan)
         sweep_temporary_folders()  # half-built shards of killed packers to stores without a staging folder
     try:
         if state.manifest is not None:

@@ -175,7 +175,9 @@ class _RowImages:
                         row, part.url, before + row.number - 1, len(data or b""), path
                     )
                     if data is None:
-                        reference = replace(reference, fault=_fault(path, f"{part.url}, row {row.number:,}"))
+                        reference = replace(
+                            reference, fault=_fault(path, f"{part.info.path}, row {row.number:,}")
+                        )
                     yield StreamedImage(reference, data or b"")
                 before += file.rows
 
@@ -238,7 +240,7 @@ def _open_all(
                 file.features, file.columns, part.url, image=image, label=label, caption=caption
             )
             rows += file.rows
-            size += file.size(features.image)
+            size += part.info.size
         first = first or features
         if features != first:
             raise SourceError(f"{part.url} has other columns or features than {parts[0].url}")

@@ -109,7 +109,9 @@ def table(
     )
     grouped = duplicates == "group"
     if grouped:
-        references = SpilledReferences(group(by_row, rows.where, captioned=chosen.caption is not None))
+        references = SpilledReferences(
+            group(by_row, rows.where, captioned=chosen.caption is not None, several=labels.several)
+        )
 
     def where(index: int) -> str:
         url = references[index].url
@@ -124,12 +126,25 @@ def table(
         if not grouped:
             check_one_row_each(references, where)
         references = with_path_keys(references, where)
-    return Listing(references, naming.classes, (f"columns: {chosen}", *naming.notes, *_notes(labels, types)))
+    return Listing(
+        references,
+        naming.classes,
+        (f"columns: {chosen}", *naming.notes, *_notes(labels, types, labelled=chosen.label is not None)),
+    )
 
 
-def _notes(labels: LabelValues, types: Mapping[str, CellType | ValueType]) -> Iterator[str]:
+def _notes(
+    labels: LabelValues, types: Mapping[str, CellType | ValueType], *, labelled: bool
+) -> Iterator[str]:
     if labels.several:
         yield f"images have several labels: the field {LABELS!r} lists them"
+    bits = [name for name, kind in types.items() if kind.bits]
+    if len(bits) > 1 and not labelled:
+        yield (
+            f"no column has labels, and the columns {', '.join(map(repr, bits)):.200} have only 0 and 1: if "
+            "they mark the classes of an image, write their names into one column, and name it as "
+            "option 'label_column', and the text between the names as option 'label_separator'"
+        )
     for name, kind in types.items():
         if isinstance(kind, CellType) and kind.gaps and kind.null is None:
             cells = quantity(kind.gaps, "cells are empty")
@@ -234,7 +249,8 @@ def _references(
         else:
             key = _cell_key(rows, row, chosen)
         if image.fault is not None:
-            fault = f"{rows.at(row)}: {image.fault}"
+            # Without the folder of the table: the fault belongs to the plan, and the data set may move.
+            fault = f"{rows.url.rpartition('/')[2]}, line {row.line:,}: {image.fault}"
             yield Reference(key, image.url, 0, 0, image.name, metadata=_NO_METADATA, fault=fault)
             continue
         caption = None if chosen.caption is None else values[chosen.caption]

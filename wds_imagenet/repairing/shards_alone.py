@@ -1,0 +1,158 @@
+"""The manifest of a data set that has lost its receipts, made by reading its shards as `index` does."""
+
+import hashlib
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from wds_imagenet.errors import ManifestError
+from wds_imagenet.format.dataset_name import default_name
+from wds_imagenet.format.manifest import KEYS_PATH, QUARANTINE, REPORT_PATH, Manifest
+from wds_imagenet.format.own_hash import OWN_HASH
+from wds_imagenet.indexing.shard_entries import Entries, read_entries
+from wds_imagenet.inputs.shards.member_rules import MemberRules
+from wds_imagenet.inputs.split_files import SplitFile, choose_split
+from wds_imagenet.reading.findings.files import read_if_there
+from wds_imagenet.repairing.classes import restore_classes
+from wds_imagenet.repairing.samples import intact_samples
+from wds_imagenet.sample import MAX_JSON_BYTES
+from wds_imagenet.storage import Store
+from wds_imagenet.storage.store import ObjectInfo
+
+_OURS: Final = re.compile(r"(?P<name>[^/]+)-(?P<split>[^/-]+)-(?P<number>[0-9]{6})\.tar")
+_HEX: Final = re.compile(r"[0-9a-f]{64}")
+
+
+def manifest_of_shards(
+    store: Store, sizes: Mapping[str, int], plan: Mapping[str, Any], rest: Mapping[str, Any], threads: int
+) -> Manifest:
+    """Return a manifest with the values of the plan and, where it has none, with those that `index` finds.
+
+    Nothing proves the bytes of the shards. The plan or `keys.txt` proves that no shard is missing; without
+    both, the shard numbers must be contiguous. Costs a read of all shards, and disk space for some of them.
+
+    Args:
+        store: the data set.
+        sizes: the size of each file, by path.
+        plan: the parsed plan; {} if it is lost.
+        rest: the parsed rest of the manifest; {} if it is lost.
+        threads: number of shards that are read at the same time.
+
+    Raises:
+        ManifestError: shards are missing, or the class table cannot be restored.
+        CorruptError: a shard is damaged or no tar.
+        SourceError: a sample cannot be used, a key is repeated, or there are several splits.
+    """
+    options = plan.get("options", {})
+    names, name, split = _shard_names(store, sizes, options, rest)
+    rules = MemberRules(max_json_bytes=MAX_JSON_BYTES)
+    size = options.get("block_bytes")
+    block_bytes = size if isinstance(size, int) and size > 0 else None
+    entries = read_entries(store, names, rules, block_bytes=block_bytes, threads=threads)
+    if entries.empty:
+        raise ManifestError(f"{entries.empty[0]} has no samples")
+    _check_complete(store, sizes, plan, names, entries.keys.decode().splitlines())
+    report = read_if_there(store, REPORT_PATH) if plan else None
+    manifest = Manifest(
+        name=name,
+        split=split,
+        suffixes=entries.suffixes,
+        keys_sha256=hashlib.sha256(entries.keys).hexdigest(),
+        shards=entries.shards,
+        classes=_classes(store, plan, rest, entries),
+        plan=plan.get("sha256"),
+        report_sha256=None if report is None else hashlib.sha256(report).hexdigest(),
+    )
+    return _proven(manifest, rest) or manifest
+
+
+def _shard_names(
+    store: Store, sizes: Mapping[str, int], options: Mapping[str, Any], rest: Mapping[str, Any]
+) -> tuple[list[str], str, str]:
+    """Return the shards in their order, and the name and the split of the data set."""
+    tars = sorted(path for path in sizes if path.endswith(".tar") and "/" not in path)
+    if options:
+        name, split = options["name"], options["split"]
+        return [path for path in tars if path.startswith(f"{name}-{split}-")], name, split
+    listed = rest.get("shards")
+    entries = [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
+    stated = [str(item.get("name")) for item in entries]
+    name, split = rest.get("name"), rest.get("split")
+    if stated and isinstance(name, str) and isinstance(split, str):
+        missing = [path for path in stated if path not in sizes]
+        if missing:
+            raise ManifestError(f"the shard {missing[0]!r} is missing")
+        return stated, name, split
+    if not tars:
+        raise ManifestError("there is no shard")
+    files = [SplitFile(store, ObjectInfo(path, sizes[path], None)) for path in tars]
+    chosen, found = choose_split(files, None, store.url)
+    stems = {_stem(file.info.path) for file in chosen}
+    stem = stems.pop() if len(stems) == 1 else None
+    split = found or "train"
+    return tars, *(stem or (default_name(store.url, split), split))
+
+
+def _stem(path: str) -> tuple[str, str] | None:
+    match = _OURS.fullmatch(path)
+    return None if match is None else (match["name"], match["split"])
+
+
+def _check_complete(
+    store: Store,
+    sizes: Mapping[str, int],
+    plan: Mapping[str, Any],
+    names: Sequence[str],
+    keys: Collection[str],
+) -> None:
+    """Raise `ManifestError` unless the plan, `keys.txt` or the numbers say that no shard is missing."""
+    aside = {path for path in sizes if path.startswith(QUARANTINE) and path.endswith(".tar")}
+    count = plan.get("shards")
+    if count is not None and count != len(names) + len(aside):
+        raise ManifestError(f"the plan has {count:,} shards, and {len(names):,} are here")
+    listed = (read_if_there(store, KEYS_PATH) or b"").decode("utf-8", "replace").splitlines()
+    if listed and len(listed) != len(keys):
+        raise ManifestError(
+            f"{KEYS_PATH} lists {len(listed):,} keys, and the shards have {len(keys):,}: a shard is missing, "
+            "or that file is damaged; if it is, remove it and run repair again"
+        )
+    if count is not None or listed:
+        return
+    numbers = [int(match["number"]) for match in map(_OURS.fullmatch, names) if match is not None]
+    if numbers != list(range(len(numbers))):
+        raise ManifestError("the numbers of the shards have a gap, so that a shard may be missing")
+
+
+def _classes(
+    store: Store, plan: Mapping[str, Any], rest: Mapping[str, Any], entries: Entries
+) -> tuple[Mapping[str, Any], ...]:
+    damaged = rest.get("classes")
+    table = damaged if isinstance(damaged, list) else []
+    if not plan:
+        return entries.classes.table()
+    if not plan.get("classes"):
+        return ()
+    jsons = (sample.json for sample in intact_samples(store, "", entries.shards))
+    labels = entries.classes.samples if "cls" in entries.suffixes else None
+    return restore_classes(table, jsons, str(plan.get("classes_sha256")), labels)
+
+
+def _proven(manifest: Manifest, rest: Mapping[str, Any]) -> Manifest | None:
+    """Return the manifest with the values of a damaged one, if that one's own hash proves them."""
+    plan, report = (
+        value if isinstance(value := rest.get(name), str) and _HEX.fullmatch(value) else None
+        for name in ("plan", "report_sha256")
+    )
+    classes = rest.get("classes")
+    tables = [manifest.classes]
+    if isinstance(classes, list) and all(isinstance(item, dict) for item in classes):
+        tables.append(tuple(classes))
+    for table in tables:
+        try:
+            found = replace(manifest, classes=table, plan=plan, report_sha256=report)
+        except ManifestError:
+            continue
+        if found.fingerprint == rest.get(OWN_HASH):
+            return found
+    return None
