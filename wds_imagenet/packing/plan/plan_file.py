@@ -66,12 +66,12 @@ def _parse(plan: bytes) -> dict[str, Any]:
         value = strict_json.loads(plan)
     except ValueError as error:
         raise PlanError(f"the plan at the destination cannot be read: {error}") from error
-    is_plan = isinstance(value, dict) and value.get("format") == FORMAT
-    if not is_plan or not isinstance(value.get("options"), dict):
+    plain = value if isinstance(value, dict) else {}
+    if plain.get("format") != FORMAT or not isinstance(plain.get("options"), dict):
         raise PlanError(
             "the plan at the destination is not one of wds-imagenet's: choose another destination"
         )
-    return value
+    return plain
 
 
 def _compare(old: Any, new: dict[str, Any]) -> Iterator[str]:  # noqa: ANN401 - JSON of another program
