@@ -342,7 +342,6 @@ def test_ten_skipped_samples_are_all_named_and_one_more_ends_the_epoch(some_bad,
         list(one)
     note = "11 samples of this epoch were bad, and at most 10 are skipped"
     assert note in caught.value.__notes__
-    assert sorted(one.state_dict()["skipped"]) == keys
     shutil.rmtree(tmp_path / "images")
     shutil.rmtree(shards)
     list(Loader(str(some_bad(set(keys))), CROP, 10, on_bad="skip", shuffle=False))
