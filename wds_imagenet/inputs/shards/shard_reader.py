@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from wds_imagenet.errors import CorruptError, SourceError
 from wds_imagenet.format.tar import Member, ReadAt, walk
-from wds_imagenet.inputs.archives.gzip_tar import MAX_FILE_BYTES, open_forward_reader
+from wds_imagenet.inputs.archives.compressed_tar import MAX_FILE_BYTES, open_forward_reader
 from wds_imagenet.inputs.compression import GZIP
 from wds_imagenet.inputs.shards.content import ShardSample
 from wds_imagenet.inputs.shards.member_notes import MemberNotes
