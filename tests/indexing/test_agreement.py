@@ -1,7 +1,10 @@
 """`index` and `pack webdataset` read the shards of other programs alike: samples, labels and faults."""
 
+import bz2
 import gzip
 import io
+import lzma
+import re
 import tarfile
 
 import pytest
@@ -248,18 +251,48 @@ def test_both_read_a_pattern_of_shards(tmp_path):
         assert [label for label, _ in found] == [8, 9, 10]
 
 
-def test_index_says_what_to_do_with_a_gzipped_shard_that_pack_reads(tmp_path):
-    write(tmp_path / "x.tar", labelled(b"1"))
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "x.tar.gz").write_bytes(gzip.compress((tmp_path / "x.tar").read_bytes()))
-    refused, packed = both(tmp_path / "in", tmp_path / "out")
-    assert packed == [(1, PNG)]
-    with pytest.raises(WdsImagenetError, match="gunzip it, or pack the shards"):
-        raise refused
-
-
 def test_json_that_index_admits_is_read_by_a_reader(tmp_path):
     write(tmp_path / "x.tar", labelled(b'{"label":3,"x":"%s"}' % (b"x" * 1_200_000), "json"))
     index(str(tmp_path), max_json_bytes=2 << 20)
     (sample,) = Dataset.open(str(tmp_path)).samples()
     assert (sample.label, len(sample.json["x"])) == (3, 1_200_000)
+
+
+@pytest.mark.parametrize(
+    ("compress", "kind", "command"),
+    [(gzip.compress, "gzip", "gunzip"), (bz2.compress, "bzip2", "bunzip2"), (lzma.compress, "xz", "unxz")],
+)
+def test_compressed_shards_are_packed_and_index_names_the_compression(tmp_path, compress, kind, command):
+    write(tmp_path / "in" / "x.tar", labelled(b"3"))
+    file = tmp_path / "in" / "x.tar"
+    file.write_bytes(compress(file.read_bytes()))
+    indexed, packed = both(tmp_path / "in", tmp_path / "out")
+    assert (
+        f"x.tar is a {kind} file, which cannot be read at random: {command} it first, or pack the shards"
+        in str(indexed)
+    )
+    assert packed == [(3, PNG)]
+
+
+@pytest.mark.parametrize(
+    ("head", "message"),
+    [
+        (b"\x28\xb5\x2f\xfd", r"x\.tar is a zstd file, .*unzstd it first$"),
+        (b"PK\x03\x04", r"x\.tar is a zip file"),
+        (b"<!DOCTYPE html>", r"x\.tar is no archive, but a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\n", r"x\.tar is no archive, but a pointer of Git LFS"),
+    ],
+)
+def test_a_file_in_place_of_a_shard_is_named(tmp_path, head, message):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "x.tar").write_bytes(head + bytes(1024))
+    for error in both(tmp_path / "in", tmp_path / "out"):
+        assert re.search(message, str(error))
+
+
+def test_a_folder_of_compressed_shards_is_packed(tmp_path):
+    (tmp_path / "in").mkdir()
+    for suffix, compress in (("tar.gz", gzip.compress), ("tar.xz", lzma.compress), ("tar.bz2", bz2.compress)):
+        write(tmp_path / "x.tar", [(f"{suffix[-2:]}.cls", b"3"), (f"{suffix[-2:]}.png", PNG)])
+        (tmp_path / "in" / f"x.{suffix}").write_bytes(compress((tmp_path / "x.tar").read_bytes()))
+    assert _packed(str(tmp_path / "in"), tmp_path / "out") == [(3, PNG)] * 3

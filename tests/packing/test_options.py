@@ -3,6 +3,7 @@
 from dataclasses import MISSING, fields
 from inspect import signature
 
+import numpy as np
 import pytest
 
 from wds_imagenet import index
@@ -13,6 +14,7 @@ from wds_imagenet.packing.label_files import LabelOptions
 from wds_imagenet.packing.options import JpegPolicy, PackOptions
 from wds_imagenet.packing.source_keywords import SourceOptions
 from wds_imagenet.sources import SOURCES, options_of
+from wds_imagenet.util import strict_json
 
 
 @pytest.mark.parametrize("text", ["keep", "resize=256:q90", "resize=1:q1", "resize=65500:q100"])
@@ -90,3 +92,9 @@ def test_a_block_is_at_most_one_gibibyte() -> None:
         PackOptions("x", block_bytes=(1 << 30) + 1)
     with pytest.raises(UsageError, match="block_bytes is at most 1 GiB"):
         index("anywhere", block_bytes=1 << 31)
+
+
+def test_whole_numbers_of_numpy_give_the_plan_of_python_s() -> None:
+    numbers = {"seed": 3, "shard_bytes": 1 << 20, "block_bytes": 4096, "max_pixels": 10}
+    ours = PackOptions("x", **{name: np.int64(value) for name, value in numbers.items()})
+    assert strict_json.dumps(ours.to_json()) == strict_json.dumps(PackOptions("x", **numbers).to_json())

@@ -68,3 +68,21 @@ def test_images_without_any_label_stay(photo_files, tmp_path):
         pack("table", str(tmp_path / "t.jsonl"), dest=out, workers=1, without_label=treatment)
         (sample,) = Dataset.open(out).samples()
         assert "cls" not in sample.members
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+@pytest.mark.parametrize(
+    ("treatment", "labels"), [("keep", {"a": 1, "b": None, "c": 0}), ("drop", {"a": 1, "c": 0})]
+)
+def test_shards_are_treated_alike_whether_compressed_or_not(photo_files, tmp_path, mode, treatment, labels):
+    with tarfile.open(tmp_path / "x.tar", mode) as archive:
+        for name, path, label in zip("abc", photo_files, ("1", None, "0"), strict=False):
+            archive.add(path, f"{name}.jpg")
+            if label is not None:
+                (tmp_path / "cls").write_text(label)
+                archive.add(tmp_path / "cls", f"{name}.cls")
+    source, out = ("webdataset", str(tmp_path / "x.tar")), str(tmp_path / "out")
+    with pytest.raises(SourceError, match=r"b\.jpg.* has no label.*without_label='keep'.*'drop'"):
+        pack(*source, dest=out, workers=1)
+    pack(*source, dest=out, workers=1, without_label=treatment)
+    assert {sample.key: sample.label for sample in Dataset.open(out).samples()} == labels

@@ -9,6 +9,7 @@ import webdataset
 
 from wds_imagenet import Dataset
 from wds_imagenet.errors import CorruptError, DataError, ExistsError, ManifestError, SourceError
+from wds_imagenet.images.header import MAX_PIXELS
 from wds_imagenet.indexing.index import index
 from wds_imagenet.reading.findings.blocks import verify_blocks
 
@@ -33,7 +34,9 @@ def test_webdatasets_own_shards_are_read_like_ours(tmp_path, small_paths):
     before = {path: path.read_bytes() for path in tmp_path.glob("*.tar")}
     run(tmp_path, block_bytes=8 << 10)
     dataset = Dataset.open(str(tmp_path))
-    assert [finding for checked in verify_blocks(dataset, deep=True) for finding in checked.findings] == []
+    assert [
+        finding for checked in verify_blocks(dataset, max_pixels=MAX_PIXELS) for finding in checked.findings
+    ] == []
     assert [(s.key, s.label, s.json) for s in dataset.samples()] == [
         (f"a/{path.stem}", n, {"n": n}) for n, path in enumerate(small_paths[:100])
     ]

@@ -192,7 +192,7 @@ def test_a_table_on_another_store_lists_images_beside_it():
     store.pipe_file("/tables/other.csv", b"path\ni/a.jpg\ni/x.jpg\n")
     faults = [reference.fault for reference in table("memory://tables/other.csv").references]
     assert faults[0] is None
-    assert "line 3: there is no i/x.jpg in memory://tables" in faults[1]
+    assert "line 3: there is no i/x.jpg; for images" in faults[1]
 
 
 @pytest.mark.parametrize(
@@ -431,7 +431,7 @@ def test_rows_without_an_image_have_a_fault_with_their_line(read, content, name)
     first, empty, missing = read(content, name).references
     assert first.fault is None
     assert f"{name}, line {3 if name == 't.csv' else 2}: the cell of the image is empty" in empty.fault
-    assert f"{name}, line {4 if name == 't.csv' else 3}: there is no i/x.jpg in " in missing.fault
+    assert f"{name}, line {4 if name == 't.csv' else 3}: there is no i/x.jpg;" in missing.fault
     assert "option 'root'" in missing.fault
 
 
@@ -457,3 +457,34 @@ def test_booleans_decimals_and_nan_are_labels_or_none(make_tree):
     assert labels([float("nan"), 2.0]) == [None, 2]
     assert labels(pa.array(["dog", "cat"]).dictionary_encode()) == [1, 0]
     assert labels(["dog", "cat"], pa.large_string()) == [1, 0]
+
+
+LONG = "path,label,x\ni/a.jpg,cat,1\ni/b.jpg,dog,1\ni/a.jpg,dog,1\ni/a.jpg,cat,1\n"
+
+
+def test_rows_of_one_image_with_several_labels_need_the_option_that_allows_them(read):
+    with pytest.raises(
+        SourceError, match=r"line 4 gives .*; option label_separator=';' gives images several"
+    ):
+        read(LONG, duplicates="group")
+
+
+def test_the_labels_of_all_rows_of_an_image_are_put_together(read):
+    listing = read(LONG, duplicates="group", label_separator=";")
+    assert [item["name"] for item in listing.classes] == ["cat", "dog"]
+    found = {r.key: (r.label, r.metadata["labels"], r.metadata["x"]) for r in listing.references}
+    assert found == {"a": (None, [0, 1], 1), "b": (None, [1], 1)}
+
+
+@pytest.mark.parametrize("bits", ["0,1", "1,1", "True,False", "0.0,1.0"])
+def test_a_note_names_columns_that_say_yes_or_no_for_each_class(read, bits):
+    notes = read(f"path,cat,dog,n\ni/a.jpg,{bits},5\ni/b.jpg,{bits},6\n").notes
+    (note,) = [note for note in notes if "'cat', 'dog' have only 0 and 1" in note]
+    assert "'label_column'" in note
+    assert "'label_separator'" in note
+
+
+@pytest.mark.parametrize("header", ["path,label,cat,dog", "path,x,cat,dog"])
+def test_no_note_comes_if_there_are_labels_or_one_such_column(read, header):
+    cells = "0,1,1" if "label" in header else "5,7,1"
+    assert not any("only 0 and 1" in note for note in read(f"{header}\ni/a.jpg,{cells}\n").notes)

@@ -26,6 +26,7 @@ from wds_imagenet.evaluation.matching import Matches, first_keys, match_predicti
 from wds_imagenet.evaluation.predictions import NO_GUESS, TOP, Integers, Predictions
 from wds_imagenet.evaluation.text_files import Layout
 from wds_imagenet.storage.store import StorageOptions
+from wds_imagenet.util.argument_types import check_arguments
 from wds_imagenet.util.messages import quantity
 
 _MUCH_BETTER: Final = 0.1  # how far another convention must lower the error before a note suggests it
@@ -107,6 +108,7 @@ def evaluate(
         UsageError: An option is missing, or contradicts a file.
         SourceError: A file has a fault; the message has its line.
     """
+    check_arguments(evaluate, locals())
     if not isinstance(predictions, Predictions):
         files = [predictions] if isinstance(predictions, str | PathLike) else predictions
         predictions = read_predictions([fspath(file) for file in files], layout, keys, storage_options or {})

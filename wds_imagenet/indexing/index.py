@@ -16,6 +16,7 @@ from wds_imagenet.reading.arguments import whole
 from wds_imagenet.storage import Store, open_store, split_url
 from wds_imagenet.storage.store import StorageOptions
 from wds_imagenet.storage.url import parse_url
+from wds_imagenet.util.argument_types import check_arguments
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,7 @@ def index(
         ExistsError: the folder has a manifest already.
         StoreError: the store cannot be read or written.
     """
+    check_arguments(index, locals())
     urls = [urls] if isinstance(urls, str) else list(urls)
     if not urls:
         raise UsageError("index needs at least one URL")

@@ -18,7 +18,9 @@ from wds_imagenet.format.manifest import (
     Shard,
     check_shard_name,
 )
+from wds_imagenet.format.tar import RECORD
 from wds_imagenet.indexing.class_table import ClassCounts
+from wds_imagenet.inputs.archives.tar_listing import check_plain
 from wds_imagenet.inputs.image_files import ignored_notes
 from wds_imagenet.inputs.shards.content import Content, Fault, ShardSample, class_name_error, content_of
 from wds_imagenet.inputs.shards.member_notes import MemberNotes
@@ -180,10 +182,7 @@ def index_shard(store: Store, name: str, block_bytes: int, rules: MemberRules) -
             file.seek(start)
             return file.read(length)
 
-        if read(0, 2) == b"\x1f\x8b":
-            raise SourceError(
-                f"{url} is compressed, and index reads shards at random: gunzip it, or pack the shards"
-            )
+        check_plain(read(0, RECORD), url, remedy="pack the shards")
         members, classes = MemberNotes(rules), ClassCounts()
         keys: list[str] = []
         ends: list[int] = []

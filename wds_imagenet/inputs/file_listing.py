@@ -57,9 +57,7 @@ def list_files(
             yield from _list_archive(store, info, info.path.removesuffix(".tar") + "/")
         elif not _is_text(info.path):
             path = info.path.encode(errors="backslashreplace").decode()
-            yield ListedFile(
-                path, join_url(store.private_url, path), 0, 0, "its name is not UTF-8; rename it"
-            )
+            yield ListedFile(path, join_url(store.private_url, path), 0, 0, _NOT_UTF8)
         else:
             yield ListedFile(info.path, join_url(store.private_url, info.path), 0, info.size, info.fault)
     if empty:

@@ -17,6 +17,7 @@ from wds_imagenet.packing.publish.run import OnProgress, run
 from wds_imagenet.packing.report import LayerReport
 from wds_imagenet.storage import Store, open_store
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions, read_parsed
+from wds_imagenet.util.argument_types import check_arguments
 
 
 def add_layer(
@@ -68,6 +69,7 @@ def add_layer(
         UsageError: the options contradict each other.
         StoreError: a store fails.
     """
+    check_arguments(add_layer, locals())
     began = time.monotonic()
     options = LabelOptions(labels or {}, captions, label_options or {}, class_names or {})
     open_engine(workers)  # an error of theirs comes before the label files are read

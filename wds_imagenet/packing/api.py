@@ -21,6 +21,7 @@ from wds_imagenet.packing.unlabelled import treat_unlabelled
 from wds_imagenet.sources import SOURCES, Source, options_of, takes_several
 from wds_imagenet.storage import open_store
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
+from wds_imagenet.util.argument_types import check_arguments
 from wds_imagenet.util.messages import unknown_name
 
 
@@ -107,6 +108,7 @@ def pack(
         CorruptError: shards of a finished data set are missing or damaged, and `check` is not set.
         StoreError: a store fails.
     """
+    check_arguments(pack, locals())
     lister = _source(source, inputs, source_options)
     options = PackOptions(
         name=default_name(dest, split or "train") if name is None else name,
@@ -164,6 +166,7 @@ def _source(name: str, inputs: Collection[str], options: Mapping[str, object]) -
     if surplus := options.keys() - known:
         known |= {field.name for kind in (PackOptions, LabelOptions) for field in fields(kind)}
         raise unknown_name(f"option of {name} or of packing", surplus, known)
+    check_arguments(source, options)
     if not inputs or (len(inputs) > 1 and not takes_several(source)):
         number = "one or more inputs" if takes_several(source) else "one input"
         raise UsageError(f"the source {name} takes {number}, not {len(inputs)}")

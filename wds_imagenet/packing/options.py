@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field, replace
+from operator import index
 from typing import Any, Final, Literal, Self, get_args
 
 from wds_imagenet.errors import UsageError
@@ -95,8 +96,12 @@ class PackOptions:
         sizes = ("shard_bytes", "block_bytes", "samples_per_shard", "window_bytes", "max_pixels")
         for name in (*sizes, "max_image_bytes"):
             value = getattr(self, name)
-            if value is not None and value < 1:
+            if value is None:
+                continue
+            object.__setattr__(self, name, index(value))  # NumPy's numbers have no JSON form
+            if value < 1:
                 raise UsageError(f"option '{name}' must be at least 1, not {value}")
+        object.__setattr__(self, "seed", index(self.seed))
         if (self.block_bytes or 1) > MAX_TARGET:
             raise UsageError(f"option 'block_bytes' must be at most 1GiB, not {self.block_bytes:,} bytes")
         if self.on_bad not in get_args(OnBad):

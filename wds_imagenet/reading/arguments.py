@@ -1,12 +1,13 @@
 """Arguments of a loader: numbers are checked, and unknown names get an error with the right one. Pure."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from inspect import Parameter, signature
 from operator import index
 from typing import Any, Final
 
 from wds_imagenet.errors import UsageError
+from wds_imagenet.util.argument_types import check_arguments
 
 _ORDER: Final = "shuffle=, seed=, rank= and world_size= decide the order"
 _DATA_LOADERS: Final = {
@@ -53,8 +54,16 @@ def number_text(number: int) -> str:
     return str(number) if number.bit_length() <= 256 else f"a number of {number.bit_length()} bits"
 
 
-def refuse_unknown(names: Iterable[str], function: Callable[..., object]) -> None:
-    """Raise `UsageError` for the first name that is no argument of the function, with the right one."""
+def check_names_and_types(
+    names: Iterable[str], function: Callable[..., object], arguments: Mapping[str, object]
+) -> None:
+    """Raise `UsageError` for an unknown name, with the right one, or for an argument of a wrong type.
+
+    Args:
+        names: names that are no arguments of the function.
+        function: the function.
+        arguments: its arguments, by name.
+    """
     parameters = signature(function).parameters.values()
     known = [p.name for p in parameters if p.kind is not Parameter.VAR_KEYWORD and p.name != "self"]
     for name in names:
@@ -66,3 +75,4 @@ def refuse_unknown(names: Iterable[str], function: Callable[..., object]) -> Non
         raise UsageError(
             f"there is no argument {name!r}; an option of the store goes into storage_options={{{name!r}: …}}"
         )
+    check_arguments(function, arguments)

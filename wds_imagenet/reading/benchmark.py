@@ -8,7 +8,7 @@ from itertools import chain, repeat
 
 from wds_imagenet.reading.batches.stats import Stats
 from wds_imagenet.reading.loader import Loader
-from wds_imagenet.reading.order.ranks import usable_processors
+from wds_imagenet.util.processes import usable_cpus
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def measure(loader: Loader, seconds: float) -> Measurement:
         cpu_seconds=cpu + stats.process_cpu_seconds,
         peak_bytes=peak,
         threads=loader.threads,
-        processors=usable_processors(),
+        processors=usable_cpus(),
     )
 
 

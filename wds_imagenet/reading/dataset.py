@@ -19,6 +19,7 @@ from wds_imagenet.reading.layers import BlockReader, Layer
 from wds_imagenet.sample import Sample
 from wds_imagenet.storage import Store, open_store, split_url
 from wds_imagenet.storage.store import StorageOptions, read_parsed
+from wds_imagenet.util.argument_types import check_arguments
 from wds_imagenet.util.messages import quantity
 from wds_imagenet.util.threads import map_ahead
 
@@ -78,6 +79,7 @@ class Dataset:
             StoreError: the store cannot be read.
             UsageError: an option is unknown.
         """
+        check_arguments(Dataset.open, locals())
         store = open_store(url, storage_options)
         try:
             manifest = read_parsed(store, manifests.MANIFEST_PATH, Manifest.from_json)

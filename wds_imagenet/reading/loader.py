@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from typing import Any, Final, Never, Self
 
 from wds_imagenet.errors import UsageError
-from wds_imagenet.reading.arguments import refuse_unknown, whole
+from wds_imagenet.reading.arguments import check_names_and_types, whole
 from wds_imagenet.reading.batch_source import open_source
 from wds_imagenet.reading.batches.batch import Batch
 from wds_imagenet.reading.batches.batch_spec import BatchSpec, OnBad
@@ -111,7 +111,7 @@ class Loader(NoDataLoader):
         storage_options: StorageOptions | None = None,
         **unsupported: Never,
     ) -> None:
-        refuse_unknown(unsupported, Loader.__init__)
+        check_names_and_types(unsupported, Loader.__init__, locals())
         batch_size = whole("batch_size", batch_size, 1)
         pin = tensors().default_pin_memory() if pin_memory is None else pin_memory
         self.place = rank_and_world_size(rank, world_size)

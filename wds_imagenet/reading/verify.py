@@ -15,6 +15,7 @@ from wds_imagenet.reading.findings.finding import Finding
 from wds_imagenet.reading.findings.layers import open_layers
 from wds_imagenet.reading.layers import Layer
 from wds_imagenet.storage.store import StorageOptions
+from wds_imagenet.util.argument_types import check_arguments
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,7 @@ def verify(
         ManifestError: the URL holds no data set.
         StoreError: the store cannot be read. A missing or changed shard raises no error, but is a finding.
     """
+    check_arguments(verify, locals())
     threads = whole("threads", threads, 1)
     max_pixels = whole("max_pixels", max_pixels, 1)
     opened = as_dataset(dataset, storage_options)

@@ -19,6 +19,7 @@ from wds_imagenet.repairing.report import RepairAction, RepairReport
 from wds_imagenet.repairing.steps import Put, Step, take
 from wds_imagenet.storage import Store, open_store
 from wds_imagenet.storage.store import StorageOptions
+from wds_imagenet.util.argument_types import check_arguments
 
 _REMEDY: Final = (
     "name another copy (--from, or copy=), run the same 'pack' again with --check, or leave the shard out "
@@ -65,6 +66,7 @@ def repair(
         CorruptError: a store returns other bytes than were written.
         StoreError: a store fails.
     """
+    check_arguments(repair, locals())
     store = open_store(fspath(url), storage_options)
     if not store.writable and not dry_run:
         raise UsageError(f"{store.url}: stores behind HTTP can only be read; repair a copy elsewhere")

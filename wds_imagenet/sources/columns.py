@@ -53,6 +53,7 @@ _OTHER_WORDS: Final = frozenset(
 )
 _WORD: Final = re.compile(r"[^\W_]+")
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_BITS: Final = frozenset({"0", "1", "0.0", "1.0", "False", "True", "false", "true"})
 _NULLS: Final = frozenset(["", "NA", "N/A", "#N/A", "<NA>", "nan", "NaN", "NAN", "null", "NULL", "None"])
 _INTEGER: Final = re.compile(r"0|-?[1-9][0-9]{0,18}")
 # Programs write an exponent without a decimal point with a sign: 12e45678 is an identifier.
@@ -140,10 +141,13 @@ class CellType:
     numbers: bool = True
     nulls: int = 0
     cells: int = 0
+    bits: bool = True
+    """True if every cell says yes or no, as 1 or 0."""
 
     def add(self, cell: str) -> None:
         """Take a cell into account."""
         self.cells += 1
+        self.bits = self.bits and cell in _BITS
         if cell in _NULLS:
             self.nulls += 1
             return
@@ -179,9 +183,12 @@ class ValueType:
     """The number that becomes of null among numbers; None keeps null."""
     numeric: bool = True
     values: int = 0
+    bits: bool = True
+    """True if every value is 0 or 1, or False or True."""
 
     def add(self, value: object) -> None:
         """Take a value into account."""
+        self.bits = self.bits and isinstance(value, int | float) and value in {0, 1}
         if value is not None:
             self.values += 1
             self.numeric = self.numeric and type(value) in {int, float}

@@ -8,7 +8,6 @@ As released::
 Each inner tar holds `n00004475_6590.JPEG`, ….
 """
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -17,6 +16,8 @@ from typing import Annotated, Final
 
 from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.format.ignored_files import is_ignored
+from wds_imagenet.imagenet.devkit import WNID
+from wds_imagenet.imagenet.filenames import CLASS_TAR
 from wds_imagenet.imagenet.synset_lists import (
     DAMAGED_IMAGES,
     SynsetList,
@@ -40,8 +41,6 @@ from wds_imagenet.sources.source_options import Classes
 from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions
 from wds_imagenet.util.messages import quantity
 
-_WNID: Final = re.compile(r"n[0-9]{8}")
-_SYNSET_TAR: Final = re.compile(r"n[0-9]{8}\.tar")
 _NO_METADATA: Final[Metadata] = {}
 _MAX_NAMED: Final = 5
 _DAMAGED: Final = (
@@ -148,7 +147,7 @@ def _list(
     labels = None if wnids is None else {wnid: label for label, wnid in enumerate(wnids)}
 
     def make_references() -> Iterator[Reference]:
-        for file in list_files(url, options, _SYNSET_TAR):
+        for file in list_files(url, options, CLASS_TAR):
             wnid = None if is_ignored(file.path) else _wnid_of(file)
             fault = _fault(file, wnid)
             if fault is not None and not is_ignored(file.path):
@@ -202,7 +201,7 @@ def _wnid_of(file: ListedFile) -> str | None:
     """Return the WNID of an image, None for a file beside the images."""
     *folders, name = file.path.split("/")
     for part in (*reversed(folders), name.partition("_")[0], name.partition(".")[0]):
-        if _WNID.fullmatch(part):
+        if WNID.fullmatch(part):
             return part
     if not is_image(file.path):
         return None

@@ -12,7 +12,7 @@ from typing import Final
 from wds_imagenet.errors import CorruptError, SourceError
 from wds_imagenet.format.ignored_files import is_ignored
 from wds_imagenet.format.tar import RECORD, Member, ReadAt, walk
-from wds_imagenet.inputs.compression import compression_of
+from wds_imagenet.inputs.compression import DECOMPRESSORS, compression_of
 
 _TAR: Final = ".tar"
 _UNPACKERS: Final = {
@@ -45,6 +45,25 @@ PACKED_FAULT: Final = "it is an archive of its own, or a part of one, which is n
 def is_packed(path: str) -> bool:
     """Return True for the name of an archive, compressed or not, or of a part of one."""
     return _PACKED.fullmatch(path) is not None
+
+
+def check_plain(head: bytes, where: str, remedy: str = "") -> None:
+    """Raise `SourceError` for the first record of a compressed file, a web page or a pointer of Git LFS.
+
+    Args:
+        head: the first 512 bytes of what should be a tar.
+        where: its place, for the error.
+        remedy: another way on for a compression that streams are read in.
+    """
+    kind = compression_of(head)
+    if kind is not None:
+        other = f", or {remedy}" if remedy and kind in DECOMPRESSORS else ""
+        raise SourceError(
+            f"{where} is a {kind} file, which cannot be read at random: {_UNPACKERS[kind]} it first{other}"
+        )
+    for beginning, fault in _NO_ARCHIVES:
+        if head.lstrip().startswith(beginning) and head[257:262] != b"ustar":
+            raise SourceError(f"{where} is no archive, but {fault}")
 
 
 def check_whole(url: str) -> None:
@@ -106,14 +125,7 @@ def _walk(read: ReadAt, start: int, stop: int | None, where: str) -> Iterator[Me
     try:
         head = bytes(read(start, RECORD))
         last += f"; it begins {head[:16]!r}" * bool(head)
-        kind = compression_of(head)
-        if kind is not None:
-            raise SourceError(
-                f"{where} is a {kind} file, which cannot be read at random: {_UNPACKERS[kind]} it first"
-            )
-        for beginning, fault in _NO_ARCHIVES:
-            if head.lstrip().startswith(beginning) and head[257:262] != b"ustar":
-                raise SourceError(f"{where} is no archive, but {fault}")
+        check_plain(head, where)
         for member in walk(read, start, stop):
             yield member
             last = f"after the member {member.name!r}"

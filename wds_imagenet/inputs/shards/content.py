@@ -28,8 +28,8 @@ class ShardSample:
     contents: Mapping[str, bytes]
     """The bytes of the members that were read, by suffix."""
     rules: MemberRules
-    gzipped: bool = False
-    """True if the shard is gzipped, and has no random access."""
+    compressed: bool = False
+    """True if the shard is compressed, and has no random access."""
     repeated: Member | None = None
     """The second member of one suffix, if there is one."""
 

@@ -5,9 +5,10 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TypeAlias
 
 from wds_imagenet.errors import CorruptError, SourceError
-from wds_imagenet.format.tar import Member, ReadAt, walk
+from wds_imagenet.format.tar import RECORD, Member, ReadAt, walk
 from wds_imagenet.inputs.archives.gzip_tar import MAX_FILE_BYTES, open_forward_reader
-from wds_imagenet.inputs.compression import GZIP
+from wds_imagenet.inputs.archives.tar_listing import check_plain
+from wds_imagenet.inputs.compression import DECOMPRESSORS, compression_of
 from wds_imagenet.inputs.shards.content import ShardSample
 from wds_imagenet.inputs.shards.member_notes import MemberNotes
 from wds_imagenet.inputs.shards.member_rules import MemberRules
@@ -15,7 +16,7 @@ from wds_imagenet.inputs.split_files import SplitFile
 from wds_imagenet.inputs.windowed_reader import open_reader
 
 OpenShard = Callable[[], AbstractContextManager[tuple[ReadAt, int | None]]]
-"""Opens a shard: yields its read function and its size, None if the shard is gzipped."""
+"""Opens a shard: yields its read function and its size, None if the shard is compressed."""
 _Group: TypeAlias = tuple[str, dict[str, Member], Member | None]
 """Key, members by suffix, and the second member of one suffix if there is one."""
 
@@ -23,7 +24,7 @@ _Group: TypeAlias = tuple[str, dict[str, Member], Member | None]
 def read_shard(
     part: SplitFile, notes: MemberNotes, kept: frozenset[str] = frozenset()
 ) -> Iterator[ShardSample]:
-    """Yield the samples of a shard in a store, plain or gzipped, as `read_samples` does."""
+    """Yield the samples of a shard in a store, plain or compressed, as `read_samples` does."""
     return read_samples(lambda: _open(part), part.url, notes, kept)
 
 
@@ -34,7 +35,7 @@ def read_samples(
 
     Hidden and system files, members called `__…__` and members without suffix belong to no sample. A member
     that is left out is never read. Costs a read for each header and kept member, in rising order, which the
-    windowed reader joins into few requests; a gzipped shard is read whole. A shard with a sample without
+    windowed reader joins into few requests; a compressed shard is read whole. A shard with a sample without
     image is walked once more. Gathering costs the memory of all headers and small members of a shard.
 
     Args:
@@ -53,7 +54,7 @@ def read_samples(
     try:
         with open_shard() as (read, size):
             if rules.gather and size is None:
-                raise SourceError(f"{url} is gzipped, and option 'gather' reads plain tars: gunzip it")
+                raise SourceError(f"{url} is compressed, and option 'gather' reads plain tars: unpack it")
             walked = _walk(read, size, url, notes, contents, kept)
             for key, found, repeated in (_gathered if rules.gather else _neighbours)(walked, notes):
                 members = {s: member for s, member in found.items() if s not in rules.left_out}
@@ -127,9 +128,14 @@ def _scattered(open_shard: OpenShard, notes: MemberNotes) -> set[str]:
 
 @contextmanager
 def _open(part: SplitFile) -> Iterator[tuple[ReadAt, int | None]]:
-    """Yield the function that reads a shard, and its size, None if its first bytes are those of gzip."""
+    """Yield the function that reads a shard, and its size, None if it is compressed.
+
+    Raises `SourceError` for a compression that is not read, and for a file that is no archive.
+    """
     with open_reader(part.store, part.info) as read:
-        if bytes(read(0, len(GZIP))) != GZIP:
+        head = bytes(read(0, RECORD))
+        if compression_of(head) not in DECOMPRESSORS:
+            check_plain(head, part.url)
             yield read, part.info.size
             return
     with open_forward_reader(part.store, part.info) as forward:

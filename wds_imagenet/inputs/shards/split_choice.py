@@ -11,7 +11,7 @@ from wds_imagenet.inputs.split_files import SplitFile, choose_split, find_split_
 from wds_imagenet.storage.store import StorageOptions
 from wds_imagenet.util import strict_json
 
-SHARD_SUFFIXES: Final = (".tar", ".tar.gz", ".tgz")
+SHARD_SUFFIXES: Final = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2")
 _MAX_BYTES: Final = 16 << 20
 
 

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from wds_imagenet.errors import UsageError
 from wds_imagenet.reading.arguments import whole
+from wds_imagenet.util.processes import usable_cpus
 
 _MPI: Final = (("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"), ("PMI_RANK", "PMI_SIZE"))
 _FIRST_SPECIAL_STEP: Final = 0xFFFFFFF0  # SLURM's numbers for batch scripts and interactive shells
@@ -75,14 +76,9 @@ def check_world(place: Place) -> None:
         )
 
 
-def usable_processors() -> int:
-    """Return the number of CPUs on which this process may run."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def default_threads() -> int:
     """Return the usable CPUs, shared among the ranks of this machine, where the environment counts them."""
-    usable = usable_processors()
+    usable = usable_cpus()
     counts = [os.environ[name] for name in _LOCAL_RANKS if name in os.environ]
     local_ranks = counts[0] if counts else "1"
     if local_ranks.isdigit() and int(local_ranks) > 0:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from wds_imagenet.errors import SourceError
 from wds_imagenet.inputs.keys import first_duplicate
 from wds_imagenet.inputs.reference import Reference
+from wds_imagenet.sources.label_cells import LABELS
 
 CAPTIONS = "captions"
 """The field that holds all captions of an image."""
@@ -30,7 +31,7 @@ def check_one_row_each(references: Sequence[Reference], where: Callable[[int], s
 
 
 def group(
-    references: Sequence[Reference], where: Callable[[int], str], *, captioned: bool
+    references: Sequence[Reference], where: Callable[[int], str], *, captioned: bool, several: bool
 ) -> Iterator[Reference]:
     """Yield one reference an image, in the order of the images' first rows.
 
@@ -42,6 +43,7 @@ def group(
         references: one reference a row.
         where: returns the location of a row, for errors.
         captioned: True if the table has a column of captions.
+        several: True if images have several labels: those of an image's rows are put together.
 
     Raises:
         SourceError: rows of one image differ in key or label, or a column is called `captions`.
@@ -56,13 +58,18 @@ def group(
         for row, other in others:
             for name, one, two in (("key", first.key, other.key), ("label", first.label, other.label)):
                 if one != two:
+                    cure = "" if name == "key" else "; option label_separator=';' gives images several labels"
                     raise SourceError(
                         f"{where(row)} gives {first.name} the {name} {two!r}, but {where(place)} gave "
-                        f"it {one!r}: all rows of one image must have the same {name}"
+                        f"it {one!r}: all rows of one image must have the same {name}{cure}"
                     )
             varying |= {name for name, value in first.metadata.items() if other.metadata[name] != value}
     for rows in images:
-        yield _join([reference for _, reference in rows], varying, captioned=captioned)
+        joined = _join([reference for _, reference in rows], varying - {LABELS}, captioned=captioned)
+        if several:
+            every = (label for _, row in rows for label in row.metadata[LABELS])
+            joined = replace(joined, metadata={**joined.metadata, LABELS: list(dict.fromkeys(every))})
+        yield joined
 
 
 class _RowsByImage:

@@ -14,7 +14,6 @@ from wds_imagenet.storage.store import StorageOptions
 from wds_imagenet.storage.url import Location, check_path, is_http, parse_url
 
 _CACHED_SIZES: Final = 1024
-_WEB: Final = frozenset({"http", "https"})
 
 
 class ImagePlace(NamedTuple):
@@ -53,7 +52,7 @@ class ImageResolver:
 
         Other roots need no listing, and leave the check to `resolve`. Empty cells do not count.
         """
-        if self.base.scheme in _WEB | {"file"} or is_empty(cell):
+        if is_http(self.base.url) or self.base.scheme == "file" or is_empty(cell):
             return
         name, url = _parse(cell, self.base)
         if url is None:
@@ -84,15 +83,15 @@ class ImageResolver:
         try:
             return ImagePlace(name, self._url(name), self._size(name))
         except NotFoundError:
-            fault = "there is no such file; for images in another folder, give option 'root'"
+            fault = f"there is no {name}; for images in another folder, give option 'root'"
             return ImagePlace(name, self._url(name), 0, fault)
 
     def _url(self, name: str) -> str:
-        return join_url(self._root if self.base.scheme in _WEB else self.base.url, name)
+        return join_url(self._root if is_http(self.base.url) else self.base.url, name)
 
     def _sizes(self) -> Callable[[str], int | None]:
         """Return a function from a path in the root to its size, which raises `NotFoundError`."""
-        if self.base.scheme in _WEB:
+        if is_http(self.base.url):
             return lambda _: None
         store = open_store(self._root, self._options)
         if self.base.scheme == "file":

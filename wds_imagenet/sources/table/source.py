@@ -109,7 +109,9 @@ def table(
     )
     grouped = duplicates == "group"
     if grouped:
-        references = SpilledReferences(group(by_row, rows.where, captioned=chosen.caption is not None))
+        references = SpilledReferences(
+            group(by_row, rows.where, captioned=chosen.caption is not None, several=labels.several)
+        )
 
     def where(index: int) -> str:
         url = references[index].url
@@ -125,12 +127,25 @@ def table(
             check_one_row_each(references, where)
         cure = "; or give a column of unique keys as option 'key_column'"
         references = with_path_keys(references, where, cure=cure)
-    return Listing(references, naming.classes, (f"columns: {chosen}", *naming.notes, *_notes(labels, types)))
+    return Listing(
+        references,
+        naming.classes,
+        (f"columns: {chosen}", *naming.notes, *_notes(labels, types, labelled=chosen.label is not None)),
+    )
 
 
-def _notes(labels: LabelValues, types: Mapping[str, CellType | ValueType]) -> Iterator[str]:
+def _notes(
+    labels: LabelValues, types: Mapping[str, CellType | ValueType], *, labelled: bool
+) -> Iterator[str]:
     if labels.several:
         yield f"images have several labels: the field {LABELS!r} lists them"
+    bits = [name for name, kind in types.items() if kind.bits]
+    if len(bits) > 1 and not labelled:
+        yield (
+            f"no column has labels, and the columns {', '.join(map(repr, bits)):.200} have only 0 and 1: if "
+            "they mark the classes of an image, write their names into one column, and name it as "
+            "option 'label_column', and the text between the names as option 'label_separator'"
+        )
     for name, kind in types.items():
         if isinstance(kind, CellType) and kind.gaps and kind.null is None:
             cells = quantity(kind.gaps, "cells are empty")

@@ -34,8 +34,8 @@ class SelectedSamples:
     """The rules of members, and counts of ignored ones."""
     keys_by_shard: bool = False
     """True if the name of the shard is in front of each key."""
-    gzipped: bool = False
-    """True if any of the shards is gzipped."""
+    compressed: bool = False
+    """True if any of the shards is compressed."""
     taken: int = 0
     """The number of selected samples that can be used."""
     faulty: int = 0
@@ -55,7 +55,7 @@ class SelectedSamples:
         prefixes = shard_prefixes(parts) if self.keys_by_shard else [""] * len(parts)
         for part, prefix in zip(parts, prefixes, strict=True):
             for sample in read_shard(part, self.members, kept):
-                self.gzipped |= sample.gzipped
+                self.compressed |= sample.compressed
                 reference = self._reference(sample, prefix)
                 if reference is None:
                     self.passed += 1

@@ -88,8 +88,8 @@ def webdataset(
     system files, members called `__…__` and members without suffix are ignored.
 
     References come in the order of the shards. Costs 80 µs a sample and 8 bytes of memory, and a read for
-    each header and small member; a remote shard whose images are smaller than 2 MiB is read whole. Gzipped
-    shards give a stream and are read twice; their members may have at most 256 MiB.
+    each header and small member; a remote shard whose images are smaller than 2 MiB is read whole. Shards
+    compressed by gzip, xz or bzip2 give a stream and are read twice; their members may have at most 256 MiB.
 
     Args:
         url: a shard, a folder of shards, or a pattern.
@@ -156,7 +156,7 @@ def webdataset(
     table = first.table if new is None else new
     notes = (*(note for one in found for note in one.notes), *selected.notes())
     listing = Listing(references, table, notes, first.split)
-    return _stream((url, *more), parts, selected, references, listing) if selected.gzipped else listing
+    return _stream((url, *more), parts, selected, references, listing) if selected.compressed else listing
 
 
 def _stream(
@@ -185,11 +185,6 @@ def _stream(
         size += (reference.size or 0) + sum(item.size or 0 for item in reference.attachments)
         values = [reference.key, reference.label, reference.caption, reference.metadata]
         digest.update(strict_json.dumps([*values, *([attached] if attached else [])]))
-    if 0 < unlabelled < selected.taken:
-        raise SourceError(
-            f"{first} has no label (in all, {unlabelled:,} of {selected.taken:,} images have none), but "
-            "others have: label all or none"
-        )
     fields = {name: common_kind(counts, selected.taken) for name, counts in kinds.items()}
 
     def images() -> Iterator[StreamedImage]:
@@ -218,7 +213,7 @@ def _stream(
             "samples_sha256": digest.hexdigest(),
         },
         images=images,
-        labelled=not unlabelled,
+        labelled=unlabelled < selected.taken,
         fields=fields,
         captioned=captioned,
         suffixes=selected.suffixes,
@@ -227,6 +222,7 @@ def _stream(
         split=listing.split,
         samples=selected.taken,
         size=size,
+        unlabelled=first or None,
     )
 
 
