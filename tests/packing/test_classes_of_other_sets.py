@@ -147,3 +147,9 @@ def test_only_so_many_folders_are_looked_at(tmp_path, monkeypatch):
     for number in range(5):
         seal(str(tmp_path / f"{number}"), ["bee", "ant"])
     assert len(notes_of(str(tmp_path / "train"), "ant", "bee")) == 3
+
+
+def test_a_manifest_larger_than_any_is_not_read(root, monkeypatch):
+    seal(f"{root}/val", ["bee", "ant"])
+    monkeypatch.setattr(neighbours, "MAX_BYTES", 100)
+    assert notes_of(f"{root}/train", "ant", "bee") == []
