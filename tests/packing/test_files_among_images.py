@@ -111,3 +111,26 @@ def test_what_cannot_be_read_is_left_out_and_listed():
         "dog/fifo.jpg": "is a FIFO, not a file; remove it",
     }
     assert "permission denied" in skipped["dog/denied.jpg"]
+
+
+def test_folders_beside_that_may_not_be_read_do_not_matter():
+    with TemporaryDirectory() as root:
+        tree, closed = Path(root, "in"), Path(root, "closed")
+        for name, data in GOOD.items():
+            (tree / name).parent.mkdir(parents=True, exist_ok=True)
+            (tree / name).write_bytes(data)
+        closed.mkdir(mode=0)
+        (tree / "link").symlink_to(closed / "folder")
+        Path(root, "unlisted").mkdir(mode=0o777)
+        Path(root, "unlisted", "out").mkdir()
+        Path(root, "unlisted", "out").chmod(0o777)
+        for path, mode in ((Path(root), 0o777), (Path(root, "unlisted"), 0o711)):
+            path.chmod(mode)
+        if os.geteuid() == 0:
+            os.seteuid(65534)
+        try:
+            for dest in (f"{root}/packed", f"{root}/unlisted/out"):
+                assert pack("imagefolder", str(tree), dest=dest, workers=1).samples == len(GOOD)
+        finally:
+            if os.getuid() == 0:
+                os.seteuid(0)

@@ -1,6 +1,6 @@
 """Released layouts of small data sets with real photos, and the one check that all must pass.
 
-What is expected of each is known to who builds it, from the names and the published lists, not from our code.
+The builder of a set states the expected samples, from the names and the published lists, not from our code.
 """
 
 import gzip

@@ -54,7 +54,7 @@ def copies(references, folder):
 
 
 class Kind:
-    """What the kinds have in common; each overrides `pack`."""
+    """The common base of the kinds; each overrides `pack`."""
 
     folder = ""
     """Of the shards."""

@@ -49,11 +49,11 @@ def repair(
 ) -> int:
     """Mend the data set at URL and its label layers, or leave damaged shards out.
 
-    repair mends the manifest from --from, from the plan and the receipts, or else by reading the shards,
-    whose bytes nothing proves then; keys.txt, the report and the files of other readers from the manifest,
-    the receipts and the shards; a shard only from --from. It changes only files that are not as they were
-    packed, reads back every file that it writes, and writes each manifest last. It exits with code 3 if a
-    fault remains.
+    repair mends a shard only from --from. It mends the manifest from --from, or from the plan and the
+    receipts, or else by reading the shards, whose bytes nothing proves then. It mends keys.txt, the report
+    and the files of other readers from the manifest, the receipts and the shards. It changes only files that
+    are not as they were packed, reads back every file that it writes, and writes each manifest last. It exits
+    with code 3 if a fault remains.
     """
     from wds_imagenet.repairing.api import repair as repair_data_set
 

@@ -46,8 +46,8 @@ class Grid:
 def split_lines(text: str) -> Grid:
     """Return the cells of each line of a text, for the separator that all lines have.
 
-    A number at the beginning of each line is a cell of its own after a tab, comma, semicolon or colon; after
-    a space, only if no number exceeds 1,000 or the number of lines, and none repeats.
+    A number at the beginning of each line is a cell of its own before a tab, comma, semicolon or colon.
+    Before a space it is one only if no number repeats, or exceeds 1,000 or the number of lines.
 
     Raises:
         ValueError: lines differ in their separators; the message gives the line.

@@ -9,9 +9,12 @@ As text, one class a line, with a header line or without::
     0: 'tench, Tinca tinca', 丁鲷(鱼)        as in a Python dict; a text after it is the name
     (1, '丁鲷'),                             as a Python tuple
 
-As JSON, or as Python writes its lists and dicts: an array of names, of arrays of cells, or of objects; an
-object by number, by WNID, or of numbers by name; or an object by language, or by `imagenet1k`
-(CLIP_benchmark), that has such a list for each. A pair of arrays has numbers and names (Babel-ImageNet).
+As JSON, or as Python writes its lists and dicts::
+
+    an array of names, of arrays of cells, or of objects
+    an object by number, by WNID, or of numbers by name
+    a pair of arrays, of numbers and of names (Babel-ImageNet)
+    an object by language, or by `imagenet1k` (CLIP_benchmark), that has such a list for each
 """
 
 import re

@@ -53,10 +53,10 @@ def resize_jpeg(data: bytes, short_side: int, quality: int, *, max_pixels: int =
     """Return the image as a JPEG with this short side; None if its short side is not larger.
 
     The image is decoded at full scale, or at the largest smaller scale that `max_pixels` allows. It is
-    resized with antialiasing, and coded as 4:2:0 baseline with optimal
-    Huffman tables. A grey picture stays grey. The same input gives the same bytes with the same versions of
-    the libraries. The EXIF orientation is kept and not applied. A colour profile is kept if its colour space
-    still fits, which that of a CMYK image does not. All other metadata is dropped.
+    resized with antialiasing, and coded as 4:2:0 baseline with optimal Huffman tables. A grey picture stays
+    grey. The same input gives the same bytes with the same versions of the libraries. The EXIF orientation is
+    kept and not applied. A colour profile is kept if its colour space still fits, which that of a CMYK image
+    does not. All other metadata is dropped.
 
     Args:
         data: The encoded image.

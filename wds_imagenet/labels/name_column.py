@@ -17,8 +17,8 @@ def choose_names(
 ) -> list[tuple[ClassRow, str]]:
     """Return the rows of a list, each with its name in a language.
 
-    Of several columns, the one asked for is taken; else the one whose header has the language; else the one
-    that has not the English name of the anchor, or, for English, has it.
+    Of several columns, the one asked for is taken, or else the one whose header has the language. Without
+    such a header, it is the one without the English name of the anchor, or for English the one with it.
 
     Args:
         listed: the list.

@@ -44,10 +44,10 @@ def repair(
     only if the file then has the hash that the manifest or the plan states, and reads it back. It writes each
     manifest last. If it is interrupted, the same call continues.
 
-    `repair` mends a manifest from an intact copy, from the plan and the receipts, or else by reading the
-    shards, whose bytes nothing proves then; `keys.txt`, the report
-    and the files of other readers from the manifest, receipts and shards; a shard only from another copy. It
-    reads every shard once, and temporary disk space for one shard.
+    `repair` mends a shard only from another copy. It mends a manifest from an intact copy, or from the plan
+    and the receipts, or else by reading the shards, whose bytes nothing proves then. It mends `keys.txt`, the
+    report and the files of other readers from the manifest, receipts and shards. Costs a read of every shard,
+    and temporary disk space for one shard.
 
     Args:
         url: URL of the data set.

@@ -106,3 +106,90 @@ def test_the_default_lanes_are_shared_evenly(world_size, lanes):
 def test_a_world_size_that_does_not_divide_the_lanes_is_refused_with_those_that_do():
     with pytest.raises(UsageError, match=r"world size 7 does not divide the 240 lanes.* 5, 6, 8"):
         RankSlice(0, 7, 1).check_lanes(240)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((0, 1, 1, "long"), "last is 'short', 'pad' or 'drop', not 'long'"),
+        ((0, 1, 0), "batch_size 0 is not positive"),
+        ((1, 1, 1), "rank 1 is not one of 0 to 0"),
+        ((-1, 2, 1), "rank -1 is not one of 0 to 1"),
+    ],
+)
+def test_a_slice_that_no_rank_can_have_is_an_error(arguments, message):
+    with pytest.raises(UsageError, match=message):
+        RankSlice(*arguments)
+
+
+def test_an_order_without_lanes_is_an_error():
+    with pytest.raises(UsageError, match="an order needs at least one lane, not 0"):
+        EpochOrder(np.array([1]), 0, 0, 0)
+
+
+def test_without_shuffling_each_rank_has_one_lane():
+    assert [default_lanes(world_size, shuffle=False) for world_size in (1, 7)] == [1, 7]
+
+
+@given(counts_lists, st.integers(1, 300), st.booleans())
+def test_every_part_of_a_location_agrees_with_the_line_of_blocks(counts, lanes, shuffle):
+    counts = np.array(counts, np.int64)
+    order = EpochOrder(counts, 3, 1, lanes, shuffle=shuffle)
+    entries = np.arange(counts.sum())
+    where = order.locate(entries)
+    assert where.lane.tolist() == (entries % lanes).tolist()
+    assert where.number.tolist() == ((np.cumsum(counts) - counts)[where.block] + where.within).tolist()
+    assert (where.within < counts[where.block]).all()
+    assert (where.within >= 0).all()
+    blocks = dict(zip(where.slot.tolist(), where.block.tolist(), strict=True))
+    assert [blocks[slot] for slot in where.slot.tolist()] == where.block.tolist()
+    assert shuffle or where.slot.tolist() == where.block.tolist()
+    # A lane leaves each block that it visits once, with its last entry there.
+    visits = dict(
+        zip(zip(where.lane.tolist(), where.slot.tolist(), strict=True), entries.tolist(), strict=True)
+    )
+    assert np.flatnonzero(where.last).tolist() == sorted(visits.values())
+
+
+def test_two_lanes_that_share_a_block_read_it_at_the_same_time():
+    order = EpochOrder(np.full(10, 4), 0, 0, 4)  # ten samples a lane, so that two lanes share a block
+    where = order.locate(np.arange(40))
+    steps = {}
+    for entry, (slot, lane) in enumerate(zip(where.slot.tolist(), where.lane.tolist(), strict=True)):
+        steps.setdefault(slot, {}).setdefault(lane, []).append(entry // 4)
+    shared = [list(lanes.values()) for lanes in steps.values() if len(lanes) == 2]
+    assert len(shared) == 2
+    assert all(first == second for first, second in shared)
+
+
+@pytest.mark.parametrize(
+    ("rows", "last", "wanted"),
+    [(0, "short", 1), (1, "short", 1), (3, "short", 3), (0, "pad", 4), (3, "pad", 4), (4, "drop", 4)],
+)
+def test_the_rows_of_a_batch(rows, last, wanted):
+    assert RankSlice(0, 2, 4, last).rows(rows) == wanted
+
+
+def test_an_epoch_smaller_than_a_global_batch_is_dropped_with_an_error():
+    one = RankSlice(0, 2, 4, "drop")
+    one.check_samples(8)
+    with pytest.raises(UsageError, match=r"a global batch of 4 × 2 ranks is larger than .* \(7 samples\)"):
+        one.check_samples(7)
+    RankSlice(0, 2, 4).check_samples(1)
+
+
+@pytest.mark.parametrize(
+    ("world_size", "lanes", "near"),
+    [(7, 240, "4, 5, 6, 8, 10"), (50, 240, "24, 30, 40, 48, 60"), (3, 1, "1"), (11, 7 * 13, "1, 7, 13, 91")],
+)
+def test_the_world_sizes_nearest_to_ours_are_named(world_size, lanes, near):
+    with pytest.raises(UsageError, match=f"near it that do: {near}\\. Lanes"):
+        RankSlice(0, world_size, 1).check_lanes(lanes)
+
+
+@pytest.mark.parametrize(("world_size", "most"), [(1, 1 << 20), ((1 << 20) + 2, ((1 << 20) + 2) * 20)])
+def test_an_order_has_at_most_a_million_lanes_or_as_many_as_a_larger_world_needs(world_size, most):
+    one = RankSlice(0, world_size, 1)
+    one.check_lanes(most)
+    with pytest.raises(UsageError, match=f"at most {most}; not {most + world_size}"):
+        one.check_lanes(most + world_size)

@@ -8,7 +8,13 @@ import pytest
 
 from wds_imagenet import Loader, RandomResizedCrop
 from wds_imagenet.errors import UsageError
-from wds_imagenet.reading.order.ranks import check_world, default_threads, place_in
+from wds_imagenet.reading.order.ranks import (
+    Place,
+    check_world,
+    default_threads,
+    place_in,
+    rank_and_world_size,
+)
 
 CROP = RandomResizedCrop(8)
 STEP = {"SLURM_PROCID": "2", "SLURM_STEP_ID": "0", "SLURM_STEP_NUM_TASKS": "4", "SLURM_NTASKS": "8"}
@@ -125,3 +131,74 @@ def test_without_a_process_group_no_rank_is_checked():
     check_world(place)
     with pytest.raises(UsageError, match="rank and world_size are given together"):
         Loader("/nowhere", CROP, 8, rank=1)
+
+
+class Group:
+    """A process group of torch.distributed, as far as a loader asks it."""
+
+    def __init__(self, rank, world_size, *, available=True, initialized=True):
+        self.is_available, self.is_initialized = (lambda: available), (lambda: initialized)
+        self.get_rank, self.get_world_size = (lambda: rank), (lambda: world_size)
+
+
+def test_the_process_group_comes_before_the_environment_and_after_the_arguments(monkeypatch):
+    monkeypatch.setenv("RANK", "5")
+    monkeypatch.setenv("WORLD_SIZE", "6")
+    monkeypatch.setitem(sys.modules, "torch.distributed", Group(1, 2))
+    assert rank_and_world_size() == (1, 2, "torch.distributed")
+    assert rank_and_world_size(3, 4) == (3, 4, "")
+    monkeypatch.setitem(sys.modules, "torch.distributed", Group(1, 2, initialized=False))
+    assert rank_and_world_size() == (5, 6, "RANK and WORLD_SIZE")
+    monkeypatch.setitem(sys.modules, "torch.distributed", Group(1, 2, available=False))
+    assert rank_and_world_size() == (5, 6, "RANK and WORLD_SIZE")
+    monkeypatch.delitem(sys.modules, "torch.distributed")
+    assert rank_and_world_size() == (5, 6, "RANK and WORLD_SIZE")
+
+
+@pytest.mark.parametrize("arguments", [(1, None), (None, 1), (0, None), (None, 0)])
+def test_one_number_without_the_other_is_an_error(arguments):
+    with pytest.raises(UsageError, match="rank and world_size are given together or not at all"):
+        rank_and_world_size(*arguments)
+
+
+@pytest.mark.parametrize(("rank", "world_size"), [(1, 2), (0, 4)])
+def test_a_process_group_that_says_another_place_later_is_an_error(monkeypatch, rank, world_size):
+    monkeypatch.setitem(sys.modules, "torch.distributed", Group(rank, world_size))
+    check_world(Place(rank, world_size, "RANK and WORLD_SIZE"))
+    check_world(Place(7, 8))
+    message = rf"rank 0 of 2 \(from RANK and WORLD_SIZE\), but .* says rank {rank} of {world_size}: make"
+    with pytest.raises(UsageError, match=message):
+        check_world(Place(0, 2, "RANK and WORLD_SIZE"))
+
+
+@pytest.mark.parametrize(
+    ("environment", "source"),
+    [
+        ({}, "the environment, which states no rank"),
+        (STEP, "SLURM_PROCID and SLURM_STEP_NUM_TASKS"),
+        ({"SLURM_PROCID": "1", "SLURM_NPROCS": "4"}, "SLURM_PROCID and SLURM_NPROCS"),
+        ({"PMI_RANK": "1", "PMI_SIZE": "2"}, "PMI_RANK and PMI_SIZE"),
+    ],
+)
+def test_a_place_names_the_variables_that_it_comes_from(environment, source):
+    assert place_in(environment).source == source
+
+
+@pytest.mark.parametrize(
+    ("environment", "place"),
+    [
+        ({"PMI_RANK": "1"}, (0, 1)),
+        ({"OMPI_COMM_WORLD_SIZE": "4"}, (0, 1)),
+        ({**FIRST, "SLURM_STEP_ID": str(0xFFFFFFF0)}, (0, 1)),
+        ({**FIRST, "SLURM_STEP_ID": str(0xFFFFFFEF)}, (0, 4)),
+        ({**FIRST, "SLURM_STEP_ID": "x"}, (0, 1)),
+        ({"RANK": "999999999", "WORLD_SIZE": "1000000000"}, None),
+        ({"RANK": "999999998", "WORLD_SIZE": "999999999"}, (999_999_998, 999_999_999)),
+    ],
+)
+def test_the_limits_of_what_an_environment_states(environment, place):
+    if place is None:
+        with pytest.raises(UsageError, match="both must be integers"):
+            place_in(environment)
+    else:
+        assert place_in(environment)[:2] == place

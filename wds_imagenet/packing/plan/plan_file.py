@@ -37,7 +37,7 @@ def hash_classes(classes: Sequence[Mapping[str, Any]]) -> str:
 def differences(theirs: bytes, ours: bytes) -> str:
     """Describe how the plan at a destination differs from ours. Raises `PlanError` if it is no plan."""
     old, new = _parse(theirs), strict_json.loads(ours)
-    found = [*_compare(old.pop("options", {}), new.pop("options")), *_compare(old, new)]
+    found = [*_compare(old.pop("options"), new.pop("options")), *_compare(old, new)]
     return "; ".join(found) or "it is written in another way"
 
 
@@ -53,7 +53,7 @@ def option_differences(theirs: bytes, options: PackOptions, undecided: Collectio
         PlanError: `theirs` is no plan.
     """
     plan = _parse(theirs)
-    old = plan.get("options", {})
+    old = plan["options"]
     new = {n: value for n, value in options.to_json().items() if n in old and n not in undecided}
     found = [*_compare({name: old[name] for name in new}, new)]
     if options.rewrites:
@@ -66,11 +66,12 @@ def _parse(plan: bytes) -> dict[str, Any]:
         value = strict_json.loads(plan)
     except ValueError as error:
         raise PlanError(f"the plan at the destination cannot be read: {error}") from error
-    if not isinstance(value, dict) or value.get("format") != FORMAT:
+    plain = value if isinstance(value, dict) else {}
+    if plain.get("format") != FORMAT or not isinstance(plain.get("options"), dict):
         raise PlanError(
             "the plan at the destination is not one of wds-imagenet's: choose another destination"
         )
-    return value
+    return plain
 
 
 def _compare(old: Any, new: dict[str, Any]) -> Iterator[str]:  # noqa: ANN401 - JSON of another program

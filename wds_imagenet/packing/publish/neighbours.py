@@ -53,12 +53,11 @@ def _beside(dest: str) -> Iterator[str]:
     location = parse_url(dest)
     if location.scheme == "file":
         own = Path(location.root)
-        folders = own.parent.iterdir() if own.parent.is_dir() else iter(())
-        yield from sorted(
-            str(folder)
-            for folder in islice(folders, _MAX_FOLDERS)
-            if folder != own and (folder / MANIFEST_PATH).is_file()
-        )
+        try:
+            folders = sorted(islice(own.parent.iterdir(), _MAX_FOLDERS))
+        except OSError:  # the folder above does not exist yet, or may not be listed
+            return
+        yield from (str(folder) for folder in folders if folder != own)
         return
     try:
         parent, name = split_url(dest)

@@ -1,5 +1,6 @@
 """Checks of a tree whose folders should be classes. Pure, but for `empty_folders`."""
 
+import os
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
@@ -124,7 +125,8 @@ def empty_folders(url: str, common: str, folders: Iterable[str], used: Iterable[
     top = Path(location.root) / common
     if location.scheme != "file" or not top.is_dir():
         return []
-    found = {entry.name for entry in top.iterdir() if entry.is_dir() and not is_ignored(entry.name)}
+    with os.scandir(top) as entries:  # links are not followed: one may lead to where nothing may be read
+        found = {e.name for e in entries if e.is_dir(follow_symlinks=False) and not is_ignored(e.name)}
     empty = sorted(found.difference(folders, used))
     if not empty:
         return []
