@@ -1,5 +1,6 @@
 """A secret in a URL, an option or the environment reaches no output, log, file, repr, state or process."""
 
+import contextlib
 import io
 import logging
 import os
@@ -206,12 +207,11 @@ def command_lines(group: int) -> set[bytes]:
 
 
 def texts(folder: Path) -> Iterator[bytes]:
-    for path in folder.rglob("*"):
-        try:
-            if path.is_file():
-                yield path.read_bytes()
-        except OSError:
-            continue
+    """Return the content of all files below a folder, in which another process works."""
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                yield Path(parent, name).read_bytes()
 
 
 def test_an_uncaught_exception_shows_no_secret(capsys: pytest.CaptureFixture[str]) -> None:

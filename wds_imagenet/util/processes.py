@@ -44,7 +44,7 @@ def check_socket_path() -> None:
     folder = tempfile.gettempdir()
     if len(os.fsencode(folder)) > _SOCKET_PATH - len("/pymp-12345678/listener-12345678"):
         raise UsageError(
-            f"the path of the temporary folder {folder} is too long for a socket: set TMPDIR to a shorter path"
+            f"the path of the temporary folder {folder} is too long for a socket: set TMPDIR to a shorter one"
         )
 
 
