@@ -23,6 +23,8 @@ URLS = [
     (f"https://host/x#{SECRET}", "https://host/x"),
     (f"https://[::1]:9/x?{SECRET}", "https://[::1]:9/x"),
     (f"fetch+https://host/x?sig={SECRET}#md5=1", "https://host/x"),
+    (f"https:/user:{SECRET}@host/x?sig={SECRET}", "https:/…"),
+    (f"http:user:{SECRET}@host/x", "http:…"),
     (f"s3://key:{SECRET}@bucket/x", "s3://bucket/x"),
     (f"az://container@account/x?sv=1&sig={SECRET}", "az://container@account/x"),
     (f"simplecache::http://user:{SECRET}@host/x", "simplecache::http://host/x"),

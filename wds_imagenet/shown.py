@@ -8,6 +8,8 @@ _SCHEME: Final = re.compile(r"(?:fetch\+)?([A-Za-z][A-Za-z0-9+.-]*)://")
 _AUTHORITY: Final = re.compile(r"(?:\[[^\]]*\]|[^:]*)(?::(?:[0-9]*|PORT))?")
 _WEB: Final = frozenset({"http", "https"})
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^\s'\"<>]|['\"](?=\w))+")
+_TYPO: Final = re.compile(r"\b(https?:/?)(?!/)[^\s'\"<>]*@[^\s'\"<>]*", re.IGNORECASE)
+"""An address with userinfo that lacks a slash."""
 _TRAILING: Final = ":,;.)"
 _SIGNATURE: Final = re.compile(
     r"\b((?:X-Amz-|X-Goog-)[A-Za-z-]+|Signature|sig|Key-Pair-Id|AWSAccessKeyId|GoogleAccessId)=[^\s&'\"<>]+",
@@ -27,7 +29,7 @@ def shown_url(url: str) -> str:
     """
     match = _SCHEME.search(url)
     if match is None or match[1].lower() == "file":
-        return shown_name(url)
+        return shown_name(_TYPO.sub(_show_typo, url))
     web = match[1].lower() in _WEB
     rest = re.split(r"[?#]" if web else r"\?(?=.*=)", url[match.end() :], maxsplit=1)[0]
     authority, slash, path = rest.partition("/")
@@ -56,7 +58,7 @@ def shown_text(text: str) -> str:
     """
     if not (text.isascii() and text.isprintable()):
         text = "".join(c if c in "\n\t" else _escape(c) for c in text)
-    return _SIGNATURE.sub(r"\1=…", _URL.sub(_show_match, text))
+    return _SIGNATURE.sub(r"\1=…", _TYPO.sub(_show_typo, _URL.sub(_show_match, text)))
 
 
 def shown_json(text: str) -> str:
@@ -70,6 +72,10 @@ def shown_json(text: str) -> str:
 def _show_match(match: re.Match[str]) -> str:
     url = match[0].rstrip(_TRAILING)
     return shown_url(url) + match[0][len(url) :]
+
+
+def _show_typo(match: re.Match[str]) -> str:
+    return f"{match[1]}…{match[0][len(match[0].rstrip(_TRAILING)) :]}"
 
 
 def _escape(character: str) -> str:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from wds_imagenet.errors import CorruptError, SourceError
 from wds_imagenet.format.ignored_files import is_ignored
-from wds_imagenet.inputs.archives.gzip_tar import is_compressed, stream_files
+from wds_imagenet.inputs.archives.compressed_tar import is_compressed, stream_files
 from wds_imagenet.inputs.archives.tar_listing import list_archive
 from wds_imagenet.inputs.file_listing import list_files
 

@@ -120,8 +120,25 @@ def bad_third(fifty: Listing) -> list[bytes]:
 
 
 def test_a_bad_image_ends_the_shard_and_is_named(fifty: Listing, tmp_path: Path) -> None:
-    with pytest.raises(ImageError, match=f"{fifty.references[2].url}: .*; mend it, or have it repaired"):
+    with pytest.raises(ImageError, match=f"{fifty.references[2].url}: .*; option on_bad='skip'"):
         build(fifty, tmp_path / "x.tar", bad_third(fifty))
+
+
+@pytest.mark.parametrize(
+    ("change", "repaired"),
+    [
+        (lambda data: data[:-2], True),
+        (lambda data: data[: len(data) // 2], False),
+        (lambda _: b"\0\0\0\x18ftypheic" + bytes(200), False),
+        (lambda _: b"", False),
+    ],
+)
+def test_repair_is_advised_only_where_it_helps(fifty: Listing, tmp_path: Path, change, repaired) -> None:
+    images = [Path(r.url).read_bytes() for r in fifty.references]
+    images[2] = change(images[2])
+    with pytest.raises(ImageError) as caught:
+        build(fifty, tmp_path / "x.tar", images)
+    assert ("option on_bad='repair' repairs it" in str(caught.value)) is repaired
 
 
 def test_a_bad_image_in_an_archive_is_named_with_member_and_offset(fifty: Listing, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import random
+import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -14,6 +15,7 @@ import pytest
 from webdataset.tariterators import group_by_keys, tar_file_expander
 
 from wds_imagenet.errors import CorruptError, DataError, ImageError, PlanError, SourceError, UsageError
+from wds_imagenet.packing.api import pack
 from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.pack_dataset import pack_stream
 from wds_imagenet.packing.report import PackProgress
@@ -414,3 +416,23 @@ def test_a_finished_data_set_is_repaired_from_the_stream(
         shard.write_bytes(data)
     pack_stream(stream, str(tmp_path), OPTIONS, check=True)
     assert hash_files(tmp_path) == whole
+
+
+def test_a_member_of_a_compressed_tar_beyond_the_limit_is_left_out_without_memory_for_it(
+    photo_files: Sequence[Path], tmp_path: Path, little_memory: Any
+) -> None:
+    archive, out = tmp_path / "imagenetv2-matched-frequency.tar.gz", tmp_path / "out"
+    photos = [path.read_bytes() for path in photo_files[:2]]
+    with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
+        for number, data in enumerate([photos[0], bytes(120 << 20), photos[1]]):
+            member = tarfile.TarInfo(f"imagenetv2-matched-frequency-format-val/{number}/{number:040x}.jpeg")
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    with little_memory(100 << 20):
+        report = pack(
+            "imagenet-v2", str(archive), dest=str(out), workers=1, on_bad="skip", max_image_bytes=1 << 20
+        )
+    assert (report.samples, report.skipped) == (2, 1)
+    (line,) = (out / ".wds-imagenet" / "report.jsonl").read_text().splitlines()
+    assert "has 125,829,120 bytes, and at most 1,048,576 are read" in line
+    assert [sample.image for sample in Dataset.open(str(out)).samples()] == photos

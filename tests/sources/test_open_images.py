@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from streams import arrived
 
 from wds_imagenet.errors import CorruptError, SourceError, UsageError
 from wds_imagenet.sources import Stream, open_images
@@ -307,7 +308,7 @@ def test_a_gzipped_tar_is_a_stream_with_all_fields(gzipped, folder, write):
         assert not stream.labelled
         listed = {r.key: r for r in open_images(str(folder), images=images, image_labels=labels).references}
         for _ in range(2):  # as often as one likes
-            arrivals = list(stream.images())
+            arrivals = arrived(stream)
             assert [a.reference.key for a in arrivals] == IDS[::-1]
             assert all(a.data == (folder / a.reference.name).read_bytes() for a in arrivals)
             assert all(a.reference.metadata == listed[a.reference.key].metadata for a in arrivals)

@@ -285,6 +285,16 @@ def test_rows_of_one_image_are_refused_with_advice(read):
     assert "option 'key_column'" in str(caught.value)
 
 
+def test_other_images_of_one_key_are_refused_with_advice(read):
+    with pytest.raises(SourceError, match="a column of unique keys as option 'key_column'"):
+        read("file\nhttps://h/p.png?id=1\nhttps://h/p.png?id=2\n")
+
+
+def test_number_labels_that_are_far_apart_are_noted(read):
+    notes = read("file,label\na.jpg,20230101\nb.jpg,20210315\n").notes
+    assert any("the labels reach 20230101, but only 2 labels occur" in note for note in notes)
+
+
 def test_grouped_rows_make_one_sample_with_all_captions(read):
     a, b = read(COCO, duplicates="group").references
     assert (a.key, a.caption, b.key, b.caption) == ("a", "one cat", "b", "a dog")

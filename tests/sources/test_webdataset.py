@@ -209,7 +209,7 @@ def test_keys_end_at_the_first_dot_and_folders_stay(tmp_path):
     url = make_shard(tmp_path, ("./n 1/a.seg.x", b"1"), ("./n 1/a.jpg", b"2"), ("README", b"1"))
     listing = webdataset(url)
     assert [(r.key, r.attachments[0].suffix) for r in listing.references] == [("n_1/a", "seg.x")]
-    assert any("1 keys had characters" in note for note in listing.notes)
+    assert any("1 key had characters" in note for note in listing.notes)
     assert any("ignored members without suffix, 1 in all: README" in note for note in listing.notes)
 
 
@@ -217,7 +217,7 @@ def test_keys_end_at_the_first_dot_and_folders_stay(tmp_path):
     ("members", "offset", "fault"),
     [
         ([("a.cls", b"1")], 512, r"the sample 'a' has no image, only cls"),
-        ([("a.jfif", b"1")], 512, r"has no image, only jfif; option image='jfif' takes that member"),
+        ([("a.heic", b"1")], 512, r"has no image, only heic; option image='heic' takes that member"),
         (
             [("a.jpg", b"1"), ("a.png", b"1")],
             1536,

@@ -67,6 +67,18 @@ def test_an_image_by_another_suffix_is_taken_by_its_bytes(tmp_path):
     assert (sample.image, sample.suffix) == (JPEG, "jpg")
 
 
+@pytest.mark.parametrize("suffix", ["jfif", "jpe", "pjpeg"])
+def test_jpegs_of_rare_suffixes_are_packed_beside_others(suffix, tmp_path):
+    source = shard(tmp_path, ("a.jpg", JPEG), ("a.cls", b"1"), (f"b.{suffix}", JPEG), ("b.cls", b"2"))
+    _, samples = packed(tmp_path, source)
+    assert [(s.key, s.label, set(s.members)) for s in samples] == [
+        ("a", 1, {"cls", "jpg", "json"}),
+        ("b", 2, {"cls", "jpg", "json"}),
+    ]
+    with pytest.raises(SourceError, match=f"no image, only {suffix}, cls.*pack the shards"):
+        index(source)
+
+
 def test_keys_end_at_the_last_dot(tmp_path):
     source = shard(tmp_path, ("v1.2/img.01.png", RED), ("v1.2/img.01.cls", b"1"), ("v1.2/img.02.png", BLUE))
     references = webdataset(source, key_ends="last-dot").references
@@ -109,7 +121,7 @@ def test_a_gathered_sample_that_is_not_whole_is_a_fault(tmp_path):
 def test_gathering_needs_a_plain_tar(tmp_path):
     path = Path(shard(tmp_path, *APART)) / "x.tar"
     path.write_bytes(gzip.compress(path.read_bytes()))
-    with pytest.raises(SourceError, match="gunzip"):
+    with pytest.raises(SourceError, match="unpack it"):
         webdataset(str(path), gather=True)
 
 
@@ -178,6 +190,25 @@ def test_a_json_label_that_is_no_label_stays_metadata_with_a_note(label, tmp_pat
     (reference,) = listing.references
     assert (reference.label, reference.metadata) == (None, {"label": json.loads(label)})
     assert any("is no label, such as a list: it stays metadata" in note for note in listing.notes)
+    assert not any("label_field" in note for note in listing.notes)
+
+
+def test_a_class_that_no_label_names_is_selected_with_a_class_list(tmp_path):
+    source = shard(tmp_path, ("a.png", RED), ("a.cls", b"3"))
+    with pytest.raises(SourceError, match="to select 'n01440764', give the class list as option 'classes'"):
+        webdataset(source, select_labels="n01440764")
+
+
+@pytest.mark.parametrize(("label", "noted"), [(20230101, True), (999, False)])
+def test_labels_that_are_far_apart_are_noted(label, noted, tmp_path):
+    source = shard(tmp_path, ("a.png", RED), ("a.cls", b"%d" % label), ("b.png", RED), ("b.cls", b"0"))
+    for notes in (webdataset(source).notes, index(source).notes):
+        assert any(f"the labels reach {label}, but only 2 labels occur" in note for note in notes) is noted
+
+
+def test_index_counts_the_samples_without_label_among_others(tmp_path):
+    source = shard(tmp_path, ("a.png", RED), ("a.cls", b"-1"), ("b.png", RED), ("b.cls", b"0"))
+    assert any(note.startswith("1 of 2 samples have no label") for note in index(source).notes)
 
 
 @pytest.mark.parametrize(

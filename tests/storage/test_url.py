@@ -54,6 +54,7 @@ def test_an_azure_url_names_its_account() -> None:
         *("data://x", "ftp://h/x", "smb://h/x", "dask://x", "jupyter://x", "webhdfs://x", "libarchive://x"),
         *("simplecache::s3://b/x", "filecache::http://h/x", "blockcache::/x", "zip::s3://b/a.zip"),
         *("s3://", "s3:///", "gs://", "https://", "http:///x", "http://[x/y", "https://a]b/x", "", "a\0b"),
+        *("https:/u:SECRETVALUE@h/x", "s3:/bucket/x"),
         *("s3://KEY:SECRETVALUE@bucket/x", "gs://me:SECRETVALUE@bucket"),
     ],
 )

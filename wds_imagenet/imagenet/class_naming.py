@@ -8,10 +8,10 @@ from typing import Any, Final
 from wds_imagenet.errors import SourceError
 from wds_imagenet.imagenet.class_list import ClassList
 from wds_imagenet.imagenet.devkit import CLASSES, WNID
+from wds_imagenet.inputs.label_range import are_far
 
 _NUMBER: Final = re.compile(r"-?[0-9]+")
 _MAX_DIGITS: Final = 9
-_USUAL_LABELS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def label_classes(
         names: the names of all classes, in any order; repetitions do not matter.
         listed: the class list, if the user gave one.
         where: returns the place of a name, for errors.
-        far_numbers: False to number names such as 20230101 in their order, as `_are_far` finds them.
+        far_numbers: False to number names such as 20230101 in their order, as `are_far` finds them.
 
     Raises:
         SourceError: the list lacks a name, or numbers and other names are mixed.
@@ -56,7 +56,7 @@ def label_classes(
                 raise SourceError(f"{where(name)}: the class {name!r} is not in {listed.url}")
         return ClassNaming(found, listed.classes)
     if len(numbers) == len(distinct):
-        if far_numbers or not _are_far(distinct):
+        if far_numbers or not are_far([int(name) for name in distinct]):
             return _number_labels(distinct, None, where)
         ordered = sorted(distinct, key=lambda name: (int(name), name))
         note = (
@@ -82,15 +82,6 @@ def label_classes(
 
 def _positions(names: Sequence[str]) -> dict[str, int | None]:
     return {name: label for label, name in enumerate(names)}
-
-
-def _are_far(numbers: Sequence[str]) -> bool:
-    """Return True for numbers that are no labels of a usual network, such as dates and years.
-
-    Labels are below 1,000, or at least half of the numbers from 0 to the largest are there.
-    """
-    largest = max(map(int, numbers))
-    return largest >= max(_USUAL_LABELS, 2 * len(numbers))
 
 
 def _number_labels(

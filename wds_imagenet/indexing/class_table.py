@@ -1,9 +1,11 @@
 """The class table of an indexed data set, from the labels and class names in its samples. Pure."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+
+from wds_imagenet.inputs.label_range import far_labels_note
 
 _ALWAYS: Final = 1 << 16
 _MAX_CLASSES: Final = 1 << 20
@@ -33,6 +35,17 @@ class ClassCounts:
         for label, name in other.names.items():
             if self.names.setdefault(label, name) != name:
                 self.names[label] = None
+
+    def notes(self, samples: int) -> Iterator[str]:
+        """Yield a note on labels that are missing, and one on labels that are too far apart.
+
+        Args:
+            samples: the number of all samples.
+        """
+        unlabelled = samples - self.samples.total()
+        if 0 < unlabelled < samples:
+            yield f"{unlabelled:,} of {samples:,} samples have no label; batches have -100 in its place"
+        yield from far_labels_note(self.samples)
 
     def table(self) -> tuple[Mapping[str, Any], ...]:
         """Return the class table; empty if the labels are no class indices: too large, or too far apart.

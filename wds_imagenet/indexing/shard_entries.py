@@ -115,7 +115,11 @@ def index_shards(
     )
     store.put(KEYS_PATH, found.keys)
     store.put(MANIFEST_PATH, manifest.to_json(), create=True)
-    return manifest, (*ignored_notes(found.empty, "shards without samples"), *found.members.notes())
+    return manifest, (
+        *ignored_notes(found.empty, "shards without samples"),
+        *found.classes.notes(manifest.samples),
+        *found.members.notes(),
+    )
 
 
 def read_entries(

@@ -35,4 +35,5 @@ Images:
 - `image_files`  images among the listed files, and notes on ignored files
 - `companions`   tables, lists and licences beside the images
 - `keys`         keys made from file names, unique in a data set
+- `label_range`  numbers that are too far apart for labels
 """

@@ -17,8 +17,8 @@ from wds_imagenet.shown import shown_name
 _SHOWN: Final = 3
 HEAD: Final = 16
 """Bytes that `is_image_data` looks at."""
-_READ: Final = IMAGE_SUFFIXES | {"jpe", "jfif", "jif", "jfi", "pjpeg", "pjp"}
-_NAMED: Final = _READ | {
+READ_SUFFIXES: Final = IMAGE_SUFFIXES | {"jpe", "jfif", "jif", "jfi", "pjpeg", "pjp"}
+_NAMED: Final = READ_SUFFIXES | {
     "apng", "arw", "avif", "cr2", "cr3", "cur", "dds", "dib", "dng", "eps", "exr", "hdr", "heic",
     "heif", "ico", "j2k", "jp2", "jpf", "jpx", "jxl", "nef", "orf", "pbm", "pcx", "pgm", "pnm",
     "ppm", "psb", "psd", "raf", "raw", "rw2", "svg", "tga", "xcf",
@@ -59,7 +59,7 @@ def key_path(path: str) -> str:
     an image has another key than the image.
     """
     suffix = suffix_of(path)
-    if suffix in _READ:
+    if suffix in READ_SUFFIXES:
         return path
     folder, slash, name = path.rpartition("/")
     return folder + slash + (name[0] + name[1:].replace(".", "_") if name else name)

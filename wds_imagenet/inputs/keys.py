@@ -72,6 +72,8 @@ def with_path_keys(
     references: Sequence[Reference],
     where: Callable[[int], str],
     key_path: Callable[[str], str] = lambda path: path,
+    *,
+    cure: str = "",
 ) -> SpilledReferences:
     """Return references with keys made from their whole paths, without suffix. Costs two passes.
 
@@ -79,6 +81,7 @@ def with_path_keys(
         references: the references, whose `name` is a path.
         where: returns the place of the i-th reference, for errors.
         key_path: returns the path without what the key should not lose, from the path of a reference.
+        cure: an option that gives references other keys, as the end of a sentence.
 
     Raises:
         SourceError: two references have the same key.
@@ -90,7 +93,7 @@ def with_path_keys(
     )
     if (pair := first_duplicate_key(renamed)) is not None:
         first, second = pair
-        raise duplicate_key_error(where(first), where(second), renamed[first].key)
+        raise duplicate_key_error(where(first), where(second), renamed[first].key, cure)
     return renamed
 
 
@@ -147,9 +150,9 @@ def _place(reference: Reference) -> str:
     return f"{reference.url}: {reference.name} at offset {reference.offset:,}"
 
 
-def duplicate_key_error(one: str, other: str, key: str) -> SourceError:
+def duplicate_key_error(one: str, other: str, key: str, cure: str = "") -> SourceError:
     """Return the error for two files, each named by its place, with the same key."""
     return SourceError(
         f"{one} and {other} have the same key {key!r}: rename or remove one "
-        "(a key is the name without suffix, with '_' for every character but A-Z a-z 0-9 _ -)"
+        "(a key is the name without suffix, with '_' for every character but A-Z a-z 0-9 _ -)" + cure
     )

@@ -11,9 +11,16 @@ class StreamedImage:
     """One image of a stream, with its bytes. Its reference names its place in the archive, for messages."""
 
     reference: Reference
-    data: bytes
+    data: bytes = b""
     attached: tuple[bytes, ...] = ()
     """Bytes of the reference's first attachments, which only the stream holds; the packer reads the rest."""
+    read: Callable[[], bytes] | None = None
+    """Reads the bytes in place of `data`, until the next image. The packer does not call it if the reference
+    has more bytes than it accepts."""
+
+    def content(self) -> bytes:
+        """Return the bytes of the image: `data`, or the result of `read`."""
+        return self.data if self.read is None else self.read()
 
     @property
     def size(self) -> int:

@@ -16,7 +16,7 @@ from wds_imagenet.imagenet.box import box_metadata, normalise_box
 from wds_imagenet.imagenet.devkit import WNID
 from wds_imagenet.imagenet.stems import released_stem
 from wds_imagenet.imagenet.voc_xml import MAX_BYTES, parse_voc
-from wds_imagenet.inputs.archives.gzip_tar import is_compressed, stream_files
+from wds_imagenet.inputs.archives.compressed_tar import is_compressed, stream_files
 from wds_imagenet.inputs.archives.tar_listing import ListedFile, list_archive
 from wds_imagenet.inputs.image_files import ignored_notes
 from wds_imagenet.inputs.reference import Kind

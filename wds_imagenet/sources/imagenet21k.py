@@ -27,8 +27,8 @@ from wds_imagenet.imagenet.synset_lists import (
     find_synset_list,
     read_wnids,
 )
-from wds_imagenet.inputs.archives.gzip_images import STREAM_NOTE, read_streamed_images, stream_identity
-from wds_imagenet.inputs.archives.gzip_tar import is_compressed
+from wds_imagenet.inputs.archives.compressed_images import STREAM_NOTE, read_streamed_images, stream_identity
+from wds_imagenet.inputs.archives.compressed_tar import is_compressed
 from wds_imagenet.inputs.archives.tar_listing import PACKED_FAULT, ListedFile, is_packed
 from wds_imagenet.inputs.file_listing import list_files
 from wds_imagenet.inputs.image_files import describe_files, ignored_notes, is_image, key_path

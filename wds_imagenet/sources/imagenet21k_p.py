@@ -17,8 +17,8 @@ from typing import Annotated, Final
 from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.format.ignored_files import is_ignored
 from wds_imagenet.imagenet.releases_21k_p import RELEASES, Release, check_wnids, class_table, read_wnids
-from wds_imagenet.inputs.archives.gzip_images import STREAM_NOTE, read_streamed_images, stream_identity
-from wds_imagenet.inputs.archives.gzip_tar import is_compressed
+from wds_imagenet.inputs.archives.compressed_images import STREAM_NOTE, read_streamed_images, stream_identity
+from wds_imagenet.inputs.archives.compressed_tar import is_compressed
 from wds_imagenet.inputs.archives.tar_listing import PACKED_FAULT, ListedFile, is_packed
 from wds_imagenet.inputs.file_listing import folder_name, list_files
 from wds_imagenet.inputs.image_files import IgnoredFiles, is_image, key_path

@@ -17,13 +17,13 @@ from typing import Annotated, Final
 from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.imagenet.class_list import read_classes
 from wds_imagenet.imagenet.devkit import CLASSES
-from wds_imagenet.inputs.archives.gzip_images import (
+from wds_imagenet.inputs.archives.compressed_images import (
     STREAM_NOTE,
     first_image,
     read_streamed_images,
     stream_identity,
 )
-from wds_imagenet.inputs.archives.gzip_tar import is_compressed
+from wds_imagenet.inputs.archives.compressed_tar import is_compressed
 from wds_imagenet.inputs.archives.tar_listing import ListedFile
 from wds_imagenet.inputs.file_listing import folder_name, list_files
 from wds_imagenet.inputs.image_files import IgnoredFiles, is_image, key_path, no_images_error, visible_files

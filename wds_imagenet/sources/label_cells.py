@@ -3,12 +3,13 @@
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from wds_imagenet.errors import SourceError
 from wds_imagenet.imagenet.class_list import ClassList
 from wds_imagenet.imagenet.class_naming import ClassNaming, label_classes
+from wds_imagenet.inputs.label_range import far_labels_note
 
 LABELS: Final = "labels"
 """The field with the labels of an image that has several."""
@@ -58,7 +59,10 @@ class LabelValues:
                 parts = [part.strip() for part in name.split(",")] if "," in name else []
                 if parts and all(part in self.first for part in parts):
                     raise SourceError(f"{where}: {_looks_several(name)}")
-        return label_classes(self.first, listed, self.first.__getitem__)
+        naming = label_classes(self.first, listed, self.first.__getitem__)
+        labels = {label for label in naming.labels.values() if label is not None}
+        notes = () if naming.classes else far_labels_note(labels)
+        return replace(naming, notes=(*naming.notes, *notes))
 
     def find(self, value: object, naming: ClassNaming) -> tuple[int | None, Mapping[str, Any]]:
         """Return the label of a cell that was added, None if it is empty, and further fields of the image."""

@@ -33,6 +33,7 @@ not reach those.
 
 _BUCKETS: Final = frozenset({"s3", "gs", "az"})
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+._-]*)://")
+_ONE_SLASH: Final = re.compile(r"(?:https?|s3|gs|az|hf):/(?!/)", re.IGNORECASE)
 _CHAIN: Final = re.compile(r"[A-Za-z0-9+._-]*::")
 
 
@@ -75,11 +76,13 @@ def parse_url(url: str) -> Location:
 
     Raises:
         UsageError: for a scheme that is not in `SCHEMES`, for a chained URL of fsspec (`simplecache::…`),
-            and for credentials in the URL of a bucket.
+            for one slash after the scheme, and for credentials in the URL of a bucket.
     """
     if _CHAIN.match(url):
         raise UsageError(f"{shown_url(url)}: chained URLs are not opened; give the store's own URL")
     match = _SCHEME.match(url)
+    if match is None and _ONE_SLASH.match(url):
+        raise UsageError(f"{shown_url(url)}: is no URL: two slashes follow the scheme")
     if match is None:
         return _local(url)
     scheme, rest = match[1].lower(), url[match.end() :]

@@ -143,6 +143,7 @@ def _image(sample: ShardSample) -> str:
         reason = f"the sample {sample.key!r} has no member {image!r}, the option 'image', only {names}"
         raise _Faulty(Fault(first, reason))
     suffixes = [suffix for suffix in members if suffix in IMAGE_SUFFIXES]
+    suffixes = suffixes or [suffix for suffix in members if suffix in sample.rules.images]
     if len(suffixes) == 1:
         return suffixes[0]
     if suffixes:

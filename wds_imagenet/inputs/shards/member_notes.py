@@ -55,7 +55,11 @@ class MemberNotes:
         self.other_labels += content.other_label
         if content.label_text is None:
             self.similar.update(f"member {suffix!r}" for suffix in sample.members if _is_similar(suffix))
-            self.similar.update(f"JSON field {name!r}" for name in content.record if _is_similar(name))
+            self.similar.update(f"JSON field {name!r}" for name in content.record if self._is_other(name))
+
+    def _is_other(self, field_name: str) -> bool:
+        """Return True for a JSON field that looks like a label and is not the one that was read."""
+        return _is_similar(field_name) and field_name != self.rules.label_field
 
     def update(self, other: "MemberNotes") -> None:
         """Add the counts of another shard."""

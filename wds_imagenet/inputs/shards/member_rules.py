@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
 from wds_imagenet.errors import UsageError
-from wds_imagenet.sample import MAX_JSON_BYTES, split_name
+from wds_imagenet.sample import IMAGE_SUFFIXES, MAX_JSON_BYTES, split_name
 from wds_imagenet.util import strict_json
 
 KeyEnd = Literal["first-dot", "last-dot"]
@@ -22,6 +22,8 @@ class MemberRules:
     """JSON field that holds the label of a sample without such a member."""
     image: str | None = None
     """Suffix of the member that is the image; None for the only one with the suffix of an image."""
+    images: frozenset[str] = IMAGE_SUFFIXES
+    """The suffixes of images."""
     left_out: frozenset[str] = frozenset()
     """Suffixes of members that are neither read nor packed."""
     key_ends: KeyEnd = "first-dot"

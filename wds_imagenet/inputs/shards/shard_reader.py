@@ -6,14 +6,14 @@ from typing import TypeAlias
 
 from wds_imagenet.errors import CorruptError, SourceError
 from wds_imagenet.format.tar import RECORD, Member, ReadAt, walk
-from wds_imagenet.inputs.archives.gzip_tar import MAX_FILE_BYTES, open_forward_reader
+from wds_imagenet.inputs.archives.compressed_tar import MAX_FILE_BYTES, open_forward_reader
 from wds_imagenet.inputs.archives.tar_listing import check_plain
 from wds_imagenet.inputs.compression import DECOMPRESSORS, compression_of
 from wds_imagenet.inputs.shards.content import ShardSample
 from wds_imagenet.inputs.shards.member_notes import MemberNotes
+from wds_imagenet.inputs.shards.member_rules import MemberRules
 from wds_imagenet.inputs.split_files import SplitFile
 from wds_imagenet.inputs.windowed_reader import open_reader
-from wds_imagenet.sample import IMAGE_SUFFIXES
 
 OpenShard = Callable[[], AbstractContextManager[tuple[ReadAt, int | None]]]
 """Opens a shard: yields its read function and its size, None if the shard is compressed."""
@@ -63,7 +63,7 @@ def read_samples(
                 }
                 if repeated is not None:
                     contents.pop(repeated.offset, None)
-                if not (rules.gather or _has_image(members, rules.image)):
+                if not (rules.gather or _has_image(members, rules)):
                     scattered = _scattered(open_shard, notes) if scattered is None else scattered
                     if key in scattered:
                         first = next(iter(found.values()))
@@ -79,8 +79,8 @@ def read_samples(
         raise
 
 
-def _has_image(members: dict[str, Member], image: str | None) -> bool:
-    return not IMAGE_SUFFIXES.isdisjoint(members) if image is None else image in members
+def _has_image(members: dict[str, Member], rules: MemberRules) -> bool:
+    return not rules.images.isdisjoint(members) if rules.image is None else rules.image in members
 
 
 def _neighbours(members: Iterator[Member], notes: MemberNotes) -> Iterator[_Group]:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import repeat
 from pathlib import Path
 from typing import Final
@@ -130,7 +130,8 @@ def _samples(
             image = accept(_downloaded(data), reference.name, options, reference.rotation)
         except ImageError as error:
             if not options.skips:
-                raise ImageError(f"{describe(reference)}: {error}; {_advice(data, options)}") from error
+                advice = _advice(data, reference, options)
+                raise ImageError(f"{describe(reference)}: {error}; {advice}") from error
             tally.remark(reference, "skipped", str(error))
             continue
         if reason := "; ".join(filter(None, (image.repaired, image.rotated, image.oddity))):
@@ -148,17 +149,25 @@ def _downloaded(data: bytes | ImageError) -> bytes:
     return data
 
 
-def _advice(data: bytes | ImageError, options: PackOptions) -> str:
-    """Return what to do about an image that cannot be used."""
-    repair, skip = "mend it, or have it repaired (option on_bad='repair'); ", "skip"
+def _advice(data: bytes | ImageError, reference: Reference, options: PackOptions) -> str:
+    """Return what to do about an image that cannot be used. Costs an attempt to repair it."""
+    repair, skip = "", "skip"
     if options.repairs:
         repair, skip = "it cannot be repaired; ", "repair-else-skip"
-    if isinstance(data, ImageError):  # a failed download: there is nothing to repair
-        repair = ""
+    elif not isinstance(data, ImageError) and _is_repairable(data, reference, options):
+        repair = "option on_bad='repair' repairs it; "
     return (
         f"{repair}option on_bad={skip!r} leaves out every such image and lists them all in "
         ".wds-imagenet/report.jsonl"
     )
+
+
+def _is_repairable(data: bytes, reference: Reference, options: PackOptions) -> bool:
+    try:
+        accept(data, reference.name, replace(options, on_bad="repair"), reference.rotation)
+    except ImageError:
+        return False
+    return True
 
 
 def _members(

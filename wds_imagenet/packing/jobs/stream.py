@@ -1,10 +1,12 @@
 """The job of packing a stream: one read from its first byte to its last, shard by shard."""
 
-from collections.abc import Callable, Container, Generator, Iterable
+from collections.abc import Callable, Container, Generator, Iterable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from itertools import chain
 
 from wds_imagenet.errors import SourceError
+from wds_imagenet.inputs.stream import StreamedImage
 from wds_imagenet.packing.build.builders import StreamBuilder
 from wds_imagenet.packing.build.fetch import Fetch
 from wds_imagenet.packing.build.receipt import Receipt
@@ -12,6 +14,7 @@ from wds_imagenet.packing.build.shard import Recipe
 from wds_imagenet.packing.engines.registry import Reach
 from wds_imagenet.packing.jobs.dataset import dataset_files
 from wds_imagenet.packing.plan.duplicate_keys import KeyHashes, check_packed_keys, hash_keys
+from wds_imagenet.packing.plan.faults import limited
 from wds_imagenet.packing.plan.plan_file import differences
 from wds_imagenet.packing.plan.shard_cutting import FullShard, cut_shards
 from wds_imagenet.packing.plan.stream_plan import StreamPlan
@@ -53,7 +56,8 @@ class StreamJob(Job[FullShard]):
         options = self._plan.options
         images = self._plan.stream.images()
         try:
-            ordered = shuffled(images, options.window_bytes, options.seed) if options.shuffled else images
+            read = _read(images, options.max_image_bytes)
+            ordered = shuffled(read, options.window_bytes, options.seed) if options.shuffled else read
             shards = cut_shards(ordered, self._plan)
             first = next(shards, None)
             if first is None:
@@ -79,3 +83,14 @@ class StreamJob(Job[FullShard]):
     def final_files(self, receipts: Iterable[Receipt]) -> FinalFiles:
         """Return the manifest and the other files of the data set."""
         return dataset_files(self.builder.recipe, self.layout, receipts)
+
+
+def _read(images: Iterable[StreamedImage], limit: int) -> Iterator[StreamedImage]:
+    """Yield the images with their bytes, and those with more bytes than the limit with a fault instead."""
+    for image in images:
+        if image.read is None:
+            yield image
+            continue
+        reference = limited(image.reference, image.reference.size, limit)
+        data = image.read() if reference.fault is None else b""
+        yield replace(image, reference=reference, data=data, read=None)

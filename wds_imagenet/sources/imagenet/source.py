@@ -14,13 +14,13 @@ from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.format.ignored_files import is_ignored
 from wds_imagenet.imagenet.devkit import CLASSES, WNID
 from wds_imagenet.imagenet.filenames import CLASS_TAR, PUBLISHED, ImagenetImage, parse_file
-from wds_imagenet.inputs.archives.gzip_images import (
+from wds_imagenet.inputs.archives.compressed_images import (
     STREAM_NOTE,
     first_image,
     read_streamed_images,
     stream_identity,
 )
-from wds_imagenet.inputs.archives.gzip_tar import is_compressed
+from wds_imagenet.inputs.archives.compressed_tar import is_compressed
 from wds_imagenet.inputs.archives.tar_listing import PACKED_FAULT, ListedFile, is_packed
 from wds_imagenet.inputs.file_listing import list_files
 from wds_imagenet.inputs.image_files import IgnoredFiles, describe_ignored, is_image, suffix_of

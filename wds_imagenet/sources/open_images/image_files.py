@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from wds_imagenet.errors import SourceError
 from wds_imagenet.format.ignored_files import is_ignored
-from wds_imagenet.inputs.archives.gzip_images import read_streamed_images
+from wds_imagenet.inputs.archives.compressed_images import read_streamed_images
 from wds_imagenet.inputs.archives.tar_listing import ListedFile, list_archive
 from wds_imagenet.inputs.compression import DECOMPRESSORS, HEAD, compression_of
 from wds_imagenet.inputs.image_files import is_image, suffix_of

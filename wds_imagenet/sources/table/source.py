@@ -125,7 +125,8 @@ def table(
     if repeated is not None:
         if not grouped:
             check_one_row_each(references, where)
-        references = with_path_keys(references, where)
+        cure = "; or give a column of unique keys as option 'key_column'"
+        references = with_path_keys(references, where, cure=cure)
     return Listing(
         references,
         naming.classes,

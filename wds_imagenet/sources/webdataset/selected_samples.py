@@ -1,10 +1,11 @@
 """The selected samples of shards, each made into a reference."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from wds_imagenet.errors import DataError, SourceError
+from wds_imagenet.inputs.label_range import far_labels_note
 from wds_imagenet.inputs.reference import Attachment, Metadata, Reference
 from wds_imagenet.inputs.shards.content import Content, Fault, ShardSample, content_of
 from wds_imagenet.inputs.shards.member_notes import MemberNotes
@@ -13,10 +14,12 @@ from wds_imagenet.inputs.split_files import SplitFile
 from wds_imagenet.sample import IMAGE_SUFFIXES, check_key, label_of, make_key
 from wds_imagenet.sources.webdataset.selection import LabelMap, Selection
 from wds_imagenet.sources.webdataset.shard_keys import shard_prefixes
+from wds_imagenet.util.messages import quantity
 
 MEASURED: Final = frozenset({"filename", "width", "height", "format", "sha256"})
 """Fields that this packer measures for every image, and measures anew. JSON with all of them is its own."""
 _NO_METADATA: Final[Metadata] = {}
+_MOST_LABELS: Final = 1 << 16
 
 
 @dataclass(slots=True)
@@ -40,6 +43,8 @@ class SelectedSamples:
     """The number of samples that are not selected."""
     renamed: int = 0
     """The number of keys that changed."""
+    labels: set[int] = field(default_factory=set)
+    """The labels of selected samples, up to `_MOST_LABELS`."""
     suffixes: tuple[str, ...] = ()
     """The suffixes of the attachments, the same in every sample."""
 
@@ -57,6 +62,8 @@ class SelectedSamples:
                     continue
                 self.faulty += reference.fault is not None
                 self.taken += reference.fault is None
+                if reference.label is not None and len(self.labels) < _MOST_LABELS:
+                    self.labels.add(reference.label)
                 yield sample, reference
 
     def notes(self) -> Iterator[str]:
@@ -66,7 +73,10 @@ class SelectedSamples:
             yield f"{self.passed:,} of {samples:,} samples were not selected"
         yield from self.selection.notes()
         if self.renamed:
-            yield f"{self.renamed:,} keys had characters that some readers reject; these became '_'"
+            renamed = quantity(self.renamed, "keys")
+            yield f"{renamed} had characters that some readers reject; these became '_'"
+        if not (self.label_map.classes or self.label_map.old_classes):
+            yield from far_labels_note(self.labels)
         yield from self.members.notes()
 
     def _reference(self, sample: ShardSample, prefix: str) -> Reference | None:

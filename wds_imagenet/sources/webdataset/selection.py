@@ -57,6 +57,11 @@ class Selection:
         self._found |= known & self.names
         return not known.isdisjoint(self.names)
 
+    def advice(self) -> str:
+        """Return how to select classes by names that no sample has, as the end of a sentence."""
+        missing = self.names - self._found
+        return f"; to select {min(missing)!r}, give the class list as option 'classes'" if missing else ""
+
     def notes(self) -> Iterator[str]:
         """Yield a note on keys and on names that no sample has."""
         if self.keys is not None and (missing := self.keys.missing()):

@@ -7,6 +7,7 @@ from typing import Annotated, Final, cast
 
 from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.imagenet.class_list import read_classes
+from wds_imagenet.inputs.image_files import READ_SUFFIXES
 from wds_imagenet.inputs.json_types import KindCounts, as_kind, common_kind, count_kinds
 from wds_imagenet.inputs.keys import first_duplicate
 from wds_imagenet.inputs.listing import Listing
@@ -22,7 +23,6 @@ from wds_imagenet.inputs.shards.member_rules import (
 from wds_imagenet.inputs.spilled.references import SpilledReferences
 from wds_imagenet.inputs.split_files import SplitFile
 from wds_imagenet.inputs.stream import Stream, StreamedImage
-from wds_imagenet.sample import IMAGE_SUFFIXES
 from wds_imagenet.sources.source_options import Classes
 from wds_imagenet.sources.webdataset.selected_samples import SelectedSamples
 from wds_imagenet.sources.webdataset.selection import read_label_map, select
@@ -121,6 +121,7 @@ def webdataset(
         label_suffix=as_suffix(label_suffix or "cls"),
         label_field=label_field or "label",
         image=None if image is None else as_suffix(image),
+        images=READ_SUFFIXES,
         left_out=frozenset(filter(None, map(as_suffix, (leave_out or "").split(",")))),
         key_ends=cast("KeyEnd", key_ends or "first-dot"),
         gather=bool(gather),
@@ -147,7 +148,9 @@ def webdataset(
     )
     references = SpilledReferences(reference for _, reference in selected.read(parts))
     if not references:
-        raise SourceError(f"no sample in {url} is selected; there are {selected.passed:,}")
+        raise SourceError(
+            f"no sample in {url} is selected; there are {selected.passed:,}{selected.selection.advice()}"
+        )
     _check_unique(references)
     new = selected.label_map.classes
     table = first.table if new is None else new
@@ -192,7 +195,7 @@ def _stream(
             MemberNotes(rules),
             selected.keys_by_shard,
         )
-        kept = IMAGE_SUFFIXES.union(selected.suffixes, [] if rules.image is None else [rules.image])
+        kept = READ_SUFFIXES.union(selected.suffixes, [] if rules.image is None else [rules.image])
         for sample, reference in again.read(parts, kept):
             if reference.fault is not None:
                 yield StreamedImage(reference, b"")

@@ -4,8 +4,9 @@ They cannot be read at random. So the archive is fetched, inflated and walked in
 chunks ahead of the next. An inner tar of many gigabytes is listed like a folder.
 """
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from itertools import repeat
 from typing import Final
 
@@ -17,7 +18,7 @@ from wds_imagenet.storage.store import ObjectInfo, StorageOptions, Store
 from wds_imagenet.util.threads import map_ahead
 
 MAX_FILE_BYTES: Final = 256 << 20
-"""Bytes of the largest file that is read into memory; every released image is smaller."""
+"""Bytes of the largest file that `stream_files` reads into memory."""
 _FETCH: Final = 4 << 20
 _FETCHES: Final = 4
 _CHUNK: Final = 2 << 20
@@ -38,13 +39,32 @@ def is_compressed(url: str, options: StorageOptions) -> bool:
 
 
 def stream_files(url: str, options: StorageOptions) -> Generator[tuple[ListedFile, bytes], None, None]:
-    """Yield every file in a compressed tar with its bytes, in the archive's own order.
+    """Yield every file in a compressed tar with its bytes, as `stream_readers` does with its reader.
+
+    Raises `SourceError` for a file of more than 256 MiB, and the errors of `stream_readers`.
+    """
+    with closing(stream_readers(url, options)) as files:
+        for file, read in files:
+            if file.size > MAX_FILE_BYTES:
+                raise SourceError(
+                    f"{file.url}: {file.path!r} at offset {file.offset:,} has {file.size:,} bytes; at most "
+                    f"{MAX_FILE_BYTES:,} are read"
+                )
+            yield file, read()
+
+
+def stream_readers(
+    url: str, options: StorageOptions
+) -> Generator[tuple[ListedFile, Callable[[], bytes]], None, None]:
+    """Yield every file in a compressed tar, in the archive's own order, with a function that reads it.
+
+    The function may be called once, until the next file. A file that is not read takes no memory.
 
     Guarantees of the listing are those of `list_archive`. At the end of the iteration, the checksum of
     the compression has confirmed every byte; a damaged file may have been yielded before. A file's offset is
     one in the unpacked archive, for messages.
 
-    Costs one pass and about 40 MB of memory beside the current file. The threads end with the iteration:
+    Costs one pass and about 40 MB of memory beside the file that is read. The threads end with the iteration:
     close the generator to end it early.
 
     Args:
@@ -53,7 +73,6 @@ def stream_files(url: str, options: StorageOptions) -> Generator[tuple[ListedFil
 
     Raises:
         UsageError: there is no such file.
-        SourceError: a file in the archive has more than 256 MiB.
         CorruptError: the archive is damaged or cut off; notes give the archive and the member.
         ChangedError: the archive was replaced during the iteration.
     """
@@ -63,12 +82,7 @@ def stream_files(url: str, options: StorageOptions) -> Generator[tuple[ListedFil
     where = join_url(found[0].url, found[1].path)
     with open_forward_reader(*found) as reader:
         for file in list_archive(reader.read, None, where):
-            if file.size > MAX_FILE_BYTES:
-                raise SourceError(
-                    f"{where}: {file.path!r} at offset {file.offset:,} has {file.size:,} bytes, more than "
-                    f"the {MAX_FILE_BYTES:,} that an image may have in a stream"
-                )
-            yield file, _read_file(reader, file, where)
+            yield file, partial(_read_file, reader, file, where)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Final
 
 from wds_imagenet.errors import SourceError
 from wds_imagenet.format.ignored_files import is_ignored
-from wds_imagenet.inputs.archives.gzip_tar import stream_files
+from wds_imagenet.inputs.archives.compressed_tar import stream_readers
 from wds_imagenet.inputs.archives.tar_listing import ListedFile
 from wds_imagenet.inputs.image_files import is_image
 from wds_imagenet.inputs.reference import Metadata, Reference
@@ -26,7 +26,7 @@ STREAM_NOTE: Final = (
 def read_streamed_images(
     url: str, options: StorageOptions, make_reference: Callable[[ListedFile], Reference | None]
 ) -> Iterator[StreamedImage]:
-    """Yield the images in a compressed tar. Guarantees, costs and errors are those of `stream_files`.
+    """Yield the images in a compressed tar. Guarantees, costs and errors are those of `stream_readers`.
 
     Args:
         url: the archive.
@@ -38,19 +38,19 @@ def read_streamed_images(
         SourceError: no image was left at the end.
     """
     empty = True
-    with closing(stream_files(url, options)) as files:
-        for file, data in files:
+    with closing(stream_readers(url, options)) as files:
+        for file, read in files:
             reference = None if is_ignored(file.path) else make_reference(file)
             if reference is not None:
                 empty = empty and reference.fault is not None
-                yield StreamedImage(reference, data)
+                yield StreamedImage(reference, read=read)
     if empty:
         raise SourceError(f"there are no such images in {url}")
 
 
 def first_image(url: str, options: StorageOptions) -> ListedFile:
     """Return the first image file in a gzipped tar. Costs reading up to the image."""
-    with closing(stream_files(url, options)) as files:
+    with closing(stream_readers(url, options)) as files:
         for file, _ in files:
             if is_image(file.path) and not is_ignored(file.path):
                 return file

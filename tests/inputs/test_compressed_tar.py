@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from wds_imagenet.errors import ChangedError, CorruptError, SourceError, UsageError
-from wds_imagenet.inputs.archives import gzip_tar
-from wds_imagenet.inputs.archives.gzip_tar import is_compressed, stream_files
+from wds_imagenet.inputs.archives import compressed_tar
+from wds_imagenet.inputs.archives.compressed_tar import is_compressed, stream_files
 from wds_imagenet.storage import open_store
 
 
@@ -97,8 +97,8 @@ def test_several_gzip_members_are_one_stream(put, nested, cuts):
 @pytest.mark.parametrize("fetch", [1, 2, 7, 4096])
 def test_the_chunk_size_does_not_matter(put, make_tar, monkeypatch, fetch):
     files = {f"{i}.txt": random.Random(i).randbytes(i * 37) for i in range(9)}
-    monkeypatch.setattr(gzip_tar, "_FETCH", fetch)
-    monkeypatch.setattr(gzip_tar, "_CHUNK", fetch)
+    monkeypatch.setattr(compressed_tar, "_FETCH", fetch)
+    monkeypatch.setattr(compressed_tar, "_CHUNK", fetch)
     packed = gzip.compress(make_tar(files))
     assert everything(put(packed)) == files
 
@@ -186,8 +186,10 @@ def test_gzip_within_gzip_is_an_error(put, nested):
 
 
 def test_a_file_too_large_to_be_an_image_is_refused(put, make_tar, monkeypatch):
-    monkeypatch.setattr(gzip_tar, "MAX_FILE_BYTES", 1000)
-    with pytest.raises(SourceError, match=r"'big\.jpg' at offset 2,048 has 1,001 bytes"):
+    monkeypatch.setattr(compressed_tar, "MAX_FILE_BYTES", 1000)
+    with pytest.raises(
+        SourceError, match=r"'big\.jpg' at offset 2,048 has 1,001 bytes; at most 1,000 are read"
+    ):
         everything(
             put(
                 gzip.compress(make_tar({"ok.jpg": bytes(1000), "big.jpg": bytes(1001)}, tarfile.USTAR_FORMAT))
@@ -196,8 +198,8 @@ def test_a_file_too_large_to_be_an_image_is_refused(put, make_tar, monkeypatch):
 
 
 def test_an_archive_that_is_replaced_meanwhile_is_an_error(put, nested, monkeypatch):
-    monkeypatch.setattr(gzip_tar, "_FETCH", 1 << 12)
-    monkeypatch.setattr(gzip_tar, "_CHUNK", 1 << 12)
+    monkeypatch.setattr(compressed_tar, "_FETCH", 1 << 12)
+    monkeypatch.setattr(compressed_tar, "_CHUNK", 1 << 12)
     packed = gzip.compress(nested, 1)
     url = put(packed)
     with pytest.raises(ChangedError), closing(stream_files(url, {})) as files:  # noqa: PT012 - begun, then changed
