@@ -20,6 +20,7 @@ from typing import Any, Final, Generic, NoReturn, Self, TypeVar, cast
 
 from wds_imagenet.errors import WdsImagenetError
 from wds_imagenet.util.processes import (
+    check_socket_path,
     ctrl_c_blocked,
     exit_on_signal,
     hide_main_module,
@@ -45,6 +46,7 @@ class LocalEngine:
         """Start to import the workers' modules. Returns at once."""
         context = _context()
         if self._workers > 1 and context.get_start_method() == "forkserver":
+            check_socket_path()
             with ctrl_c_blocked():
                 forkserver.ensure_running()
 
