@@ -79,7 +79,7 @@ def test_a_split_that_no_name_has_is_refused_for_a_folder_and_taken_for_named_sh
     for run in (index, lambda url, **o: pack("webdataset", url, dest=f"{tmp_path}/out", workers=1, **o)):
         with pytest.raises(
             SourceError,
-            match="no files of the split 'validation', only of train; .*: .*in/\\*.tar",
+            match=r"no files of the split 'validation', only of train; .*: .*in/\*\.tar",
         ):
             run(f"{tmp_path}/in", split="validation")
     pack(
