@@ -5,10 +5,13 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from multiprocessing import resource_tracker
 from types import FrameType, ModuleType
-from typing import NoReturn
+from typing import Final, NoReturn
+
+_START_FILES: Final = 12
+"""Files that the start of a process opens at once, in this process: its pipes and sockets."""
 
 
 def usable_cpus() -> int:
@@ -66,3 +69,10 @@ def sigterm_cleans_up() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def check_descriptors() -> None:
+    """Raise `OSError` if this process may not open the files that the start of another process needs."""
+    with ExitStack() as files:
+        for _ in range(_START_FILES):
+            files.callback(os.close, os.open(os.devnull, os.O_RDONLY))
