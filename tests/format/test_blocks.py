@@ -9,7 +9,14 @@ from wds_imagenet.format.blocks import block_bytes_for, cut_blocks
 
 @pytest.mark.parametrize(
     ("total", "size"),
-    [(0, 128 << 10), (110_000_000, 128 << 10), (560_000_000, 512 << 10), (147_000_000_000, 2 << 20)],
+    [
+        (0, 128 << 10),
+        (110_000_000, 128 << 10),
+        (560_000_000, 512 << 10),
+        (2_097_151_999, 1 << 20),
+        (2_097_152_000, 2 << 20),
+        (147_000_000_000, 2 << 20),
+    ],
 )
 def test_small_data_sets_have_small_blocks(total, size):
     assert block_bytes_for(total) == size

@@ -37,7 +37,19 @@ def long(name):
     return member("././@LongLink", name.encode() + b"\0", b"L", b"ustar  \0")
 
 
+def sized(field):
+    """Return a member whose size has these 12 bytes."""
+    head = bytearray(member("a"))
+    head[124:136] = field
+    head[148:156] = b" " * 8
+    head[148:156] = b"%06o\0 " % sum(head)
+    return bytes(head)
+
+
 FAULTS = {
+    "has b'0000000000X\\x00' where octal digits belong": sized(b"0000000000X\0"),
+    "has b'            ' where octal digits belong": sized(b" " * 12),
+    "zero byte: 'a\\x00b'": member("x", record("path", "a\0b"), b"x") + member("c"),
     "a long name at offset 0 belongs to no member": long("a/b.jpg") + END,
     "100,000 bytes of extended header at offset 0": member("x", b"x" * 100_000, b"x") + END,
     "the global header at offset 0 names a member": member("g", record("path", "a.jpg"), b"g") + END,
@@ -128,3 +140,23 @@ def test_without_the_native_module_python_walks(monkeypatch):
     assert walk_engine() == "Python"
     [sample] = ArchiveSamples(data)
     assert (sample.key, sample.label, sample.image) == ("a", 7, b"abc")
+
+
+def test_a_size_may_have_spaces_around_its_digits():
+    assert [found.size for found in walk_bytes(sized(b"  00000000 \0") + END)] == [0]
+
+
+def test_a_name_may_fill_its_field():
+    data = member("n" * 96 + ".jpg") + member(b"a\0b\0c") + END
+    assert [found.name for found in walk_bytes(data)] == ["n" * 96 + ".jpg", "a"]
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_a_part_has_samples_without_an_end_marker_only_if_it_is_said_to_be_one(monkeypatch, native):
+    if not native:
+        monkeypatch.setattr(samples_module, "_walk", None)
+    part = member("a.jpg", b"abc")
+    assert [sample.key for sample in ArchiveSamples(part, ended=False)] == ["a"]
+    with pytest.raises(CorruptError, match="without its end marker"):
+        ArchiveSamples(part)
+    assert len(ArchiveSamples(part + END)) == 1

@@ -88,6 +88,13 @@ def cut(images, **options):
     return list(cut_shards(images, plan_stream(stream(), replace(OPTIONS, **options))))
 
 
+@pytest.mark.parametrize(("shard_bytes", "counts"), [(1, [1, 1, 1, 1]), (5009, [1, 1, 1, 1]), (1 << 20, [4])])
+def test_a_stream_is_cut_by_bytes_and_a_sample_larger_than_a_shard_has_one_of_its_own(shard_bytes, counts):
+    images = [StreamedImage(reference(number), b"x" * 3000) for number in range(4)]
+    made = cut(images, samples_per_shard=None, shard_bytes=shard_bytes)
+    assert [len(shard.images) for shard in made] == counts
+
+
 def test_an_image_that_cannot_be_used_takes_no_room_and_joins_the_shard_that_is_being_filled():
     images = [
         StreamedImage(reference(number, fault="empty" if number in {0, 3} else None), b"x" * 9)
@@ -190,3 +197,15 @@ def test_a_layer_plan_names_its_data_set_its_files_and_its_fields(captions):
     assert made.plan.fields == {"description": "text", "tags": "list", "title": "text"}
     assert [dict(item) for item in made.plan.labels] == [{"name": "captions", "count": 1}]
     assert made.shards == one.shards
+
+
+def test_plan_files_have_exactly_the_entries_of_the_format():
+    common = {"format", "version", "options", "fields", "classes", "classes_sha256"}
+    listed = json.loads(plan(Listing([reference(0)]), OPTIONS).to_json())
+    assert listed.keys() == common | {"samples", "shards", "references_sha256"}
+    streamed = json.loads(plan_stream(stream(), OPTIONS).to_json())
+    assert streamed.keys() == common | {"stream", "suffixes"}
+    assert streamed["options"].keys() == listed["options"].keys()
+    shuffled = json.loads(plan_stream(stream(), replace(OPTIONS, shuffle=True)).to_json())
+    assert shuffled["options"].keys() - streamed["options"].keys() == {"window_bytes"}
+    assert (listed["version"], streamed["version"]) == (1, 1)

@@ -59,7 +59,9 @@ def test_another_order_place_or_folder_of_attachments_is_seen_and_a_move_is_not(
 
 @pytest.mark.parametrize("change", [{"rotation": 90}, {"fault": "empty"}, {"fault": ""}])
 def test_a_rotation_and_a_fault_are_seen(change):
-    assert hashed([reference(0, "/d", **change)]) != hashed([reference(0, "/d")])
+    (name,) = {"rotation": ["turn"], "fault": ["fault"]}[min(change)]
+    row = ["k0", "0.jpg", 0, 9, "0.jpg", 0, None, {}, {name: change[min(change)]}]
+    assert hashed([reference(0, "/d", **change)]) == independent([row]) != hashed([reference(0, "/d")])
 
 
 def test_the_sample_without_json_form_is_named_wherever_it_stands():

@@ -54,15 +54,25 @@ def small_shards(tmp_path_factory, small_paths):
 
 
 @pytest.fixture
-def one_bad(tmp_path, small_paths):
-    """Pack 100 images, of which that of the key k0007 has a header, an end, and nothing between."""
-    folder = tmp_path / "images"
-    folder.mkdir()
-    for path in small_paths[:100]:
-        data = path.read_bytes()
-        if path.stem == "k0007":
-            data = data[: data.index(b"\xff\xda") + 14] + b"\xff\xd9"
-        (folder / path.name).write_bytes(data)
-    shards = tmp_path / "shards"
-    pack_listing(listing_of(sorted(folder.iterdir())), str(shards), PackOptions("small"), workers=1)
-    return shards
+def some_bad(tmp_path, small_paths):
+    """Return a function that packs 100 images, of which some have a header, an end, and nothing between."""
+
+    def pack_bad(keys):
+        folder = tmp_path / "images"
+        folder.mkdir()
+        for path in small_paths[:100]:
+            data = path.read_bytes()
+            if path.stem in keys:
+                data = data[: data.index(b"\xff\xda") + 14] + b"\xff\xd9"
+            (folder / path.name).write_bytes(data)
+        shards = tmp_path / "shards"
+        pack_listing(listing_of(sorted(folder.iterdir())), str(shards), PackOptions("small"), workers=1)
+        return shards
+
+    return pack_bad
+
+
+@pytest.fixture
+def one_bad(some_bad):
+    """Pack 100 images, of which that of the key k0007 cannot be decoded."""
+    return some_bad({"k0007"})

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -331,6 +332,23 @@ def test_skipped_samples_are_masked_counted_and_in_the_state(one_bad):
     assert real == 99
     assert one.stats().skipped == 1
     assert one.state_dict()["skipped"] == ["k0007"]
+
+
+def test_ten_skipped_samples_are_all_named_and_one_more_ends_the_epoch(some_bad, caplog, tmp_path):
+    keys = [f"k{number:04d}" for number in range(30, 40)]
+    shards = some_bad({*keys, "k0090"})
+    one = Loader(str(shards), CROP, 10, on_bad="skip", shuffle=False)
+    with pytest.raises(ImageError) as caught:
+        list(one)
+    note = "11 samples of this epoch were bad, and at most 10 are skipped"
+    assert note in caught.value.__notes__
+    shutil.rmtree(tmp_path / "images")
+    shutil.rmtree(shards)
+    list(Loader(str(some_bad(set(keys))), CROP, 10, on_bad="skip", shuffle=False))
+    (message,) = (r.message for r in caplog.records)
+    start = "10 samples of epoch 0 left out as bad: "
+    assert message.startswith(start)
+    assert sorted(message.removeprefix(start).split(", ")) == keys
 
 
 def test_skipped_samples_are_logged_at_the_end_of_the_epoch(one_bad, caplog):

@@ -151,8 +151,7 @@ def _walk_in_python(view: memoryview, *, ended: bool) -> Found:
     for key, members in group_members(walk_bytes(view, ended=ended)):
         keys.append(key)
         suffixes.append(tuple(members))
-        images = [(m.offset, m.offset + m.size) for suffix, m in members.items() if suffix in IMAGE_SUFFIXES]
-        heads.extend((*(images or [(-1, -1)])[0], _NO_LABEL, len(spans) // 2))  # labels are read later
+        heads.extend((-1, -1, _NO_LABEL, len(spans) // 2))  # image and label are read later, from the members
         for member in members.values():
             spans.extend((member.offset, member.offset + member.size))
     return keys, suffixes, heads.tobytes(), spans.tobytes()

@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from wds_imagenet.errors import ManifestError
+from wds_imagenet.errors import CorruptError, ManifestError
 from wds_imagenet.format.dataset_name import default_name
-from wds_imagenet.format.manifest import KEYS_PATH, QUARANTINE, REPORT_PATH, Manifest
+from wds_imagenet.format.manifest import KEYS_PATH, QUARANTINE, REPORT_PATH, Manifest, Shard, shard_to_json
 from wds_imagenet.format.own_hash import OWN_HASH
 from wds_imagenet.indexing.shard_entries import Entries, read_entries
 from wds_imagenet.inputs.shards.member_rules import MemberRules
@@ -41,7 +41,7 @@ def manifest_of_shards(
 
     Raises:
         ManifestError: shards are missing, or the class table cannot be restored.
-        CorruptError: a shard is damaged or no tar.
+        CorruptError: a shard is no tar, or has other bytes than the damaged manifest states.
         SourceError: a sample cannot be used, a key is repeated, or there are several splits.
     """
     options = plan.get("options", {})
@@ -64,7 +64,10 @@ def manifest_of_shards(
         plan=plan.get("sha256"),
         report_sha256=None if report is None else hashlib.sha256(report).hexdigest(),
     )
-    return _proven(manifest, rest) or manifest
+    proven = _proven(manifest, rest)
+    if proven is None:
+        _check_stated(entries.shards, rest)
+    return proven or manifest
 
 
 def _shard_names(
@@ -122,6 +125,20 @@ def _check_complete(
     numbers = [int(match["number"]) for match in map(_OURS.fullmatch, names) if match is not None]
     if numbers != list(range(len(numbers))):
         raise ManifestError("the numbers of the shards have a gap, so that a shard may be missing")
+
+
+def _check_stated(shards: Sequence[Shard], rest: Mapping[str, Any]) -> None:
+    """Raise `CorruptError` for a shard whose SHA-256 and blocks are others than the damaged manifest states.
+
+    A flipped bit of the manifest changes one of the two, and a damaged shard changes both.
+    """
+    listed = rest.get("shards")
+    entries = [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
+    stated = {str(item.get("name")): item for item in entries}
+    for shard in shards:
+        ours, theirs = shard_to_json(shard), stated.get(shard.name, {})
+        if all(name in theirs and theirs[name] != ours[name] for name in ("sha256", "blocks")):
+            raise CorruptError(f"the shard {shard.name} is damaged: the manifest states other bytes")
 
 
 def _classes(

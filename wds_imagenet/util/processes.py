@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,6 +11,9 @@ from multiprocessing import resource_tracker
 from types import FrameType, ModuleType
 from typing import Final, NoReturn
 
+from wds_imagenet.errors import UsageError
+
+_SOCKET_PATH: Final = 103  # bytes on macOS; Linux allows 107
 _START_FILES: Final = 12
 """Files that the start of a process opens at once, in this process: its pipes and sockets."""
 
@@ -31,6 +35,19 @@ def hide_main_module() -> Iterator[None]:
         yield
     finally:
         sys.modules["__main__"] = main
+
+
+def check_socket_path() -> None:
+    """Check that `multiprocessing` can put the socket of its fork server into the temporary folder.
+
+    Raises:
+        UsageError: the folder's path is too long.
+    """
+    folder = tempfile.gettempdir()
+    if len(os.fsencode(folder)) > _SOCKET_PATH - len("/pymp-12345678/listener-12345678"):
+        raise UsageError(
+            f"the path of the temporary folder {folder} is too long for a socket: set TMPDIR to a shorter one"
+        )
 
 
 @contextmanager

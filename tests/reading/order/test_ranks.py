@@ -161,6 +161,12 @@ def test_one_number_without_the_other_is_an_error(arguments):
         rank_and_world_size(*arguments)
 
 
+@pytest.mark.parametrize(("arguments", "name"), [(("x", 1), "rank"), ((0, "x"), "world_size")])
+def test_the_number_that_is_none_is_named(arguments, name):
+    with pytest.raises(UsageError, match=rf"\b{name}\b"):
+        rank_and_world_size(*arguments)
+
+
 @pytest.mark.parametrize(("rank", "world_size"), [(1, 2), (0, 4)])
 def test_a_process_group_that_says_another_place_later_is_an_error(monkeypatch, rank, world_size):
     monkeypatch.setitem(sys.modules, "torch.distributed", Group(rank, world_size))

@@ -20,7 +20,11 @@ from typing import Any, Final, Generic, NoReturn, Self, TypeVar, cast
 
 from wds_imagenet.errors import WdsImagenetError
 from wds_imagenet.util.processes import (
+<<<<<<< HEAD
     check_descriptors,
+=======
+    check_socket_path,
+>>>>>>> main
     ctrl_c_blocked,
     exit_on_signal,
     hide_main_module,
@@ -46,6 +50,7 @@ class LocalEngine:
         """Start to import the workers' modules. Returns at once."""
         context = _context()
         if self._workers > 1 and context.get_start_method() == "forkserver":
+            check_socket_path()
             with ctrl_c_blocked():
                 forkserver.ensure_running()
 
