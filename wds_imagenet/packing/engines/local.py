@@ -20,11 +20,8 @@ from typing import Any, Final, Generic, NoReturn, Self, TypeVar, cast
 
 from wds_imagenet.errors import WdsImagenetError
 from wds_imagenet.util.processes import (
-<<<<<<< HEAD
     check_descriptors,
-=======
     check_socket_path,
->>>>>>> main
     ctrl_c_blocked,
     exit_on_signal,
     hide_main_module,
