@@ -136,3 +136,14 @@ def test_shards_far_from_their_manifest_are_refused(tmp_path):
     with pytest.raises(UsageError, match=r"neither in .* nor in the folder above"):
         index(f"{tmp_path}/in", out=f"{tmp_path}/in/x/y")
     assert labels(index(f"{tmp_path}/in", out=f"{tmp_path}/in/x").url) == [0]
+
+
+def test_the_folder_of_an_indexed_second_split_is_packed_as_its_own(folder, tmp_path):
+    index(folder, split="train")
+    url = index(folder, split="validation").url
+    assert url.endswith("/validation")
+    pack("webdataset", url, dest=str(tmp_path / "val"), workers=1)
+    assert (labels(str(tmp_path / "val")), Dataset.open(str(tmp_path / "val")).manifest.split) == (
+        [2],
+        "validation",
+    )

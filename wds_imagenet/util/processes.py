@@ -6,7 +6,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from multiprocessing import resource_tracker
 from types import FrameType, ModuleType
 from typing import Final, NoReturn
@@ -14,6 +14,8 @@ from typing import Final, NoReturn
 from wds_imagenet.errors import UsageError
 
 _SOCKET_PATH: Final = 103  # bytes on macOS; Linux allows 107
+_START_FILES: Final = 12
+"""Files that the start of a process opens at once, in this process: its pipes and sockets."""
 
 
 def usable_cpus() -> int:
@@ -84,3 +86,10 @@ def sigterm_cleans_up() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def check_descriptors() -> None:
+    """Raise `OSError` if this process may not open the files that the start of another process needs."""
+    with ExitStack() as files:
+        for _ in range(_START_FILES):
+            files.callback(os.close, os.open(os.devnull, os.O_RDONLY))

@@ -20,6 +20,7 @@ from typing import Any, Final, Generic, NoReturn, Self, TypeVar, cast
 
 from wds_imagenet.errors import WdsImagenetError
 from wds_imagenet.util.processes import (
+    check_descriptors,
     check_socket_path,
     ctrl_c_blocked,
     exit_on_signal,
@@ -95,6 +96,7 @@ class _Worker(Generic[Task, Result]):
 
     @classmethod
     def start(cls, context: Any, work: Callable[[Task], Result]) -> Self:  # noqa: ANN401 - has no common type
+        check_descriptors()  # else the server prints its own traceback
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, work), daemon=True)
         with hide_main_module(), ctrl_c_blocked():
