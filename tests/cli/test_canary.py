@@ -1,11 +1,13 @@
 """A secret in a URL, an option or the environment reaches no output, log, file, repr, state or process."""
 
+import contextlib
 import io
 import logging
 import os
 import pickle
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -144,15 +146,21 @@ def jpeg() -> bytes:
     return file.getvalue()
 
 
+@pytest.fixture
+def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Return the temporary folder of the commands, whose path is short enough for the sockets in it."""
+    with tempfile.TemporaryDirectory(prefix="c") as folder:
+        monkeypatch.setenv("TMPDIR", folder)
+        yield Path(folder)
+
+
 def test_credentials_reach_no_output_file_state_or_process(
-    s3_server, s3_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    s3_server, s3_url: str, tmp_path: Path, temporary: Path
 ) -> None:
     for number in range(40):
         folder = tmp_path / "in" / f"class{number % 2}"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{number}.jpg").write_bytes(jpeg())
-    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
-    (tmp_path / "tmp").mkdir()
     secret = s3_server.secret_key
     arguments = [
         "pack",
@@ -171,7 +179,7 @@ def test_credentials_reach_no_output_file_state_or_process(
         seen, files = set(), set()
         while process.poll() is None:
             seen |= command_lines(os.getpgid(process.pid)) if process.poll() is None else set()
-            files |= set(texts(tmp_path / "tmp"))
+            files |= set(texts(temporary))
             time.sleep(0.005)
         output = process.stdout.read() if process.stdout else b""
     assert process.returncode == 0, output
@@ -199,12 +207,11 @@ def command_lines(group: int) -> set[bytes]:
 
 
 def texts(folder: Path) -> Iterator[bytes]:
-    for path in folder.rglob("*"):
-        try:
-            if path.is_file():
-                yield path.read_bytes()
-        except OSError:
-            continue
+    """Return the content of all files below a folder, in which another process works."""
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                yield Path(parent, name).read_bytes()
 
 
 def test_an_uncaught_exception_shows_no_secret(capsys: pytest.CaptureFixture[str]) -> None:

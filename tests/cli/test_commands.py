@@ -137,6 +137,7 @@ def test_help_lists_every_exit_code():
 
 def test_verify_exits_with_3_and_prints_the_fault(packed, tmp_path):
     assert run("verify", packed, "--deep").returncode == 0
+    assert "the limit of --max-pixels is 1" in run("verify", packed, "--deep", "--max-pixels", "1").stdout
     copy = tmp_path / "copy"
     subprocess.run(["cp", "-r", packed, copy], check=True)
     shard = copy / "pets-train-000000.tar"

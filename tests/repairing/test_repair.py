@@ -287,8 +287,9 @@ def test_indexed_shards_are_mended_from_a_copy(layered, tmp_path):
     flip(store, f"{META}keys.txt")
     assert repair(tmp_path / "one").ok
     flip(store, TAR)
-    flip(store, f"{META}manifest.json")
-    with pytest.raises(ManifestError, match="run 'index' again"):
+    manifest = bytes(store.read(f"{META}manifest.json").data)
+    store.put(f"{META}manifest.json", manifest.replace(b'"name":"x"', b'"name":"y"'))
+    with pytest.raises(ManifestError, match=r"\.tar is damaged: the manifest states other .*'index' again"):
         repair(tmp_path / "one")
     assert repair(tmp_path / "one", copy=tmp_path / "two").ok
     assert contents(tmp_path / "one") == contents(tmp_path / "two")

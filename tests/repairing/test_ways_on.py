@@ -72,6 +72,17 @@ def test_a_damaged_manifest_proves_its_own_values(packed: Path, place: Path, los
     assert path.read_bytes() == (packed / "out" / META / "manifest.json").read_bytes() or "plan.json" in lost
 
 
+def test_no_manifest_is_rebuilt_over_an_image_that_was_changed(place: Path) -> None:
+    lose(place, "layers", "manifest.json", *LOST[-1])
+    path = place / TAR
+    data = path.read_bytes()
+    at = data.index(b"\xff\xd8\xff") + 200  # inside the first JPEG, whose size stays
+    path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+    with pytest.raises(ManifestError, match=rf"{TAR}.*SHA-256 in its JSON.*--from"):
+        repair(place)
+    assert not (place / META / "manifest.json").exists()
+
+
 @pytest.mark.parametrize("lost", LOST, ids=str)
 def test_a_manifest_is_not_rebuilt_without_a_shard(place: Path, lost: list[str]) -> None:
     lose(place, "manifest.json", *lost)

@@ -62,7 +62,7 @@ def test_one_image_in_two_of_them_is_an_error(parts):
 def test_a_gzipped_one_among_plain_ones_is_refused(parts, world):
     folder, _ = parts
     (folder / "1.tar").write_bytes(world.gz({"n01440764_1.JPEG": world.photos[0][1]}))
-    with pytest.raises(SourceError, match=r"of .*0\.tar and .*1\.tar one is gzipped and one is not"):
+    with pytest.raises(SourceError, match=r"of .*0\.tar and .*1\.tar one is compressed and one is not"):
         pack(
             "imagenet",
             f"{folder}/0.tar",

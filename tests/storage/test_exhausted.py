@@ -47,6 +47,29 @@ def test_few_files_are_enough_or_the_error_names_the_limit(
     assert codes[256] == 0
 
 
+def test_pack_with_few_files_works_or_prints_one_line(tmp_path: Path) -> None:
+    for number in range(8):
+        (tmp_path / "in" / f"c{number % 2}").mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8), (number, 0, 0)).save(tmp_path / "in" / f"c{number % 2}" / f"{number}.png")
+    codes = []
+    for limit in (12, 15, 16, 17, 18, 64):
+        out = tmp_path / f"out{limit}"
+        command = [sys.executable, "-m", "wds_imagenet", "pack", "imagefolder", tmp_path / "in", out]
+        done = subprocess.run(
+            [*command, "--workers", "2", "--samples-per-shard", "2"],
+            capture_output=True, text=True, check=False,
+            preexec_fn=lambda most=limit: resource.setrlimit(resource.RLIMIT_NOFILE, (most, most)),
+        )  # fmt: skip
+        codes.append(done.returncode)
+        if done.returncode:
+            assert [line.partition(":")[0] for line in done.stderr.splitlines()] == [
+                f"listing {tmp_path / 'in'}",
+                "error",
+            ]
+            assert "too many files are open: raise the limit" in done.stderr
+    assert (codes[0], codes[-1]) == (1, 0)
+
+
 def test_a_local_store_names_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a").write_bytes(b"1")
 

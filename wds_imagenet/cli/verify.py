@@ -8,7 +8,7 @@ import click
 from wds_imagenet.cli.exit_codes import ExitCode
 from wds_imagenet.cli.output import echo, echo_json
 from wds_imagenet.cli.progress import progress
-from wds_imagenet.cli.shared_options import as_json, human, storage_option
+from wds_imagenet.cli.shared_options import as_flags, as_json, human, storage_option
 from wds_imagenet.images.header import MAX_PIXELS
 from wds_imagenet.util.messages import quantity
 
@@ -56,7 +56,7 @@ def verify(
 
         def on_progress(now: "VerifyProgress") -> None:
             for finding in () if json else now.findings:
-                echo(f"bad: {finding}")
+                echo(as_flags(f"bad: {finding}"))
             bar.expect(now.total_bytes)
             bar.update(now.bytes, f"{now.samples:,} samples")
 

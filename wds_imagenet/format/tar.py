@@ -114,7 +114,11 @@ def walk(read: ReadAt, start: int, stop: int | None, *, ended: bool = True) -> I
         size = _octal(head[124:136], at)
         body = at + RECORD
         if stop is not None and body + padded_size(size) > stop:
-            raise CorruptError(f"the member at offset {at:,} should reach to {body + size:,}, past {stop:,}")
+            end = body + padded_size(size)
+            raise CorruptError(
+                f"the member at offset {at:,} should reach to {end:,}, past the end at {stop:,}: the tar is "
+                "cut off, or is one part of a tar that 'cat' joins"
+            )
         kind = head[156:157]
         if kind in b"0\0":
             name = long_name or _name(head, at)

@@ -61,6 +61,8 @@ def split_lines(text: str) -> Grid:
     return Grid(rows, lists=lists, loose=cut is _loose_cells, blank=blank)
 
 
+_WNID_FIRST: Final = re.compile(r"n[0-9]{8}\s")
+
 _Cut = Callable[[int, str], Iterator[list[str]]]
 
 
@@ -85,7 +87,8 @@ def _loose_cells(number: int, line: str) -> Iterator[list[str]]:
 
 def _delimited(lines: Sequence[tuple[int, str]]) -> _Cut | None:
     """Return the function that cuts a line at a tab, comma or semicolon; None for other separators."""
-    if any("\t" in line for _, line in lines):
+    tabs = ["\t" in line for _, line in lines]
+    if any(tabs) and (all(tabs) or not all(_WNID_FIRST.match(line) for _, line in lines)):
         return lambda number, line: _split(number, line, "\t")
     marks = [_LEAD.match(line) for _, line in lines]
     delimiter = next((match[1] for match in marks if match), None)

@@ -79,6 +79,7 @@ def choose_split(
     *,
     declared: Mapping[str, str] = MappingProxyType({}),
     renamed: bool = False,
+    cure: str = "",
 ) -> tuple[list[SplitFile], str | None]:
     """Return the files of one split and its name, or None for files whose names contain no split.
 
@@ -90,6 +91,7 @@ def choose_split(
         url: the data set, for errors.
         declared: the split of files whose path a listing beside them gives; it takes precedence.
         renamed: True if a split that no file has may be a new name for the files of the only split.
+        cure: how to give the files of the only split a new name, as the end of a sentence.
 
     Raises:
         SourceError: files of several splits exist and none is requested, or the requested one is missing.
@@ -105,7 +107,8 @@ def choose_split(
         return list(files), splits[0]
     chosen = [file for file, split in zip(files, splits, strict=True) if split == requested]
     if not chosen and any(splits) and not (renamed and len(existing) == 1):
-        raise SourceError(f"{url} has no files of the split {requested!r}, only of {', '.join(existing)}")
+        only = f"only of {', '.join(existing)}{cure if len(existing) == 1 else ''}"
+        raise SourceError(f"{url} has no files of the split {requested!r}, {only}")
     return chosen or list(files), requested
 
 

@@ -6,13 +6,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from wds_imagenet.errors import ManifestError
+from wds_imagenet.errors import CorruptError, ManifestError
 from wds_imagenet.format.dataset_name import default_name
-from wds_imagenet.format.manifest import KEYS_PATH, QUARANTINE, REPORT_PATH, Manifest
+from wds_imagenet.format.manifest import KEYS_PATH, QUARANTINE, REPORT_PATH, Manifest, Shard, shard_to_json
 from wds_imagenet.format.own_hash import OWN_HASH
 from wds_imagenet.indexing.shard_entries import Entries, read_entries
 from wds_imagenet.inputs.shards.member_rules import MemberRules
 from wds_imagenet.inputs.split_files import SplitFile, choose_split
+from wds_imagenet.reading.fetch_blocks import Fetcher, block_locations
 from wds_imagenet.reading.findings.files import read_if_there
 from wds_imagenet.repairing.classes import restore_classes
 from wds_imagenet.repairing.samples import intact_samples
@@ -29,8 +30,9 @@ def manifest_of_shards(
 ) -> Manifest:
     """Return a manifest with the values of the plan and, where it has none, with those that `index` finds.
 
-    Nothing proves the bytes of the shards. The plan or `keys.txt` proves that no shard is missing; without
-    both, the shard numbers must be contiguous. Costs a read of all shards, and disk space for some of them.
+    If no receipt and no manifest proves the bytes of a shard, each image is compared with the SHA-256 in its
+    JSON, where it has one. The plan or `keys.txt` proves that no shard is missing; without
+    both, the shard numbers must be contiguous. Costs up to two reads of all shards, and disk space for some.
 
     Args:
         store: the data set.
@@ -41,7 +43,8 @@ def manifest_of_shards(
 
     Raises:
         ManifestError: shards are missing, or the class table cannot be restored.
-        CorruptError: a shard is damaged or no tar.
+        CorruptError: a shard is no tar, has other bytes than the damaged manifest states, or has an image of
+            other bytes than its JSON states.
         SourceError: a sample cannot be used, a key is repeated, or there are several splits.
     """
     options = plan.get("options", {})
@@ -64,7 +67,11 @@ def manifest_of_shards(
         plan=plan.get("sha256"),
         report_sha256=None if report is None else hashlib.sha256(report).hexdigest(),
     )
-    return _proven(manifest, rest) or manifest
+    proven = _proven(manifest, rest)
+    if proven is None:
+        _check_stated(entries.shards, rest)
+        _check_images(store, manifest)
+    return proven or manifest
 
 
 def _shard_names(
@@ -122,6 +129,33 @@ def _check_complete(
     numbers = [int(match["number"]) for match in map(_OURS.fullmatch, names) if match is not None]
     if numbers != list(range(len(numbers))):
         raise ManifestError("the numbers of the shards have a gap, so that a shard may be missing")
+
+
+def _check_stated(shards: Sequence[Shard], rest: Mapping[str, Any]) -> None:
+    """Raise `CorruptError` for a shard whose SHA-256 and blocks are others than the damaged manifest states.
+
+    A flipped bit of the manifest changes one of the two, and a damaged shard changes both.
+    """
+    listed = rest.get("shards")
+    entries = [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
+    stated = {str(item.get("name")): item for item in entries}
+    for shard in shards:
+        ours, theirs = shard_to_json(shard), stated.get(shard.name, {})
+        if all(name in theirs and theirs[name] != ours[name] for name in ("sha256", "blocks")):
+            raise CorruptError(f"the shard {shard.name} is damaged: the manifest states other bytes")
+
+
+def _check_images(store: Store, manifest: Manifest) -> None:
+    """Raise `CorruptError` for an image that does not have the SHA-256 in its JSON."""
+    fetcher = Fetcher(store)
+    for location in block_locations(manifest):
+        for sample in fetcher.samples(location):
+            stated = sample.json.get("sha256")
+            if stated is not None and hashlib.sha256(sample.image).hexdigest() != stated:
+                raise CorruptError(
+                    f"{location}: the image of sample {sample.key!r} does not have the SHA-256 in its JSON: "
+                    "name another copy (--from, or copy=), or pack again"
+                )
 
 
 def _classes(

@@ -10,6 +10,7 @@ _SINGULAR_VERBS: Final = {
     "are": "is",
     "were": "was",
     "have": "has",
+    "occur": "occurs",
     "lie": "lies",
     "differ": "differs",
     "repeat": "repeats",

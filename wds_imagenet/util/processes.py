@@ -3,12 +3,19 @@
 import os
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from multiprocessing import resource_tracker
 from types import FrameType, ModuleType
-from typing import NoReturn
+from typing import Final, NoReturn
+
+from wds_imagenet.errors import UsageError
+
+_SOCKET_PATH: Final = 103  # bytes on macOS; Linux allows 107
+_START_FILES: Final = 12
+"""Files that the start of a process opens at once, in this process: its pipes and sockets."""
 
 
 def usable_cpus() -> int:
@@ -28,6 +35,19 @@ def hide_main_module() -> Iterator[None]:
         yield
     finally:
         sys.modules["__main__"] = main
+
+
+def check_socket_path() -> None:
+    """Check that `multiprocessing` can put the socket of its fork server into the temporary folder.
+
+    Raises:
+        UsageError: the folder's path is too long.
+    """
+    folder = tempfile.gettempdir()
+    if len(os.fsencode(folder)) > _SOCKET_PATH - len("/pymp-12345678/listener-12345678"):
+        raise UsageError(
+            f"the path of the temporary folder {folder} is too long for a socket: set TMPDIR to a shorter one"
+        )
 
 
 @contextmanager
@@ -66,3 +86,10 @@ def sigterm_cleans_up() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def check_descriptors() -> None:
+    """Raise `OSError` if this process may not open the files that the start of another process needs."""
+    with ExitStack() as files:
+        for _ in range(_START_FILES):
+            files.callback(os.close, os.open(os.devnull, os.O_RDONLY))

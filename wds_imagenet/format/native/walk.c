@@ -196,9 +196,8 @@ static int append(const Sample *sample, Found *found) {
 
 /* The names of system files and folders, as in format/ignored_files.py. */
 static const char *const SYSTEM[] = {
-    "#recycle",   "$recycle.bin", "@eadir",
-    "__macosx",   "desktop.ini",  "ehthumbs.db",
-    "lost+found", "paxheaders",   "system volume information",
+    "#recycle",    "$recycle.bin", "@eadir",     "__macosx",   "desktop.ini",
+    "ehthumbs.db", "icon\r",       "lost+found", "paxheaders", "system volume information",
     "thumbs.db",
 };
 

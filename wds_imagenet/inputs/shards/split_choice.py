@@ -44,7 +44,9 @@ def choose_shards(
     """
     named = bool(re.search(r"[{*]", url)) or find_file(url, options) is not None
     listed = all(shard.info.path in packed for shard in shards)
-    return choose_split(shards, split, url, declared=_declared(shards[0]), renamed=named or listed)
+    cure = f"; to give them that name, name the shards: {url.rstrip('/')}/*.tar"
+    declared = _declared(shards[0])
+    return choose_split(shards, split, url, declared=declared, renamed=named or listed, cure=cure)
 
 
 def _declared(shard: SplitFile) -> Mapping[str, str]:

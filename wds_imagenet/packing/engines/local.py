@@ -20,6 +20,8 @@ from typing import Any, Final, Generic, NoReturn, Self, TypeVar, cast
 
 from wds_imagenet.errors import WdsImagenetError
 from wds_imagenet.util.processes import (
+    check_descriptors,
+    check_socket_path,
     ctrl_c_blocked,
     exit_on_signal,
     hide_main_module,
@@ -45,6 +47,7 @@ class LocalEngine:
         """Start to import the workers' modules. Returns at once."""
         context = _context()
         if self._workers > 1 and context.get_start_method() == "forkserver":
+            check_socket_path()
             with ctrl_c_blocked():
                 forkserver.ensure_running()
 
@@ -93,6 +96,7 @@ class _Worker(Generic[Task, Result]):
 
     @classmethod
     def start(cls, context: Any, work: Callable[[Task], Result]) -> Self:  # noqa: ANN401 - has no common type
+        check_descriptors()  # else the server prints its own traceback
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, work), daemon=True)
         with hide_main_module(), ctrl_c_blocked():

@@ -34,7 +34,7 @@ from wds_imagenet.reading.subprocess.messages import (
 )
 from wds_imagenet.reading.subprocess.shared_memory import MappedSegments
 from wds_imagenet.util.cancel import CancelToken, current_token
-from wds_imagenet.util.processes import ctrl_c_blocked, hide_main_module
+from wds_imagenet.util.processes import check_socket_path, ctrl_c_blocked, hide_main_module
 
 _HEARTBEAT: Final = 0.2  # seconds between looks at a death or a cancellation, which send no message
 _GRACE: Final = 5.0  # seconds for the child to end by itself
@@ -199,6 +199,7 @@ def _start(epochs: Epochs) -> tuple[Connection, BaseProcess]:
     process = context.Process(
         target=serve, args=(theirs, os.getpid(), levels, make), daemon=True, name="wds-imagenet-loader"
     )
+    check_socket_path()
     with ctrl_c_blocked(), hide_main_module() if needs_no_main(epochs.spec.transform) else nullcontext():
         try:
             process.start()

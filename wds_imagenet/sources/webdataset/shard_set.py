@@ -1,13 +1,15 @@
 """The shards of one input, checked against the manifest if this package packed them."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wds_imagenet.errors import DataError, NotFoundError, SourceError
 from wds_imagenet.format.manifest import MANIFEST_PATH, Manifest
 from wds_imagenet.inputs.reference import Metadata
-from wds_imagenet.inputs.shards.split_choice import choose_shards, list_shards
+from wds_imagenet.inputs.shards.split_choice import SHARD_SUFFIXES, choose_shards, list_shards
 from wds_imagenet.inputs.split_files import SplitFile
+from wds_imagenet.storage import open_store, split_url
 from wds_imagenet.storage.store import StorageOptions, read_parsed
 from wds_imagenet.storage.url import parse_url
 from wds_imagenet.util.messages import quantity
@@ -30,8 +32,11 @@ def find_shards(url: str, split: str | None, options: StorageOptions) -> ShardSe
     Raises:
         SourceError: a shard is missing or differs in size from the manifest, or the split is uncertain.
     """
+    above, listed = _second_split(url, options)
+    if listed is not None:
+        url, split = above, split or listed.split
     shards = list_shards(url, options)
-    manifest = _manifest(shards[0])
+    manifest = _manifest(shards[0]) if listed is None else listed
     packed = {} if manifest is None else {shard.name: shard for shard in manifest.shards}
     parts, found_split = choose_shards(shards, split, url, options, packed)
     if manifest is None or not any(part.info.path in packed for part in parts):
@@ -40,6 +45,17 @@ def find_shards(url: str, split: str | None, options: StorageOptions) -> ShardSe
     if split is not None and found_split != manifest.split:
         notes.append(f"the shards in {url} are of the split {manifest.split!r}; they become {found_split!r}")
     return ShardSet(parts, found_split or manifest.split, _table(manifest), notes)
+
+
+def _second_split(url: str, options: StorageOptions) -> tuple[str, Manifest | None]:
+    """Return the folder of the shards and their manifest, for the folder of a second split alone."""
+    if re.search(r"[{*]", url) or url.endswith(SHARD_SUFFIXES):
+        return url, None
+    try:
+        manifest = read_parsed(open_store(url, options), MANIFEST_PATH, Manifest.from_json)
+    except (NotFoundError, DataError):  # the shards' own manifest is read again, with its errors
+        return url, None
+    return (url, None) if manifest.shards_in is None else (split_url(url.rstrip("/"))[0], manifest)
 
 
 def _table(manifest: Manifest) -> tuple[Metadata, ...]:
