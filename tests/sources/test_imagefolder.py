@@ -1,5 +1,6 @@
 import os
 import random
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -172,11 +173,16 @@ def test_numbers_without_their_folders_are_noted(make_tree):
     assert "2 labels of 0 to 4 have no folder, the first is 0" in note
 
 
-def test_an_empty_folder_is_noted(make_tree):
+def test_an_empty_folder_is_noted(make_tree, tmp_path):
     tree = make_tree({"x/cat/1.jpg": "", "x/fox/2.jpg": "", "x/hen/.DS_Store": ""})
     for name in ("x/dog", "x/.git"):
         (Path(tree) / name).mkdir()
     assert any("2 folders have no files and so no label, such as 'dog'" in n for n in imagefolder(tree).notes)
+    for path in (".", "x"):  # as 'tar c .' writes it, and with the folder around it
+        with tarfile.open(tmp_path / "x.tar", "w") as tar:
+            tar.add(Path(tree) / ("x" if path == "." else ""), path)
+        notes = imagefolder(str(tmp_path / "x.tar")).notes
+        assert any("2 folders have no files and so no label, such as 'dog'" in note for note in notes)
 
 
 @pytest.mark.parametrize(

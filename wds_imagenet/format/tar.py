@@ -24,6 +24,9 @@ _OCTAL: Final = frozenset(b"01234567")
 ReadAt = Callable[[int, int], bytes | memoryview]
 """`read(offset, size)` returns so many bytes, or fewer at the end of the archive."""
 
+OnFolder = Callable[[str], object]
+"""A function that takes the name of a folder in an archive."""
+
 
 class Member(NamedTuple):
     """A regular file in an archive."""
@@ -82,7 +85,13 @@ def archive_end(size: int) -> bytes:
     return bytes(2 * RECORD + -(size + 2 * RECORD) % _ARCHIVE_UNIT)
 
 
-def walk(read: ReadAt, start: int, stop: int | None, *, ended: bool = True) -> Iterator[Member]:
+def pass_over(_folder: str) -> None:
+    """Ignore a folder."""
+
+
+def walk(
+    read: ReadAt, start: int, stop: int | None, *, ended: bool = True, on_folder: OnFolder = pass_over
+) -> Iterator[Member]:
     """Yield every file of the archive in [start, stop), in the order of the archive.
 
     Guarantees that no file is missed: each checksum is right, each size is plain octal, each member is
@@ -95,6 +104,7 @@ def walk(read: ReadAt, start: int, stop: int | None, *, ended: bool = True) -> I
         stop: offset of the end. If None, the archive ends where `read` returns no more; then the caller
             checks that each content is whole.
         ended: False if the range is a part that ends between members, and may lack the end marker.
+        on_folder: is called with the name of each folder that is a member.
 
     Raises:
         CorruptError: for a fault in the archive; the message has its offset.
@@ -140,11 +150,9 @@ def walk(read: ReadAt, start: int, stop: int | None, *, ended: bool = True) -> I
                 raise CorruptError(f"a long name at offset {first:,} belongs to no member")
             at = body + padded_size(size)
             continue
-        elif kind != b"5" or size:
-            raise CorruptError(
-                f"the member {_name(head, at)!r} at offset {at:,} is no file (type {kind!r}); links, "
-                "devices and sparse files are not supported: pack the files anew"
-            )
+        else:
+            _check_folder(head, size, at)
+            on_folder(long_name or _name(head, at))
         at = first = body + padded_size(size)
         long_name = None
     if ended or long_name is not None:
@@ -171,6 +179,15 @@ def _check_end(read: ReadAt, at: int, stop: int | None) -> None:
             where = at + len(rest) - len(rest.lstrip(b"\0"))
             raise CorruptError(f"there is data at offset {where:,}, after the archive's end")
         at += len(rest)
+
+
+def _check_folder(head: bytes, size: int, at: int) -> None:
+    kind = head[156:157]
+    if kind != b"5" or size:
+        raise CorruptError(
+            f"the member {_name(head, at)!r} at offset {at:,} is no file (type {kind!r}); links, "
+            "devices and sparse files are not supported: pack the files anew"
+        )
 
 
 def _check_sum(head: bytes, at: int) -> None:

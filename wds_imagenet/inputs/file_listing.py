@@ -7,6 +7,7 @@ from typing import Final
 
 from wds_imagenet.errors import DeniedError, NotFoundError
 from wds_imagenet.format.ignored_files import is_ignored
+from wds_imagenet.format.tar import OnFolder, pass_over
 from wds_imagenet.inputs.archives.tar_listing import ListedFile, check_whole, list_archive
 from wds_imagenet.inputs.image_files import HEAD, is_image, is_image_data, suffix_of
 from wds_imagenet.inputs.reference import Reference
@@ -26,7 +27,10 @@ _NOT_UTF8: Final = "its name is not UTF-8; rename it"
 
 
 def list_files(
-    url: str, options: StorageOptions, archives: re.Pattern[str] | None = None
+    url: str,
+    options: StorageOptions,
+    archives: re.Pattern[str] | None = None,
+    on_folder: OnFolder = pass_over,
 ) -> Iterator[ListedFile]:
     """Yield every file in a folder or a tar archive, at any depth.
 
@@ -36,6 +40,7 @@ def list_files(
         url: the folder or archive.
         options: storage options.
         archives: names of files in a folder that are tar archives and are listed in turn.
+        on_folder: is called with the path of each folder that the archive at the URL has as a member.
 
     Raises:
         UsageError: there is nothing at the URL.
@@ -44,7 +49,7 @@ def list_files(
     found = find_file(url, options)
     if found is not None:
         check_whole(join_url(found[0].url, found[1].path))
-        yield from _list_archive(*found)
+        yield from _list_archive(*found, on_folder=on_folder)
         return
     store = open_store(url, options)
     empty = True
@@ -97,6 +102,9 @@ class FirstBytes:
             return False
 
 
-def _list_archive(store: Store, info: ObjectInfo, folder: str = "") -> Iterator[ListedFile]:
+def _list_archive(
+    store: Store, info: ObjectInfo, folder: str = "", on_folder: OnFolder = pass_over
+) -> Iterator[ListedFile]:
     with open_reader(store, info) as read:
-        yield from list_archive(read, info.size, join_url(store.private_url, info.path), folder)
+        url = join_url(store.private_url, info.path)
+        yield from list_archive(read, info.size, url, folder, on_folder)

@@ -11,7 +11,7 @@ from typing import Final
 
 from wds_imagenet.errors import CorruptError, SourceError
 from wds_imagenet.format.ignored_files import is_ignored
-from wds_imagenet.format.tar import RECORD, Member, ReadAt, walk
+from wds_imagenet.format.tar import RECORD, Member, OnFolder, ReadAt, pass_over, walk
 from wds_imagenet.inputs.compression import DECOMPRESSORS, compression_of
 
 _TAR: Final = ".tar"
@@ -92,7 +92,9 @@ class ListedFile:
     """The reason why the file cannot be read, such as a dead link; the image in it cannot be used."""
 
 
-def list_archive(read: ReadAt, size: int | None, url: str, folder: str = "") -> Iterator[ListedFile]:
+def list_archive(
+    read: ReadAt, size: int | None, url: str, folder: str = "", on_folder: OnFolder = pass_over
+) -> Iterator[ListedFile]:
     """Yield every file in a tar archive, files of inner tars included, in the archive's own order.
 
     Guarantees are those of `format.tar.walk`. Costs one read a member, about 10 µs of CPU.
@@ -102,12 +104,17 @@ def list_archive(read: ReadAt, size: int | None, url: str, folder: str = "") -> 
         size: the archive's bytes; None if only a short read finds the end.
         url: the archive, for the listed files and for errors.
         folder: a prefix of every path.
+        on_folder: is called with the path of each folder that is a member of the outer archive.
 
     Raises:
         CorruptError: the archive is damaged or cut off; the message gives the offset, a note the member.
         SourceError: the archive, or an inner one, is compressed and so cannot be read at random.
     """
-    for member in _walk(read, 0, size, url):
+
+    def found_folder(name: str) -> None:
+        on_folder(folder + _clean(name))
+
+    for member in _walk(read, 0, size, url, found_folder):
         path = folder + _clean(member.name)
         if not path.lower().endswith(_TAR) or is_ignored(path):
             fault = PACKED_FAULT if is_packed(path) and not is_ignored(path) else None
@@ -120,13 +127,15 @@ def list_archive(read: ReadAt, size: int | None, url: str, folder: str = "") -> 
             yield ListedFile(name, url, inner.offset, inner.size, fault)
 
 
-def _walk(read: ReadAt, start: int, stop: int | None, where: str) -> Iterator[Member]:
+def _walk(
+    read: ReadAt, start: int, stop: int | None, where: str, on_folder: OnFolder = pass_over
+) -> Iterator[Member]:
     last = "before its first member"
     try:
         head = bytes(read(start, RECORD))
         last += f"; it begins {head[:16]!r}" * bool(head)
         check_plain(head, where)
-        for member in walk(read, start, stop):
+        for member in walk(read, start, stop, on_folder=on_folder):
             yield member
             last = f"after the member {member.name!r}"
     except CorruptError as error:

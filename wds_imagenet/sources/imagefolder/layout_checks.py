@@ -110,24 +110,28 @@ def number_notes(labels: Iterable[int | None]) -> Iterator[str]:
         )
 
 
-def empty_folders(url: str, common: str, folders: Iterable[str], used: Iterable[str]) -> list[str]:
+def empty_folders(
+    url: str, common: str, folders: Iterable[str], used: Iterable[str], members: Iterable[str]
+) -> list[str]:
     """Return a note if there are folders beside the class folders that have no files.
 
-    Costs one listing of a folder on the local disk. Other stores, and archives, have no empty folders.
+    Costs one listing of a folder on the local disk. Buckets have no empty folders.
 
     Args:
         url: the tree.
         common: the folders around all classes.
         folders: the class folders.
         used: other folders whose files were seen.
+        members: the folders that an archive has as members.
     """
     location = parse_url(url)
     top = Path(location.root) / common
-    if location.scheme != "file" or not top.is_dir():
-        return []
-    with os.scandir(top) as entries:  # links are not followed: one may lead to where nothing may be read
-        found = {e.name for e in entries if e.is_dir(follow_symlinks=False) and not is_ignored(e.name)}
-    empty = sorted(found.difference(folders, used))
+    inside = (path.removeprefix(common) for path in members if path.startswith(common))
+    found = {path.partition("/")[0] for path in inside}
+    if location.scheme == "file" and top.is_dir():
+        with os.scandir(top) as entries:  # links are not followed: one may lead to where nothing may be read
+            found = {e.name for e in entries if e.is_dir(follow_symlinks=False)}
+    empty = sorted(name for name in found.difference(folders, used) if name and not is_ignored(name))
     if not empty:
         return []
     note = (

@@ -65,7 +65,8 @@ def imagefolder(
     ignored = IgnoredFiles()
     found = ClassFolders(FirstBytes(storage_options))
     companions = Companions(url, classes)
-    visible = visible_files(list_files(url, storage_options), ignored)
+    members = set[str]()
+    visible = visible_files(list_files(url, storage_options, on_folder=members.add), ignored)
     files = SpilledReferences(found.watch(companions.without_named(visible)))
     found.find(files)
     unfiled, inner, used = IgnoredFiles(), dict[str, str](), set[str]()
@@ -122,7 +123,7 @@ def imagefolder(
         notes.append(f"the classes are the folders in {found.common}")
     notes += companions.notes("files beside the class folders")
     notes += layout_checks.name_notes(sorted(found.names), inner)
-    notes += layout_checks.empty_folders(url, found.common, found.names, used)
+    notes += layout_checks.empty_folders(url, found.common, found.names, used, members)
     if listed is None and not naming.classes:
         notes += layout_checks.number_notes(naming.labels.values())
     return Listing(references, naming.classes, (*notes, *naming.notes))
