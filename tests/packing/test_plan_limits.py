@@ -15,6 +15,7 @@ from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.plan import listing_plan
 from wds_imagenet.packing.plan.layer_plan import plan_layer
 from wds_imagenet.packing.plan.listing_plan import plan
+from wds_imagenet.packing.plan.sample_size import content_size, overhead
 from wds_imagenet.packing.plan.shard_cutting import cut_shards
 from wds_imagenet.packing.plan.stream_plan import plan_stream
 
@@ -93,6 +94,22 @@ def test_a_stream_is_cut_by_bytes_and_a_sample_larger_than_a_shard_has_one_of_it
     images = [StreamedImage(reference(number), b"x" * 3000) for number in range(4)]
     made = cut(images, samples_per_shard=None, shard_bytes=shard_bytes)
     assert [len(shard.images) for shard in made] == counts
+
+
+def test_a_stream_fills_each_shard_to_the_last_byte():
+    images = [StreamedImage(reference(number), b"x" * 3000) for number in range(4)]
+    made = plan_stream(stream(), OPTIONS)
+    size = content_size(images[0].reference, 3000, OPTIONS) + overhead(made.schema)
+    for shard_bytes, counts in ((2 * size, [2, 2]), (2 * size - 1, [1, 1, 1, 1])):
+        shards = cut(images, samples_per_shard=None, shard_bytes=shard_bytes)
+        assert [len(shard.images) for shard in shards] == counts
+
+
+def test_the_first_of_images_that_all_cannot_be_used_is_named():
+    references = [reference(number, fault=f"fault {number}") for number in range(3)]
+    first = r"none of the 3 images can be used; the first is a\.tar, member '1\.jpg' at offset 512: fault 1"
+    with pytest.raises(SourceError, match=first):
+        plan(Listing([references[1], references[2], references[0]]), replace(OPTIONS, on_bad="skip"))
 
 
 def test_an_image_that_cannot_be_used_takes_no_room_and_joins_the_shard_that_is_being_filled():
