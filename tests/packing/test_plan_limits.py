@@ -144,6 +144,12 @@ def test_an_image_of_too_many_bytes_is_not_held_in_memory():
         cut(images, max_image_bytes=9)
 
 
+def test_a_label_in_a_stream_without_labels_names_the_member():
+    made = plan_stream(stream(labelled=False), OPTIONS)
+    with pytest.raises(SourceError, match=r"'1\.jpg' has a label, but the stream declares none"):
+        list(cut_shards([StreamedImage(reference(1), b"")], made))
+
+
 def test_a_key_that_no_sample_can_have_names_the_member():
     with pytest.raises(DataError) as caught:
         cut([StreamedImage(reference(1, key="a.b"), b"")])
@@ -188,6 +194,16 @@ def test_a_data_set_with_a_block_without_samples_gets_no_layer_unless_it_is_the_
         (f"{WNID}_0", "", 0, 0, f"{WNID}_0"),
         (f"{WNID}_1", "", 0, 0, f"{WNID}_1"),
     ]
+
+
+def test_a_layer_of_classes_alone_has_no_tars_and_notes_that_the_numbering_is_not_checked(photos):
+    labels = open_labels(LabelOptions(class_names={"cn": str(photos / "class-names" / "cn.json")}), {})
+    made = plan_layer("cn", base(1), KEYS[:12], labels)
+    assert (made.shards, len(made.classes)) == ((), 1000)
+    assert [dict(item) for item in made.plan.labels] == [{"name": "names-cn", "classes": 1000}]
+    assert "the data set has no class table" in made.notes[-1]
+    known = base(1, classes=tuple({"name": f"{n}", "samples": 0} for n in range(1000)))
+    assert not any("no class table" in note for note in plan_layer("cn", known, KEYS[:12], labels).notes)
 
 
 def test_a_layer_leaves_no_sample_out(captions):
