@@ -55,6 +55,7 @@ FAULTS = {
     "the global header at offset 0 names a member": member("g", record("path", "a.jpg"), b"g") + END,
     "the member at offset 0 has two long names": long("a.jpg") + long("b.jpg") + member("c.jpg") + END,
     "a long name at offset 0 belongs to": long("a.jpg") + member("g", record("comment", "x"), b"g") + END,
+    "a long name at offset 0 belongs to no": long("a") + member("g", b"", b"g") + member("b.jpg") + END,
     "the header at offset 0 is of no known tar format": member("a.jpg", magic=b"zipzip\0\0") + END,
     "the name at offset 0 is not UTF-8": member(b"\xff.jpg") + END,
     "the header at offset 0 has no name": member("") + END,

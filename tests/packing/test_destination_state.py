@@ -54,6 +54,17 @@ class StateContract:
         assert pack(url, dry_run=True).resumed == 3
         assert objects(url) == before
 
+    def test_only_a_check_reads_the_bytes_of_finished_shards(self, url, pack):
+        pack(url)
+        store, path = open_store(url), f"{self.folder}{SHARDS[1]}"
+        store.delete(f"{self.metadata}manifest.json")
+        whole = store.read(path).data
+        store.put(path, whole[:-1] + b"x")
+        assert pack(url).resumed == 3
+        assert store.read(path).data == whole[:-1] + b"x"
+        assert pack(url, check=True).resumed == 2
+        assert store.read(path).data == whole
+
     def test_progress_counts_the_shards_of_an_earlier_run_first(self, url, pack):
         pack(url)
         store = open_store(url)

@@ -15,6 +15,7 @@ from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.plan import listing_plan
 from wds_imagenet.packing.plan.layer_plan import plan_layer
 from wds_imagenet.packing.plan.listing_plan import plan
+from wds_imagenet.packing.plan.sample_size import content_size, overhead
 from wds_imagenet.packing.plan.shard_cutting import cut_shards
 from wds_imagenet.packing.plan.stream_plan import plan_stream
 
@@ -95,6 +96,22 @@ def test_a_stream_is_cut_by_bytes_and_a_sample_larger_than_a_shard_has_one_of_it
     assert [len(shard.images) for shard in made] == counts
 
 
+def test_a_stream_fills_each_shard_to_the_last_byte():
+    images = [StreamedImage(reference(number), b"x" * 3000) for number in range(4)]
+    made = plan_stream(stream(), OPTIONS)
+    size = content_size(images[0].reference, 3000, OPTIONS) + overhead(made.schema)
+    for shard_bytes, counts in ((2 * size, [2, 2]), (2 * size - 1, [1, 1, 1, 1])):
+        shards = cut(images, samples_per_shard=None, shard_bytes=shard_bytes)
+        assert [len(shard.images) for shard in shards] == counts
+
+
+def test_the_first_of_images_that_all_cannot_be_used_is_named():
+    references = [reference(number, fault=f"fault {number}") for number in range(3)]
+    first = r"none of the 3 images can be used; the first is a\.tar, member '1\.jpg' at offset 512: fault 1"
+    with pytest.raises(SourceError, match=first):
+        plan(Listing([references[1], references[2], references[0]]), replace(OPTIONS, on_bad="skip"))
+
+
 def test_an_image_that_cannot_be_used_takes_no_room_and_joins_the_shard_that_is_being_filled():
     images = [
         StreamedImage(reference(number, fault="empty" if number in {0, 3} else None), b"x" * 9)
@@ -125,6 +142,12 @@ def test_an_image_of_too_many_bytes_is_not_held_in_memory():
     assert "has 10 bytes, and at most 9 are read" in shard.images[0].reference.fault
     with pytest.raises(SourceError, match=r"member '0\.jpg'|a\.tar: has 10 bytes"):
         cut(images, max_image_bytes=9)
+
+
+def test_a_label_in_a_stream_without_labels_names_the_member():
+    made = plan_stream(stream(labelled=False), OPTIONS)
+    with pytest.raises(SourceError, match=r"'1\.jpg' has a label, but the stream declares none"):
+        list(cut_shards([StreamedImage(reference(1), b"")], made))
 
 
 def test_a_key_that_no_sample_can_have_names_the_member():
@@ -171,6 +194,16 @@ def test_a_data_set_with_a_block_without_samples_gets_no_layer_unless_it_is_the_
         (f"{WNID}_0", "", 0, 0, f"{WNID}_0"),
         (f"{WNID}_1", "", 0, 0, f"{WNID}_1"),
     ]
+
+
+def test_a_layer_of_classes_alone_has_no_tars_and_notes_that_the_numbering_is_not_checked(photos):
+    labels = open_labels(LabelOptions(class_names={"cn": str(photos / "class-names" / "cn.json")}), {})
+    made = plan_layer("cn", base(1), KEYS[:12], labels)
+    assert (made.shards, len(made.classes)) == ((), 1000)
+    assert [dict(item) for item in made.plan.labels] == [{"name": "names-cn", "classes": 1000}]
+    assert "the data set has no class table" in made.notes[-1]
+    known = base(1, classes=tuple({"name": f"{n}", "samples": 0} for n in range(1000)))
+    assert not any("no class table" in note for note in plan_layer("cn", known, KEYS[:12], labels).notes)
 
 
 def test_a_layer_leaves_no_sample_out(captions):

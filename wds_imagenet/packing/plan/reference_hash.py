@@ -68,10 +68,9 @@ class ReferenceHash:
 def _encode(references: Sequence[Reference], folder: str, attachment_folder: str) -> bytes:
     try:
         return strict_json.dumps([_identity(r, folder, attachment_folder) for r in references])
-    except (TypeError, ValueError):
-        for reference in references:
-            _check_json(reference, folder, attachment_folder)
-        raise
+    except (TypeError, ValueError) as error:
+        bad = next(r for r in references if not _has_json(_identity(r, folder, attachment_folder)))
+        raise SourceError(f"the metadata of {bad.name!r} has no JSON form: {error}") from error
 
 
 def _identity(reference: Reference, folder: str, attachment_folder: str) -> list[Any]:
@@ -98,8 +97,9 @@ def _attachment(item: Attachment, folder: str) -> list[Any]:
     return [item.suffix, relative(item.url, folder), item.offset, item.size, item.encoding]
 
 
-def _check_json(reference: Reference, folder: str, attachment_folder: str) -> None:
+def _has_json(value: list[Any]) -> bool:
     try:
-        strict_json.dumps(_identity(reference, folder, attachment_folder))
-    except (TypeError, ValueError) as error:
-        raise SourceError(f"the metadata of {reference.name!r} has no JSON form: {error}") from error
+        strict_json.dumps(value)
+    except (TypeError, ValueError):
+        return False
+    return True
