@@ -27,6 +27,10 @@ URLS = [
     (f"http:user:{SECRET}@host/x", "http:…"),
     (f"s3://key:{SECRET}@bucket/x", "s3://bucket/x"),
     (f"az://container@account/x?sv=1&sig={SECRET}", "az://container@account/x"),
+    (f"http:\\\\user:{SECRET}@host/x", "http:\\…"),
+    (f"//user:{SECRET}@host/x?t={SECRET}", "//…"),
+    (f"file://u:{SECRET}@/x", "file://…"),
+    (f"zip://x::http://user:{SECRET}@host/a.zip", "zip://x::http://host/a.zip"),
     (f"simplecache::http://user:{SECRET}@host/x", "simplecache::http://host/x"),
 ]
 PLAIN = ["/data/what? #1.jpg", "s3://b/what?.jpg#1", "az://c@account/x", "hf://datasets/a/b@main/x", "x", ""]

@@ -8,8 +8,13 @@ _SCHEME: Final = re.compile(r"(?:fetch\+)?([A-Za-z][A-Za-z0-9+.-]*)://")
 _AUTHORITY: Final = re.compile(r"(?:\[[^\]]*\]|[^:]*)(?::(?:[0-9]*|PORT))?")
 _WEB: Final = frozenset({"http", "https"})
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^\s'\"<>]|['\"](?=\w))+")
-_TYPO: Final = re.compile(r"\b(https?:/?)(?!/)[^\s'\"<>]*@[^\s'\"<>]*", re.IGNORECASE)
-"""An address with userinfo that lacks a slash."""
+_TYPO: Final = re.compile(
+    r"((?<![\w:/])//(?=[^\s'\"<>/@]*:)|\b(?:https?|ftp|s3|gs|az|hf):[/\\]?(?!/))[^\s'\"<>]*@[^\s'\"<>]*",
+    re.IGNORECASE,
+)
+"""An address with userinfo that lacks a slash, or its scheme."""
+_CHAIN: Final = re.compile(r"::(?=[A-Za-z][A-Za-z0-9+.-]*://)")
+_FILE_USER: Final = re.compile(r"(file://)[^/@]*:[^/@]*@.*", re.IGNORECASE | re.DOTALL)
 _TRAILING: Final = ":,;.)"
 _SIGNATURE: Final = re.compile(
     r"\b((?:X-Amz-|X-Goog-)[A-Za-z-]+|Signature|sig|Key-Pair-Id|AWSAccessKeyId|GoogleAccessId)=[^\s&'\"<>]+",
@@ -27,9 +32,11 @@ def shown_url(url: str) -> str:
     Local paths keep `?` and `#`, which are characters of file names. So do keys of buckets, except a `?` with
     a `=` after it. An address that does not parse, perhaps since a password has a slash, is left out.
     """
+    if len(parts := _CHAIN.split(url)) > 1:
+        return "::".join(map(shown_url, parts))
     match = _SCHEME.search(url)
     if match is None or match[1].lower() == "file":
-        return shown_name(_TYPO.sub(_show_typo, url))
+        return shown_name(_TYPO.sub(_show_typo, _FILE_USER.sub(r"\1…", url)))
     web = match[1].lower() in _WEB
     rest = re.split(r"[?#]" if web else r"\?(?=.*=)", url[match.end() :], maxsplit=1)[0]
     authority, slash, path = rest.partition("/")

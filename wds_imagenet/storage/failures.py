@@ -179,13 +179,17 @@ def too_large(where: str, size: int | None, limit: int) -> TooLargeError:
     return TooLargeError(f"{where}: has {more}, and at most {limit:,} are read")
 
 
+_BODY: Final = re.compile(r":?\s+b(?:'.*'|\".*\"|['\"].*$)", re.DOTALL)
+_QUERY: Final = re.compile(r"\?[^\s?'\"<>]*=[^\s'\"<>]*")
+
+
 def redact(text: str, secrets: frozenset[str]) -> str:
     """Return the text without the secrets, and with each URL as messages show it.
 
-    Removes the parts of a wrongly signed request that S3 repeats in its answer; they include a
-    session's token.
+    Removes bytes of a reply, which may repeat a request's query, and the parts of a wrongly signed request
+    that S3 repeats in its answer; they include a session's token.
     """
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, "***")
     text = re.sub(r"<(AWSAccessKeyId|StringToSign|CanonicalRequest)>.*?</\1>", "", text, flags=re.DOTALL)
-    return shown_text(text)
+    return _QUERY.sub("?…", shown_text(_BODY.sub("", text)))

@@ -34,7 +34,8 @@ not reach those.
 
 _BUCKETS: Final = frozenset({"s3", "gs", "az"})
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+._-]*)://")
-_ONE_SLASH: Final = re.compile(r"(?:https?|s3|gs|az|hf):/(?!/)", re.IGNORECASE)
+_MISSPELLED: Final = re.compile(rf"(?:{'|'.join(SCHEMES)}):(?!//)", re.IGNORECASE)
+_WITH_SCHEME: Final = re.compile(rf"\s*(?:{'|'.join(SCHEMES)}):", re.IGNORECASE)
 _CHAIN: Final = re.compile(r"[A-Za-z0-9+._-]*::")
 
 
@@ -80,13 +81,20 @@ def parse_url(url: str) -> Location:
 
     Raises:
         UsageError: for a scheme that is not in `SCHEMES`, for a chained URL of fsspec (`simplecache::…`),
-            for one slash after the scheme, and for credentials in the URL of a bucket.
+            for a scheme without two slashes, white space around a URL, and credentials in a bucket's URL.
     """
+    if url != url.strip() and _WITH_SCHEME.match(url):
+        raise UsageError(f"{url.strip().partition(':')[0]}:…: white space stands around the URL: remove it")
+    if url.startswith("//"):
+        raise UsageError("//…: is no URL and no path: write a scheme first, or a path with one slash")
     if _CHAIN.match(url):
         raise UsageError(f"{shown_url(url)}: chained URLs are not opened; give the store's own URL")
     match = _SCHEME.match(url)
-    if match is None and _ONE_SLASH.match(url):
-        raise UsageError(f"{shown_url(url)}: is no URL: two slashes follow the scheme")
+    if _MISSPELLED.match(url):
+        scheme = url.partition(":")[0]
+        raise UsageError(
+            f"{scheme}:…: is no URL: two slashes follow the scheme; a local path of this name starts with ./"
+        )
     if match is None:
         return _local(url)
     scheme, rest = match[1].lower(), url[match.end() :]
@@ -94,6 +102,8 @@ def parse_url(url: str) -> Location:
         known = ", ".join(SCHEMES)
         raise UsageError(f"{shown_url(url)}: {scheme}:// is not supported; use {known} or a local path")
     kind = SCHEMES[scheme]
+    if kind == "file" and "@" in rest.partition("/")[0]:
+        raise UsageError("file://…: a local path has no host and no user: write file:///PATH")
     if kind == "file":
         return _local("/" + rest.removeprefix("localhost").lstrip("/"))
     if kind in {"http", "https"}:
@@ -186,8 +196,12 @@ def _local(path: str) -> Location:
 def _http(scheme: str, url: str) -> Location:
     try:
         parts = urlsplit(url)
-    except ValueError as error:  # such as a host with one bracket
-        raise UsageError(f"{shown_url(url)}: is no URL: {str(error).lower()}") from error
+        _ = parts.port
+    except ValueError:  # such as a host with one bracket; its text quotes parts of a password
+        raise UsageError(
+            f"{shown_url(url)}: is no URL: its host or port is malformed; in a password, write / as %2F, "
+            "# as %23 and ? as %3F"
+        ) from None
     host = parts.netloc.rpartition("@")[2]
     if not host:
         raise UsageError(f"{shown_url(url)}: the URL names no host")
