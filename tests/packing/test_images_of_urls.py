@@ -96,6 +96,29 @@ class TestAddressesInATable:
              source_storage_options=options)  # fmt: skip
         assert "canary" not in str(server.asked)
 
+    @pytest.mark.parametrize(
+        "url",
+        [
+            *["az://c@evil/x.jpg", "abfs://c@evil.dfs.core.windows.net/x.jpg", "abfss://c@127.0.0.1:9/x.jpg"],
+            *["hf://datasets/evil/x/x.jpg", "memory://a/x.jpg", "adl://evil/x.jpg", "sftp://10.0.0.1/x.jpg"],
+            *["ftp://h/x.jpg", "hdfs://h/x.jpg", "webhdfs://h/x.jpg", "smb://h/x.jpg", "zip://x::http://h/a"],
+        ],
+    )
+    @pytest.mark.parametrize("root", [None, "az://c@mine/i"])
+    def test_no_store_is_opened_that_the_user_did_not_name(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, root: str | None
+    ) -> None:
+        from wds_imagenet.storage import opener
+
+        def fail(*args: object) -> None:
+            raise AssertionError(args)
+
+        monkeypatch.setattr(opener, "RemoteStore", fail)
+        table = write_table(tmp_path, [url])
+        with pytest.raises(WdsImagenetError, match=r"option 'root'|not supported|not opened") as caught:
+            pack_table(table, tmp_path / "out", **({} if root is None else {"root": root}))
+        assert url in str(caught.value)
+
     def test_one_that_fails_is_left_out_and_listed(self, server: ScriptedServer, tmp_path: Path) -> None:
         urls = [
             f"{server.url}/i/p0.jpg",

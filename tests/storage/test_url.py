@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from wds_imagenet.errors import UsageError
 from wds_imagenet.storage import open_store, split_url
-from wds_imagenet.storage.url import SCHEMES, check_path, parse_url
+from wds_imagenet.storage.url import SCHEMES, check_path, parse_found_url, parse_url
 
 
 @pytest.mark.parametrize(
@@ -62,6 +62,30 @@ def test_a_url_that_could_reach_more_than_a_store_is_rejected(url: str) -> None:
     with pytest.raises(UsageError) as caught:
         open_store(url)
     assert "SECRETVALUE" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "named", "followed"),
+    [
+        *[
+            (url, "/data", True)
+            for url in ("s3://b/x", "gs://b/x", "az://c/x", "http://h/x", "file:///data/x")
+        ],
+        *[("az://c@mine/x", f"az://c@{account}/t.csv", account == "mine") for account in ("mine", "other")],
+        ("az://c@mine.evil.example/x", "az://c@mine/t.csv", False),
+        *[(f"hf://{kind}/a/x", "hf://datasets/a", kind == "datasets") for kind in ("datasets", "spaces")],
+        *[("memory://a/x", f"memory://{name}", name == "a") for name in ("a", "b")],
+        ("adl://store/x", "az://store/x", False),
+    ],
+)
+def test_a_url_in_a_data_set_reaches_only_what_the_user_named(
+    url: str, named: str, *, followed: bool
+) -> None:
+    if followed:
+        assert parse_found_url(url, [parse_url(named)]) == parse_url(url)
+    else:
+        with pytest.raises(UsageError, match="did not name"):
+            parse_found_url(url, [parse_url(named)])
 
 
 def test_most_schemes_of_fsspec_are_rejected() -> None:

@@ -1,6 +1,7 @@
 """URLs of stores, parsed; those that could reach more than a store are rejected. Pure."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -35,6 +36,9 @@ _BUCKETS: Final = frozenset({"s3", "gs", "az"})
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+._-]*)://")
 _ONE_SLASH: Final = re.compile(r"(?:https?|s3|gs|az|hf):/(?!/)", re.IGNORECASE)
 _CHAIN: Final = re.compile(r"[A-Za-z0-9+._-]*::")
+
+
+_FOLLOWED: Final = frozenset({"http", "https"}) | _BUCKETS
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,29 @@ def parse_url(url: str) -> Location:
     return _bucket(kind, scheme, rest)
 
 
+def parse_found_url(url: str, named: Sequence[Location]) -> Location:
+    """Parse a URL found in a data set, if it may be followed.
+
+    Guarantees that nobody's data set chooses where credentials go. A URL is followed if it is HTTP, a local
+    path, or names a bucket without an account; others need the scheme and authority of a URL in `named`.
+
+    Args:
+        url: the URL.
+        named: the URLs that the user named.
+
+    Raises:
+        UsageError: the URL may not be followed, or does not parse.
+    """
+    location = parse_url(url)
+    plain = location.scheme in _FOLLOWED and not (location.scheme in _BUCKETS and "@" in _authority(location))
+    if plain or location.scheme == "file" or any(_is_same_place(location, one) for one in named):
+        return location
+    raise UsageError(
+        f"{shown_url(url)}: a data set's URL is not followed to a store that you did not name: copy these "
+        "images to a folder, name them relative to it, and name the folder as option 'root'"
+    )
+
+
 def is_http(url: str) -> bool:
     """Return True for an HTTP URL. These alone have a query; elsewhere, `?` is a character of the path."""
     return url.lower().startswith(("http://", "https://"))
@@ -138,6 +165,14 @@ def check_path(path: str) -> str:
     if not is_path(path):
         raise UsageError(f"{path!r} is not a path within a store: parts joined by single slashes, no '..'")
     return path
+
+
+def _authority(location: Location) -> str:
+    return location.url.partition("://")[2].partition("/")[0]
+
+
+def _is_same_place(one: Location, other: Location) -> bool:
+    return (one.scheme, _authority(one)) == (other.scheme, _authority(other))
 
 
 def _local(path: str) -> Location:

@@ -11,7 +11,7 @@ from wds_imagenet.inputs.spilled.records import SpilledRecords
 from wds_imagenet.storage import open_store
 from wds_imagenet.storage.http_download import Download
 from wds_imagenet.storage.store import StorageOptions
-from wds_imagenet.storage.url import Location, check_path, is_http, parse_url
+from wds_imagenet.storage.url import Location, check_path, is_http, parse_found_url, parse_url
 
 _CACHED_SIZES: Final = 1024
 
@@ -33,13 +33,14 @@ class ImageResolver:
 
     Guarantees that no path leads out of `root`, neither an absolute one nor one with `..`; links are
     followed. HTTP URLs become downloads, which reach private networks only if `private` is True. Other URLs
-    must belong to a store that this package opens. Costs a `stat` an image if the root is
-    local, else one listing of the folder around all images, kept on disk. URLs, and images under a root on
-    HTTP, are not checked to exist.
+    are followed as `parse_found_url` permits: the user names `root` and `table`.
+    Costs a `stat` an image if the root is local, else one listing of the folder around all images, kept on
+    disk. URLs, and images under a root on HTTP, are not checked to exist.
     """
 
-    def __init__(self, root: str, options: StorageOptions, *, private: bool = False) -> None:
+    def __init__(self, root: str, options: StorageOptions, *, table: str, private: bool = False) -> None:
         self.base: Final = parse_url(root)
+        self._named: Final = (self.base, parse_url(table))
         self._root = root
         self._options = options
         self._private = private
@@ -54,7 +55,7 @@ class ImageResolver:
         """
         if is_http(self.base.url) or self.base.scheme == "file" or is_empty(cell):
             return
-        name, url = _parse(cell, self.base)
+        name, url = _parse(cell, self._named)
         if url is None:
             folder = posixpath.dirname(name)
             if self._common is None:
@@ -75,7 +76,7 @@ class ImageResolver:
         if is_empty(cell):
             name = f"no image in line {line}"
             return ImagePlace(name, self._url(name), 0, "the cell of the image is empty")
-        name, url = _parse(cell, self.base)
+        name, url = _parse(cell, self._named)
         if url is not None:
             return ImagePlace(name, str(Download(url, private=self._private)) if is_http(url) else url, None)
         if self._size is None:
@@ -115,17 +116,18 @@ def is_empty(cell: object) -> bool:
     return cell is None or cell != cell or (isinstance(cell, str) and not cell.strip())  # noqa: PLR0124 - NaN
 
 
-def _parse(cell: object, base: Location) -> tuple[str, str | None]:
+def _parse(cell: object, named: tuple[Location, Location]) -> tuple[str, str | None]:
     """Return the path in the root and None, or the path in a URL and the URL; else raise `ValueError`."""
     if not isinstance(cell, str) or not cell.strip():
         raise ValueError(f"{cell!r:.60} is not the path of an image")
     path = cell
     if "://" in cell:
-        location = parse_url(cell)
+        location = parse_found_url(cell, named)
         if location.scheme != "file":
             return location.url.partition("://")[2].partition("/")[2], cell
         path = location.root
     if path.startswith("/"):
+        base = named[0]
         folder = base.root.rstrip("/") + "/"
         path = "/" + posixpath.normpath(path).lstrip("/")
         if base.scheme != "file" or not path.startswith(folder):

@@ -58,9 +58,9 @@ def table(
     CSV column holds integers or floats only if every cell is written as one, so `007` stays text. Labels that
     are numbers stay unchanged; names are numbered in code-point order, or by a class list.
 
-    Paths are relative to `root`, and may not lead out of it. URLs must belong to a store that this package
-    opens. References come in the order of the rows. Keys are the cells of `key_column`, unchanged; without
-    it, the stems of the paths, or the whole paths if stems repeat.
+    Paths are relative to `root`, and may not lead out of it. URLs are HTTP, or name a bucket without an
+    account, or the host of the table or of `root`. References come in the order of the rows. Keys are the
+    cells of `key_column`, unchanged; without it, the stems of the paths, or the whole paths if stems repeat.
 
     Costs reading the table twice, and a row 30 µs and 16 bytes of memory. Local images cost a `stat` each,
     remote ones a listing of the folder around them. URLs are not checked to exist.
@@ -94,7 +94,10 @@ def table(
     rows = read_rows(*found, delimiter)
     chosen = _ColumnIndices.choose(rows, image_column, label_column, caption_column, key_column)
     resolver = ImageResolver(
-        split_url(url)[0] if root is None else root, storage_options, private=bool(allow_private_networks)
+        split_url(url)[0] if root is None else root,
+        storage_options,
+        table=url,
+        private=bool(allow_private_networks),
     )
     listed = None if classes is None else read_classes(classes, storage_options=storage_options)
     null = columns.parse_null(null_as)
