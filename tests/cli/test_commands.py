@@ -359,3 +359,24 @@ def test_debug_shows_the_traceback(tmp_path):
     result = run("--debug", "info", tmp_path / "none")
     assert "Traceback" in result.stderr
     assert result.returncode == 3
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "2>/dev/full"])
+@pytest.mark.parametrize("verb", ["verify", "info"])
+def test_a_closed_output_or_a_full_error_stream_fails_no_command(packed, verb, closed):
+    command = ["sh", "-c", f'"$@" {closed}', "sh", sys.executable, "-m", "wds_imagenet", verb, str(packed)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (result.returncode, "Traceback" in result.stderr) == (0, False)
+
+
+def test_a_full_error_stream_fails_no_pack(folder, tmp_path):
+    command = [sys.executable, "-m", "wds_imagenet", "pack", "imagefolder", str(folder), str(tmp_path / "x")]
+    with Path("/dev/full").open("w") as full:
+        assert subprocess.run(command, stdout=subprocess.DEVNULL, stderr=full, check=False).returncode == 0
+
+
+def test_a_full_output_is_an_error(packed):
+    command = [sys.executable, "-m", "wds_imagenet", "ls", str(packed)]
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (result.returncode, "No space left" in result.stderr) == (1, True)

@@ -1,6 +1,7 @@
 """Each file format is read, and a malformed file is refused with its line."""
 
 import io
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -192,7 +193,7 @@ def zipped(name, data, method=zipfile.ZIP_STORED):
         ),
         (npz(logits=np.eye(2), keys=np.array([1, 2])), r"keys are strings of shape \[N\], not int64"),
         (npz(logits=np.eye(2), keys=np.array(["a", "b"]))[:-300], "cannot be read"),
-        (zipped("logits.npy", npy(np.eye(2))[:-1]), r"an array \(2, 2\) of <f8 in 31 bytes"),
+        (zipped("keys.npy", npy(np.array(["a", "b"]))[:-1]), r"an array \(2,\) of <U1 in 7 bytes"),
         (b"PK\x03\x04 not a zip", "cannot be read"),
     ],
 )
@@ -223,3 +224,15 @@ def test_flipped_bytes_end_in_our_error_or_in_predictions(read):
             read(bytes(damaged))
         except (SourceError, UsageError):
             continue
+
+
+def test_rows_without_keys_are_refused_before_they_are_decompressed(read):
+    file = io.BytesIO()
+    np.savez_compressed(file, logits=np.zeros((40_000, 100), "f4"), keys=np.array(["a", "b"]))
+    tracemalloc.start()
+    try:
+        with pytest.raises(SourceError, match="there are 40,000 rows of logits, but 2 keys"):
+            read(file.getvalue())
+        assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    finally:
+        tracemalloc.stop()

@@ -15,7 +15,14 @@ from wds_imagenet.cli.inspect import describe
 from wds_imagenet.errors import ManifestError, UsageError
 from wds_imagenet.format.blocks import checksum_blocks
 from wds_imagenet.format.info_files import companion_files
-from wds_imagenet.format.layers import LayerPlan, check_layer, layer_folder, layer_names, merge_classes
+from wds_imagenet.format.layers import (
+    LayerPlan,
+    check_layer,
+    layer_folder,
+    layer_names,
+    merge_classes,
+    unfinished_layers,
+)
 from wds_imagenet.format.manifest import MAX_BLOCK_BYTES, MAX_BLOCK_SAMPLES, Block, Manifest, Shard
 from wds_imagenet.format.own_hash import own_sha256
 from wds_imagenet.reading.fetch_blocks import block_locations
@@ -214,6 +221,8 @@ def test_a_layer_lies_in_a_folder_of_its_name() -> None:
     paths = [".wds-imagenet/layers/b/manifest.json", ".wds-imagenet/layers/a/manifest.json", "x.tar"]
     paths += [".wds-imagenet/layers/c/plan.json", ".wds-imagenet/layers/.d/manifest.json"]
     assert layer_names(paths) == ["a", "b"]
+    paths += [".wds-imagenet/layers/x y/s.tar", ".wds-imagenet/layers/e/receipts/s.tar.json"]
+    assert unfinished_layers(paths) == ["c", "e", "x y"]
 
 
 def test_a_pickled_manifest_is_equal() -> None:

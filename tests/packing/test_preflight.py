@@ -110,6 +110,40 @@ def test_a_destination_with_foreign_shards(small: Listing, tmp_path: Path) -> No
         pack("imagefolder", "/nowhere", dest=dest)
 
 
+OWN = (
+    ".wds-imagenet/keys.txt",
+    ".wds-imagenet/report.jsonl",
+    ".wds-imagenet/receipts/x-train-000000.tar.json",
+)
+
+
+@pytest.mark.parametrize("path", OWN)
+@pytest.mark.parametrize("check", [False, True])
+def test_a_file_in_the_metadata_folder_without_a_plan_is_kept(
+    small: Listing, tmp_path: Path, path: str, *, check: bool
+) -> None:
+    file = tmp_path / "x" / path
+    file.parent.mkdir(parents=True)
+    file.write_text("mine")
+    with pytest.raises(PlanError, match=f"has '{path}', which 'pack' would overwrite"):
+        pack("imagefolder", "/nowhere", dest=f"{tmp_path}/x")
+    with pytest.raises(PlanError, match=f"has '{path}', which 'pack' would overwrite"):
+        pack_listing(small, f"{tmp_path}/x", PackOptions("x"), check=check)
+    assert [item for item in (tmp_path / "x").rglob("*") if item.is_file()] == [file]
+    assert file.read_text() == "mine"
+
+
+def test_a_metadata_folder_that_is_a_link_is_refused(small: Listing, tmp_path: Path) -> None:
+    (tmp_path / "x").mkdir()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "x" / ".wds-imagenet").symlink_to(tmp_path / "other")
+    with pytest.raises(PlanError, match=r"\.wds-imagenet is a symbolic link"):
+        pack("imagefolder", "/nowhere", dest=f"{tmp_path}/x")
+    with pytest.raises(PlanError, match=r"\.wds-imagenet is a symbolic link"):
+        pack_listing(small, f"{tmp_path}/x", PackOptions("x"))
+    assert list((tmp_path / "other").iterdir()) == []
+
+
 def test_the_destination_is_looked_at_again_after_the_listing(
     small_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

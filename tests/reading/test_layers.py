@@ -293,6 +293,25 @@ def test_verify_reads_every_finished_layer_or_those_that_are_named(copy):
     assert verify(copy, layers=()).layers == ()
 
 
+def test_verify_finds_a_layer_without_its_manifest(copy):
+    folder = copy / LAYERS / "maps"
+    (folder / "manifest.json").unlink()
+    report = verify(copy)
+    assert [(f.file, f.what) for f in report.findings] == [
+        (
+            f"{LAYERS}/maps/",
+            "unfinished or lost layer: run add-layer again, or remove the folder",
+        )
+    ]
+    assert report.layers == ("captions", "kaggle")
+    assert verify(copy, layers=["captions"]).ok
+    shutil.rmtree(folder)
+    assert verify(copy).ok
+    folder.mkdir()
+    (folder / ".DS_Store").write_bytes(b"")
+    assert verify(copy).ok
+
+
 def test_layers_on_an_object_store(layered, s3_url):
     store = open_store(s3_url)
     for path in sorted(p for p in layered.rglob("*") if p.is_file()):

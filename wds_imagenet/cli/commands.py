@@ -2,7 +2,6 @@
 
 import errno
 import io
-import os
 import sys
 import traceback
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ import click
 
 from wds_imagenet import __version__
 from wds_imagenet.cli.exit_codes import MEANINGS, ExitCode, exit_code
-from wds_imagenet.cli.output import echo
+from wds_imagenet.cli.output import discard, echo, open_closed_streams
 from wds_imagenet.cli.shared_options import as_flags
 from wds_imagenet.errors import WdsImagenetError
 from wds_imagenet.util.messages import unknown_name
@@ -99,6 +98,7 @@ def run(arguments: list[str] | None = None) -> NoReturn:
     Args:
         arguments: The words after `wds-imagenet`; by default those of this process.
     """
+    open_closed_streams()
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         code = commands.main(arguments, prog_name="wds-imagenet", standalone_mode=False)
@@ -113,10 +113,10 @@ def run(arguments: list[str] | None = None) -> NoReturn:
         echo("interrupted", err=True)
         sys.exit(ExitCode.INTERRUPTED)
     except BrokenPipeError:
-        _discard_output()
+        discard(sys.stdout)
         sys.exit(ExitCode.FAILED)
     except OSError as error:  # of our own output, such as a full disk: a store raises StoreError
-        _discard_output()
+        discard(sys.stdout)
         if error.errno in {errno.EMFILE, errno.ENFILE}:
             from wds_imagenet.storage.os_errors import TOO_MANY_FILES
 
@@ -127,11 +127,6 @@ def run(arguments: list[str] | None = None) -> NoReturn:
         _print_error(error, arguments)
         sys.exit(exit_code(error))
     sys.exit(code if isinstance(code, int) else ExitCode.DONE)
-
-
-def _discard_output() -> None:
-    """Send the rest of the output nowhere: Python flushes it at exit, and would fail once more."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _show(error: click.ClickException) -> None:

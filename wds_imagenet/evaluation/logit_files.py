@@ -18,6 +18,8 @@ from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.evaluation.predictions import Predictions
 
 MAX_BYTES: Final = 16 << 30
+_MAX_KEYS: Final = 1 << 30
+_HEADER_BYTES: Final = 4096
 NPY: Final = b"\x93NUMPY"
 ZIP: Final = b"PK\x03\x04"
 _ENCRYPTED: Final = 1
@@ -26,6 +28,7 @@ _HEADER: Final = re.compile(
     rb"\{'descr': '([<>|=]?[A-Za-z][0-9]{0,6})', 'fortran_order': (True|False), "
     rb"'shape': \(([0-9]{1,15}(?:, ?[0-9]{1,15})*,?|)\), *\} *\n"
 )
+_SHAPE: Final = re.compile(rb"'shape': \(([0-9]{1,15})")
 
 
 def read_logits(data: bytes, url: str, keys: bytes | None) -> Predictions:
@@ -58,19 +61,31 @@ def read_logits(data: bytes, url: str, keys: bytes | None) -> Predictions:
 
 
 def _members(data: bytes) -> dict[str, npt.NDArray[Any]]:
-    arrays = {}
+    arrays: dict[str, npt.NDArray[Any]] = {}
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        for name in ("logits", "keys"):
+        for name, limit in (("keys", _MAX_KEYS), ("logits", MAX_BYTES)):
             if f"{name}.npy" not in archive.namelist():
                 names = ", ".join(entry.removesuffix(".npy") for entry in archive.namelist())
                 raise ValueError(f"it has no array {name!r}, only {names[:80]}")
             info = archive.getinfo(f"{name}.npy")
             if info.flag_bits & _ENCRYPTED or info.compress_type not in _METHODS:
                 raise ValueError(f"its {name} are encrypted, or compressed as NumPy never does")
-            if info.file_size > MAX_BYTES:
-                raise ValueError(f"its {name} have more than {MAX_BYTES:,} bytes")
+            if info.file_size > limit:
+                raise ValueError(f"its {name} have more than {limit:,} bytes")
+            if name == "logits":
+                with archive.open(info) as file:
+                    _check_rows(file.read(_HEADER_BYTES), len(arrays["keys"]))
             arrays[name] = _array(archive.read(f"{name}.npy"))
+            if name == "keys":
+                _check_keys(arrays[name])
     return arrays
+
+
+def _check_rows(head: bytes, keys: int) -> None:
+    """Raise `ValueError` if the header claims other rows than there are keys: the array may be a bomb."""
+    match = _SHAPE.search(head)
+    if match is not None and int(match[1]) != keys:
+        raise ValueError(f"there are {int(match[1]):,} rows of logits, but {keys:,} keys")
 
 
 def _array(data: bytes) -> npt.NDArray[Any]:
@@ -107,6 +122,9 @@ def _array(data: bytes) -> npt.NDArray[Any]:
 
 
 def _strings(array: npt.NDArray[Any]) -> list[str]:
+    return [name.decode() if isinstance(name, bytes) else str(name) for name in array.tolist()]
+
+
+def _check_keys(array: npt.NDArray[Any]) -> None:
     if array.ndim != 1 or array.dtype.kind not in "US":
         raise ValueError(f"keys are strings of shape [N], not {array.dtype} of shape {array.shape}")
-    return [name.decode() if isinstance(name, bytes) else str(name) for name in array.tolist()]

@@ -81,7 +81,7 @@ def _braces(numbers: Sequence[str]) -> str:
     """Return braces that expand to these shard numbers, which have gaps where shards were left out."""
     runs: list[tuple[str, str]] = []
     for number in numbers:
-        if runs and int(number) == int(runs[-1][1]) + 1:
+        if runs and number.isdecimal() and runs[-1][1].isdecimal() and int(number) == int(runs[-1][1]) + 1:
             runs[-1] = (runs[-1][0], number)
         else:
             runs.append((number, number))

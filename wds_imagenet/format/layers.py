@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Self, TypeAlias
 
 from wds_imagenet.errors import ManifestError, UsageError
+from wds_imagenet.format.ignored_files import is_ignored
 from wds_imagenet.format.manifest import METADATA_FOLDER, Manifest, typed
 from wds_imagenet.util import strict_json
 
@@ -35,6 +36,18 @@ def layer_names(paths: Iterable[str]) -> list[str]:
     """
     found = (path.removeprefix(LAYERS).split("/") for path in paths if path.startswith(LAYERS))
     return sorted(parts[0] for parts in found if parts[1:] == [LAYER_MANIFEST] and _NAME.fullmatch(parts[0]))
+
+
+def unfinished_layers(paths: Iterable[str]) -> list[str]:
+    """Return the names of the folders of layers that have files, but no manifest.
+
+    Args:
+        paths: paths of a data set's objects.
+    """
+    paths = list(paths)
+    inner = [path.removeprefix(LAYERS) for path in paths if path.startswith(LAYERS)]
+    folders = {path.split("/")[0] for path in inner if "/" in path and not is_ignored(path)}
+    return sorted(folders - set(layer_names(paths)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,11 +154,11 @@ class Loader(NoDataLoader):
     def __iter__(self) -> Iterator[Batch]:
         """Begin the next epoch, or continue the epoch of a loaded state.
 
-        An iteration that is still under way is closed. An iteration that yielded no batch does not advance
-        the epoch.
+        The next batch of an iteration under way is a `UsageError`: for two at a time, iterate a `copy.copy`.
+        An iteration that yielded no batch does not advance the epoch.
         """
         check_world(self.place)
-        self._leave()
+        self._leave("another iteration of this Loader has begun")
         self._position = self._position.next_pass()
         iteration = Iteration(self._iterate)
         self._iteration = weakref.ref(iteration)
@@ -212,7 +212,7 @@ class Loader(NoDataLoader):
         """Make the next iteration continue after the last batch of the state.
 
         The world size may be any that divides the state's lanes. A state at the end of an epoch continues
-        with the next epoch.
+        with the next epoch. The next batch of an iteration under way is a `UsageError`.
 
         Args:
             state: the result of `state_dict`, from any rank.
@@ -223,14 +223,14 @@ class Loader(NoDataLoader):
         saved = LoaderState.from_dict(state)
         saved.check_against(self._state(), len(self.dataset))
         self.rank_slice.check_lanes(saved.lanes)
-        self._leave()
+        self._leave("load_state_dict was called on this Loader")
         self._continue_after(Position(saved.lanes, saved.epoch, saved.samples, saved.skipped))
 
     def set_epoch(self, epoch: int) -> None:
         """Make the next iteration read this epoch, from its start or from the state that was just loaded."""
         position = self._position.set_epoch(whole("epoch", epoch, 0))
         if position is not self._position:
-            self._leave()
+            self._leave("set_epoch was called on this Loader")
             self._position = position
 
     def stats(self) -> Stats:
@@ -247,10 +247,10 @@ class Loader(NoDataLoader):
         self._source.close()
         self.dataset.blocks.release_memory()
 
-    def _leave(self) -> None:
-        iteration = self._iteration() if self._iteration else None
-        if iteration is not None:
-            iteration.close()
+    def _leave(self, cause: str | None = None) -> None:
+        if (iteration := self._iteration() if self._iteration else None) is not None:
+            has_more = self.rank_slice.starts(self._position.samples, len(self.dataset))
+            iteration.close(cause if has_more else None)
         self._iteration = None
 
     def __repr__(self) -> str:

@@ -80,8 +80,8 @@ def verify(
     companion files and the receipts with the manifest, too. Without findings, every bit of these files is as
     it was packed.
 
-    `verify` lists the folder to find layers, receipts, and tars that the manifest does not have. Over HTTP it
-    cannot list the folder.
+    `verify` lists the folder to find layers, receipts, and tars that the manifest does not have. A layer's
+    folder without a manifest is a finding, too. Over HTTP `verify` cannot list the folder.
 
     `verify` reads the data set once. It needs memory for 2·threads blocks and for all keys.
 

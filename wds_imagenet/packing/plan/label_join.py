@@ -100,6 +100,7 @@ def join_stream(stream: Stream, joins: Sequence[LabelJoin]) -> Stream:
         identity={**stream.identity, "labels": [dict(item.identity) for item in joins]},
         images=images,
         labelled=labelled or stream.labelled,
+        unlabelled=None if labelled else stream.unlabelled,
         fields={**own, **fields},
         captioned=stream.captioned or any(item.labels.captioned for item in joins),
         suffixes=(*stream.suffixes, *(suffix for item in joins for suffix in item.labels.suffixes)),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from wds_imagenet.format.info_files import OPEN_CLIP_FILE, README_FILE, TIMM_FILE
 from wds_imagenet.format.layers import layer_folder
-from wds_imagenet.format.manifest import METADATA_FOLDER
+from wds_imagenet.format.manifest import KEYS_PATH, METADATA_FOLDER, REPORT_PATH
 from wds_imagenet.storage import Store
 
 
@@ -27,6 +27,8 @@ class Layout:
     """Paths of files that are written outside of the metadata folder."""
     report: str | None = None
     """The path of the report, if one is written."""
+    keys: str | None = None
+    """The path of the list of keys, if one is written."""
 
     @property
     def plan(self) -> str:
@@ -71,7 +73,8 @@ def dataset_layout(name: str, split: str) -> Layout:
         shard_prefix=f"{name}-{split}-",
         metadata_folder=f"{METADATA_FOLDER}/",
         companions=(TIMM_FILE, OPEN_CLIP_FILE, README_FILE),
-        report=f"{METADATA_FOLDER}/report.jsonl",
+        report=REPORT_PATH,
+        keys=KEYS_PATH,
     )
 
 

@@ -57,7 +57,7 @@ def _beside(dest: str) -> Iterator[str]:
             folders = sorted(islice(own.parent.iterdir(), _MAX_FOLDERS))
         except OSError:  # the folder above does not exist yet, or may not be listed
             return
-        yield from (str(folder) for folder in folders if folder != own)
+        yield from (str(folder) for folder in folders if folder != own and folder.is_dir())
         return
     try:
         parent, name = split_url(dest)

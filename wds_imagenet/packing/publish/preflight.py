@@ -5,11 +5,19 @@ import os.path
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 
-from wds_imagenet.errors import UsageError
+from wds_imagenet.errors import PlanError, UsageError
 from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.plan.plan_file import option_differences
 from wds_imagenet.packing.publish.layout import dataset_layout
-from wds_imagenet.packing.publish.resume import check_vacant, find_files, foreign, in_file, stated_plan, taken
+from wds_imagenet.packing.publish.resume import (
+    check_own_folder,
+    check_vacant,
+    find_files,
+    foreign,
+    in_file,
+    stated_plan,
+    taken,
+)
 from wds_imagenet.storage import Store
 from wds_imagenet.storage.url import Location, parse_url
 
@@ -35,7 +43,7 @@ def check_destination(store: Store, options: PackOptions, undecided: Collection[
 
     The run looks again: the listing may take hours, and another packer may come meanwhile.
 
-    Costs a listing and two requests, and three more if the destination is free.
+    Costs a listing and two requests, and a listing and five more if the destination is free.
 
     Args:
         store: that of the destination.
@@ -49,6 +57,7 @@ def check_destination(store: Store, options: PackOptions, undecided: Collection[
     """
     if not store.writable:
         raise UsageError(f"{store.url}: stores behind HTTP can only be read")
+    check_own_folder(store)
     layout = dataset_layout(options.name, options.split)
     # A listing fails if the bucket is missing; on some stores a read of a missing object does not.
     next(iter(store.list_objects(layout.receipts)), None)
@@ -58,7 +67,12 @@ def check_destination(store: Store, options: PackOptions, undecided: Collection[
         raise foreign(store, layout)
     if found.plan is None:
         if found.manifest is None:
-            check_vacant(store, layout, layout.companions)
+            try:
+                check_vacant(store, layout)
+            except PlanError:
+                if find_files(store, layout).plan is None:
+                    raise
+                check_destination(store, options, undecided)  # another packer has come meanwhile
         return
     if found.manifest is not None and hashlib.sha256(found.plan).hexdigest() != stated:
         return  # a damaged plan: only the listing decides whether the manifest states ours

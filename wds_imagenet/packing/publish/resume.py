@@ -77,6 +77,7 @@ def find_state(store: Store, job: Job[Any], *, check: bool) -> DestinationState:
         CorruptError: without `check`, a shard of a finished manifest is missing or has another size.
     """
     layout = job.layout
+    check_own_folder(store)
     # Listed before the plan is read: a packer puts its plan before its shards.
     sizes = shard_sizes(store, layout)
     found = find_files(store, layout)
@@ -108,7 +109,7 @@ def find_state(store: Store, job: Job[Any], *, check: bool) -> DestinationState:
         expected = {shard.name: shard.sha256 for shard in manifest.shards}
     elif found.plan is None:
         try:
-            check_vacant(store, layout, (*map(layout.shard, list(sizes)[:1]), *layout.companions))
+            check_vacant(store, layout, [layout.shard(name) for name in list(sizes)[:1]])
         except PlanError:
             if _read_if_there(store, layout.plan) is None:
                 raise
@@ -149,15 +150,39 @@ def _check_whole(store: Store, job: Job[Any], manifest: Manifest) -> None:
         )
 
 
-def check_vacant(store: Store, layout: Layout, paths: Sequence[str]) -> None:
-    """Raise `PlanError` if one of these files is at a destination without a plan. Costs a request each."""
-    for path in paths:
+def check_vacant(store: Store, layout: Layout, shards: Sequence[str] = ()) -> None:
+    """Raise `PlanError` if a destination without a plan has a file that a run would overwrite.
+
+    Costs a listing of the receipts, and a request for each other file.
+
+    Args:
+        store: that of the data set.
+        layout: the paths of the job's files.
+        shards: paths of shards that a listing found.
+    """
+    for path in filter(None, (*shards, *layout.companions, layout.keys, layout.report)):
         with suppress(NotFoundError):
             store.info(path)
-            raise PlanError(
-                f"{store.url} has {path!r}, which {layout.verb!r} would overwrite, and no plan beside it. "
-                f"{layout.alternative}, or move that file away"
-            )
+            raise _occupied(store, layout, path)
+    for info in store.list_objects(layout.receipts):
+        raise _occupied(store, layout, info.path)
+
+
+def check_own_folder(store: Store) -> None:
+    """Raise `PlanError` if the metadata folder of a local data set is a symbolic link to another place."""
+    folder = store.staging.parent if store.staging is not None else None
+    if folder is not None and folder.is_symlink():
+        raise PlanError(
+            f"{folder} is a symbolic link, and a run would write to another place: remove the link, "
+            "or choose another destination"
+        )
+
+
+def _occupied(store: Store, layout: Layout, path: str) -> PlanError:
+    return PlanError(
+        f"{store.url} has {path!r}, which {layout.verb!r} would overwrite, and no plan beside it. "
+        f"{layout.alternative}, or move that file away"
+    )
 
 
 def taken(store: Store, layout: Layout, differences: str, *, finished: bool) -> PlanError:

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 
 from wds_imagenet.errors import ManifestError, NotFoundError
-from wds_imagenet.format.layers import layer_folder
+from wds_imagenet.format.layers import LAYERS, layer_folder, layer_names, unfinished_layers
 from wds_imagenet.reading.dataset import Dataset
 from wds_imagenet.reading.findings.finding import Finding
-from wds_imagenet.reading.layers import Layer, list_layers
+from wds_imagenet.reading.layers import Layer
 
 
 def open_layers(dataset: Dataset, names: Sequence[str] | None) -> tuple[list[Layer], list[Finding]]:
     """Return the layers that can be opened, and a finding for each of the others. Costs two requests each.
+
+    Without `names`, a folder of a layer without a manifest is a finding, too.
 
     Args:
         dataset: the data set.
@@ -19,8 +21,16 @@ def open_layers(dataset: Dataset, names: Sequence[str] | None) -> tuple[list[Lay
     Raises:
         ManifestError: a layer of `names` does not exist.
     """
-    layers, findings = [], []
-    for name in list_layers(dataset.store) if names is None else names:
+    layers = []
+    is_listed = names is None and dataset.store.listable
+    paths = [info.path for info in dataset.store.list_objects(LAYERS)] if is_listed else []
+    findings = [
+        Finding(
+            "unfinished or lost layer: run add-layer again, or remove the folder", file=f"{LAYERS}{name}/"
+        )
+        for name in unfinished_layers(paths)
+    ]
+    for name in layer_names(paths) if names is None else names:
         try:
             layers.append(Layer.open(dataset.store, dataset.manifest, name))
         except ManifestError as error:

@@ -49,7 +49,7 @@ def find_shards(url: str, split: str | None, options: StorageOptions) -> ShardSe
 
 def _second_split(url: str, options: StorageOptions) -> tuple[str, Manifest | None]:
     """Return the folder of the shards and their manifest, for the folder of a second split alone."""
-    if re.search(r"[{*]", url) or url.endswith(SHARD_SUFFIXES):
+    if re.search(r"[{*]", url) or url.lower().endswith(SHARD_SUFFIXES):
         return url, None
     try:
         manifest = read_parsed(open_store(url, options), MANIFEST_PATH, Manifest.from_json)
