@@ -94,7 +94,7 @@ ONLY_IN = {
     "simplejpeg": {"images"},
     "PIL": {"images", "demo/pictures.py", "view/thumbnail.py"},
     "jinja2": {"view/pages.py"},
-    "http": {"demo/s3_server.py", "view/server.py"},
+    "http": {"demo/s3_server.py", "view/server.py", "storage/failures.py"},
     "click": {"cli"},
     "tqdm": {"cli"},
     "multiprocessing": {"packing/engines/local.py", "reading/subprocess", "util/processes.py"},

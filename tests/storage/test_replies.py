@@ -1,10 +1,12 @@
 """Replies that lie: of status 200 without success, too long, of other bytes, or that ask to wait."""
 
 import gzip
+import threading
 import time
 import traceback
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from wds_imagenet.errors import (
     UnavailableError,
 )
 from wds_imagenet.storage import Store, open_store, split_url
+from wds_imagenet.storage.http_download import Download, Downloader
 from wds_imagenet.storage.retry import seconds_to_wait
 
 DATA = bytes(range(200))
@@ -294,3 +297,43 @@ def test_characters_of_a_path_behind_http_are_quoted(server: ScriptedServer, fie
     else:
         folder, name = split_url(f"{server.url}/b/x/a#fragment")
         assert (folder, name) == (f"{server.url}/b/x", "a")
+
+
+class _Echo(BaseHTTPRequestHandler):
+    """Repeats the request in the reason and in the body of its reply, which HEAD must not have."""
+
+    def do_GET(self) -> None:
+        body = f"not found: {self.path}".encode()
+        self.send_response(404, self.path)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_reply_that_repeats_the_query_is_not_quoted() -> None:
+    query = "token=SECRETVALUE&X-Amz-Signature=SECRETVALUE"
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Echo) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_address[1]}/a.jpg?{query}"
+        folder, name = split_url(url)
+        store = open_store(folder, {"retries": 1, "timeout": 1})
+        try:
+            with Downloader({"retries": 1, "timeout": 1}) as downloader:
+                for call in (
+                    lambda: store.info(name),
+                    lambda: store.read(name),
+                    lambda: downloader(Download(url, private=True)),
+                ):
+                    with pytest.raises(StoreError) as caught:
+                        call()
+                    assert "SECRETVALUE" not in "".join(traceback.format_exception(caught.value))
+        finally:
+            server.shutdown()
+            thread.join()

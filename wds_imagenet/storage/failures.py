@@ -7,6 +7,7 @@ raised at once: 401 and 403 are `DeniedError`, since waiting does not change cre
 
 import re
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final
 
 from wds_imagenet.errors import (
@@ -179,17 +180,18 @@ def too_large(where: str, size: int | None, limit: int) -> TooLargeError:
     return TooLargeError(f"{where}: has {more}, and at most {limit:,} are read")
 
 
-_BODY: Final = re.compile(r":?\s+b(?:'.*'|\".*\"|['\"].*$)", re.DOTALL)
-_QUERY: Final = re.compile(r"\?[^\s?'\"<>]*=[^\s'\"<>]*")
+def status_phrase(status: int) -> str:
+    """Return the standard's text for a status, such as Not Found; "" for a status without one (RFC 9110)."""
+    return HTTPStatus(status).phrase if status in set(HTTPStatus) else ""
 
 
 def redact(text: str, secrets: frozenset[str]) -> str:
     """Return the text without the secrets, and with each URL as messages show it.
 
-    Removes bytes of a reply, which may repeat a request's query, and the parts of a wrongly signed request
-    that S3 repeats in its answer; they include a session's token.
+    Removes the parts of a wrongly signed request that S3 repeats in its answer; they include a
+    session's token.
     """
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, "***")
     text = re.sub(r"<(AWSAccessKeyId|StringToSign|CanonicalRequest)>.*?</\1>", "", text, flags=re.DOTALL)
-    return _QUERY.sub("?…", shown_text(_BODY.sub("", text)))
+    return shown_text(text)

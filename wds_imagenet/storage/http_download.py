@@ -26,6 +26,7 @@ from wds_imagenet.errors import (
     UsageError,
 )
 from wds_imagenet.storage.cancellable import run_in
+from wds_imagenet.storage.failures import status_phrase
 from wds_imagenet.storage.retry import call_with_retries, seconds_to_wait
 from wds_imagenet.storage.store_options import parse_options
 
@@ -154,6 +155,8 @@ class Downloader:
             raise NotFoundError(f"there is no such host: {error.os_error.strerror}") from error
         except (aiohttp.ClientSSLError, ssl.SSLError) as error:
             raise StoreError(f"no secure connection: {str(error)[:200]}") from error
+        except aiohttp.ClientResponseError:  # its text quotes the reply, which may repeat the query
+            raise UnavailableError("the reply is not HTTP") from None
         except (aiohttp.ClientError, OSError) as error:
             reason = " ".join(str(error).split())[:200]
             raise UnavailableError(f"{type(error).__name__}: {reason}") from error
@@ -183,15 +186,15 @@ async def _get(session: "aiohttp.ClientSession", url: str, limit: int) -> bytes:
     async with session.get(url, max_redirects=_MAX_REDIRECTS) as response:
         status = response.status
         if status in _TRANSIENT:
-            failure = UnavailableError(f"HTTP {status} {response.reason}")
+            failure = UnavailableError(f"HTTP {status} {status_phrase(status)}")
             failure.retry_after = seconds_to_wait(response.headers.get("Retry-After", ""))
             raise failure
         if status in {404, 410}:
-            raise NotFoundError(f"HTTP {status} {response.reason}")
+            raise NotFoundError(f"HTTP {status} {status_phrase(status)}")
         if status in {401, 403, 451}:
-            raise DeniedError(f"HTTP {status} {response.reason}")
+            raise DeniedError(f"HTTP {status} {status_phrase(status)}")
         if status != 200:
-            raise StoreError(f"HTTP {status} {response.reason}")
+            raise StoreError(f"HTTP {status} {status_phrase(status)}")
         if response.url.name.startswith(_REMOVED_PHOTO):
             raise NotFoundError("the photo was removed: its host redirects to a placeholder")
         if response.content_type.startswith(_NOT_IMAGE_TYPES):

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from wds_imagenet.errors import ChangedError, StoreError, UnavailableError
 from wds_imagenet.storage import cancellable
-from wds_imagenet.storage.failures import too_large
+from wds_imagenet.storage.failures import status_phrase, too_large
 from wds_imagenet.storage.fsspec_engine import SLOWEST_RATE, FsspecEngine, etag_of
 from wds_imagenet.storage.store import Blob, ObjectInfo
 from wds_imagenet.storage.store_options import ParsedOptions
@@ -60,9 +60,13 @@ class HttpEngine(FsspecEngine):
         options["headers"] = {**options.get("headers", {}), **own}
         times = self._aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT, sock_read=self._idle)
         options = {"timeout": times, "allow_redirects": True, **options}
-        reply: aiohttp.ClientResponse = await session.request(
-            method, self._address(path), auto_decompress=False, **options
-        )
+        try:
+            reply: aiohttp.ClientResponse = await session.request(
+                method, self._address(path), auto_decompress=False, **options
+            )
+        except self._aiohttp.ClientResponseError:  # its text quotes the reply, which may repeat the query
+            raise UnavailableError(f"{self._url}/{path}: the reply is not HTTP") from None
+        reply.reason = status_phrase(reply.status)  # the server's own may repeat the query
         return reply
 
     def _address(self, path: str) -> Any:  # noqa: ANN401 - yarl.URL

@@ -85,7 +85,7 @@ def parse_url(url: str) -> Location:
     """
     if url != url.strip() and _WITH_SCHEME.match(url):
         raise UsageError(f"{url.strip().partition(':')[0]}:…: white space stands around the URL: remove it")
-    if url.startswith("//"):
+    if url.startswith("//") and "@" in url[2:].partition("/")[0]:
         raise UsageError("//…: is no URL and no path: write a scheme first, or a path with one slash")
     if _CHAIN.match(url):
         raise UsageError(f"{shown_url(url)}: chained URLs are not opened; give the store's own URL")
