@@ -32,6 +32,12 @@ def test_whole_numbers_of_python_and_numpy_are_taken(value):
     [
         ({"batch_size": 0}, "batch_size is at least 1, and not 0"),
         ({"prefetch_bytes": -1}, "prefetch_bytes is at least 0, and not -1"),
+        ({"batch_size": 10**12}, "batch_size is at most 16777216, and not 1000000000000: choose a smaller"),
+        ({"rank": 0, "world_size": 10**9}, "world_size is at most 1048576, and not 1000000000"),
+        (
+            {"rank": 0, "world_size": 10**5000},
+            "world_size is at most 1048576, and not a number of 16610 bits",
+        ),
         ({"threads": 0}, "threads is at least 1, and not 0"),
         ({"threads": "2"}, "threads is a whole number, and not '2'"),
         ({"lanes": 0}, "an order needs at least one lane, and at most 1048576; not 0"),
@@ -56,6 +62,17 @@ def test_whole_numbers_of_python_and_numpy_are_taken(value):
 def test_an_impossible_argument_is_named(small_shards, options, message):
     with pytest.raises(UsageError, match=message):
         Loader(small_shards, **{"transform": CROP, "batch_size": 8, **options})
+
+
+@pytest.mark.parametrize("options", [{}, {"process": True}, {"pin_memory": True}], ids=str)
+def test_a_batch_that_cannot_be_allocated_is_an_error_that_names_its_size(small_shards, options):
+    most = 1 << 24
+    remedy = "choose a smaller batch_size" + ", or pin_memory=False" * ("pin_memory" in options)
+    with (
+        Loader(small_shards, RandomResizedCrop(4096), most, **{"pin_memory": False, **options}) as loader,
+        pytest.raises(UsageError, match=rf"^batch_size {most}: 844,424,930,131,968 bytes .* {remedy}$"),
+    ):
+        next(iter(loader))
 
 
 def test_a_data_set_accepts_only_the_options_of_its_store(tmp_path):

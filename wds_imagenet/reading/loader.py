@@ -57,7 +57,7 @@ class Loader(NoDataLoader):
         world_size: the number of ranks; by default from the same place as the rank.
         lanes: the number of parts of the data set that the loader mixes at a time. It must be a multiple of
             every world size that you may use. The default is the smallest common multiple of the world size
-            and 120 that is at least 240; without `shuffle`, it is the world size.
+            and 120 that is at least 240, but the world size without `shuffle`, or beyond 1,048,576 lanes.
         threads: decoding threads; by default the usable CPUs, divided by the ranks on this machine.
         last: the epoch's last batch, if the samples do not fill it. "short" has fewer rows, and one row of
             padding on a rank without a sample. "pad" fills it with black rows, masked out in `Batch.mask`,

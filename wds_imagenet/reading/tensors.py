@@ -1,6 +1,8 @@
 """Torch tensors: the memory of images, and filled batches as tensors. Imported once a loader is made."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +23,24 @@ class TensorMemory(NamedTuple):
     tensor: torch.Tensor
 
 
+@contextmanager
+def allocation(batch_size: int, size: int, remedy: str = "choose a smaller batch_size") -> Iterator[None]:
+    """Raise `UsageError` in place of the errors of an allocation that fails.
+
+    Args:
+        batch_size: the samples of the batch that is allocated.
+        size: its bytes.
+        remedy: the advice that ends the error.
+    """
+    try:
+        yield
+    except (MemoryError, OSError, OverflowError, RuntimeError) as error:  # torch raises RuntimeError
+        raise UsageError(
+            f"batch_size {batch_size}: {size:,} bytes for the images of a batch cannot be allocated "
+            f"({str(error).partition(chr(10))[0]}); {remedy}"
+        ) from error
+
+
 class ImagePool:
     """Memory for batches of one shape. It returns to the pool with the last tensor that shares it."""
 
@@ -32,11 +52,14 @@ class ImagePool:
 
     def take(self) -> TensorMemory:
         """Return memory that no other batch uses. Its content is undefined."""
+        size = math.prod(self._shape) * self._dtype.itemsize
         if self._pin:  # torch itself keeps page-locked memory for reuse
             dtype = torch.from_numpy(np.empty(0, self._dtype)).dtype
-            tensor = torch.empty(self._shape, dtype=dtype, pin_memory=True)
+            with allocation(self._shape[0], size, "choose a smaller batch_size, or pin_memory=False"):
+                tensor = torch.empty(self._shape, dtype=dtype, pin_memory=True)
             return TensorMemory(tensor.numpy(), tensor)
-        memory = self._buffers.take(math.prod(self._shape) * self._dtype.itemsize)
+        with allocation(self._shape[0], size):
+            memory = self._buffers.take(size)
         array = memory.view(self._dtype).reshape(self._shape)
         return TensorMemory(array, torch.from_numpy(array))
 

@@ -98,7 +98,9 @@ def test_a_lane_leaves_each_block_once():
     assert where.last.sum() == len(visits)
 
 
-@pytest.mark.parametrize(("world_size", "lanes"), [(1, 240), (8, 240), (7, 840), (64, 960), (512, 7680)])
+@pytest.mark.parametrize(
+    ("world_size", "lanes"), [(1, 240), (8, 240), (7, 840), (64, 960), (512, 7680), (1048573, 1048573)]
+)
 def test_the_default_lanes_are_shared_evenly(world_size, lanes):
     assert default_lanes(world_size) == lanes
 
@@ -187,9 +189,8 @@ def test_the_world_sizes_nearest_to_ours_are_named(world_size, lanes, near):
         RankSlice(0, world_size, 1).check_lanes(lanes)
 
 
-@pytest.mark.parametrize(("world_size", "most"), [(1, 1 << 20), ((1 << 20) + 2, ((1 << 20) + 2) * 20)])
-def test_an_order_has_at_most_a_million_lanes_or_as_many_as_a_larger_world_needs(world_size, most):
-    one = RankSlice(0, world_size, 1)
-    one.check_lanes(most)
-    with pytest.raises(UsageError, match=f"at most {most}; not {most + world_size}"):
-        one.check_lanes(most + world_size)
+def test_an_order_has_at_most_a_million_lanes():
+    one = RankSlice(0, 2, 1)
+    one.check_lanes(1 << 20)
+    with pytest.raises(UsageError, match="at most 1048576; not 1048578"):
+        one.check_lanes((1 << 20) + 2)

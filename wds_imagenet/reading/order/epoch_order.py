@@ -29,17 +29,17 @@ Ints = npt.NDArray[np.int64]
 Last: TypeAlias = Literal["short", "pad", "drop"]
 """The treatment of an epoch's last batch if the samples do not fill it."""
 _MOST_LANES: Final = 1 << 20  # an epoch's order takes 32 bytes a lane
+_MOST_ROWS: Final = 1 << 24  # a batch takes at least 100 bytes a row
 
 
 def default_lanes(world_size: int, *, shuffle: bool = True) -> int:
     """Return the least common multiple of the world size and 120 that is at least 240.
 
-    Without `shuffle`, return the world size: one lane for each rank.
+    Without `shuffle`, or if an order cannot have so many lanes, return the world size: one lane for a rank.
     """
-    if not shuffle:
-        return world_size
     unit = math.lcm(world_size, _LANE_UNIT)
-    return unit * -(-MIN_LANES // unit)
+    lanes = unit * -(-MIN_LANES // unit)
+    return lanes if shuffle and lanes <= _MOST_LANES else world_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +134,15 @@ class RankSlice:
             raise UsageError(f"last is 'short', 'pad' or 'drop', not {self.last!r:.80}")
         if self.batch_size < 1:
             raise UsageError(f"batch_size {self.batch_size} is not positive")
+        if self.batch_size > _MOST_ROWS:
+            raise UsageError(
+                f"batch_size is at most {_MOST_ROWS}, and not {number_text(self.batch_size)}: "
+                "choose a smaller batch_size"
+            )
+        if self.world_size > _MOST_LANES:
+            raise UsageError(f"world_size is at most {_MOST_LANES}, and not {number_text(self.world_size)}")
         if not 0 <= self.rank < self.world_size:
-            raise UsageError(f"rank {self.rank} is not one of 0 to {self.world_size - 1}")
+            raise UsageError(f"rank {number_text(self.rank)} is not one of 0 to {self.world_size - 1}")
 
     @property
     def global_batch(self) -> int:
@@ -144,10 +151,9 @@ class RankSlice:
 
     def check_lanes(self, lanes: int) -> None:
         """Raise `UsageError` unless every rank gets the same number of lanes."""
-        most = max(_MOST_LANES, default_lanes(self.world_size))
-        if not 1 <= lanes <= most:
+        if not 1 <= lanes <= _MOST_LANES:
             raise UsageError(
-                f"an order needs at least one lane, and at most {most}; not {number_text(lanes)}"
+                f"an order needs at least one lane, and at most {_MOST_LANES}; not {number_text(lanes)}"
             )
         if lanes % self.world_size:
             fits = [w for w in range(1, min(lanes, 4096) + 1) if lanes % w == 0]

@@ -18,7 +18,7 @@ import torch
 
 from wds_imagenet.reading.batches.batch import Batch
 from wds_imagenet.reading.buffers import Lease
-from wds_imagenet.reading.tensors import TensorMemory
+from wds_imagenet.reading.tensors import TensorMemory, allocation
 
 _KEPT: Final = 8  # free segments of one size: the batches that an epoch has under way
 _ALIGNED: Final = 64
@@ -179,7 +179,9 @@ class SharedImagePool:
     def take(self) -> TensorMemory:
         """Return memory that no other batch uses. Its content is undefined."""
         size = math.prod(self._shape) * self._dtype.itemsize
-        array = self._segments.take(size)[:size].numpy().view(self._dtype).reshape(self._shape)
+        with allocation(self._shape[0], size):
+            segment = self._segments.take(size)
+        array = segment[:size].numpy().view(self._dtype).reshape(self._shape)
         return TensorMemory(array, torch.from_numpy(array))
 
 
