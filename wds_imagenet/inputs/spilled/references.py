@@ -95,11 +95,19 @@ class SpilledReferences(Sequence[Reference]):
         return self._read(position, position + 1)[0]
 
     def __iter__(self) -> Iterator[Reference]:
+        return iter(self._all()) if self._is_short() else self.read_once(_MAX_BYTES)
+
+    def read_once(self, max_bytes: int) -> Iterator[Reference]:
+        """Yield the entries, and cache none.
+
+        Args:
+            max_bytes: of the entries in memory at a time; one entry may have more.
+        """
         start = 0
         while start < len(self):
-            fits = bisect_right(self._bounds, self._bounds[start] + _MAX_BYTES) - 1
+            fits = bisect_right(self._bounds, self._bounds[start] + max_bytes) - 1
             stop = max(start + 1, min(fits, start + _CHUNK))
-            yield from self[start:stop]
+            yield from self._read(start, stop)
             start = stop
 
     def _is_short(self) -> bool:
@@ -144,14 +152,14 @@ def spill_in_order(references: Iterable[Reference], key: Callable[[Reference], A
         key: returns the key by which a reference is sorted.
     """
     runs = _sorted_runs(references, key)
-    return runs[0] if len(runs) == 1 else SpilledReferences(heapq.merge(*runs, key=key))
+    return runs[0] if len(runs) == 1 else SpilledReferences(_merged(runs, key))
 
 
 def sorted_references(
     references: Iterable[Reference], key: Callable[[Reference], Any]
 ) -> Iterator[Reference]:
     """Yield the references of `spill_in_order` once, at half the cost."""
-    return heapq.merge(*_sorted_runs(references, key), key=key)
+    return _merged(_sorted_runs(references, key), key)
 
 
 def _sorted_runs(references: Iterable[Reference], key: Callable[[Reference], Any]) -> list[SpilledReferences]:
@@ -160,6 +168,10 @@ def _sorted_runs(references: Iterable[Reference], key: Callable[[Reference], Any
     while run := sorted(_run(unsorted), key=key):
         runs.append(SpilledReferences(run))
     return runs
+
+
+def _merged(runs: Sequence[SpilledReferences], key: Callable[[Reference], Any]) -> Iterator[Reference]:
+    return heapq.merge(*(run.read_once(_MAX_BYTES // len(runs)) for run in runs), key=key)
 
 
 def _run(references: Iterator[Reference]) -> Iterator[Reference]:
