@@ -16,6 +16,7 @@ _DIGEST: Final = 12  # hexadecimal digits: a million names are all different wit
 _LABEL: Final = re.compile(r"(-?[0-9]{1,18})(?:\.0*)?")
 _MAX_LABEL: Final = 10**18
 MAX_JSON_BYTES: Final = 64 << 20
+_PACKED: Final = frozenset({"filename", "width", "height", "format", "sha256"})
 """Size of the largest JSON of a sample that a reader parses."""
 
 
@@ -94,6 +95,18 @@ def label_of(value: object) -> int | str | None:
     if type(value) is not int or abs(value) >= _MAX_LABEL or value == -1:
         return None
     return value
+
+
+def packed_sha256(fields: Mapping[str, Any]) -> str | None:
+    """Return the SHA-256 of the image in the JSON that `pack` writes; None for JSON of another program.
+
+    Another program may write the hash of another file as `sha256`, such as that of the image before it was
+    resized.
+
+    Args:
+        fields: a sample's JSON.
+    """
+    return fields["sha256"] if fields.keys() >= _PACKED else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import io
+import json
 import lzma
 import re
 import tarfile
@@ -11,7 +12,7 @@ import pytest
 import webdataset as wds
 from PIL import Image
 
-from wds_imagenet import Dataset, index, pack
+from wds_imagenet import Dataset, index, pack, repair, verify
 from wds_imagenet.errors import WdsImagenetError
 from wds_imagenet.storage import open_store
 
@@ -296,3 +297,12 @@ def test_a_folder_of_compressed_shards_is_packed(tmp_path):
         write(tmp_path / "x.tar", [(f"{suffix[-2:]}.cls", b"3"), (f"{suffix[-2:]}.png", PNG)])
         (tmp_path / "in" / f"x.{suffix}").write_bytes(compress((tmp_path / "x.tar").read_bytes()))
     assert _packed(str(tmp_path / "in"), tmp_path / "out") == [(3, PNG)] * 3
+
+
+def test_a_hash_that_another_program_wrote_is_no_fault(tmp_path):
+    fields = {"sha256": "0" * 64, "key": "000", "status": "success", "width": 4, "height": 4}  # img2dataset
+    write(tmp_path / "00000.tar", [("000.jpg", JPEG), ("000.json", json.dumps(fields).encode())])
+    index(str(tmp_path))
+    assert verify(str(tmp_path)).ok
+    (tmp_path / ".wds-imagenet" / "manifest.json").unlink()
+    assert repair(str(tmp_path)).ok

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from operator import attrgetter
 from pathlib import Path
@@ -173,3 +174,22 @@ def test_an_entry_takes_few_bytes_of_memory():
         tracemalloc.stop()
     assert len(spilled) == 100_000
     assert used < 100_000 * 10 + (2 << 20)
+
+
+@pytest.mark.parametrize("sort", [False, True], ids=["in order", "sorted"])
+def test_entries_with_large_texts_take_little_memory(sort):
+    def made():
+        for number in range(200):
+            yield Reference(
+                f"{number:03d}", "u", 0, 1, f"{number}.jpg", caption=f"{number}" + "x" * (1 << 20)
+            )
+
+    tracemalloc.start()
+    try:
+        spilled = spill_in_order(made(), lambda one: one.key) if sort else SpilledReferences(made())
+        assert [one.caption[:3].rstrip("x") for one in spilled] == [str(number) for number in range(200)]
+        assert spilled[150].key == "150"
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 150 << 20

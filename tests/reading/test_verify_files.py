@@ -11,6 +11,7 @@ from layered_set import pack_layered, seal
 
 from wds_imagenet import repair, verify
 from wds_imagenet.errors import ManifestError
+from wds_imagenet.format.manifest import Manifest
 from wds_imagenet.storage import open_store
 from wds_imagenet.storage.local import LocalStore
 
@@ -97,8 +98,20 @@ def reseal(small, change):
     path = small / META / "manifest.json"
     value = json.loads(path.read_bytes())
     change(value)
-    path.write_bytes(seal(value))
+    path.write_bytes(Manifest.from_json(seal(value)).to_json())
     shutil.rmtree(small / META / "layers")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [f"{META}manifest.json", f"{CAPTIONS}manifest.json", f"{META}receipts/{TAR}.json", f"{META}plan.json"],
+)
+def test_white_space_that_was_added_is_found(small, path):
+    data = (small / path).read_bytes()
+    (small / path).write_bytes(data + b"\n")
+    [(file, what)] = findings(small)
+    assert file == path
+    assert "not as it was packed" in what or "not the bytes" in what or "the manifest says" in what
 
 
 def test_a_class_name_that_the_shards_contradict_is_one_finding(tmp_path):

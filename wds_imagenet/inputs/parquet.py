@@ -12,7 +12,8 @@ from wds_imagenet.inputs.reference import Kind
 from wds_imagenet.inputs.windowed_reader import ObjectFile
 
 _BATCH_BYTES: Final = 8 << 20
-_BATCH_ROWS: Final = 4096
+_BATCH_ROWS: Final = 32  # a dictionary may repeat one large value in each row
+_DECODED_BYTES: Final = 256 << 20
 _BUFFER_BYTES: Final = 1 << 20
 
 
@@ -56,7 +57,8 @@ class ParquetFile:
     def read(self, columns: Sequence[str]) -> Iterator[ParquetRow]:
         """Yield the rows in the file's order.
 
-        Costs the memory of about 8 MiB of rows, one row at least. Raises `SourceError` for a damaged file.
+        Costs the memory of about 8 MiB of rows, of 256 MiB where a dictionary repeats large values, and of
+        one row at least. Raises `SourceError` for a damaged file.
 
         Args:
             columns: the columns of the rows; `image.path` is the field `path` of the column `image`.
@@ -68,7 +70,9 @@ class ParquetFile:
             group = self._file.metadata.row_group(number)
             if not group.num_rows:
                 continue
-            rows = max(1, min(_BATCH_ROWS, _BATCH_BYTES * group.num_rows // max(1, group.total_byte_size)))
+            encoded = max(1, group.total_byte_size)  # no value is larger
+            fitting = min(_BATCH_BYTES * group.num_rows, _DECODED_BYTES) // encoded
+            rows = max(1, min(_BATCH_ROWS, fitting))
             offset = None if read else 0
             batches = self._file.iter_batches(
                 rows, row_groups=[number], columns=list(columns), use_threads=False

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from os import PathLike
 
+from wds_imagenet.format.layers import LAYER_MANIFEST
 from wds_imagenet.images.header import MAX_PIXELS
 from wds_imagenet.reading.arguments import whole
 from wds_imagenet.reading.dataset import Dataset, as_dataset
 from wds_imagenet.reading.findings.blocks import VerifiedBlock, verify_blocks, verify_layer_blocks
-from wds_imagenet.reading.findings.files import ShardFacts, check_files, check_receipts
+from wds_imagenet.reading.findings.files import ShardFacts, check_bytes, check_files, check_receipts
 from wds_imagenet.reading.findings.finding import Finding
 from wds_imagenet.reading.findings.layers import open_layers
 from wds_imagenet.reading.layers import Layer
@@ -125,6 +126,9 @@ def verify(
         facts.add(block)
         add(block.findings)
     others = [*damaged, *check_files(opened.store, opened.manifest), *facts.check_receipts(opened, over)]
+    for layer in over:
+        path = f"{layer.folder}{LAYER_MANIFEST}"
+        others += check_bytes(opened.store, path, layer.manifest.to_json())
     if others:
         add(others)
     return VerifyReport(

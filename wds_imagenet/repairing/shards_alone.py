@@ -17,7 +17,7 @@ from wds_imagenet.reading.fetch_blocks import Fetcher, block_locations
 from wds_imagenet.reading.findings.files import read_if_there
 from wds_imagenet.repairing.classes import restore_classes
 from wds_imagenet.repairing.samples import intact_samples
-from wds_imagenet.sample import MAX_JSON_BYTES
+from wds_imagenet.sample import MAX_JSON_BYTES, packed_sha256
 from wds_imagenet.storage import Store
 from wds_imagenet.storage.store import ObjectInfo
 
@@ -150,7 +150,7 @@ def _check_images(store: Store, manifest: Manifest) -> None:
     fetcher = Fetcher(store)
     for location in block_locations(manifest):
         for sample in fetcher.samples(location):
-            stated = sample.json.get("sha256")
+            stated = packed_sha256(sample.json)
             if stated is not None and hashlib.sha256(sample.image).hexdigest() != stated:
                 raise CorruptError(
                     f"{location}: the image of sample {sample.key!r} does not have the SHA-256 in its JSON: "

@@ -7,6 +7,7 @@ import tempfile
 import threading
 import weakref
 from array import array
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -20,6 +21,7 @@ _BUFFER_BYTES: Final = 1 << 20
 _CHUNK: Final = 256
 _SORTED_RUN: Final = 1 << 16
 _MAX_CACHED: Final = 1 << 15
+_MAX_BYTES: Final = 32 << 20  # of entries in memory at a time, where entries are large
 _NO_METADATA: Final[Metadata] = {}
 _encode: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
@@ -32,9 +34,9 @@ class SpilledReferences(Sequence[Reference]):
     threads, and of processes forked meanwhile, may read; only one thread of the first process may append.
 
     Costs 2 MiB of memory and 8 bytes an entry, and about 120 bytes an entry on disk. An entry takes 3 µs to
-    append, 3 µs to read in order and 8 µs to read at random. A sequence of up to 32,768 entries is cached
-    in memory when it is first read, about 20 MB, and then costs no time. Raises `FullError` where there is
-    no room for temporary files.
+    append, 3 µs to read in order and 8 µs to read at random. A sequence of up to 32,768 entries that
+    takes at most 32 MiB on disk is cached in memory when it is first read, and then costs no time. Raises
+    `FullError` where there is no room for temporary files.
 
     Args:
         references: the first entries.
@@ -69,7 +71,7 @@ class SpilledReferences(Sequence[Reference]):
             self._buffer += entry
             self._buffer += b","
             self._bounds.append(self._bounds[-1] + len(entry) + 1)
-        if len(self) > _MAX_CACHED and self._cached:
+        if self._cached and not self._is_short():
             self._cached = []
         if len(self._buffer) >= _BUFFER_BYTES:
             self._flush()
@@ -82,7 +84,7 @@ class SpilledReferences(Sequence[Reference]):
     @overload
     def __getitem__(self, index: slice) -> list[Reference]: ...
     def __getitem__(self, index: int | slice) -> Reference | list[Reference]:
-        if len(self) <= _MAX_CACHED:
+        if self._is_short():
             return self._all()[index]
         if isinstance(index, slice):
             positions = range(*index.indices(len(self)))
@@ -93,10 +95,23 @@ class SpilledReferences(Sequence[Reference]):
         return self._read(position, position + 1)[0]
 
     def __iter__(self) -> Iterator[Reference]:
+        return iter(self._all()) if self._is_short() else self.read_once(_MAX_BYTES)
+
+    def read_once(self, max_bytes: int) -> Iterator[Reference]:
+        """Yield the entries, and cache none.
+
+        Args:
+            max_bytes: of the entries in memory at a time; one entry may have more.
+        """
         start = 0
-        while chunk := self[start : start + _CHUNK]:
-            yield from chunk
-            start += len(chunk)
+        while start < len(self):
+            fits = bisect_right(self._bounds, self._bounds[start] + max_bytes) - 1
+            stop = max(start + 1, min(fits, start + _CHUNK))
+            yield from self._read(start, stop)
+            start = stop
+
+    def _is_short(self) -> bool:
+        return len(self) <= _MAX_CACHED and self._bounds[-1] <= _MAX_BYTES
 
     def _all(self) -> list[Reference]:
         """Return all entries of a short sequence, each read from the file only once."""
@@ -129,29 +144,45 @@ class SpilledReferences(Sequence[Reference]):
 def spill_in_order(references: Iterable[Reference], key: Callable[[Reference], Any]) -> SpilledReferences:
     """Return references sorted by a key; references with equal keys keep their order.
 
-    Costs the memory of 65,536 references, 10 µs a reference, and for a while twice the disk space.
+    Costs the memory of 65,536 references, with about 32 MiB of texts at most; 10 µs a reference; and for a
+    while twice the disk space.
 
     Args:
         references: the references, in any order.
         key: returns the key by which a reference is sorted.
     """
     runs = _sorted_runs(references, key)
-    return runs[0] if len(runs) == 1 else SpilledReferences(heapq.merge(*runs, key=key))
+    return runs[0] if len(runs) == 1 else SpilledReferences(_merged(runs, key))
 
 
 def sorted_references(
     references: Iterable[Reference], key: Callable[[Reference], Any]
 ) -> Iterator[Reference]:
     """Yield the references of `spill_in_order` once, at half the cost."""
-    return heapq.merge(*_sorted_runs(references, key), key=key)
+    return _merged(_sorted_runs(references, key), key)
 
 
 def _sorted_runs(references: Iterable[Reference], key: Callable[[Reference], Any]) -> list[SpilledReferences]:
     unsorted = iter(references)
     runs = []
-    while run := sorted(islice(unsorted, _SORTED_RUN), key=key):
+    while run := sorted(_run(unsorted), key=key):
         runs.append(SpilledReferences(run))
     return runs
+
+
+def _merged(runs: Sequence[SpilledReferences], key: Callable[[Reference], Any]) -> Iterator[Reference]:
+    return heapq.merge(*(run.read_once(_MAX_BYTES // len(runs)) for run in runs), key=key)
+
+
+def _run(references: Iterator[Reference]) -> Iterator[Reference]:
+    """Yield the next references that may be in memory at a time."""
+    size = 0
+    for reference in islice(references, _SORTED_RUN):
+        yield reference
+        size += len(reference.caption or "")
+        size += sum(len(value) for value in reference.metadata.values() if isinstance(value, str))
+        if size > _MAX_BYTES:
+            break
 
 
 def _to_json(reference: Reference) -> list[Any]:

@@ -15,7 +15,7 @@ from wds_imagenet.reading.dataset import Dataset
 from wds_imagenet.reading.fetch_blocks import BlockLocation, Data
 from wds_imagenet.reading.findings.finding import Finding
 from wds_imagenet.reading.layers import Layer
-from wds_imagenet.sample import IMAGE_SUFFIXES, Sample
+from wds_imagenet.sample import IMAGE_SUFFIXES, Sample, packed_sha256
 from wds_imagenet.util.threads import map_ahead
 
 
@@ -184,7 +184,7 @@ def _check_sample(
     try:
         label, fields = sample.label, sample.json
         sample.caption  # noqa: B018 - reading it is the check
-        declared = fields.get("sha256")
+        declared = packed_sha256(fields)
         if declared is not None and hashlib.sha256(sample.image).hexdigest() != declared:
             problems.append("its image does not have the SHA-256 in its JSON")
         if max_pixels is not None:
