@@ -66,6 +66,7 @@ def commands(url: str, tmp: Path) -> list[list[str]]:
         packs.append(["pack", "imagefolder", str(tmp / "in"), out, *value, *source])
     for option in ("--classes", "--root"):
         packs.append(["pack", "table", str(tmp / "t.csv"), out, option, url, *source])
+    guesses = ["evaluate", str(tmp / "guesses.csv"), "--convention=sorted-index"]
     others = [
         ["add-layer", url, "--layer", "real", "--labels", f"real={url}", *options],
         ["index", url, *options],
@@ -78,7 +79,7 @@ def commands(url: str, tmp: Path) -> list[list[str]]:
         ["view", url, "--page", str(tmp / "page.html"), *options],
         ["bench", url, *options],
         ["evaluate", url, "--labels", url, *options],
-        ["evaluate", url, "--benchmark", "imagenet", "--labels", url],
+        *([*guesses, "--labels", f"{name}={url}", *options[:4]] for name in ("dataset", "real")),
         ["doctor", "--json"],
         ["nothing", url],
         ["info", url, url],
@@ -102,6 +103,7 @@ def test_no_command_shows_a_secret_of_its_urls(
     (tmp_path / "in" / "cat").mkdir(parents=True)
     (tmp_path / "in" / "cat" / "a.jpg").write_bytes(jpeg())
     (tmp_path / "t.csv").write_text(f"url\n{url}\n")
+    (tmp_path / "guesses.csv").write_text("key,labels\na,0\n")
     for arguments in commands(url, tmp_path):
         call(arguments)
         text = shown()
