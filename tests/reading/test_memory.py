@@ -121,6 +121,13 @@ def test_free_memory_may_be_released_while_memory_is_taken():
     assert buffers._lent == buffers._requested == 1 << 18
 
 
+def test_memory_that_cannot_be_had_is_not_counted():
+    buffers = Buffers()
+    with pytest.raises((OSError, OverflowError, MemoryError)):
+        buffers.take(1 << 62)
+    assert buffers._lent == buffers._requested == buffers._most_requested == 0
+
+
 ROLLUP = Path("/proc/self/smaps_rollup")
 
 

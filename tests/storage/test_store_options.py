@@ -182,3 +182,9 @@ def test_a_store_without_options_rejects_unknown_options(url: str) -> None:
 def test_a_misspelt_option_of_s3_is_named_with_the_nearest() -> None:
     with pytest.raises(UsageError, match=r"'endpoint_uri' \(did you mean 'endpoint_url'\?\); there are "):
         open_store("s3://b", {"endpoint_uri": "http://e"})
+
+
+@pytest.mark.parametrize("value", ["Authorization: x", "[1]", 5])
+def test_headers_that_are_no_object_are_refused_by_name(value):
+    with pytest.raises(UsageError, match=r'storage option headers is a JSON object: write \{"name": value\}'):
+        open_store("http://127.0.0.1/x", {"headers": value})

@@ -57,13 +57,14 @@ class Buffers:
         requested = max(1, -(-size // _GRAIN)) * _GRAIN
         with self._lock:
             self._sort_in()
-            found = self._best_fit(requested)
+            memory = self._best_fit(requested)
+            if memory is None:
+                # Not from malloc, whose arenas, one a thread, would each keep memory that was freed.
+                memory = np.frombuffer(mmap(-1, requested, flags=_PRIVATE), np.uint8)
             self._requested += requested
-            self._lent += requested if found is None else found.size
+            self._lent += memory.size
             self._most_requested = max(self._most_requested, self._requested)
             self._trim()
-        # Not from malloc, whose arenas, one a thread, would each keep memory that was freed.
-        memory = np.frombuffer(mmap(-1, requested, flags=_PRIVATE), np.uint8) if found is None else found
         return np.asarray(Lease(memory, partial(self._give_back, memory, requested)))[:size]
 
     def clear(self) -> None:

@@ -167,8 +167,11 @@ def fsspec_config(scheme: str, options: ParsedOptions) -> dict[str, object] | No
         return None
     config.pop("allow_http", None)  # botocore takes the protocol from the endpoint's URL
     virtual = config.pop("virtual_hosted_style_request", None)
-    client = {"region_name": config.pop("region", None), **_mapping(config.pop("client_kwargs", {}))}
-    more = dict(_mapping(config.pop("config_kwargs", {})))
+    client = {
+        "region_name": config.pop("region", None),
+        **_mapping("client_kwargs", config.pop("client_kwargs", {})),
+    }
+    more = dict(_mapping("config_kwargs", config.pop("config_kwargs", {})))
     if virtual is not None:
         more["s3"] = {"addressing_style": "virtual" if virtual else "path"}
     out = {name: config.pop(ours) for name, ours in _S3FS.items() if ours in config}
@@ -178,7 +181,7 @@ def fsspec_config(scheme: str, options: ParsedOptions) -> dict[str, object] | No
 
 def _s3_config(options: Mapping[str, object], environ: Mapping[str, str]) -> dict[str, object]:
     given = {name: _value(name, value) for name, value in options.items()}
-    client = dict(_mapping(given.pop("client_kwargs", {})))
+    client = dict(_mapping("client_kwargs", given.pop("client_kwargs", {})))
     translated = {_ALIASES[name]: client.pop(name) for name in [*client] if name in _ALIASES}
     config = translated | {_ALIASES.get(name, name): value for name, value in given.items()}
     if client:
@@ -212,19 +215,19 @@ def _value(name: str, value: object) -> object:
             if value.lower() not in _WORDS:
                 raise UsageError(f"storage option {name}: write true or false")
             return _WORDS[value.lower()]
-        if name.endswith("_kwargs"):
-            return _mapping(value)
+    if name == "headers" or name.endswith("_kwargs"):
+        return _mapping(name, value)
     return value
 
 
-def _mapping(value: object) -> Mapping[str, object]:
+def _mapping(name: str, value: object) -> Mapping[str, object]:
     if isinstance(value, str):
         try:
             value = strict_json.loads(value.encode())
         except ValueError:
             value = None
     if not isinstance(value, Mapping):
-        raise UsageError('a storage option that ends in _kwargs is a JSON object: write {"name": value}')
+        raise UsageError(f'storage option {name} is a JSON object: write {{"name": value}}')
     return value
 
 

@@ -161,8 +161,12 @@ class Segments:
     def _make(self, size: int) -> int:
         number = next(self._numbers)
         descriptor = os.memfd_create("wds-imagenet")
-        os.ftruncate(descriptor, size)
-        self._tensors[number] = _mapped(descriptor, size)
+        try:
+            os.ftruncate(descriptor, size)
+            self._tensors[number] = _mapped(descriptor, size)
+        except BaseException:
+            os.close(descriptor)
+            raise
         self._made.append((number, size))
         self.descriptors.append(descriptor)
         return number
