@@ -210,11 +210,10 @@ def ignores_endpoints(environ: Mapping[str, str]) -> bool:
 
 
 def _value(name: str, value: object) -> object:
-    if isinstance(value, str):
-        if _ALIASES.get(name, name) in _BOOLEANS:
-            if value.lower() not in _WORDS:
-                raise UsageError(f"storage option {name}: write true or false")
-            return _WORDS[value.lower()]
+    if isinstance(value, str) and _ALIASES.get(name, name) in _BOOLEANS:
+        if value.lower() not in _WORDS:
+            raise UsageError(f"storage option {name}: write true or false")
+        return _WORDS[value.lower()]
     if name == "headers" or name.endswith("_kwargs"):
         return _mapping(name, value)
     return value
