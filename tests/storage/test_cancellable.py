@@ -63,21 +63,21 @@ def cancelled_after(seconds: float, work: Callable[[], Any]) -> BaseException:
 
 
 def test_the_result_is_returned() -> None:
-    assert run(number) == 5
-    assert in_a_loop(lambda loop: run_in(loop, number(), 5)) == 5
+    assert run(number()) == 5
+    assert in_a_loop(lambda loop: run(run_in(loop, number(), 5))) == 5
 
 
 @pytest.mark.parametrize("after", [0, 0.2])
 def test_a_cancelled_token_ends_it(after: float) -> None:
-    assert "cancelled" in str(cancelled_after(after, lambda: run(forever)))
+    assert "cancelled" in str(cancelled_after(after, lambda: run(forever())))
     assert "cancelled" in str(
-        in_a_loop(lambda loop: cancelled_after(after, lambda: run_in(loop, forever(), 60)))
+        in_a_loop(lambda loop: cancelled_after(after, lambda: run(run_in(loop, forever(), 60))))
     )
 
 
 def test_time_runs_out() -> None:
     with pytest.raises(TimeoutError):
-        in_a_loop(lambda loop: run_in(loop, forever(), 0.05))
+        in_a_loop(lambda loop: run(run_in(loop, forever(), 0.05)))
 
 
 def test_a_store_can_be_read_in_a_notebook_whose_loop_runs(s3_url: str) -> None:

@@ -1,10 +1,9 @@
-"""Run a coroutine from a thread, so that Ctrl-C or a cancelled token ends it."""
+"""Await a coroutine in a thread that has no event loop, so that Ctrl-C or a cancelled token ends it."""
 
 import asyncio
 import selectors
 import time
-from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures import CancelledError
+from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 
@@ -16,8 +15,8 @@ _CANCELLED_WAIT: Final = 0.02  # seconds
 _MOST_YIELDS: Final = 100_000
 
 
-def run(begin: Callable[[], Awaitable[_Result]]) -> _Result:
-    """Return the result of the awaitable that `begin` returns, awaited in this thread, in a new event loop.
+def run(work: Coroutine[Any, Any, _Result]) -> _Result:
+    """Return the result of a coroutine, awaited in this thread, in a new event loop.
 
     Ctrl-C, and any exception of a signal handler, ends it. Costs a third of a millisecond. The running event
     loop of a notebook is blocked meanwhile, as by any other synchronous call.
@@ -27,13 +26,18 @@ def run(begin: Callable[[], Awaitable[_Result]]) -> _Result:
     """
     outer = asyncio._get_running_loop()  # noqa: SLF001 - in asyncio's __all__, for event loops
     asyncio._set_running_loop(None)  # noqa: SLF001
-    loop = _CallerCountingLoop()
-    task = loop.create_task(_await(begin))
+    try:
+        loop = CallerCountingLoop()
+    except OSError:
+        work.close()
+        asyncio._set_running_loop(outer)  # noqa: SLF001
+        raise
+    task = loop.create_task(work)
     try:
         with current_token().on_cancel(lambda: loop.call_soon_threadsafe(task.cancel)):
             return loop.run_until_complete(task)
     except asyncio.CancelledError as error:
-        raise _cancelled() from error
+        raise UnavailableError("the request was cancelled") from error
     finally:
         if not task.done():
             task.cancel()
@@ -44,26 +48,20 @@ def run(begin: Callable[[], Awaitable[_Result]]) -> _Result:
         asyncio._set_running_loop(outer)  # noqa: SLF001
 
 
-def run_in(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, _Result], seconds: float) -> _Result:
-    """Return the result of a coroutine that runs in another thread's event loop.
-
-    Ctrl-C, and any exception of a signal handler, ends it.
+async def run_in(
+    loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, _Result], seconds: float
+) -> _Result:
+    """Return the result of a coroutine that runs in another thread's event loop, and ends with this one.
 
     Raises:
         TimeoutError: after so many seconds.
-        UnavailableError: if this thread's token is cancelled.
     """
     future = asyncio.run_coroutine_threadsafe(work, loop)
-    try:
-        with current_token().on_cancel(future.cancel):
-            return future.result(seconds)
-    except CancelledError as error:
-        raise _cancelled() from error
-    finally:
-        future.cancel()
+    async with asyncio.timeout(seconds):
+        return await asyncio.wrap_future(future)
 
 
-class _CallerCountingLoop(asyncio.SelectorEventLoop):
+class CallerCountingLoop(asyncio.SelectorEventLoop):
     """Event loop that, before it closes, waits for foreign threads still inside `call_soon_threadsafe`.
 
     obstore delivers results from threads of its own. If the process ends while such a thread is inside
@@ -102,10 +100,3 @@ class _CallerCountingLoop(asyncio.SelectorEventLoop):
                 return
             time.sleep(0)
 
-
-async def _await(begin: Callable[[], Awaitable[_Result]]) -> _Result:
-    return await begin()
-
-
-def _cancelled() -> UnavailableError:
-    return UnavailableError("the request was cancelled")

@@ -1,6 +1,6 @@
 """The interface of an engine, which makes one attempt of each call; and the choice of an engine."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,7 +10,7 @@ from wds_imagenet.storage.failures import Failure
 from wds_imagenet.storage.fsspec_engine import FsspecEngine
 from wds_imagenet.storage.http_engine import HttpEngine
 from wds_imagenet.storage.s3fs_engine import S3fsEngine
-from wds_imagenet.storage.store import Blob, ObjectInfo
+from wds_imagenet.storage.store import ObjectInfo, View
 from wds_imagenet.storage.store_options import ParsedOptions, fsspec_config, obstore_config
 from wds_imagenet.storage.url import Location
 
@@ -18,9 +18,12 @@ from wds_imagenet.storage.url import Location
 class StoreEngine(Protocol):
     """A client library, bound to one folder of a store and to one process.
 
-    Each call is one attempt, bounded in time; many threads call at once. A call raises one of
-    `error_types`, which `classify` explains, or an error of `wds_imagenet.errors`.
+    Each call is one attempt, bounded in time; many threads and tasks call at once. A call raises one of
+    `error_types`, which `classify` explains, or an error of `wds_imagenet.errors`. A cancelled call ends.
     """
+
+    awaitable: bool
+    """True if a call lets its event loop do other work while it waits; False if it blocks its thread."""
 
     @property
     def error_types(self) -> tuple[type[Exception], ...]:
@@ -29,25 +32,25 @@ class StoreEngine(Protocol):
     def classify(self, error: Exception) -> Failure:
         """Return status, code and reason of one of the client's exceptions."""
 
-    def info(self, path: str) -> ObjectInfo:
+    async def info(self, path: str) -> ObjectInfo:
         """Return an object's size and ETag."""
 
-    def get(self, path: str, start: int, stop: int | None, etag: str | None, limit: int) -> Blob:
+    async def get(self, path: str, start: int, stop: int | None, etag: str | None, limit: int) -> View:
         """Return the bytes [start, stop), or to the end if `stop` is None; fewer if the object is shorter.
 
         Raises `TooLargeError` instead of more than `limit` bytes, before it takes memory for them.
         """
 
-    def put(self, path: str, data: bytes, *, create: bool) -> None:
+    async def put(self, path: str, data: bytes, *, create: bool) -> None:
         """Publish bytes, all or nothing. With `create`, fail if the object exists."""
 
-    def put_file(self, path: str, file: Path) -> None:
+    async def put_file(self, path: str, file: Path) -> None:
         """Publish a local file, all or nothing."""
 
-    def list_objects(self, folder: str) -> Iterable[ObjectInfo]:
+    async def list_objects(self, folder: str) -> list[ObjectInfo]:
         """Return every object under a folder, at any depth, in any order."""
 
-    def delete(self, path: str) -> None:
+    async def delete(self, path: str) -> None:
         """Remove an object; do nothing if there is none."""
 
 

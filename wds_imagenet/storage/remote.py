@@ -3,10 +3,10 @@
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from wds_imagenet.errors import (
     ChangedError,
@@ -19,12 +19,13 @@ from wds_imagenet.errors import (
     UsageError,
     WdsImagenetError,
 )
+from wds_imagenet.storage import cancellable
 from wds_imagenet.storage.engine import StoreEngine, connect
 from wds_imagenet.storage.failures import BAD_KEY, error_from_failure, redact, too_large
 from wds_imagenet.storage.obstore_engine import PART
 from wds_imagenet.storage.os_errors import TOO_MANY_FILES, lacks_files
 from wds_imagenet.storage.retry import call_with_retries
-from wds_imagenet.storage.store import MAX_READ, Blob, ObjectInfo
+from wds_imagenet.storage.store import MAX_READ, Blob, ObjectInfo, View
 from wds_imagenet.storage.store_options import ParsedOptions
 from wds_imagenet.storage.url import Location, check_path, is_path
 from wds_imagenet.util.messages import quantity
@@ -69,9 +70,17 @@ class RemoteStore:
         location, options, answered = state  # the handles belong to the process that made them
         self.__init__(location, options, answered=answered)  # type: ignore[misc]
 
+    @property
+    def awaitable(self) -> bool:
+        """See `Store.awaitable`. Connects."""
+        return self._engine("").awaitable
+
     def info(self, path: str) -> ObjectInfo:
         """See `Store.info`."""
-        return self._try(self._checked(path), lambda engine: engine.info(path))
+        return self._now(self._info(path))
+
+    async def _info(self, path: str) -> ObjectInfo:
+        return await self._try(self._checked(path), lambda engine: engine.info(path))
 
     def read(
         self,
@@ -83,50 +92,59 @@ class RemoteStore:
         limit: int = MAX_READ,
     ) -> Blob:
         """See `Store.read`. With a `start` and no `stop`, costs two requests."""
+        view = self._now(self._read(path, start, stop, etag, limit))
+        return Blob(bytes(view.data), view.info)
+
+    async def read_async(self, path: str, start: int, stop: int, *, etag: str | None = None) -> View:
+        """See `Store.read_async`."""
+        return await self._read(path, start, stop, etag, stop - start)
+
+    async def _read(self, path: str, start: int, stop: int | None, etag: str | None, limit: int) -> View:
         if start < 0 or (stop is not None and stop < start):
             raise UsageError(f"{self._where(path)}: there are no bytes {start} to {stop}")
         if start and stop is None:  # so that the length of the reply can be checked
-            stop = max(start, self.info(path).size)
+            stop = max(start, (await self._info(path)).size)
         if stop is not None and stop - start > limit:
             raise too_large(self._where(path), stop - start, limit)
         if start == stop:  # no store accepts an empty range
-            return self._nothing(path, start, etag)
-        return self._try(self._checked(path), self._get(path, start, stop, etag, limit))
+            return await self._nothing(path, start, etag)
+        return await self._try(self._checked(path), self._get(path, start, stop, etag, limit))
 
     def _get(
         self, path: str, start: int, stop: int | None, etag: str | None, limit: int
-    ) -> Callable[[StoreEngine], Blob]:
+    ) -> Callable[[StoreEngine], Awaitable[View]]:
         """Return one attempt of a read. A reply that the object's info contradicts is tried again."""
 
-        def attempt(engine: StoreEngine) -> Blob:
+        async def attempt(engine: StoreEngine) -> View:
             try:
-                blob = self._called(path, lambda: engine.get(path, start, stop, etag, wanted or limit))
+                view = await self._called(path, lambda: engine.get(path, start, stop, etag, wanted or limit))
             except CorruptError:  # status 416; an empty object has no first byte
-                blob = Blob(b"", None)
+                view = View(memoryview(b""), None)
             except TooLargeError as error:
-                if self._exceeds(path, limit):
+                if await self._exceeds(path, limit):
                     raise
                 raise UnavailableError(f"{error}, but the object has fewer") from error
-            if len(blob.data) == wanted or (wanted is None and not _resembles_fault(blob.data)):
-                return blob
-            return self._confirmed(path, start, wanted, blob, self._called(path, lambda: engine.info(path)))
+            if len(view.data) == wanted or (wanted is None and not _resembles_fault(view.data)):
+                return view
+            info = await self._called(path, lambda: engine.info(path))
+            return self._confirmed(path, start, wanted, view, info)
 
         wanted = None if stop is None else stop - start
         return attempt
 
-    def _exceeds(self, path: str, limit: int) -> bool:
+    async def _exceeds(self, path: str, limit: int) -> bool:
         """Return True if an object has more bytes than a limit, or does not state its size."""
         try:
-            return self._once(path, lambda engine: engine.info(path)).size > limit
+            return (await self._once(path, lambda engine: engine.info(path))).size > limit
         except UnavailableError:
             raise
         except StoreError:
             return True
 
-    def _confirmed(self, path: str, start: int, wanted: int | None, blob: Blob, info: ObjectInfo) -> Blob:
-        got = len(blob.data)
+    def _confirmed(self, path: str, start: int, wanted: int | None, view: View, info: ObjectInfo) -> View:
+        got = len(view.data)
         if wanted is None and info.size == got:
-            return Blob(blob.data, info)
+            return View(view.data, info)
         if info.size >= start + (wanted or 0):
             raise UnavailableError(
                 f"{self._where(path)}: a reply of {got:,} bytes came for an object of {info.size:,}"
@@ -138,24 +156,24 @@ class RemoteStore:
         self, path: str, start: int, buffer: memoryview, *, etag: str | None = None
     ) -> ObjectInfo | None:
         """See `Store.read_into`. Reads, then copies: for that moment, it needs the memory twice."""
-        blob = self.read(path, start, start + len(buffer), etag=etag, limit=len(buffer))
-        buffer[:] = blob.data
-        return blob.info
+        view = self._now(self.read_async(path, start, start + len(buffer), etag=etag))
+        buffer[:] = view.data
+        return view.info
 
     def put(self, path: str, data: bytes, *, create: bool = False) -> None:
         """See `Store.put`."""
         reply_lost = False
 
-        def attempt(engine: StoreEngine) -> None:
+        async def attempt(engine: StoreEngine) -> None:
             nonlocal reply_lost
             try:
-                self._once(path, lambda _: engine.put(path, data, create=create))
+                await self._once(path, lambda _: engine.put(path, data, create=create))
             except UnavailableError:
                 reply_lost = True
                 raise
             except (ChangedError, ExistsError) as error:
                 # An attempt whose reply was lost may have created the object.
-                if not create or not (reply_lost and self._holds(path, data)):
+                if not create or not (reply_lost and await self._holds(path, data)):
                     raise ExistsError(f"{self._where(path)}: exists already") from error
 
         self._write(path, attempt)
@@ -175,7 +193,8 @@ class RemoteStore:
     def list_objects(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """See `Store.list_objects`. Holds the whole listing in memory, to sort it."""
         folder = prefix.rpartition("/")[0]
-        found = self._try(folder and self._checked(folder), lambda engine: self._list(engine, folder))
+        checked = folder and self._checked(folder)
+        found = self._now(self._try(checked, lambda engine: self._list(engine, folder)))
         found = [info for info in found if info.path.startswith(prefix)]
         named = [info for info in found if is_path(info.path)]
         if len(named) < len(found):
@@ -187,13 +206,13 @@ class RemoteStore:
             )
         yield from sorted(named, key=lambda info: info.path)
 
-    def _list(self, engine: StoreEngine, folder: str) -> list[ObjectInfo]:
+    async def _list(self, engine: StoreEngine, folder: str) -> list[ObjectInfo]:
         try:
-            return list(engine.list_objects(folder))
+            return await engine.list_objects(folder)
         except engine.error_types as error:
             if engine.classify(error).code != BAD_KEY:
                 raise
-            return list(self._engine(f"{folder}//").list_objects(folder))
+            return await self._engine(f"{folder}//").list_objects(folder)
 
     def delete(self, path: str) -> None:
         """See `Store.delete`."""
@@ -206,29 +225,34 @@ class RemoteStore:
         lifecycle rule of the bucket can remove them.
         """
 
-    def _nothing(self, path: str, start: int, etag: str | None) -> Blob:
-        info = self.info(path)
+    async def _nothing(self, path: str, start: int, etag: str | None) -> View:
+        info = await self._info(path)
         if etag not in {None, info.etag}:
             raise ChangedError(f"{self._where(path)}: was replaced while it was being read")
         if info.size < start:
             raise CorruptError(f"{self._where(path)}: ends at byte {info.size}, before byte {start}")
-        return Blob(b"", info)
+        return View(memoryview(b""), info)
 
-    def _holds(self, path: str, data: bytes) -> bool:
+    async def _holds(self, path: str, data: bytes) -> bool:
         try:
-            return self._once(path, lambda engine: engine.get(path, 0, None, None, len(data))).data == data
+            view = await self._once(path, lambda engine: engine.get(path, 0, None, None, len(data)))
+            return view.data == data
         except (NotFoundError, CorruptError, TooLargeError):
             return False
 
-    def _write(self, path: str, call: Callable[[StoreEngine], None]) -> None:
+    def _write(self, path: str, call: Callable[[StoreEngine], Awaitable[None]]) -> None:
         if not self.writable:
             raise UsageError(f"{self._where(path)}: stores behind HTTP can only be read")
-        self._try(self._checked(path), call)
+        self._now(self._try(self._checked(path), call))
 
-    def _try(self, path: str, call: Callable[[StoreEngine], _Result]) -> _Result:
+    def _now(self, work: Coroutine[Any, Any, _Result]) -> _Result:
+        """Return the result of a coroutine, awaited in this thread."""
+        return cancellable.run(work)
+
+    async def _try(self, path: str, call: Callable[[StoreEngine], Awaitable[_Result]]) -> _Result:
         where = self._where(path)
         retry = self._options.retry if self._answered else self._options.first_contact
-        return call_with_retries(lambda: self._once(path, call), retry, where, self._warn)
+        return await call_with_retries(lambda: self._once(path, call), retry, where, self._warn)
 
     def _warn(self, error: UnavailableError, elapsed: float) -> None:
         """Log that a call is being repeated: once a minute, however many threads repeat calls."""
@@ -238,15 +262,15 @@ class RemoteStore:
             longest = self._options.retry.deadline
             _log.warning("%s; trying again, for up to %.0f s", error, longest)
 
-    def _once(self, path: str, call: Callable[[StoreEngine], _Result]) -> _Result:
+    async def _once(self, path: str, call: Callable[[StoreEngine], Awaitable[_Result]]) -> _Result:
         engine = self._engine(path)
-        return self._called(path, lambda: call(engine))
+        return await self._called(path, lambda: call(engine))
 
-    def _called(self, path: str, call: Callable[[], _Result]) -> _Result:
+    async def _called(self, path: str, call: Callable[[], Awaitable[_Result]]) -> _Result:
         """Return the result of a call of the engine; translate its exception."""
         engine = self._engine(path)
         try:
-            result = call()
+            result = await call()
         except WdsImagenetError:
             raise
         except engine.error_types as error:
@@ -289,6 +313,7 @@ class RemoteStore:
         return connected[1]
 
 
-def _resembles_fault(data: bytes) -> bool:
+def _resembles_fault(data: memoryview) -> bool:
     """Return True for the bytes of a failed call whose status says success: none, or S3's error document."""
-    return not data or (data.lstrip()[:5] in {b"<?xml", b"<Erro"} and b"<Error>" in data[:_ERROR_HEAD])
+    head = bytes(data[:_ERROR_HEAD]).lstrip()
+    return not data or (head[:5] in {b"<?xml", b"<Erro"} and b"<Error>" in head)
