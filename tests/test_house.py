@@ -98,7 +98,7 @@ ONLY_IN = {
     "click": {"cli"},
     "tqdm": {"cli"},
     "multiprocessing": {"packing/engines/local.py", "reading/subprocess", "util/processes.py"},
-    "concurrent": {"util/threads.py", "packing/engines/local.py", "storage/cancellable.py"},
+    "concurrent": {"util/threads.py", "packing/engines/local.py", "storage/event_loop.py"},
     "subprocess": {"demo/s3_server.py"},
     "pickle": set(),
     "marshal": set(),

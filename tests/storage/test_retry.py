@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from wds_imagenet.errors import DeniedError, UnavailableError, UsageError
 from wds_imagenet.storage import Retry
-from wds_imagenet.storage.cancellable import run
+from wds_imagenet.storage.event_loop import run
 from wds_imagenet.storage.retry import call_with_retries, delays
 from wds_imagenet.util.cancel import CancelToken, current_token, set_current_token
 

@@ -19,7 +19,7 @@ No other room imports fsspec or obstore, or asks which kind of store it holds.
 - `credentials`      the credentials with which obstore signs requests to S3
 - `failures`         HTTP status or S3 code → error: what is retried, and what is not (403, 404, …)
 - `retry`            how often and how long a failed call is repeated
-- `cancellable`      one request that Ctrl-C or a cancelled token ends
+- `event_loop`       requests that Ctrl-C or a cancelled token ends, in this thread or one of their own
 - `http_download`    single files off the web, from hosts that are not trusted
 """
 

@@ -7,7 +7,7 @@ from threading import Lock
 from typing import Any, Final
 
 from wds_imagenet.errors import ChangedError, MissingExtraError, StoreError
-from wds_imagenet.storage import cancellable
+from wds_imagenet.storage import event_loop
 from wds_imagenet.storage.checked_s3fs import checked_filesystem
 from wds_imagenet.storage.failures import (
     BAD_CERTIFICATE,
@@ -137,7 +137,7 @@ class FsspecEngine:
         # Its blocking calls cannot be cancelled, and wait forever for a reply that was lost.
         longest = self._longest if size is None else self._idle + size / SLOWEST_RATE
         work = getattr(fs, f"_{method}")(*args, **options)
-        return await cancellable.run_in(fs.loop, work, max(longest, self._idle))
+        return await event_loop.run_in(fs.loop, work, max(longest, self._idle))
 
     def _info(self, path: str, found: Mapping[str, Any]) -> ObjectInfo:
         if found.get("size") is None:

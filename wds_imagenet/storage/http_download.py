@@ -25,7 +25,7 @@ from wds_imagenet.errors import (
     UnavailableError,
     UsageError,
 )
-from wds_imagenet.storage.cancellable import run, run_in
+from wds_imagenet.storage.event_loop import run, run_in
 from wds_imagenet.storage.failures import status_phrase
 from wds_imagenet.storage.retry import call_with_retries, seconds_to_wait
 from wds_imagenet.storage.store_options import parse_options
@@ -102,7 +102,9 @@ class Downloader:
 
     def __enter__(self) -> Self:
         for private in (False, True):
-            self._sessions[private] = run(self._in_loop(_open_session(private=private, seconds=self._timeout)))
+            self._sessions[private] = run(
+                self._in_loop(_open_session(private=private, seconds=self._timeout))
+            )
         return self
 
     def __exit__(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from wds_imagenet.errors import ChangedError, StoreError, UnavailableError
-from wds_imagenet.storage import cancellable
+from wds_imagenet.storage import event_loop
 from wds_imagenet.storage.failures import status_phrase, too_large
 from wds_imagenet.storage.fsspec_engine import SLOWEST_RATE, FsspecEngine, etag_of
 from wds_imagenet.storage.store import ObjectInfo, View
@@ -51,7 +51,7 @@ class HttpEngine(FsspecEngine):
 
     async def _run(self, work: Any, size: int) -> Any:  # noqa: ANN401
         longest = min(self._longest, self._idle + size / SLOWEST_RATE)
-        return await cancellable.run_in(self._fs.loop, work, max(longest, self._idle))
+        return await event_loop.run_in(self._fs.loop, work, max(longest, self._idle))
 
     async def _request(self, method: str, path: str, **headers: str) -> "aiohttp.ClientResponse":
         session = await self._fs.set_session()

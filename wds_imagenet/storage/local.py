@@ -104,7 +104,15 @@ class LocalStore:
             raise CorruptError(f"{full}: ends at byte {start + done}, before byte {start + len(buffer)}")
         return info
 
-    async def read_async(self, path: str, start: int, stop: int, *, etag: str | None = None) -> View:
+    async def read_async(
+        self,
+        path: str,
+        start: int,
+        stop: int,
+        *,
+        etag: str | None = None,
+        on_failure: object = None,  # noqa: ARG002 - nothing is repeated
+    ) -> View:
         """See `Store.read_async`. Blocks like `read`, and costs the same."""
         blob = self.read(path, start, stop, etag=etag, limit=max(0, stop - start))
         return View(memoryview(blob.data), blob.info)

@@ -19,7 +19,7 @@ from wds_imagenet.errors import (
     UsageError,
     WdsImagenetError,
 )
-from wds_imagenet.storage import cancellable
+from wds_imagenet.storage import event_loop
 from wds_imagenet.storage.engine import StoreEngine, connect
 from wds_imagenet.storage.failures import BAD_KEY, error_from_failure, redact, too_large
 from wds_imagenet.storage.obstore_engine import PART
@@ -95,11 +95,27 @@ class RemoteStore:
         view = self._now(self._read(path, start, stop, etag, limit))
         return Blob(bytes(view.data), view.info)
 
-    async def read_async(self, path: str, start: int, stop: int, *, etag: str | None = None) -> View:
+    async def read_async(
+        self,
+        path: str,
+        start: int,
+        stop: int,
+        *,
+        etag: str | None = None,
+        on_failure: Callable[[UnavailableError], None] = lambda _: None,
+    ) -> View:
         """See `Store.read_async`."""
-        return await self._read(path, start, stop, etag, stop - start)
+        return await self._read(path, start, stop, etag, stop - start, on_failure)
 
-    async def _read(self, path: str, start: int, stop: int | None, etag: str | None, limit: int) -> View:
+    async def _read(
+        self,
+        path: str,
+        start: int,
+        stop: int | None,
+        etag: str | None,
+        limit: int,
+        on_failure: Callable[[UnavailableError], None] = lambda _: None,
+    ) -> View:
         if start < 0 or (stop is not None and stop < start):
             raise UsageError(f"{self._where(path)}: there are no bytes {start} to {stop}")
         if start and stop is None:  # so that the length of the reply can be checked
@@ -108,7 +124,8 @@ class RemoteStore:
             raise too_large(self._where(path), stop - start, limit)
         if start == stop:  # no store accepts an empty range
             return await self._nothing(path, start, etag)
-        return await self._try(self._checked(path), self._get(path, start, stop, etag, limit))
+        attempt = self._get(path, start, stop, etag, limit)
+        return await self._try(self._checked(path), attempt, on_failure)
 
     def _get(
         self, path: str, start: int, stop: int | None, etag: str | None, limit: int
@@ -247,12 +264,21 @@ class RemoteStore:
 
     def _now(self, work: Coroutine[Any, Any, _Result]) -> _Result:
         """Return the result of a coroutine, awaited in this thread."""
-        return cancellable.run(work)
+        return event_loop.run(work)
 
-    async def _try(self, path: str, call: Callable[[StoreEngine], Awaitable[_Result]]) -> _Result:
+    async def _try(
+        self,
+        path: str,
+        call: Callable[[StoreEngine], Awaitable[_Result]],
+        on_failure: Callable[[UnavailableError], None] = lambda _: None,
+    ) -> _Result:
+        def failed(error: UnavailableError, elapsed: float) -> None:
+            on_failure(error)
+            self._warn(error, elapsed)
+
         where = self._where(path)
         retry = self._options.retry if self._answered else self._options.first_contact
-        return await call_with_retries(lambda: self._once(path, call), retry, where, self._warn)
+        return await call_with_retries(lambda: self._once(path, call), retry, where, failed)
 
     def _warn(self, error: UnavailableError, elapsed: float) -> None:
         """Log that a call is being repeated: once a minute, however many threads repeat calls."""

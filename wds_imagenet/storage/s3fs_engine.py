@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from wds_imagenet.storage import cancellable
+from wds_imagenet.storage import event_loop
 from wds_imagenet.storage.failures import too_large
 from wds_imagenet.storage.fsspec_engine import SLOWEST_RATE, FsspecEngine
 from wds_imagenet.storage.store import ObjectInfo, View
@@ -16,7 +16,7 @@ class S3fsEngine(FsspecEngine):
     async def get(self, path: str, start: int, stop: int | None, etag: str | None, limit: int) -> View:
         """Read a range by a GET request with If-Match."""
         longest = min(self._longest, self._idle + limit / SLOWEST_RATE)
-        return await cancellable.run_in(
+        return await event_loop.run_in(
             self._fs.loop, self._get(path, start, stop, etag, limit), max(longest, self._idle)
         )
 

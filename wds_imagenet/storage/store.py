@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol, TypeAlias, TypeVar
 
-from wds_imagenet.errors import DataError
+from wds_imagenet.errors import DataError, UnavailableError
 
 StorageOptions: TypeAlias = Mapping[str, object]
 """Options of a store, by name: those of `--storage-option NAME=VALUE`."""
@@ -118,7 +118,15 @@ class Store(Protocol):
             etag: ETag that the object must still have.
         """
 
-    async def read_async(self, path: str, start: int, stop: int, *, etag: str | None = None) -> View:
+    async def read_async(
+        self,
+        path: str,
+        start: int,
+        stop: int,
+        *,
+        etag: str | None = None,
+        on_failure: Callable[[UnavailableError], None] = lambda _: None,
+    ) -> View:
         """Return the bytes [start, stop), in the client's own memory. Costs a request, and no copy.
 
         The errors are those of `read`. A cancelled call ends at once.
@@ -128,6 +136,7 @@ class Store(Protocol):
             start: offset of the first byte.
             stop: offset after the last byte.
             etag: ETag that the object must still have.
+            on_failure: called with the error of each attempt that will be repeated.
         """
 
     def put(self, path: str, data: bytes, *, create: bool = False) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from wds_imagenet.errors import UnavailableError
 from wds_imagenet.storage import open_store
-from wds_imagenet.storage.cancellable import run, run_in
+from wds_imagenet.storage.event_loop import run, run_in
 from wds_imagenet.util.cancel import CancelToken, use_token
 
 

@@ -1,14 +1,16 @@
-"""Await a coroutine in a thread that has no event loop, so that Ctrl-C or a cancelled token ends it."""
+"""Event loops: a new one for one call, which Ctrl-C ends, and one in a thread of its own for many calls."""
 
 import asyncio
 import selectors
+import threading
 import time
-from collections.abc import Coroutine
-from contextlib import suppress
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Final, TypeVar
 
 from wds_imagenet.errors import UnavailableError
 from wds_imagenet.util.cancel import current_token
+from wds_imagenet.util.threads import Future, thread_pool
 
 _Result = TypeVar("_Result")
 _CANCELLED_WAIT: Final = 0.02  # seconds
@@ -27,7 +29,7 @@ def run(work: Coroutine[Any, Any, _Result]) -> _Result:
     outer = asyncio._get_running_loop()  # noqa: SLF001 - in asyncio's __all__, for event loops
     asyncio._set_running_loop(None)  # noqa: SLF001
     try:
-        loop = CallerCountingLoop()
+        loop = _CallerCountingLoop()
     except OSError:
         work.close()
         asyncio._set_running_loop(outer)  # noqa: SLF001
@@ -37,7 +39,7 @@ def run(work: Coroutine[Any, Any, _Result]) -> _Result:
         with current_token().on_cancel(lambda: loop.call_soon_threadsafe(task.cancel)):
             return loop.run_until_complete(task)
     except asyncio.CancelledError as error:
-        raise UnavailableError("the request was cancelled") from error
+        raise _cancelled() from error
     finally:
         if not task.done():
             task.cancel()
@@ -61,7 +63,7 @@ async def run_in(
         return await asyncio.wrap_future(future)
 
 
-class CallerCountingLoop(asyncio.SelectorEventLoop):
+class _CallerCountingLoop(asyncio.SelectorEventLoop):
     """Event loop that, before it closes, waits for foreign threads still inside `call_soon_threadsafe`.
 
     obstore delivers results from threads of its own. If the process ends while such a thread is inside
@@ -100,3 +102,74 @@ class CallerCountingLoop(asyncio.SelectorEventLoop):
                 return
             time.sleep(0)
 
+
+class LoopThread:
+    """Runs coroutines in the event loop of another thread."""
+
+    def __init__(self) -> None:
+        self._loop: Final = _CallerCountingLoop()
+        self._lock: Final = threading.Lock()
+        self._has_ended = False
+
+    def submit(self, work: Coroutine[Any, Any, _Result]) -> Future[_Result]:
+        """Start a coroutine after those that were submitted before; return its future result.
+
+        The result is an `UnavailableError` if the loop ends before the coroutine.
+        """
+        work = _or_cancelled(work)
+        with self._lock:
+            if not self._has_ended:
+                return asyncio.run_coroutine_threadsafe(work, self._loop)
+        work.close()
+        future: Future[_Result] = Future()
+        future.set_exception(_cancelled())
+        return future
+
+    def serve(self) -> None:
+        """Run the loop in this thread until the thread's token is cancelled, then end every task."""
+        end = self._loop.create_future()
+        with current_token().on_cancel(lambda: self._loop.call_soon_threadsafe(_finish, end)):
+            self._loop.run_until_complete(end)
+        with self._lock:
+            self._has_ended = True
+        self._loop.run_until_complete(_cancel_all())
+        self._loop.wait_for_callers(cancelled=True)
+        self._loop.close()
+
+
+@contextmanager
+def loop_thread(name: str) -> Iterator[LoopThread]:
+    """Yield an event loop that runs in a thread; on every way out, end its tasks and join the thread.
+
+    Its tasks end, too, when the current token of the thread that opened it is cancelled.
+
+    Args:
+        name: name of the thread, after `wds-imagenet-`.
+    """
+    with thread_pool(1, name) as pool:
+        thread = LoopThread()
+        pool.submit(thread.serve)
+        yield thread
+
+
+def _finish(end: "asyncio.Future[None]") -> None:
+    if not end.done():
+        end.set_result(None)
+
+
+async def _cancel_all() -> None:
+    while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _or_cancelled(work: Coroutine[Any, Any, _Result]) -> _Result:
+    try:
+        return await work
+    except asyncio.CancelledError as error:
+        raise _cancelled() from error
+
+
+def _cancelled() -> UnavailableError:
+    return UnavailableError("the request was cancelled")
