@@ -4,7 +4,7 @@ import asyncio
 import selectors
 import threading
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final, TypeVar
 
@@ -111,16 +111,14 @@ class LoopThread:
         self._lock: Final = threading.Lock()
         self._has_ended = False
 
-    def submit(self, work: Coroutine[Any, Any, _Result]) -> Future[_Result]:
-        """Start a coroutine after those that were submitted before; return its future result.
+    def submit(self, begin: Callable[[], Awaitable[_Result]]) -> Future[_Result]:
+        """Begin a call after those that were submitted before; return its future result.
 
-        The result is an `UnavailableError` if the loop ends before the coroutine.
+        The result is an `UnavailableError` if the loop ends earlier.
         """
-        work = _or_cancelled(work)
         with self._lock:
             if not self._has_ended:
-                return asyncio.run_coroutine_threadsafe(work, self._loop)
-        work.close()
+                return asyncio.run_coroutine_threadsafe(_or_cancelled(begin), self._loop)
         future: Future[_Result] = Future()
         future.set_exception(_cancelled())
         return future
@@ -164,9 +162,9 @@ async def _cancel_all() -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _or_cancelled(work: Coroutine[Any, Any, _Result]) -> _Result:
+async def _or_cancelled(begin: Callable[[], Awaitable[_Result]]) -> _Result:
     try:
-        return await work
+        return await begin()
     except asyncio.CancelledError as error:
         raise _cancelled() from error
 

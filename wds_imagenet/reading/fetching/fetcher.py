@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Final, Protocol
 
 from wds_imagenet.reading.batches.stats import Meter
@@ -76,7 +77,7 @@ class _ByLoop:
         return self._gate.running_bytes
 
     def submit(self, location: BlockLocation) -> Future[Sequence[Sample]]:
-        return self._loop.submit(self._fetch(location))
+        return self._loop.submit(partial(self._fetch, location))
 
     async def _fetch(self, location: BlockLocation) -> Sequence[Sample]:
         wall = time.perf_counter()
