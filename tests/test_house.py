@@ -88,7 +88,7 @@ ONLY_IN = {
     "s3fs": {"storage"},
     "obstore": {"storage"},
     "botocore": {"storage"},
-    "aiohttp": {"storage/http_download.py", "storage/http_engine.py"},
+    "aiohttp": {"storage/http_download.py", "storage/engines/http_engine.py"},
     "sqlite3": {"inputs/spilled/rows.py", "inputs/spilled/records.py"},
     "pyarrow": {"inputs/parquet.py"},
     "simplejpeg": {"images"},

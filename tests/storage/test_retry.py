@@ -124,7 +124,7 @@ def test_a_cancelled_call_is_not_repeated(when: str) -> None:
     before = current_token()
     set_current_token(token)
     try:
-        with pytest.raises(UnavailableError, match="busy|cancelled"):
+        with pytest.raises(UnavailableError, match=r"busy|cancelled"):
             run(call_with_retries(call, Retry(first=60, deadline=600), "x", wait))
     finally:
         set_current_token(before)

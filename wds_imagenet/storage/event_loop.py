@@ -4,8 +4,9 @@ import asyncio
 import selectors
 import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from wds_imagenet.errors import UnavailableError
@@ -110,18 +111,26 @@ class LoopThread:
         self._loop: Final = _CallerCountingLoop()
         self._lock: Final = threading.Lock()
         self._has_ended = False
+        self._tasks: Final[set[asyncio.Task[Any]]] = set()
 
-    def submit(self, begin: Callable[[], Awaitable[_Result]]) -> Future[_Result]:
+    def submit(self, begin: Callable[[], Coroutine[Any, Any, _Result]]) -> Future[_Result]:
         """Begin a call after those that were submitted before; return its future result.
 
         The result is an `UnavailableError` if the loop ends earlier.
         """
+        future: Future[_Result] = Future()
         with self._lock:
             if not self._has_ended:
-                return asyncio.run_coroutine_threadsafe(_or_cancelled(begin), self._loop)
-        future: Future[_Result] = Future()
+                self._loop.call_soon_threadsafe(self._begin, begin, future)
+                return future
         future.set_exception(_cancelled())
         return future
+
+    def _begin(self, begin: Callable[[], Coroutine[Any, Any, _Result]], future: Future[_Result]) -> None:
+        task = self._loop.create_task(begin())
+        self._tasks.add(task)  # the loop itself holds its tasks weakly
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(partial(_deliver, future))
 
     def serve(self) -> None:
         """Run the loop in this thread until the thread's token is cancelled, then end every task."""
@@ -162,11 +171,12 @@ async def _cancel_all() -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _or_cancelled(begin: Callable[[], Awaitable[_Result]]) -> _Result:
-    try:
-        return await begin()
-    except asyncio.CancelledError as error:
-        raise _cancelled() from error
+def _deliver(future: Future[Any], task: "asyncio.Task[Any]") -> None:
+    error = _cancelled() if task.cancelled() else task.exception()
+    if error is None:
+        future.set_result(task.result())
+    else:
+        future.set_exception(error)
 
 
 def _cancelled() -> UnavailableError:

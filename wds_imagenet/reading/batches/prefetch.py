@@ -52,7 +52,6 @@ def filled_batches(
     When the current token is cancelled, requests under way end, and their error is raised in its turn.
     Holds the blocks that lanes read, `prefetch_bytes` of further ones, and four builders.
     """
-
     # Left in reverse: waiting fetches are dropped before the threads that wait for them are joined.
     with thread_pool(threads, "decode") as decoding, open_fetching(blocks, meter) as fetching:
         coming = plans(fetching.submit)

@@ -1,20 +1,22 @@
 """The number of requests under way: as many as make the link faster, and no more. Pure.
 
 A link whose bandwidth × delay is unknown is probed as TCP does (RFC 5681): double while that pays, halve
-when the store is busy, then grow by steps. A round has as many replies as requests were under way.
+when the store is busy, then change by steps, up or down. A change pays if the gain in bytes a second is worth
+the further requests. A round has as many replies as requests were under way.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
-FIRST = 16
+FIRST: Final = 16
 """Requests under way at first: 500 MB/s at a latency of 50 ms, with blocks of 2 MiB."""
-LEAST = 2
-MOST = 512
-_DOUBLED_PAYS = 1.2
-"""Gain in bytes a second by which twice as many requests have paid."""
-_STEP, _STEP_PAYS = 1.25, 1.06
-_PATIENCE = 16
-"""Rounds after a step that did not pay, until the next step is tried."""
+LEAST: Final = 2
+MOST: Final = 512
+_STEP: Final = 1.25
+_PRICE: Final = 0.15
+"""Exponent: `n` times the requests pay if they bring at least `n ** 0.15` times the bytes a second."""
+_PATIENCE: Final = 16
+"""Rounds after a change that did not pay, until the next one is tried."""
 
 
 @dataclass(slots=True)
@@ -24,13 +26,14 @@ class Concurrency:
     limit: int = FIRST
     """Requests that may be under way."""
     most: int = MOST
-    _is_doubling: bool = True
+    _factor: float = 2.0
+    """The next change of the limit: 2 until doubling did not pay, then a step up or down."""
     _before: int = 0
-    """The limit before the growth that is tried; 0 if none is."""
+    """The limit before the change that is tried; 0 if none is."""
     _rate: float = 0.0
-    """Bytes a second before the growth that is tried."""
+    """Bytes a second before the change that is tried."""
     _pause: int = 0
-    """Rounds until a growth is tried."""
+    """Rounds until a change is tried."""
     _was_busy: bool = False
     """True if the store asked for fewer requests in this round."""
     _is_settling: bool = True
@@ -61,21 +64,21 @@ class Concurrency:
         if not self._was_busy:
             self._set(max(LEAST, self.limit // 2), before=0)
             self._begin_round(now)
-        self._was_busy, self._is_doubling, self._pause = True, False, _PATIENCE // 4
+        self._was_busy, self._factor, self._pause = True, _STEP, _PATIENCE // 4
 
     def _end_round(self, rate: float) -> None:
         self._was_busy = False
         if self._is_settling or not self._is_bound:
             self._is_settling = False
-        elif self._before and rate < self._rate * (_DOUBLED_PAYS if self._is_doubling else _STEP_PAYS):
-            self._is_doubling, self._pause = False, _PATIENCE
+        elif self._before and rate < self._rate * (self.limit / self._before) ** _PRICE:
+            self._factor, self._pause = 1 / _STEP if self._factor == _STEP else _STEP, _PATIENCE
             self._set(self._before, before=0)
         elif self._pause:
-            self._pause -= 1
+            self._pause, self._before = self._pause - 1, 0
         else:
             self._rate = rate
-            grown = self.limit * 2 if self._is_doubling else int(self.limit * _STEP) + 1
-            self._set(min(self.most, grown), before=self.limit)
+            changed = round(self.limit * self._factor)
+            self._set(min(self.most, max(LEAST, changed)), before=self.limit)
 
     def _set(self, limit: int, *, before: int) -> None:
         self._is_settling = limit != self.limit

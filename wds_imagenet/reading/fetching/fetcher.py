@@ -61,7 +61,7 @@ class _ByThreads:
         wall, cpu = time.perf_counter(), time.thread_time()
         data = self._blocks.read(location)
         wall, cpu = time.perf_counter() - wall, time.thread_time() - cpu
-        return _split(self._blocks, location, data, self._meter, wall, cpu)
+        return _split(self._blocks, location, data, self._meter, wall=wall, cpu=cpu)
 
 
 class _ByLoop:
@@ -84,7 +84,7 @@ class _ByLoop:
         data = await self._blocks.read_async(location, self._request)
         cpu = time.thread_time() - self._cpu  # of all requests since the latest block
         wall = time.perf_counter() - wall
-        samples = _split(self._blocks, location, data, self._meter, wall, cpu)
+        samples = _split(self._blocks, location, data, self._meter, wall=wall, cpu=cpu)
         self._cpu = time.thread_time()
         return samples
 
@@ -101,6 +101,7 @@ def _split(
     location: BlockLocation,
     data: Sequence[Data],
     meter: Meter,
+    *,
     wall: float,
     cpu: float,
 ) -> Sequence[Sample]:

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from wds_imagenet.errors import ChangedError, MissingExtraError, StoreError
 from wds_imagenet.storage import event_loop
-from wds_imagenet.storage.checked_s3fs import checked_filesystem
+from wds_imagenet.storage.engines.checked_s3fs import checked_filesystem
+from wds_imagenet.storage.engines.obstore_engine import PART, PARTS
 from wds_imagenet.storage.failures import (
     BAD_CERTIFICATE,
     EXISTS,
@@ -19,7 +20,6 @@ from wds_imagenet.storage.failures import (
     Failure,
     too_large,
 )
-from wds_imagenet.storage.obstore_engine import PART, PARTS
 from wds_imagenet.storage.retry import seconds_to_wait
 from wds_imagenet.storage.store import ObjectInfo, View
 from wds_imagenet.storage.store_options import ParsedOptions
@@ -105,9 +105,10 @@ class FsspecEngine:
         import fsspec  # noqa: PLC0415 - slow to import
 
         if type(self._fs).put_file is fsspec.AbstractFileSystem.put_file and not self._fs.async_impl:
-            await self.put(path, file.read_bytes(), create=False)
+            await self.put(path, file.read_bytes(), create=False)  # noqa: ASYNC240 - the loop has no other task
         else:
-            await self._call("put_file", str(file), self._full(path), size=file.stat().st_size, **self._parts)
+            size = file.stat().st_size  # noqa: ASYNC240 - quick
+            await self._call("put_file", str(file), self._full(path), size=size, **self._parts)
 
     async def list_objects(self, folder: str) -> list[ObjectInfo]:
         """Return all files under a folder."""

@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 from wds_imagenet.errors import ChangedError, StoreError, UnavailableError
 from wds_imagenet.storage import event_loop
+from wds_imagenet.storage.engines.fsspec_engine import SLOWEST_RATE, FsspecEngine, etag_of
 from wds_imagenet.storage.failures import status_phrase, too_large
-from wds_imagenet.storage.fsspec_engine import SLOWEST_RATE, FsspecEngine, etag_of
 from wds_imagenet.storage.store import ObjectInfo, View
 from wds_imagenet.storage.store_options import ParsedOptions
 from wds_imagenet.storage.url import Location

@@ -3,8 +3,8 @@
 from typing import Any, Final
 
 from wds_imagenet.storage import event_loop
+from wds_imagenet.storage.engines.fsspec_engine import SLOWEST_RATE, FsspecEngine
 from wds_imagenet.storage.failures import too_large
-from wds_imagenet.storage.fsspec_engine import SLOWEST_RATE, FsspecEngine
 from wds_imagenet.storage.store import ObjectInfo, View
 
 _CHUNK: Final = 1 << 20
