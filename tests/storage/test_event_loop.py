@@ -138,3 +138,11 @@ def test_a_process_that_ends_right_after_a_request_ends_well(s3_url: str) -> Non
     )
     for _ in range(8):
         subprocess.run([sys.executable, "-c", program, s3_url], check=True)
+
+
+def test_a_loop_thread_that_is_left_at_once_leaves_no_call_waiting() -> None:
+    for _ in range(200):
+        with loop_thread("test") as loop:
+            future = loop.submit(forever)
+        with pytest.raises(UnavailableError, match="cancelled"):
+            future.result(5)

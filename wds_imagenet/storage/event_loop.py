@@ -9,7 +9,8 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from wds_imagenet.errors import UnavailableError
+from wds_imagenet.errors import StoreError, UnavailableError
+from wds_imagenet.storage.os_errors import TOO_MANY_FILES
 from wds_imagenet.util.cancel import current_token
 from wds_imagenet.util.threads import Future, thread_pool
 
@@ -108,7 +109,10 @@ class LoopThread:
     """Runs coroutines in the event loop of another thread."""
 
     def __init__(self) -> None:
-        self._loop: Final = _CallerCountingLoop()
+        try:
+            self._loop: Final = _CallerCountingLoop()
+        except OSError as error:
+            raise StoreError(TOO_MANY_FILES) from error
         self._lock: Final = threading.Lock()
         self._has_ended = False
         self._tasks: Final[set[asyncio.Task[Any]]] = set()
@@ -137,7 +141,13 @@ class LoopThread:
         end = self._loop.create_future()
         with current_token().on_cancel(lambda: self._loop.call_soon_threadsafe(_finish, end)):
             self._loop.run_until_complete(end)
+        self.end()
+
+    def end(self) -> None:
+        """End every task and close the loop, unless that is done; the loop must not be running."""
         with self._lock:
+            if self._has_ended:
+                return
             self._has_ended = True
         self._loop.run_until_complete(_cancel_all())
         self._loop.wait_for_callers(cancelled=True)
@@ -153,10 +163,13 @@ def loop_thread(name: str) -> Iterator[LoopThread]:
     Args:
         name: name of the thread, after `wds-imagenet-`.
     """
-    with thread_pool(1, name) as pool:
-        thread = LoopThread()
-        pool.submit(thread.serve)
-        yield thread
+    thread = LoopThread()
+    try:
+        with thread_pool(1, name) as pool:
+            pool.submit(thread.serve)
+            yield thread
+    finally:
+        thread.end()  # the pool may have ended before it served
 
 
 def _finish(end: "asyncio.Future[None]") -> None:
