@@ -226,3 +226,13 @@ def test_an_uncaught_exception_shows_no_secret(capsys: pytest.CaptureFixture[str
     shown = capsys.readouterr().err
     assert "ValueError: http://h/x" in shown
     assert CANARY not in shown
+
+
+@pytest.mark.parametrize("option", ["--storage-option", "--source-storage-option"])
+def test_a_storage_option_without_a_name_is_not_shown(
+    option: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    call(["pack", "imagefolder", str(tmp_path), str(tmp_path / "out"), option, CANARY])
+    shown = "".join(capfd.readouterr())
+    assert CANARY not in shown
+    assert "NAME=VALUE" in shown

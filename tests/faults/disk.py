@@ -67,12 +67,16 @@ class Disk:
         return Counts(*struct.unpack("=QQ", self._memory[_COUNTS]))
 
 
+class NoCompilerError(Exception):
+    """This machine has no C compiler."""
+
+
 @contextmanager
 def disk(folder: Path) -> Iterator[Disk]:
-    """Compile the library into a folder, and share a script within the `with`. Raises `LookupError`."""
+    """Compile the library into a folder, and share a script within the `with`. Raises `NoCompilerError`."""
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
-        raise LookupError("no C compiler")
+        raise NoCompilerError("no C compiler")
     library, file = folder / "disk.so", folder / "script"
     source = Path(__file__).with_name("disk.c")
     subprocess.run(

@@ -140,7 +140,7 @@ def hashes(files: Mapping[str, bytes]) -> dict[str, str]:
 
 @contextmanager
 def laboratory(slack: float = 1.0, environment: Sequence[tuple[str, str]] = ()) -> Iterator[Lab]:
-    """Start everything, and end it with the `with`. Raises `LookupError` or `MissingExtraError`."""
+    """Start everything, and end it with the `with`. Raises `NoCompilerError` or `MissingExtraError`."""
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lab-")))
         server = stack.enter_context(serve())

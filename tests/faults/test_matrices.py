@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from faults import disks, flips, kills, packs, races, reads
 from faults.campaigns import CAMPAIGNS, results
+from faults.disk import NoCompilerError
 from faults.lab import Lab, laboratory
 from faults.outcome import Result
 
@@ -25,7 +26,7 @@ def lab() -> Iterator[Lab]:
     try:
         with laboratory(slack=2) as running:
             yield running
-    except (LookupError, MissingExtraError) as error:
+    except (NoCompilerError, MissingExtraError) as error:
         pytest.skip(str(error))
 
 

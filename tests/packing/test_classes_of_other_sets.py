@@ -2,7 +2,10 @@
 
 import io
 import re
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from uuid import uuid4
 
 import pytest
@@ -147,6 +150,29 @@ def test_only_so_many_folders_are_looked_at(tmp_path, monkeypatch):
     for number in range(5):
         seal(str(tmp_path / f"{number}"), ["bee", "ant"])
     assert len(notes_of(str(tmp_path / "train"), "ant", "bee")) == 3
+
+
+def test_a_store_that_fails_is_asked_twice_for_each_data_set():
+    asked = []
+
+    class Failing(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_error(503)
+
+        do_HEAD = do_GET  # noqa: N815 - of the protocol
+
+        def log_message(self, format, *args): ...  # noqa: A002 - of the base class
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Failing) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            assert notes_of(f"http://127.0.0.1:{server.server_port}/train", "ant", "bee") == []
+        finally:
+            server.shutdown()
+            thread.join()
+    assert sorted(Counter(asked).values()) == [2, 2, 2]
 
 
 def test_a_manifest_larger_than_any_is_not_read(root, monkeypatch):

@@ -1,7 +1,6 @@
 """The contract of a run, kept by all three kinds of packing: listings, streams and layers."""
 
 import hashlib
-import inspect
 import json
 import os
 import shutil
@@ -189,18 +188,6 @@ class RunContract:
             runs = [pool.submit(pack, url, other=other) for other in (False, True)]
         assert [type(run.exception()) for run in runs if run.exception()] == [PlanError]
 
-    def test_of_two_packers_that_get_other_bytes_one_is_refused_and_one_set_is_whole(self, url, pack):
-        if "changed" not in inspect.signature(pack).parameters:
-            pytest.skip("a layer of other bytes has another plan")
-        with ThreadPoolExecutor(2) as pool:
-            runs = [pool.submit(pack, url, changed=changed) for changed in (False, True)]
-        errors = [run.exception() for run in runs if run.exception()]
-        assert len(errors) == 1
-        assert isinstance(errors[0], WdsImagenetError)
-        found = objects(url)
-        for shard in Manifest.from_json(found[f"{self.metadata}manifest.json"]).shards:
-            assert hashlib.sha256(found[f"{self.folder}{shard.name}"]).hexdigest() == shard.sha256
-
     def test_a_destination_that_is_removed_during_the_run_gets_no_manifest(self, url, pack):
         def remove(now):
             if now.shards_done == 2:
@@ -338,7 +325,21 @@ class RunContract:
         assert objects(url) == expected
 
 
-class TestListing(OfListing, RunContract):
+class OtherBytesContract:
+    """For jobs whose plan allows other bytes of the same images. A layer of other bytes has another plan."""
+
+    def test_of_two_packers_that_get_other_bytes_one_is_refused_and_one_set_is_whole(self, url, pack):
+        with ThreadPoolExecutor(2) as pool:
+            runs = [pool.submit(pack, url, changed=changed) for changed in (False, True)]
+        errors = [run.exception() for run in runs if run.exception()]
+        assert len(errors) == 1
+        assert isinstance(errors[0], WdsImagenetError)
+        found = objects(url)
+        for shard in Manifest.from_json(found[f"{self.metadata}manifest.json"]).shards:
+            assert hashlib.sha256(found[f"{self.folder}{shard.name}"]).hexdigest() == shard.sha256
+
+
+class TestListing(OfListing, OtherBytesContract, RunContract):
     def test_a_check_replaces_no_shard_of_a_set_that_another_packer_finishes(self, url, pack):
         finished = {}
 
@@ -369,7 +370,7 @@ class TestListing(OfListing, RunContract):
             pack(url)
 
 
-class TestStream(OfStream, RunContract):
+class TestStream(OfStream, OtherBytesContract, RunContract):
     pass
 
 

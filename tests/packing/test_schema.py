@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wds_imagenet.errors import SourceError
+from wds_imagenet.inputs.json_types import gap_note
 from wds_imagenet.packing.plan.scan import scan
 from wds_imagenet.packing.plan.schema import MEASURED, ORIGINAL, Schema
 from wds_imagenet.packing.plan.schema import decide as decide_schema
@@ -130,3 +131,25 @@ def test_a_member_that_no_sample_has_is_left_out() -> None:
     assert bare.suffixes == ("image", "json")
     full = decide(Listing([Reference("k", "/x", 0, 1, "x", 0, "a fish")]), rewritten=False)
     assert full.suffixes == ("cls", "image", "json", "txt")
+
+
+@pytest.mark.parametrize(
+    ("items", "note"),
+    [
+        (
+            [1, "two", True],
+            "the values of 'a' become text, because they have several types: boolean, integer, text",
+        ),
+        ([True, None], "the booleans of 'a' become text, because 1 sample has none"),
+        ([1, None], gap_note("a", "1 sample has none")),
+    ],
+)
+def test_values_that_become_text_are_noted(items: list[Any], note: str) -> None:
+    schema, _ = schema_of(*({"a": item} for item in items))
+    assert schema.notes == (note,)
+
+
+@pytest.mark.parametrize("items", [["x", None], [1, 2.5], [None, None], [[1], None]])
+def test_values_that_keep_their_type_are_not_noted(items: list[Any]) -> None:
+    schema, _ = schema_of(*({"a": item} for item in items))
+    assert schema.notes == ()

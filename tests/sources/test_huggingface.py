@@ -318,7 +318,8 @@ def test_nulls_among_numbers_are_noted_and_can_be_filled(tmp_path):
     url = write(tmp_path / "x.parquet", columns)
     stream = huggingface(url)
     assert (
-        "the numbers of 'n' become text, because 1 row has none; option 'null_as' fills them" in stream.notes
+        "the numbers of 'n' become text, because 1 row has none; option 'null_as' of table and huggingface "
+        "fills them" in stream.notes
     )
     assert stream.fields == {"n": "text", "f": "text", "inf": "text"}
     filled = huggingface(url, null_as="-1")

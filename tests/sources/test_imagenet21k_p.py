@@ -85,7 +85,7 @@ def test_every_form_has_the_photos_bytes(url, files, lists, read_back):
     if isinstance(found, Listing):
         content = {reference.name: read_back(reference) for reference in found.references}
     else:
-        content = {arrival.reference.name: arrival.content() for arrival in found.images()}
+        content = {arrival.reference.name: arrival.whole().data for arrival in found.images()}
     assert content == {path.rsplit("/", 1)[1]: data for path, data in files.items() if "_val/" in path}
 
 

@@ -8,6 +8,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from streams import arrived
 
 from wds_imagenet.errors import CorruptError, DataError, SourceError, UsageError
 from wds_imagenet.packing.plan.schema import MEASURED as PACKED
@@ -321,7 +322,7 @@ def test_gzipped_shards_are_a_stream_of_the_same_samples(shards, gzipped, read_b
     assert stream.fields == {"license": "text", "width": "integer"}
     assert stream.suffixes == ("mask.png",)
     for _ in range(2):  # as often as one likes
-        for arrival, reference in zip(stream.images(), listed, strict=True):
+        for arrival, reference in zip(arrived(stream), listed, strict=True):
             one = arrival.reference
             assert arrival.data == read_back(reference)
             assert arrival.attached == tuple(read_back(item) for item in reference.attachments)
@@ -336,7 +337,7 @@ def test_gzipped_shards_are_a_stream_of_the_same_samples(shards, gzipped, read_b
 def test_members_of_gzipped_shards_can_be_left_out(gzipped):
     stream = webdataset(gzipped, leave_out="mask.png")
     assert stream.suffixes == ()
-    assert [arrival.attached for arrival in stream.images()] == [()] * IMAGES
+    assert [arrival.attached for arrival in arrived(stream)] == [()] * IMAGES
 
 
 def test_the_identity_of_gzipped_shards_depends_on_attachments(tmp_path):
@@ -348,15 +349,46 @@ def test_the_identity_of_gzipped_shards_depends_on_attachments(tmp_path):
     assert identities[0]["samples_sha256"] != identities[1]["samples_sha256"]
 
 
-def test_a_large_member_of_a_gzipped_shard_is_refused(tmp_path, monkeypatch):
+def test_a_large_attachment_in_a_gzipped_shard_is_refused(tmp_path, monkeypatch):
     from wds_imagenet.inputs.shards import shard_reader
 
     monkeypatch.setattr(shard_reader, "MAX_FILE_BYTES", 1000)
     data = Path(make_shard(tmp_path, ("a.jpg", b"1"), ("a.x", b"x" * 1001))).read_bytes()
     (tmp_path / "gz.tar.gz").write_bytes(gzip.compress(data))
     stream = webdataset(f"{tmp_path}/gz.tar.gz")
-    with pytest.raises(SourceError, match=r"gz\.tar\.gz, member 'a\.x' at offset 1,536 has 1,001 bytes"):
-        list(stream.images())
+    with pytest.raises(SourceError, match=r"gz\.tar\.gz, member 'x' .* at offset 1,536 has 1,001 bytes"):
+        arrived(stream)
+
+
+@pytest.mark.parametrize("first", ["jpg", "mask.png"])
+def test_an_image_beyond_the_limit_in_a_gzipped_shard_takes_no_memory(tmp_path, little_memory, first):
+    large = bytes(40 << 20)
+    members = {"a": [("jpg", large), ("mask.png", large)], "b": [("jpg", b"1"), ("mask.png", b"2")]}
+    named = [
+        (f"{key}.{suffix}", data)
+        for key, pair in members.items()
+        for suffix, data in sorted(pair, key=lambda item: item[0] != first)
+    ]
+    data = gzip.compress(Path(make_shard(tmp_path, *named)).read_bytes(), 1)
+    (tmp_path / "gz.tar.gz").write_bytes(data)
+    del large, members, named, data
+    with little_memory(39 << 20):
+        stream = webdataset(f"{tmp_path}/gz.tar.gz")
+        images = [image.whole() if (image.reference.size or 0) < 99 else image for image in stream.images()]
+    assert [(i.reference.size, i.data, i.attached) for i in images] == [
+        (40 << 20, b"", ()),
+        (1, b"1", (b"2",)),
+    ]
+
+
+def test_repeated_members_of_one_sample_take_no_memory(tmp_path, little_memory):
+    members = [("a.jpg", b"1"), *[("a.json", bytes(1 << 20))] * 40]
+    data = gzip.compress(Path(make_shard(tmp_path, *members)).read_bytes(), 1)
+    (tmp_path / "gz.tar.gz").write_bytes(data)
+    del members, data
+    with little_memory(39 << 20):
+        (image,) = webdataset(f"{tmp_path}/gz.tar.gz").images()
+    assert "has two members 'json'" in (image.reference.fault or "")
 
 
 def test_inputs_of_several_splits_are_refused(tmp_path):

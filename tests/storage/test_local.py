@@ -289,3 +289,9 @@ def test_a_put_survives_a_sweep_before_its_temporary_file_is_locked(tmp_path, mo
     monkeypatch.setattr(fcntl, "flock", sweep_first)
     store.put("a", b"1")
     assert (store.read("a").data, [path.name for path in tmp_path.iterdir()]) == (b"1", ["a"])
+
+
+def test_a_folder_in_the_place_of_a_file_is_named_as_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "README.md").mkdir()
+    with pytest.raises(NotFoundError, match=r"README\.md: is a folder where a file must be"):
+        open_store(tmp_path).read("README.md")

@@ -37,7 +37,8 @@ def parse_pairs(
     for value in values:
         name, equals, rest = value.partition("=")
         if not equals or not name:
-            raise click.BadParameter(f"{value!r} is not NAME=VALUE", context, parameter)
+            # The value may be a secret whose name was forgotten.
+            raise click.BadParameter("a value is not NAME=VALUE", context, parameter)
         if name in pairs:
             raise click.BadParameter(f"{name!r} is given twice: give it once", context, parameter)
         pairs[name] = rest

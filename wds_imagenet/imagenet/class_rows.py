@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from wds_imagenet.imagenet.class_cells import Cells, Grid, split_lines
+from wds_imagenet.imagenet.devkit import WNID
 from wds_imagenet.inputs.small_files import decode_text
 from wds_imagenet.util import strict_json
 from wds_imagenet.util.python_literal import parse_literal
@@ -31,7 +32,6 @@ _MAX_BYTES: Final = 32 << 20
 _MAX_NAME: Final = 1000
 _MAX_COLUMNS: Final = 100
 _NUMBER: Final = re.compile(r"[0-9]{1,7}")
-_WNID: Final = re.compile(r"n[0-9]{8}")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _KEY: Final = "imagenet1k"
 _HEADERS: Final = frozenset(
@@ -131,7 +131,7 @@ def parse_class_rows(data: bytes, language: str | None = None) -> ClassRows:
 
 def _from_value(value: Any, language: str | None) -> Grid:  # noqa: ANN401 - JSON
     if isinstance(value, dict):
-        if value and all(_NUMBER.fullmatch(key) or _WNID.fullmatch(key) for key in value):
+        if value and all(_NUMBER.fullmatch(key) or WNID.fullmatch(key) for key in value):
             return _from_entries([(f"entry {key!r}", entry) for key, entry in value.items()], list(value))
         if value and all(type(entry) is int for entry in value.values()):
             return Grid([Cells(f"entry {key!r:.60}", [str(n), key]) for key, n in value.items()])
@@ -198,13 +198,13 @@ def _typed(grid: Grid) -> ClassRows:
         and len(rows) > 1
         and any(
             _column_of(pattern, rows[1:]) not in {None, _column_of(pattern, rows)}
-            for pattern in (_NUMBER, _WNID)
+            for pattern in (_NUMBER, WNID)
         )
     ):
         header, rows = rows[0].cells, rows[1:]
     width = len(rows[0].cells)
     number = _column_of(_NUMBER, rows) if width > 1 else None
-    wnid = _column_of(_WNID, rows)
+    wnid = _column_of(WNID, rows)
     rest = [column for column in range(width) if column not in {number, wnid}]
     _check_typos(rows, [c for c in rest if header is None or header[c].strip().casefold() in _ID_HEADERS])
     found = []
@@ -241,7 +241,7 @@ def _rectangle(grid: Grid) -> list[Cells]:
     lead = 0
     body = grid.rows[1:] if len(grid.rows) > 1 else grid.rows  # the first may be a header
     while lead < min(widths) and any(
-        all(pattern.fullmatch(row.cells[lead]) for row in body) for pattern in (_NUMBER, _WNID)
+        all(pattern.fullmatch(row.cells[lead]) for row in body) for pattern in (_NUMBER, WNID)
     ):
         lead += 1
     return [Cells(row.where, [*row.cells[:lead], ", ".join(row.cells[lead:])]) for row in grid.rows]
@@ -263,7 +263,7 @@ def _column_of(pattern: re.Pattern[str], rows: Sequence[Cells]) -> int | None:
 def _check_typos(rows: Sequence[Cells], columns: Sequence[int]) -> None:
     """Raise `ValueError` for a column of names in which most are numbers, or some are WNIDs."""
     for column in columns:
-        for pattern, kind, share in ((_WNID, "a WNID", 0.0), (_NUMBER, "a number", 0.5)):
+        for pattern, kind, share in ((WNID, "a WNID", 0.0), (_NUMBER, "a number", 0.5)):
             others = [row for row in rows if not pattern.fullmatch(row.cells[column].strip())]
             if others and len(rows) - len(others) > share * len(rows):
                 raise ValueError(

@@ -58,6 +58,17 @@ def common_kind(counts: Mapping[Kind | None, int], samples: int) -> Kind:
     return "text" if gaps and kind not in EMPTY_VALUES else kind
 
 
+def gap_note(name: str, lacking: str) -> str:
+    """Return the note that the numbers of a field become text.
+
+    Args:
+        name: the field.
+        lacking: the reason, such as `3 cells are empty`.
+    """
+    fill = "option 'null_as' of table and huggingface fills them"
+    return f"the numbers of {name!r} become text, because {lacking}; {fill}"
+
+
 def as_kind(value: object, kind: Kind) -> object:
     """Return a value in its field's type: null becomes empty, and text holds other values as JSON."""
     if value is None:

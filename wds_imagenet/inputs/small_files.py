@@ -9,7 +9,15 @@ from typing import Final
 from wds_imagenet.errors import CorruptError, NotFoundError, SourceError, UsageError
 from wds_imagenet.format.ignored_files import is_ignored
 from wds_imagenet.format.tar import walk_bytes
-from wds_imagenet.inputs.compression import DAMAGE, HEAD, check_zipped, compression_of, find_zipped, unpack
+from wds_imagenet.inputs.compression import (
+    DAMAGE,
+    HEAD,
+    MAX_UNPACKED,
+    check_zipped,
+    compression_of,
+    find_zipped,
+    unpack,
+)
 from wds_imagenet.shown import shown_url
 from wds_imagenet.storage import open_store, split_url
 from wds_imagenet.storage.store import ObjectInfo, StorageOptions, Store
@@ -84,8 +92,8 @@ def read_file(
 def read_files(url: str, options: StorageOptions, wanted: Callable[[str], bool]) -> dict[str, bytes]:
     """Return the wanted files in a folder, a zip, or a tar that may be compressed, by path.
 
-    Each file, and an archive as a whole, may have 64 MiB. Costs one listing and one request a file, or one
-    request for an archive.
+    Each file, and an archive as a whole, may have 64 MiB; an archive unpacks to at most 256 MiB. Costs one
+    listing and one request a file, or one request for an archive.
 
     Args:
         url: the folder or archive.
@@ -148,13 +156,16 @@ def _unzip(data: bytes, where: str, wanted: Callable[[str], bool] | None) -> dic
                 infos = [find_zipped(archive, "", is_ignored)]
             else:
                 infos = [info for info in archive.infolist() if wanted(info.filename)]
-            contents = {}
+            contents: dict[str, bytes] = {}
+            room = MAX_UNPACKED
             for info in infos:
+                most = min(MAX_BYTES, room)
                 check_zipped(info)
                 with archive.open(info) as file:
-                    contents[info.filename] = file.read(MAX_BYTES + 1)
-                if len(contents[info.filename]) > MAX_BYTES:
-                    raise ValueError(f"{info.filename!r:.60} unpacks to more than {MAX_BYTES:,} bytes")
+                    contents[info.filename] = file.read(most + 1)
+                room -= len(contents[info.filename])
+                if len(contents[info.filename]) > most:
+                    raise ValueError(f"{info.filename!r:.60} unpacks to more than {most:,} bytes")
             return contents
     except (*DAMAGE, RuntimeError, NotImplementedError) as error:  # zipfile's own for encryption and methods
         raise SourceError(f"{where}: the zip cannot be read: {error}") from error

@@ -1,26 +1,29 @@
 """Streams: data sets that can be read only from beginning to end."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from wds_imagenet.inputs.reference import Kind, Metadata, Reference
 
 
 @dataclass(frozen=True, slots=True)
 class StreamedImage:
-    """One image of a stream, with its bytes. Its reference names its place in the archive, for messages."""
+    """One image of a stream. Its reference names its place in the archive, for messages."""
 
     reference: Reference
     data: bytes = b""
     attached: tuple[bytes, ...] = ()
     """Bytes of the reference's first attachments, which only the stream holds; the packer reads the rest."""
-    read: Callable[[], bytes] | None = None
-    """Reads the bytes in place of `data`, until the next image. The packer does not call it if the reference
-    has more bytes than it accepts."""
+    read: Callable[[], tuple[bytes, ...]] | None = None
+    """Reads `data` and then those of `attached`, until the next image. The packer does not call it if the
+    reference has more bytes than it accepts."""
 
-    def content(self) -> bytes:
-        """Return the bytes of the image: `data`, or the result of `read`."""
-        return self.data if self.read is None else self.read()
+    def whole(self) -> "StreamedImage":
+        """Return the image with all its bytes, which `read` reads if it is not None."""
+        if self.read is None:
+            return self
+        data, *attached = self.read()
+        return replace(self, data=data, attached=tuple(attached), read=None)
 
     @property
     def size(self) -> int:

@@ -37,8 +37,12 @@ def error_from_os(error: OSError, where: Path) -> StoreError:
     match error.errno:
         case errno.ENXIO | errno.ENODEV | errno.ELOOP:
             found = NotFoundError(f"{where}: is a socket, a device or a loop of links, not a file; remove it")
-        case errno.ENOENT | errno.EISDIR:
+        case errno.ENOENT:
             found = NotFoundError(f"{where}: there is no such file")
+        case errno.EISDIR:
+            found = NotFoundError(
+                f"{where}: is a folder where a file must be; move it, or choose another path"
+            )
         case errno.EACCES | errno.EPERM | errno.EROFS:
             found = DeniedError(f"{message}; check that you may read and write there")
         case errno.ENOSPC | errno.EDQUOT | errno.EFBIG:

@@ -58,8 +58,41 @@ def test_without_shuffling_one_rank_sees_the_shards_own_order():
 
 
 def test_the_order_of_this_release_is_the_order_of_every_release():
-    # A run that is resumed after an upgrade relies on this.
+    # A run that is resumed after an upgrade relies on this, as does a reader written from docs/format.md.
     assert sequence([4, 3, 5], seed=7, epoch=2, lanes=3) == GOLDEN
+
+
+def documented(counts, seed, epoch, lanes):
+    """Return the sequence, computed as docs/format.md defines it."""
+
+    def mix(*values):
+        z = 0
+        for value in values:
+            z = ((z ^ value) + 0x9E3779B97F4A7C15) % 2**64
+            z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+            z = (z ^ z >> 27) * 0x94D049BB133111EB % 2**64
+            z ^= z >> 31
+        return z
+
+    def permuted(count, *values):
+        return sorted(range(count), key=lambda i: mix(*values, i))
+
+    firsts = [sum(counts[:block]) for block in range(len(counts))]
+    within = mix(seed, epoch, 2)
+    blocks = permuted(len(counts), seed, epoch, 1)
+    line = [firsts[block] + i for block in blocks for i in permuted(counts[block], within, block)]
+    short, longer = divmod(len(line), lanes)
+    cut = []
+    for lane in range(lanes):
+        length = short + (lane < longer)
+        cut.append(line[:length][:: -1 if lane % 2 else 1])
+        line = line[length:]
+    return [cut[s % lanes][s // lanes] for s in range(sum(counts))]
+
+
+@given(counts_lists, st.integers(0, 2**63), st.integers(0, 100), st.integers(1, 300))
+def test_the_order_is_the_one_that_the_format_defines(counts, seed, epoch, lanes):
+    assert sequence(counts, seed=seed, epoch=epoch, lanes=lanes) == documented(counts, seed, epoch, lanes)
 
 
 GOLDEN = [0, 9, 7, 3, 4, 8, 2, 6, 10, 1, 5, 11]

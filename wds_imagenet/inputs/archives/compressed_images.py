@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from typing import Final
 
 from wds_imagenet.errors import SourceError
@@ -43,9 +44,13 @@ def read_streamed_images(
             reference = None if is_ignored(file.path) else make_reference(file)
             if reference is not None:
                 empty = empty and reference.fault is not None
-                yield StreamedImage(reference, read=read)
+                yield StreamedImage(reference, read=partial(_alone, read))
     if empty:
         raise SourceError(f"there are no such images in {url}")
+
+
+def _alone(read: Callable[[], bytes]) -> tuple[bytes]:
+    return (read(),)
 
 
 def first_image(url: str, options: StorageOptions) -> ListedFile:

@@ -1,52 +1,94 @@
-"""The samples of one shard: found by the tar headers, with their small members read."""
+"""The samples of one shard: found by the tar headers, with their small members read; then their images."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import TypeAlias
+from functools import partial
+from typing import Final, TypeAlias
 
 from wds_imagenet.errors import CorruptError, SourceError
 from wds_imagenet.format.tar import RECORD, Member, ReadAt, walk
 from wds_imagenet.inputs.archives.compressed_tar import MAX_FILE_BYTES, open_forward_reader
 from wds_imagenet.inputs.archives.tar_listing import check_plain
 from wds_imagenet.inputs.compression import DECOMPRESSORS, compression_of
+from wds_imagenet.inputs.reference import Attachment, Reference
 from wds_imagenet.inputs.shards.content import ShardSample
 from wds_imagenet.inputs.shards.member_notes import MemberNotes
 from wds_imagenet.inputs.shards.member_rules import MemberRules
 from wds_imagenet.inputs.split_files import SplitFile
+from wds_imagenet.inputs.stream import StreamedImage
 from wds_imagenet.inputs.windowed_reader import open_reader
 
 OpenShard = Callable[[], AbstractContextManager[tuple[ReadAt, int | None]]]
 """Opens a shard: yields its read function and its size, None if the shard is compressed."""
+_PAST_THE_END: Final = 1 << 62
 _Group: TypeAlias = tuple[str, dict[str, Member], Member | None]
 """Key, members by suffix, and the second member of one suffix if there is one."""
 
 
-def read_shard(
-    part: SplitFile, notes: MemberNotes, kept: frozenset[str] = frozenset()
-) -> Iterator[ShardSample]:
+def read_shard(part: SplitFile, notes: MemberNotes) -> Iterator[ShardSample]:
     """Yield the samples of a shard in a store, plain or compressed, as `read_samples` does."""
-    return read_samples(lambda: _open(part), part.url, notes, kept)
+    return read_samples(lambda: _open(part), part.url, notes)
 
 
-def read_samples(
-    open_shard: OpenShard, url: str, notes: MemberNotes, kept: frozenset[str] = frozenset()
-) -> Iterator[ShardSample]:
+def read_images(part: SplitFile, references: Iterable[Reference]) -> Iterator[StreamedImage]:
+    """Yield the images of references into a shard, in rising order, each with a function that reads it.
+
+    At the end of a compressed shard, the checksum of the compression has confirmed every byte. Bytes that
+    are not read take no memory.
+
+    Args:
+        part: the shard, plain or compressed.
+        references: samples of the shard, in the order of `read_shard`.
+
+    Raises:
+        CorruptError: the shard is damaged; a note names its URL.
+        SourceError: an attachment is too large.
+    """
+    try:
+        with _open(part) as (read, size):
+            for reference in references:
+                again = None if reference.fault is not None else partial(_read_again, read, reference)
+                yield StreamedImage(reference, read=again)
+            if size is None:
+                read(_PAST_THE_END, 1)
+    except CorruptError as error:
+        error.add_note(f"in the shard {part.url}")
+        raise
+
+
+def _read_again(read: ReadAt, reference: Reference) -> tuple[bytes, ...]:
+    """Return the bytes of the image and of its attachments, read in the order of the shard."""
+    image = Attachment("", reference.url, reference.offset, reference.size)
+    found: dict[str, bytes] = {}
+    for item in sorted((image, *reference.attachments), key=lambda item: item.offset):
+        size = item.size or 0
+        if item.suffix and size > MAX_FILE_BYTES:
+            raise SourceError(
+                f"{reference.url}, member {item.suffix!r} of the sample {reference.key!r} at offset "
+                f"{item.offset:,} has {size:,} bytes; at most {MAX_FILE_BYTES:,} are allowed"
+            )
+        found[item.suffix] = bytes(read(item.offset, size))
+        if len(found[item.suffix]) < size:
+            raise CorruptError(f"the file ends inside the sample {reference.key!r} at offset {item.offset:,}")
+    return tuple(found[item.suffix] for item in (image, *reference.attachments))
+
+
+def read_samples(open_shard: OpenShard, url: str, notes: MemberNotes) -> Iterator[ShardSample]:
     """Yield the samples of a shard in its order, by the rules of `notes`.
 
     Hidden and system files, members called `__…__` and members without suffix belong to no sample. A member
-    that is left out is never read. Costs a read for each header and kept member, in rising order, which the
-    windowed reader joins into few requests; a compressed shard is read whole. A shard with a sample without
-    image is walked once more. Gathering costs the memory of all headers and small members of a shard.
+    that is left out is never read. Costs a read for each header and small member, in rising order, which the
+    windowed reader joins into few requests; a compressed shard is unpacked to its end. A shard with a sample
+    without image is walked once more. Gathering costs the memory of all headers and small members of a shard.
 
     Args:
         open_shard: opens the shard, more than once if need be.
         url: the URL of the shard, for errors.
         notes: the rules; counts the ignored members.
-        kept: suffixes of members to read besides the small ones.
 
     Raises:
         CorruptError: the shard is damaged; a note names its URL.
-        SourceError: a kept member is too large, or the members of a sample are not side by side.
+        SourceError: the members of a sample are not side by side.
     """
     rules = notes.rules
     contents: dict[int, bytes] = {}
@@ -55,14 +97,13 @@ def read_samples(
         with open_shard() as (read, size):
             if rules.gather and size is None:
                 raise SourceError(f"{url} is compressed, and option 'gather' reads plain tars: unpack it")
-            walked = _walk(read, size, url, notes, contents, kept)
-            for key, found, repeated in (_gathered if rules.gather else _neighbours)(walked, notes):
+            walked = _walk(read, size, notes, contents)
+            groups = (_gathered if rules.gather else _neighbours)(walked, rules, contents)
+            for key, found, repeated in groups:
                 members = {s: member for s, member in found.items() if s not in rules.left_out}
                 data = {
                     suffix: contents.pop(m.offset) for suffix, m in members.items() if m.offset in contents
                 }
-                if repeated is not None:
-                    contents.pop(repeated.offset, None)
                 if not (rules.gather or _has_image(members, rules)):
                     scattered = _scattered(open_shard, notes) if scattered is None else scattered
                     if key in scattered:
@@ -83,33 +124,37 @@ def _has_image(members: dict[str, Member], rules: MemberRules) -> bool:
     return not rules.images.isdisjoint(members) if rules.image is None else rules.image in members
 
 
-def _neighbours(members: Iterator[Member], notes: MemberNotes) -> Iterator[_Group]:
-    """Yield the members of each run of one key."""
+def _neighbours(
+    members: Iterator[Member], rules: MemberRules, contents: dict[int, bytes]
+) -> Iterator[_Group]:
+    """Yield the members of each run of one key; drop the content of a second member of one suffix."""
     key: str | None = None
     sample: dict[str, Member] = {}
     repeated: Member | None = None
     for member in members:
-        member_key, suffix = notes.rules.split(member.name)
+        member_key, suffix = rules.split(member.name)
         if member_key != key:
             if key is not None:
                 yield key, sample, repeated
             key, sample, repeated = member_key, {}, None
         if suffix in sample:
             repeated = member
+            contents.pop(member.offset, None)
         else:
             sample[suffix] = member
     if key is not None:
         yield key, sample, repeated
 
 
-def _gathered(members: Iterator[Member], notes: MemberNotes) -> Iterator[_Group]:
-    """Yield the members of each key, in the order of each key's first member."""
+def _gathered(members: Iterator[Member], rules: MemberRules, contents: dict[int, bytes]) -> Iterator[_Group]:
+    """Yield the members of each key, in the order of each key's first member, as `_neighbours` does."""
     groups: dict[str, dict[str, Member]] = {}
     repeated: dict[str, Member] = {}
     for member in members:
-        key, suffix = notes.rules.split(member.name)
+        key, suffix = rules.split(member.name)
         if groups.setdefault(key, {}).setdefault(suffix, member) is not member:
             repeated.setdefault(key, member)
+            contents.pop(member.offset, None)
     for key, found in groups.items():
         yield key, found, repeated.get(key)
 
@@ -121,7 +166,7 @@ def _scattered(open_shard: OpenShard, notes: MemberNotes) -> set[str]:
     scattered: set[str] = set()
     with open_shard() as (read, size):
         members = (member for member in walk(read, 0, size) if not quiet.ignores(member, read))
-        for key, _, _ in _neighbours(members, quiet):
+        for key, _, _ in _neighbours(members, notes.rules, {}):
             (scattered if key in seen else seen).add(key)
     return scattered
 
@@ -142,31 +187,15 @@ def _open(part: SplitFile) -> Iterator[tuple[ReadAt, int | None]]:
         yield forward.read, None
 
 
-def _walk(  # noqa: PLR0917 - all of one shard
-    read: ReadAt,
-    size: int | None,
-    url: str,
-    notes: MemberNotes,
-    contents: dict[int, bytes],
-    kept: frozenset[str],
-) -> Iterator[Member]:
-    """Yield the members; read each small or kept one into `contents` before the next header."""
+def _walk(read: ReadAt, size: int | None, notes: MemberNotes, contents: dict[int, bytes]) -> Iterator[Member]:
+    """Yield the members; read each small one into `contents` before the next header."""
     rules = notes.rules
     small = rules.small
     for member in walk(read, 0, size):
         if notes.ignores(member, read):
             continue
-        suffix = rules.split(member.name)[1]
-        is_small = suffix in small and suffix not in kept
-        if is_small or (suffix in kept and suffix not in rules.left_out):
-            if is_small and member.size > rules.max_json_bytes:
-                yield member  # a fault of its sample
-                continue
-            if member.size > MAX_FILE_BYTES:
-                raise SourceError(
-                    f"{url}, member {member.name!r} at offset {member.offset:,} has {member.size:,} bytes; "
-                    f"at most {MAX_FILE_BYTES:,} are allowed"
-                )
+        # A larger one is a fault of its sample.
+        if rules.split(member.name)[1] in small and member.size <= rules.max_json_bytes:
             data = bytes(read(member.offset, member.size))
             if len(data) < member.size:
                 raise CorruptError(

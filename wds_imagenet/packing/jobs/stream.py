@@ -88,9 +88,8 @@ class StreamJob(Job[FullShard]):
 def _read(images: Iterable[StreamedImage], limit: int) -> Iterator[StreamedImage]:
     """Yield the images with their bytes, and those with more bytes than the limit with a fault instead."""
     for image in images:
-        if image.read is None:
-            yield image
-            continue
         reference = limited(image.reference, image.reference.size, limit)
-        data = image.read() if reference.fault is None else b""
-        yield replace(image, reference=reference, data=data, read=None)
+        if reference.fault is None:
+            yield image.whole()
+        else:
+            yield replace(image, reference=reference, data=b"", attached=(), read=None)

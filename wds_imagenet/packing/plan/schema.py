@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from wds_imagenet.errors import SourceError
-from wds_imagenet.inputs.json_types import KindCounts, as_kind, common_kind, count_kinds
+from wds_imagenet.inputs.json_types import KindCounts, as_kind, common_kind, count_kinds, gap_note
 from wds_imagenet.inputs.reference import Kind, Metadata, Reference
 from wds_imagenet.inputs.stream import Stream
 from wds_imagenet.packing.plan.attachments import check_suffixes
@@ -47,7 +47,7 @@ class Schema:
     attachments: tuple[str, ...] = ()
     """The suffixes of further members."""
     gaps: tuple[str, ...] = ()
-    """A note for each field whose numbers become text."""
+    """A note for each field whose values become text."""
 
     partly_labelled: bool = False
     """True if samples without a label have the label -1."""
@@ -129,15 +129,19 @@ def decide(
 
 
 def _gaps(kinds: KindCounts, samples: int) -> Iterator[str]:
-    """Yield a note for each field whose numbers become text, because some samples have none."""
+    """Yield a note for each field whose values become text, though they are not all texts."""
     for name, counts in sorted(kinds.items()):
-        numbers = counts.get("integer", 0) + counts.get("number", 0)
-        lacking = samples - sum(counts.values()) + counts.get(None, 0)
-        if numbers and numbers + lacking == samples and lacking:
-            yield (
-                f"the numbers of {name!r} become text, because {quantity(lacking, 'samples have none')}; "
-                "where the source has option 'null_as', it fills them"
-            )
+        found = {kind for kind in counts if kind is not None}
+        if found <= {"text"} or common_kind(counts, samples) != "text":
+            continue
+        lacking = quantity(samples - sum(counts.values()) + counts.get(None, 0), "samples have none")
+        if found <= {"integer", "number"}:
+            yield gap_note(name, lacking)
+        elif found == {"boolean"}:
+            yield f"the booleans of {name!r} become text, because {lacking}"
+        else:
+            types = ", ".join(sorted(found))
+            yield f"the values of {name!r} become text, because they have several types: {types}"
 
 
 def declare(stream: Stream, *, rewritten: bool) -> Schema:

@@ -16,13 +16,16 @@ from wds_imagenet.util.messages import quantity
 _SPLITS: Final = ("train", "val", "validation", "test")
 _WORD: Final = re.compile(r"(?<![a-z])(?:training|train|validation|valid|val|testing|test)(?![a-z])")
 _MAX_FOLDERS: Final = 200
+_QUICK: Final = {"retries": 1, "timeout": 5}
+"""Storage options of these reads: a note is not worth the usual minutes of retries."""
 
 
 def class_notes(dest: str, classes: Iterable[Mapping[str, Any]], options: StorageOptions) -> Iterator[str]:
     """Yield a note for each data set beside the destination that has some of the classes, and other labels.
 
     Looks at the folders beside it on the local disk, at most 200; on other stores only at the names that the
-    other splits would have. Costs one read of a manifest each.
+    other splits would have. Costs one read of a manifest each, which is retried once, and may go 5 seconds
+    without progress.
 
     Args:
         dest: URL of the data set that is being packed.
@@ -34,7 +37,7 @@ def class_notes(dest: str, classes: Iterable[Mapping[str, Any]], options: Storag
         return
     for url in _beside(dest):
         try:
-            data = open_store(url, options).read(MANIFEST_PATH, limit=MAX_BYTES).data
+            data = open_store(url, {**options, **_QUICK}).read(MANIFEST_PATH, limit=MAX_BYTES).data
             theirs = {item.get("name"): label for label, item in enumerate(Manifest.from_json(data).classes)}
         except (StoreError, ManifestError):  # no data set, or none that can be read
             continue

@@ -10,6 +10,7 @@ from wds_imagenet.errors import SourceError, UsageError
 from wds_imagenet.imagenet.class_list import ClassList, read_classes
 from wds_imagenet.imagenet.class_naming import ClassNaming
 from wds_imagenet.inputs.image_files import ignored_notes
+from wds_imagenet.inputs.json_types import gap_note
 from wds_imagenet.inputs.parquet import ParquetRow, json_value
 from wds_imagenet.inputs.reference import Kind, Reference
 from wds_imagenet.inputs.split_files import SplitFile, check_numbering, choose_split, find_split_files
@@ -137,8 +138,7 @@ def huggingface(
             *naming.notes,
             *([f"images have several labels: the field {LABELS!r} lists them"] if several else []),
             *(
-                f"the numbers of {name!r} become text, because {quantity(gaps, 'rows have none')}; option "
-                "'null_as' fills them"
+                gap_note(name, quantity(gaps, "rows have none"))
                 for name, gaps in checked.gaps.items()
                 if fields[name] == "text"
             ),

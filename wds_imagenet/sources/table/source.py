@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Self
 
 from wds_imagenet.errors import DataError, SourceError, UsageError
 from wds_imagenet.imagenet.class_list import read_classes
+from wds_imagenet.inputs.json_types import gap_note
 from wds_imagenet.inputs.keys import first_duplicate_key, key_from_name, with_path_keys
 from wds_imagenet.inputs.listing import Listing
 from wds_imagenet.inputs.reference import Metadata, Reference
@@ -151,8 +152,7 @@ def _notes(
         )
     for name, kind in types.items():
         if isinstance(kind, CellType) and kind.gaps and kind.null is None:
-            cells = quantity(kind.gaps, "cells are empty")
-            yield f"the numbers of {name!r} become text, because {cells}; option 'null_as' fills them"
+            yield gap_note(name, quantity(kind.gaps, "cells are empty"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,13 +48,11 @@ class SelectedSamples:
     suffixes: tuple[str, ...] = ()
     """The suffixes of the attachments, the same in every sample."""
 
-    def read(
-        self, parts: Sequence[SplitFile], kept: frozenset[str] = frozenset()
-    ) -> Iterator[tuple[ShardSample, Reference]]:
+    def read(self, parts: Sequence[SplitFile]) -> Iterator[Reference]:
         """Yield the selected samples, in the order of the shards. Those with a fault are selected by key."""
         prefixes = shard_prefixes(parts) if self.keys_by_shard else [""] * len(parts)
         for part, prefix in zip(parts, prefixes, strict=True):
-            for sample in read_shard(part, self.members, kept):
+            for sample in read_shard(part, self.members):
                 self.compressed |= sample.compressed
                 reference = self._reference(sample, prefix)
                 if reference is None:
@@ -64,7 +62,7 @@ class SelectedSamples:
                 self.taken += reference.fault is None
                 if reference.label is not None and len(self.labels) < _MOST_LABELS:
                     self.labels.add(reference.label)
-                yield sample, reference
+                yield reference
 
     def notes(self) -> Iterator[str]:
         """Yield a note for each count that is not zero."""

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import groupby
 from typing import Annotated, Final, cast
 
 from wds_imagenet.errors import SourceError, UsageError
@@ -20,6 +21,7 @@ from wds_imagenet.inputs.shards.member_rules import (
     as_suffix,
     parse_nan_as,
 )
+from wds_imagenet.inputs.shards.shard_reader import read_images
 from wds_imagenet.inputs.spilled.references import SpilledReferences
 from wds_imagenet.inputs.split_files import SplitFile
 from wds_imagenet.inputs.stream import Stream, StreamedImage
@@ -146,7 +148,7 @@ def webdataset(
         MemberNotes(rules),
         keys_by_shard=keys == "shard",
     )
-    references = SpilledReferences(reference for _, reference in selected.read(parts))
+    references = SpilledReferences(selected.read(parts))
     if not references:
         raise SourceError(
             f"no sample in {url} is selected; there are {selected.passed:,}{selected.selection.advice()}"
@@ -167,7 +169,6 @@ def _stream(
     listing: Listing,
 ) -> Stream:
     """Return the stream of the samples listed in the first pass."""
-    rules = selected.members.rules
     kinds: KindCounts = {}
     digest = hashlib.sha256()
     unlabelled, captioned, size = 0, False, 0
@@ -188,22 +189,12 @@ def _stream(
     fields = {name: common_kind(counts, selected.taken) for name, counts in kinds.items()}
 
     def images() -> Iterator[StreamedImage]:
-        again = SelectedSamples(
-            selected.selection,
-            selected.label_map,
-            selected.class_fields,
-            MemberNotes(rules),
-            selected.keys_by_shard,
-        )
-        kept = READ_SUFFIXES.union(selected.suffixes, [] if rules.image is None else [rules.image])
-        for sample, reference in again.read(parts, kept):
-            if reference.fault is not None:
-                yield StreamedImage(reference, b"")
-                continue
-            metadata = {name: as_kind(value, fields[name]) for name, value in reference.metadata.items()}
-            contents = {sample.members[suffix].offset: data for suffix, data in sample.contents.items()}
-            attached = tuple(contents[item.offset] for item in reference.attachments)
-            yield StreamedImage(replace(reference, metadata=metadata), contents[reference.offset], attached)
+        by_url = {part.url: part for part in parts}
+        for url, found in groupby(references, key=lambda reference: reference.url):
+            for image in read_images(by_url[url], found):
+                known = image.reference
+                metadata = {name: as_kind(value, fields[name]) for name, value in known.metadata.items()}
+                yield replace(image, reference=replace(known, metadata=metadata))
 
     return Stream(
         identity={
