@@ -258,4 +258,7 @@ def test_a_store_that_has_answered_is_waited_for_longer(freezable):
     fresh.info(".wds-imagenet/manifest.json")
     assert fresh._connection.answered
     assert pickle.loads(pickle.dumps(fresh))._connection.answered
-    assert (fresh._connection._options.first_contact.deadline, fresh._connection._options.retry.deadline) == (10, 180)
+    assert (fresh._connection._options.first_contact.deadline, fresh._connection._options.retry.deadline) == (
+        10,
+        180,
+    )
