@@ -40,7 +40,8 @@ class Loader(NoDataLoader):
     loader in another process, is independent: it continues after the last batch on its own.
 
     A rank needs memory for `lanes / world_size` blocks (for one rank: 240 blocks of 2 MiB), for
-    `prefetch_bytes`, and for five batches. Between epochs, until `close`, the loader keeps 512 MiB of blocks
+    `prefetch_bytes`, for five batches, and from a bucket for the requests under way: at first 16, and more while
+    they make the link faster, at most 512 MiB. Between epochs, until `close`, the loader keeps 512 MiB of blocks
     and four batches. The first batch is ready when the loader has fetched one block of each lane of the rank.
 
     Args:
@@ -64,7 +65,7 @@ class Loader(NoDataLoader):
             for evaluation on several ranks. "drop" leaves it out.
         on_bad: "fail" raises an error at the first sample that cannot be decoded. "skip" masks such samples
             out. In one epoch, a rank may skip 0.1 % of the samples of the data set, or 10 if that is more.
-        prefetch_bytes: bytes that may be fetched before they are needed.
+        prefetch_bytes: bytes that may be fetched before they are needed. Requests under way do not count.
         with_json: fill `Batch.json`; 20 µs a sample.
         with_captions: fill `Batch.captions`.
         soft_labels: fill `Batch.soft_labels` from ReLabel's maps, for each crop; 0.1 ms a sample.
