@@ -40,10 +40,9 @@ class Loader(NoDataLoader):
     loader in another process, is independent: it continues after the last batch on its own.
 
     A rank needs memory for `lanes / world_size` blocks (for one rank: 240 blocks of 2 MiB), for
-    `prefetch_bytes`, and for five batches. From a bucket, it also needs memory for the requests under way: at
-    first 16, and more while they make the link faster, at most 512 MiB. Between epochs, until `close`, the
-    loader keeps four batches, and from a disk 512 MiB of blocks. The first batch is ready when the loader has
-    fetched one block of each lane of the rank.
+    `prefetch_bytes`, and for five batches; from a bucket, also for the requests under way, at most 512 MiB.
+    Between epochs, until `close`, it keeps four batches, and from a disk 512 MiB of blocks. The first batch
+    is ready when the loader has fetched one block of each lane of the rank.
 
     Args:
         dataset: the URL of a data set, or an open `Dataset`.
