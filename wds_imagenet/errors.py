@@ -121,3 +121,5 @@ class UnavailableError(StoreError):
 
     retry_after: float = 0.0
     """Seconds that the store asked to wait before the next attempt."""
+    is_busy: bool = False
+    """True if the store asked for fewer requests: status 429 or 503."""

@@ -253,9 +253,12 @@ def test_long_retries_are_logged_once_for_all_threads(freezable, caplog):
 def test_a_store_that_has_answered_is_waited_for_longer(freezable):
     _, options, _ = freezable
     fresh = open_store("s3://own/small", options)
-    assert not fresh._answered
-    assert not pickle.loads(pickle.dumps(fresh))._answered
+    assert not fresh._connection.answered
+    assert not pickle.loads(pickle.dumps(fresh))._connection.answered
     fresh.info(".wds-imagenet/manifest.json")
-    assert fresh._answered
-    assert pickle.loads(pickle.dumps(fresh))._answered
-    assert (fresh._options.first_contact.deadline, fresh._options.retry.deadline) == (10, 180)
+    assert fresh._connection.answered
+    assert pickle.loads(pickle.dumps(fresh))._connection.answered
+    assert (fresh._connection._options.first_contact.deadline, fresh._connection._options.retry.deadline) == (
+        10,
+        180,
+    )

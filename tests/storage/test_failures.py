@@ -15,7 +15,7 @@ from wds_imagenet.errors import (
     StoreError,
     UnavailableError,
 )
-from wds_imagenet.storage import fsspec_engine, obstore_engine
+from wds_imagenet.storage.engines import fsspec_engine, obstore_engine
 from wds_imagenet.storage.failures import Failure, error_from_failure, redact
 
 ANSWERED = "http://h/b/a in 1ms - Server returned non-2xx status code:"

@@ -1,5 +1,6 @@
 """The contract of `Store`, tested on every store."""
 
+import asyncio
 import multiprocessing
 import pickle
 import sys
@@ -56,6 +57,36 @@ class StoreContract:
         blob = store.read("a", start, stop)
         assert type(blob.data) is bytes
         assert blob.data == b"0123456789"[start:stop]
+
+    @pytest.mark.parametrize(("start", "stop"), [(0, 10), (2, 5), (9, 10), (4, 4)])
+    def test_a_range_is_exact_in_an_event_loop(self, store: Store, start: int, stop: int) -> None:
+        store.put("a", b"0123456789")
+        info = store.info("a")
+        for etag in (None, info.etag):
+            view = asyncio.run(store.read_async("a", start, stop, etag=etag))
+            assert view.data == b"0123456789"[start:stop]
+            assert view.data.readonly
+            assert view.info in {None, info}
+
+    def test_errors_are_the_same_in_an_event_loop(self, store: Store) -> None:
+        store.put("a", b"0123456789")
+        for path, start, stop, etag, error in [
+            ("a", 5, 11, None, CorruptError),
+            ("a", 10, 12, None, CorruptError),
+            ("a", 5, 4, None, UsageError),
+            ("none", 0, 1, None, NotFoundError),
+            ("a", 0, 10, '"other"', ChangedError),
+        ]:
+            with pytest.raises(error):
+                asyncio.run(store.read_async(path, start, stop, etag=etag))
+
+    def test_many_ranges_are_read_at_a_time_where_that_is_possible(self, store: Store) -> None:
+        async def read_all() -> list[memoryview]:
+            views = await asyncio.gather(*(store.read_async("a", i, i + 1) for i in range(100)))
+            return [view.data for view in views]
+
+        store.put("a", bytes(range(100)))
+        assert asyncio.run(read_all()) == [bytes([i]) for i in range(100)]
 
     @pytest.mark.parametrize(("start", "stop"), [(5, 11), (10, 12), (20, 30), (11, None), (11, 11)])
     def test_a_range_past_the_end_is_an_error(self, store: Store, start: int, stop: int | None) -> None:

@@ -17,6 +17,7 @@ Training and evaluation read from the top, and each file builds on those below i
 - `dataset`  A finished data set: opened by its manifest, and read by index, by key or from end to end.
 - `layers`  Label layers: their blocks are read with the data set's, and merged sample by sample.
 - `fetch_blocks`  A block: one ranged read, one checksum, and its samples.
+- `fetching`  Blocks on their way: by threads from a disk, in one event loop from a bucket.
 - `buffers`  Memory that is lent out, and returns when its last view is gone.
 
 Tools for a whole data set:

@@ -1,9 +1,9 @@
 """Fetch a block: one ranged read, one checksum, and its samples."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 from wds_imagenet.errors import CorruptError, StoreError
 from wds_imagenet.format.crc import crc32
@@ -14,6 +14,9 @@ from wds_imagenet.sample import Sample
 from wds_imagenet.storage import ObjectInfo, Store
 
 Data: TypeAlias = bytes | memoryview
+Request: TypeAlias = Callable[[Store, str, int, int, str | None], Awaitable[tuple[Data, ObjectInfo | None]]]
+"""A ranged read of a store: path, start, size and ETag → bytes, and the info of the same reply."""
+_Result = TypeVar("_Result")
 _KEPT: Final = 512 << 20  # bytes: the blocks that all lanes of one rank read at a time
 _TRUSTED: Final = 64 << 20  # bytes: a larger block is read only from a shard that is as large as it should be
 _REMEDY: Final = "run the same 'pack' again with --check"
@@ -69,10 +72,14 @@ class Fetcher:
         return {**vars(self), "_etags": self._etags.copy()}
 
     def read(self, location: BlockLocation) -> Data:
-        """Return the verified bytes of a block. Costs one request."""
-        data, info = self._read(location)
+        """Return the verified bytes of a block, in memory that is used again. Costs one request."""
+        return _completed(self.read_async(location, self._read_into))
+
+    async def read_async(self, location: BlockLocation, request: Request) -> Data:
+        """Return the verified bytes of a block, read by `request`. Costs one request."""
+        data, info = await self._read(location, request)
         if crc32(data) != location.block.crc32:
-            data, info = self._read(location)
+            data, info = await self._read(location, request)
             actual = crc32(data)
             if actual != location.block.crc32:
                 size = info.size if info else self.store.info(self._path(location)).size
@@ -112,12 +119,13 @@ class Fetcher:
     def _url(self, location: BlockLocation) -> str:
         return f"{self.store.url}/{self.folder}{location}"
 
-    def _read(self, location: BlockLocation) -> tuple[Data, ObjectInfo | None]:
+    async def _read(self, location: BlockLocation, request: Request) -> tuple[Data, ObjectInfo | None]:
         name = self._path(location)
         if location.block.size > _TRUSTED and name not in self._etags:
             self._check_size(location, self.store.info(name))  # before memory is taken
+        etag = self._etags.get(name)
         try:
-            data, info = self._request(name, location.offset, location.block.size, self._etags.get(name))
+            data, info = await request(self.store, name, location.offset, location.block.size, etag)
         except (StoreError, CorruptError) as error:
             error.add_note(f"while reading the block {self.folder}{location}")
             raise
@@ -134,6 +142,19 @@ class Fetcher:
                 f"(found at the block of offset {location.offset:,})"
             )
 
-    def _request(self, name: str, start: int, size: int, etag: str | None) -> tuple[Data, ObjectInfo | None]:
+    async def _read_into(
+        self, store: Store, name: str, start: int, size: int, etag: str | None
+    ) -> tuple[Data, ObjectInfo | None]:
         view = self._buffers.take(size).data
-        return view, self.store.read_into(name, start, view, etag=etag)
+        return view, store.read_into(name, start, view, etag=etag)
+
+
+def _completed(work: Coroutine[Any, Any, _Result]) -> _Result:
+    """Return the result of a coroutine that never waits."""
+    try:
+        work.send(None)
+    except StopIteration as end:
+        result: _Result = end.value
+        return result
+    work.close()
+    raise AssertionError("the coroutine waits")

@@ -1,5 +1,6 @@
 """Label layers: their blocks are read and verified with the data set's, and merged sample by sample."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
@@ -15,7 +16,7 @@ from wds_imagenet.format.layers import (
     layer_names,
 )
 from wds_imagenet.format.manifest import Manifest
-from wds_imagenet.reading.fetch_blocks import BlockLocation, Data, Fetcher, block_locations
+from wds_imagenet.reading.fetch_blocks import BlockLocation, Data, Fetcher, Request, block_locations
 from wds_imagenet.sample import Sample
 from wds_imagenet.storage import Store
 from wds_imagenet.storage.store import read_parsed
@@ -84,6 +85,16 @@ class BlockReader:
     def read(self, location: BlockLocation) -> list[Data]:
         """Return the verified bytes of a block, then of each layer's block. Costs one request for each."""
         return [self._base.read(location), *(one.fetcher.read(e) for one, e in self._over(location))]
+
+    async def read_async(self, location: BlockLocation, request: Request) -> list[Data]:
+        """Return the same as `read`, by requests that are under way at the same time."""
+        over = [one.fetcher.read_async(e, request) for one, e in self._over(location)]
+        return list(await asyncio.gather(self._base.read_async(location, request), *over))
+
+    @property
+    def awaitable(self) -> bool:
+        """True if `read_async` lets other tasks run while it waits."""
+        return self._base.store.awaitable
 
     def split(self, location: BlockLocation, data: Sequence[Data]) -> Sequence[Sample]:
         """Return the merged samples in verified bytes. A layer with JSON costs 40 µs a sample."""

@@ -40,8 +40,9 @@ class Loader(NoDataLoader):
     loader in another process, is independent: it continues after the last batch on its own.
 
     A rank needs memory for `lanes / world_size` blocks (for one rank: 240 blocks of 2 MiB), for
-    `prefetch_bytes`, and for five batches. Between epochs, until `close`, the loader keeps 512 MiB of blocks
-    and four batches. The first batch is ready when the loader has fetched one block of each lane of the rank.
+    `prefetch_bytes`, and for five batches; from a bucket, also for the requests under way, at most 512 MiB.
+    Until `close`, it keeps four batches, and from a disk 512 MiB of blocks. The first batch needs a block of
+    each lane of the rank.
 
     Args:
         dataset: the URL of a data set, or an open `Dataset`.
@@ -64,7 +65,7 @@ class Loader(NoDataLoader):
             for evaluation on several ranks. "drop" leaves it out.
         on_bad: "fail" raises an error at the first sample that cannot be decoded. "skip" masks such samples
             out. In one epoch, a rank may skip 0.1 % of the samples of the data set, or 10 if that is more.
-        prefetch_bytes: bytes that may be fetched before they are needed.
+        prefetch_bytes: bytes that may be fetched before they are needed, without the requests under way.
         with_json: fill `Batch.json`; 20 µs a sample.
         with_captions: fill `Batch.captions`.
         soft_labels: fill `Batch.soft_labels` from ReLabel's maps, for each crop; 0.1 ms a sample.
@@ -125,10 +126,8 @@ class Loader(NoDataLoader):
         if soft_labels:
             check_label_maps(self.dataset)
         self.rank_slice.check_samples(len(self.dataset))
-        prefetch_bytes = whole("prefetch_bytes", prefetch_bytes, 0)
-        self._epochs: Final = Epochs(
-            self.dataset, spec, self.rank_slice, shuffle, self.threads, prefetch_bytes
-        )
+        ahead = whole("prefetch_bytes", prefetch_bytes, 0)
+        self._epochs: Final = Epochs(self.dataset, spec, self.rank_slice, shuffle, self.threads, ahead)
         self._process: Final = process
         self._source: Final = open_source(self._epochs, process=process)
         lanes = default_lanes(self.world_size, shuffle=shuffle) if lanes is None else whole("lanes", lanes)

@@ -7,19 +7,16 @@ No other room imports fsspec or obstore, or asks which kind of store it holds.
 - `url`              URLs parsed; those that could reach more than a store are rejected
 - `signatures`       the query of a URL without its signature
 - `store_options`    the options of a store, under the names of s3fs, obstore and botocore
-- `local`            the local disk: temporary file, fsync, rename
+- `local`            the local disk
+- `temporary_files`  files that are written under another name, and renamed when they are whole
 - `os_errors`        the operating system's errors → errors of this package
-- `remote`           every other store: an engine, with retries, checks and clear errors
-- `engine`           the interface of an engine: one attempt of each call; and the choice of one
-- `obstore_engine`   the engine for s3, gs and az: obstore
-- `fsspec_engine`    the engine for all other stores, and where obstore cannot be used: fsspec
-- `http_engine`      the engine for http and https: aiohttp, on a session of fsspec
-- `s3fs_engine`      the engine for s3 where obstore cannot be used: s3fs
-- `checked_s3fs`     s3fs, with checked replies
+- `remote`           every other store: the checks of replies, around a connection
+- `connection`       the calls of an engine: connected in each process, retried, with clear errors
+- `engines`          one attempt of each call, by obstore, fsspec, s3fs or aiohttp
 - `credentials`      the credentials with which obstore signs requests to S3
 - `failures`         HTTP status or S3 code → error: what is retried, and what is not (403, 404, …)
 - `retry`            how often and how long a failed call is repeated
-- `cancellable`      one request that Ctrl-C or a cancelled token ends
+- `event_loop`       requests that Ctrl-C or a cancelled token ends, in this thread or one of their own
 - `http_download`    single files off the web, from hosts that are not trusted
 """
 

@@ -164,6 +164,7 @@ def error_from_failure(failure: Failure, where: str) -> StoreError | CorruptErro
             error = rule.kind(f"{where}: {rule.message.format(reason=failure.reason, advice=advice)}")
             if isinstance(error, UnavailableError):
                 error.retry_after = failure.retry_after
+                error.is_busy = failure.status in {429, 503} or failure.code == "SlowDown"
             return error
     return StoreError(f"{where}: {failure.reason}")
 

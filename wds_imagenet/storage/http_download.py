@@ -25,7 +25,7 @@ from wds_imagenet.errors import (
     UnavailableError,
     UsageError,
 )
-from wds_imagenet.storage.cancellable import run_in
+from wds_imagenet.storage.event_loop import run, run_in
 from wds_imagenet.storage.failures import status_phrase
 from wds_imagenet.storage.retry import call_with_retries, seconds_to_wait
 from wds_imagenet.storage.store_options import parse_options
@@ -102,14 +102,16 @@ class Downloader:
 
     def __enter__(self) -> Self:
         for private in (False, True):
-            self._sessions[private] = self._sync(_open_session(private=private, seconds=self._timeout))
+            self._sessions[private] = run(
+                self._in_loop(_open_session(private=private, seconds=self._timeout))
+            )
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         while self._sessions:
-            self._sync(self._sessions.popitem()[1].close())
+            run(self._in_loop(self._sessions.popitem()[1].close()))
 
     def __call__(self, download: Download, size: int | None = None) -> bytes:
         """Return the whole file, after checking its size and its MD5.
@@ -129,7 +131,7 @@ class Downloader:
             UnavailableError: when the retries are spent.
         """
         session = self._sessions[download.private]
-        data = call_with_retries(lambda: self._once(session, download.url), self._retry, "download")
+        data = run(call_with_retries(lambda: self._once(session, download.url), self._retry, "download"))
         if size is not None and len(data) != size:
             raise CorruptError(
                 f"the file has {len(data):,} bytes instead of {size:,}: it is not the original any more"
@@ -138,11 +140,11 @@ class Downloader:
             raise CorruptError(f"the file's MD5 is not {download.md5}: it is not the original any more")
         return data
 
-    def _once(self, session: "aiohttp.ClientSession", url: str) -> bytes:
+    async def _once(self, session: "aiohttp.ClientSession", url: str) -> bytes:
         import aiohttp  # noqa: PLC0415 - an extra, and slow to import
 
         try:
-            return self._sync(_get(session, url, self._limit))
+            return await self._in_loop(_get(session, url, self._limit))
         except TimeoutError as error:
             raise UnavailableError("the download took too long") from error
         except aiohttp.TooManyRedirects as error:
@@ -161,10 +163,10 @@ class Downloader:
             reason = " ".join(str(error).split())[:200]
             raise UnavailableError(f"{type(error).__name__}: {reason}") from error
 
-    def _sync(self, work: Coroutine[Any, Any, _Result]) -> _Result:
+    async def _in_loop(self, work: Coroutine[Any, Any, _Result]) -> _Result:
         from fsspec.asyn import get_loop  # noqa: PLC0415 - slow to import
 
-        return run_in(get_loop(), work, (_SLOWEST + 1) * self._timeout)
+        return await run_in(get_loop(), work, (_SLOWEST + 1) * self._timeout)
 
 
 async def _open_session(*, private: bool, seconds: float) -> "aiohttp.ClientSession":

@@ -1,9 +1,7 @@
 """The local disk: temporary file, fsync, rename."""
 
 import errno
-import fcntl
 import os
-import secrets
 import shutil
 import stat
 from collections.abc import Iterator
@@ -19,12 +17,18 @@ from wds_imagenet.errors import (
 )
 from wds_imagenet.storage.failures import too_large
 from wds_imagenet.storage.os_errors import fault_of_entry, named_errors
-from wds_imagenet.storage.store import MAX_READ, Blob, ObjectInfo
+from wds_imagenet.storage.store import MAX_READ, Blob, ObjectInfo, View
+from wds_imagenet.storage.temporary_files import (
+    SUFFIX,
+    make_folder,
+    opened,
+    publish,
+    remove_if_dead,
+    temporary_file,
+)
 from wds_imagenet.storage.url import check_path
 
 STAGING: Final = ".wds-imagenet/staging"
-_TEMPORARY: Final = ".wds-imagenet-tmp"
-_NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK})
 
 
 class LocalStore:
@@ -38,6 +42,7 @@ class LocalStore:
     shared: bool = True
     listable: bool = True
     writable: bool = True
+    awaitable: bool = False
 
     def __init__(self, root: Path) -> None:
         self.url: str = str(root)
@@ -81,7 +86,7 @@ class LocalStore:
 
     @contextmanager
     def _readable(self, path: str, full: Path, etag: str | None) -> Iterator[tuple[int, ObjectInfo]]:
-        with named_errors(full), _opened(full, os.O_RDONLY | os.O_NONBLOCK) as file:  # a FIFO must not block
+        with named_errors(full), opened(full, os.O_RDONLY | os.O_NONBLOCK) as file:  # a FIFO must not block
             found = os.fstat(file)
             if stat.S_ISFIFO(found.st_mode):
                 raise NotFoundError(f"{full}: {_fault_of(found.st_mode)}")
@@ -103,31 +108,44 @@ class LocalStore:
             raise CorruptError(f"{full}: ends at byte {start + done}, before byte {start + len(buffer)}")
         return info
 
+    async def read_async(
+        self,
+        path: str,
+        start: int,
+        stop: int,
+        *,
+        etag: str | None = None,
+        on_failure: object = None,  # noqa: ARG002 - nothing is repeated
+    ) -> View:
+        """See `Store.read_async`. Blocks like `read`, and costs the same."""
+        blob = self.read(path, start, stop, etag=etag, limit=max(0, stop - start))
+        return View(memoryview(blob.data), blob.info)
+
     def put(self, path: str, data: bytes, *, create: bool = False) -> None:
         """See `Store.put`. On a file system without hard links, two writers that race may both create."""
         full = self._full(path)
-        with named_errors(full), _temporary(full) as (file, temporary):
+        with named_errors(full), temporary_file(full) as (file, temporary):
             view = memoryview(data)
             while view:
                 view = view[os.write(file, view) :]
-            _publish(file, temporary, full, create=create)
+            publish(file, temporary, full, create=create)
 
     def put_file(self, path: str, file: Path, *, create: bool = False) -> None:
         """See `Store.put_file`. Renames a file of `staging`, with its permissions; copies other files."""
         full = self._full(path)
         with named_errors(full):
             if self.staging is not None and self.staging in file.parents:
-                _make_folder(full.parent)
-                with _opened(file, os.O_RDONLY) as staged:
-                    _publish(staged, file, full, create=create)
+                make_folder(full.parent)
+                with opened(file, os.O_RDONLY) as staged:
+                    publish(staged, file, full, create=create)
                 return
-            with _opened(file, os.O_RDONLY) as source, _temporary(full) as (copy, temporary):
+            with opened(file, os.O_RDONLY) as source, temporary_file(full) as (copy, temporary):
                 with (
                     os.fdopen(source, "rb", closefd=False) as one,
                     os.fdopen(copy, "wb", closefd=False) as other,
                 ):
                     shutil.copyfileobj(one, other, 1 << 20)
-                _publish(copy, temporary, full, create=create)
+                publish(copy, temporary, full, create=create)
 
     def list_objects(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """See `Store.list_objects`. Follows symbolic links; links to nowhere and loops of links have a fault.
@@ -158,73 +176,13 @@ class LocalStore:
             staging = self._root / STAGING
             for folder, _, names in os.walk(self._root):
                 for name in names:
-                    if name.endswith(_TEMPORARY) or staging in (Path(folder) / name).parents:
-                        _remove_if_dead(Path(folder) / name)
+                    if name.endswith(SUFFIX) or staging in (Path(folder) / name).parents:
+                        remove_if_dead(Path(folder) / name)
         with suppress(OSError):  # it holds files of living processes, or does not exist
             staging.rmdir()
 
     def _full(self, path: str) -> Path:
         return self._root / check_path(path)
-
-
-@contextmanager
-def _opened(path: Path, flags: int) -> Iterator[int]:
-    file = os.open(path, flags | os.O_CLOEXEC, 0o666)
-    try:
-        yield file
-    finally:
-        os.close(file)
-
-
-@contextmanager
-def _temporary(final: Path) -> Iterator[tuple[int, Path]]:
-    """Yield a new, locked file beside the final one; remove it on every way out."""
-    _make_folder(final.parent)
-    temporary = final.parent / f".{secrets.token_hex(8)}{_TEMPORARY}"
-    try:
-        while True:
-            with _opened(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
-                if os.fstat(file).st_nlink:  # else another process swept it before it was locked
-                    yield file, temporary
-                    return
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _publish(file: int, temporary: Path, final: Path, *, create: bool) -> None:
-    os.fsync(file)
-    if create:
-        try:
-            os.link(temporary, final)
-        except OSError as error:
-            if error.errno not in _NO_LINKS:
-                raise
-            if final.exists():
-                raise FileExistsError(errno.EEXIST, "exists") from error
-            temporary.replace(final)
-    else:
-        temporary.replace(final)
-    _sync_folder(final.parent)
-
-
-def _make_folder(folder: Path) -> None:
-    """Make a folder and those above it, and fsync each parent."""
-    if folder.is_dir():
-        return
-    _make_folder(folder.parent)
-    with suppress(FileExistsError):
-        folder.mkdir()
-    _sync_folder(folder.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    with _opened(folder, os.O_RDONLY | os.O_DIRECTORY) as file:
-        try:
-            os.fsync(file)
-        except OSError as error:
-            if error.errno not in {errno.EINVAL, errno.ENOTSUP}:  # some network file systems cannot
-                raise
 
 
 def _pread(file: int, start: int, stop: int) -> bytes:
@@ -259,7 +217,7 @@ def _walk(
         if path.endswith("/"):
             if (path.startswith(prefix) or prefix.startswith(path)) and path != f"{STAGING}/":
                 yield from _walk(Path(entry.path), path, prefix, above)
-        elif path.startswith(prefix) and not path.endswith(_TEMPORARY):
+        elif path.startswith(prefix) and not path.endswith(SUFFIX):
             yield path, entry
 
 
@@ -287,12 +245,3 @@ def _fault_of(mode: int) -> str | None:
 def _info(path: str, found: os.stat_result) -> ObjectInfo:
     etag = f"{found.st_ino:x}-{found.st_size:x}-{found.st_mtime_ns:x}"
     return ObjectInfo(path, found.st_size, etag)
-
-
-def _remove_if_dead(path: Path) -> None:
-    with suppress(FileNotFoundError), _opened(path, os.O_RDONLY) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return
-        path.unlink()

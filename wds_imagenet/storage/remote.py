@@ -1,12 +1,10 @@
-"""Every store but the local disk: retries, checks and clear errors around an engine."""
+"""Every store but the local disk: the checks of replies, around a connection."""
 
 import logging
-import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from wds_imagenet.errors import (
     ChangedError,
@@ -17,25 +15,19 @@ from wds_imagenet.errors import (
     TooLargeError,
     UnavailableError,
     UsageError,
-    WdsImagenetError,
 )
-from wds_imagenet.storage.engine import StoreEngine, connect
-from wds_imagenet.storage.failures import BAD_KEY, error_from_failure, redact, too_large
-from wds_imagenet.storage.obstore_engine import PART
-from wds_imagenet.storage.os_errors import TOO_MANY_FILES, lacks_files
-from wds_imagenet.storage.retry import call_with_retries
-from wds_imagenet.storage.store import MAX_READ, Blob, ObjectInfo
+from wds_imagenet.storage import event_loop
+from wds_imagenet.storage.connection import Connection
+from wds_imagenet.storage.engines.engine import StoreEngine
+from wds_imagenet.storage.engines.obstore_engine import PART
+from wds_imagenet.storage.failures import BAD_KEY, too_large
+from wds_imagenet.storage.store import MAX_READ, Blob, ObjectInfo, View
 from wds_imagenet.storage.store_options import ParsedOptions
 from wds_imagenet.storage.url import Location, check_path, is_path
 from wds_imagenet.util.messages import quantity
 
-_Result = TypeVar("_Result")
 _log = logging.getLogger(__name__)
 _ERROR_HEAD: Final = 1024
-_FIRST_WARNING: Final = 3.0
-"""Seconds of retries after which a warning is logged."""
-_NEXT_WARNING: Final = 60.0
-"""Seconds from one warning to the next."""
 
 
 class RemoteStore:
@@ -46,32 +38,28 @@ class RemoteStore:
 
     staging: Path | None = None
 
-    def __init__(self, location: Location, options: ParsedOptions, *, answered: bool = False) -> None:
+    def __init__(self, location: Location, options: ParsedOptions) -> None:
         self.url: str = location.url
         self.private_url: str = location.private_url
         self.shared: bool = location.scheme != "memory"
         self.listable: bool = location.scheme not in {"http", "https"}
         self.writable: bool = self.listable
-        self._location: Final = location
-        self._options: Final = options
-        self._secrets: Final = options.secrets | {location.query} - {""}
-        self._connected: dict[bool, tuple[int, StoreEngine]] = {}
-        self._answered = answered
-        self._warned_at = 0.0
+        self._connection: Final = Connection(location, options)
 
     def __repr__(self) -> str:
         return f"RemoteStore({self.url!r})"
 
-    def __getstate__(self) -> tuple[Location, ParsedOptions, bool]:
-        return self._location, self._options, self._answered
-
-    def __setstate__(self, state: tuple[Location, ParsedOptions, bool]) -> None:
-        location, options, answered = state  # the handles belong to the process that made them
-        self.__init__(location, options, answered=answered)  # type: ignore[misc]
+    @property
+    def awaitable(self) -> bool:
+        """See `Store.awaitable`. Connects."""
+        return self._connection.engine("").awaitable
 
     def info(self, path: str) -> ObjectInfo:
         """See `Store.info`."""
-        return self._try(self._checked(path), lambda engine: engine.info(path))
+        return event_loop.run(self._info(path))
+
+    async def _info(self, path: str) -> ObjectInfo:
+        return await self._connection.retried(self._checked(path), lambda engine: engine.info(path))
 
     def read(
         self,
@@ -83,117 +71,147 @@ class RemoteStore:
         limit: int = MAX_READ,
     ) -> Blob:
         """See `Store.read`. With a `start` and no `stop`, costs two requests."""
+        view = event_loop.run(self._read(path, start, stop, etag, limit))
+        return Blob(bytes(view.data), view.info)
+
+    async def read_async(
+        self,
+        path: str,
+        start: int,
+        stop: int,
+        *,
+        etag: str | None = None,
+        on_failure: Callable[[UnavailableError], None] = lambda _: None,
+    ) -> View:
+        """See `Store.read_async`."""
+        return await self._read(path, start, stop, etag, stop - start, on_failure=on_failure)
+
+    async def _read(
+        self,
+        path: str,
+        start: int,
+        stop: int | None,
+        etag: str | None,
+        limit: int,
+        *,
+        on_failure: Callable[[UnavailableError], None] = lambda _: None,
+    ) -> View:
         if start < 0 or (stop is not None and stop < start):
-            raise UsageError(f"{self._where(path)}: there are no bytes {start} to {stop}")
+            raise UsageError(f"{self._connection.where(path)}: there are no bytes {start} to {stop}")
         if start and stop is None:  # so that the length of the reply can be checked
-            stop = max(start, self.info(path).size)
+            stop = max(start, (await self._info(path)).size)
         if stop is not None and stop - start > limit:
-            raise too_large(self._where(path), stop - start, limit)
+            raise too_large(self._connection.where(path), stop - start, limit)
         if start == stop:  # no store accepts an empty range
-            return self._nothing(path, start, etag)
-        return self._try(self._checked(path), self._get(path, start, stop, etag, limit))
+            return await self._nothing(path, start, etag)
+        attempt = self._get(path, start, stop, etag, limit)
+        return await self._connection.retried(self._checked(path), attempt, on_failure)
 
     def _get(
         self, path: str, start: int, stop: int | None, etag: str | None, limit: int
-    ) -> Callable[[StoreEngine], Blob]:
+    ) -> Callable[[StoreEngine], Awaitable[View]]:
         """Return one attempt of a read. A reply that the object's info contradicts is tried again."""
 
-        def attempt(engine: StoreEngine) -> Blob:
+        async def attempt(engine: StoreEngine) -> View:
             try:
-                blob = self._called(path, lambda: engine.get(path, start, stop, etag, wanted or limit))
+                view = await self._connection.called(
+                    path, lambda: engine.get(path, start, stop, etag, wanted or limit)
+                )
             except CorruptError:  # status 416; an empty object has no first byte
-                blob = Blob(b"", None)
+                view = View(memoryview(b""), None)
             except TooLargeError as error:
-                if self._exceeds(path, limit):
+                if await self._exceeds(path, limit):
                     raise
                 raise UnavailableError(f"{error}, but the object has fewer") from error
-            if len(blob.data) == wanted or (wanted is None and not _resembles_fault(blob.data)):
-                return blob
-            return self._confirmed(path, start, wanted, blob, self._called(path, lambda: engine.info(path)))
+            if len(view.data) == wanted or (wanted is None and not _resembles_fault(view.data)):
+                return view
+            info = await self._connection.called(path, lambda: engine.info(path))
+            return self._confirmed(path, start, wanted, view, info)
 
         wanted = None if stop is None else stop - start
         return attempt
 
-    def _exceeds(self, path: str, limit: int) -> bool:
+    async def _exceeds(self, path: str, limit: int) -> bool:
         """Return True if an object has more bytes than a limit, or does not state its size."""
         try:
-            return self._once(path, lambda engine: engine.info(path)).size > limit
+            return (await self._connection.once(path, lambda engine: engine.info(path))).size > limit
         except UnavailableError:
             raise
         except StoreError:
             return True
 
-    def _confirmed(self, path: str, start: int, wanted: int | None, blob: Blob, info: ObjectInfo) -> Blob:
-        got = len(blob.data)
+    def _confirmed(self, path: str, start: int, wanted: int | None, view: View, info: ObjectInfo) -> View:
+        got = len(view.data)
         if wanted is None and info.size == got:
-            return Blob(blob.data, info)
+            return View(view.data, info)
         if info.size >= start + (wanted or 0):
             raise UnavailableError(
-                f"{self._where(path)}: a reply of {got:,} bytes came for an object of {info.size:,}"
+                f"{self._connection.where(path)}: a reply of {got:,} bytes came, of one of {info.size:,}"
             )
         stop = start + (wanted or 0)
-        raise CorruptError(f"{self._where(path)}: ends at byte {info.size}, before byte {stop}")
+        raise CorruptError(f"{self._connection.where(path)}: ends at byte {info.size}, before byte {stop}")
 
     def read_into(
         self, path: str, start: int, buffer: memoryview, *, etag: str | None = None
     ) -> ObjectInfo | None:
         """See `Store.read_into`. Reads, then copies: for that moment, it needs the memory twice."""
-        blob = self.read(path, start, start + len(buffer), etag=etag, limit=len(buffer))
-        buffer[:] = blob.data
-        return blob.info
+        view = event_loop.run(self.read_async(path, start, start + len(buffer), etag=etag))
+        buffer[:] = view.data
+        return view.info
 
     def put(self, path: str, data: bytes, *, create: bool = False) -> None:
         """See `Store.put`."""
         reply_lost = False
 
-        def attempt(engine: StoreEngine) -> None:
+        async def attempt(engine: StoreEngine) -> None:
             nonlocal reply_lost
             try:
-                self._once(path, lambda _: engine.put(path, data, create=create))
+                await self._connection.once(path, lambda _: engine.put(path, data, create=create))
             except UnavailableError:
                 reply_lost = True
                 raise
             except (ChangedError, ExistsError) as error:
                 # An attempt whose reply was lost may have created the object.
-                if not create or not (reply_lost and self._holds(path, data)):
-                    raise ExistsError(f"{self._where(path)}: exists already") from error
+                if not create or not (reply_lost and await self._holds(path, data)):
+                    raise ExistsError(f"{self._connection.where(path)}: exists already") from error
 
         self._write(path, attempt)
 
     def put_file(self, path: str, file: Path, *, create: bool = False) -> None:
         """See `Store.put_file`. To create a large file, looks for an object first: one more request."""
         if not file.is_file():
-            raise NotFoundError(f"{file}: there is no such file to put at {self._where(path)}")
+            raise NotFoundError(f"{file}: there is no such file to put at {self._connection.where(path)}")
         if create and file.stat().st_size <= PART:
             self.put(path, file.read_bytes(), create=True)
             return
         with suppress(NotFoundError):
             if create and self.info(path) is not None:  # an upload in parts has no condition
-                raise ExistsError(f"{self._where(path)}: exists already")
+                raise ExistsError(f"{self._connection.where(path)}: exists already")
         self._write(path, lambda engine: engine.put_file(path, file))
 
     def list_objects(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """See `Store.list_objects`. Holds the whole listing in memory, to sort it."""
         folder = prefix.rpartition("/")[0]
-        found = self._try(folder and self._checked(folder), lambda engine: self._list(engine, folder))
+        checked = folder and self._checked(folder)
+        found = event_loop.run(self._connection.retried(checked, lambda engine: self._list(engine, folder)))
         found = [info for info in found if info.path.startswith(prefix)]
         named = [info for info in found if is_path(info.path)]
         if len(named) < len(found):
             some = quantity(len(found) - len(named), "objects")
             _log.warning(
                 "%s: passed over %s whose keys have an empty part, '.' or '..'; name them to read them",
-                self._where(folder),
+                self._connection.where(folder),
                 some,
             )
         yield from sorted(named, key=lambda info: info.path)
 
-    def _list(self, engine: StoreEngine, folder: str) -> list[ObjectInfo]:
+    async def _list(self, engine: StoreEngine, folder: str) -> list[ObjectInfo]:
         try:
-            return list(engine.list_objects(folder))
+            return await engine.list_objects(folder)
         except engine.error_types as error:
             if engine.classify(error).code != BAD_KEY:
                 raise
-            return list(self._engine(f"{folder}//").list_objects(folder))
+            return await self._connection.engine(f"{folder}//").list_objects(folder)
 
     def delete(self, path: str) -> None:
         """See `Store.delete`."""
@@ -206,69 +224,29 @@ class RemoteStore:
         lifecycle rule of the bucket can remove them.
         """
 
-    def _nothing(self, path: str, start: int, etag: str | None) -> Blob:
-        info = self.info(path)
+    async def _nothing(self, path: str, start: int, etag: str | None) -> View:
+        info = await self._info(path)
         if etag not in {None, info.etag}:
-            raise ChangedError(f"{self._where(path)}: was replaced while it was being read")
+            raise ChangedError(f"{self._connection.where(path)}: was replaced while it was being read")
         if info.size < start:
-            raise CorruptError(f"{self._where(path)}: ends at byte {info.size}, before byte {start}")
-        return Blob(b"", info)
+            raise CorruptError(
+                f"{self._connection.where(path)}: ends at byte {info.size}, before byte {start}"
+            )
+        return View(memoryview(b""), info)
 
-    def _holds(self, path: str, data: bytes) -> bool:
+    async def _holds(self, path: str, data: bytes) -> bool:
         try:
-            return self._once(path, lambda engine: engine.get(path, 0, None, None, len(data))).data == data
+            view = await self._connection.once(
+                path, lambda engine: engine.get(path, 0, None, None, len(data))
+            )
         except (NotFoundError, CorruptError, TooLargeError):
             return False
+        return view.data == data
 
-    def _write(self, path: str, call: Callable[[StoreEngine], None]) -> None:
+    def _write(self, path: str, call: Callable[[StoreEngine], Awaitable[None]]) -> None:
         if not self.writable:
-            raise UsageError(f"{self._where(path)}: stores behind HTTP can only be read")
-        self._try(self._checked(path), call)
-
-    def _try(self, path: str, call: Callable[[StoreEngine], _Result]) -> _Result:
-        where = self._where(path)
-        retry = self._options.retry if self._answered else self._options.first_contact
-        return call_with_retries(lambda: self._once(path, call), retry, where, self._warn)
-
-    def _warn(self, error: UnavailableError, elapsed: float) -> None:
-        """Log that a call is being repeated: once a minute, however many threads repeat calls."""
-        now = time.monotonic()
-        if elapsed > _FIRST_WARNING and now - self._warned_at > _NEXT_WARNING:
-            self._warned_at = now
-            longest = self._options.retry.deadline
-            _log.warning("%s; trying again, for up to %.0f s", error, longest)
-
-    def _once(self, path: str, call: Callable[[StoreEngine], _Result]) -> _Result:
-        engine = self._engine(path)
-        return self._called(path, lambda: call(engine))
-
-    def _called(self, path: str, call: Callable[[], _Result]) -> _Result:
-        """Return the result of a call of the engine; translate its exception."""
-        engine = self._engine(path)
-        try:
-            result = call()
-        except WdsImagenetError:
-            raise
-        except engine.error_types as error:
-            if lacks_files(error):
-                raise StoreError(f"{self._where(path)}: {TOO_MANY_FILES}") from None
-            failure = engine.classify(error)
-            raised = error_from_failure(failure, self._where(path))
-            self._answered |= failure.status is not None
-            if isinstance(raised, UnavailableError):
-                raised.args = (f"{raised}{self._options.endpoint_note(self._location.scheme)}",)
-            raised.args = (redact(str(raised), self._secrets),)
-            raise raised from (error if self._is_clean(error) else None)
-        self._answered = True
-        return result
-
-    def _is_clean(self, error: BaseException | None) -> bool:
-        """Return True if a traceback of the error and its causes shows no secret."""
-        while error is not None:
-            if redact(str(error), self._secrets) != str(error):
-                return False
-            error = error.__cause__ or error.__context__
-        return True
+            raise UsageError(f"{self._connection.where(path)}: stores behind HTTP can only be read")
+        event_loop.run(self._connection.retried(self._checked(path), call))
 
     def _checked(self, path: str) -> str:
         """Return a path that the store may have; in a bucket, parts of a key may be empty."""
@@ -276,19 +254,8 @@ class RemoteStore:
         check_path("/".join(filter(None, path.split("/"))) if is_bucket else path)
         return path
 
-    def _where(self, path: str) -> str:
-        return f"{self.url}/{path}" if path else self.url
 
-    def _engine(self, path: str) -> StoreEngine:
-        plain = "//" in f"/{path}"  # obstore has no keys with empty parts
-        connected = self._connected.get(plain)
-        if connected is None or connected[0] != os.getpid():
-            # Two threads may both connect; one of the two engines is dropped.
-            engine = connect(self._location, self._options, plain=plain)
-            self._connected[plain] = connected = (os.getpid(), engine)
-        return connected[1]
-
-
-def _resembles_fault(data: bytes) -> bool:
+def _resembles_fault(data: memoryview) -> bool:
     """Return True for the bytes of a failed call whose status says success: none, or S3's error document."""
-    return not data or (data.lstrip()[:5] in {b"<?xml", b"<Erro"} and b"<Error>" in data[:_ERROR_HEAD])
+    head = bytes(data[:_ERROR_HEAD]).lstrip()
+    return not data or (head[:5] in {b"<?xml", b"<Erro"} and b"<Error>" in head)

@@ -4,9 +4,10 @@
 `Retry-After` (RFC 9110, section 10.2.3) lengthens the wait.
 """
 
+import asyncio
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -64,8 +65,8 @@ def seconds_to_wait(retry_after: str, now: datetime | None = None) -> float:
     return max(0.0, (date - (now or datetime.now(UTC))).total_seconds())
 
 
-def call_with_retries(
-    call: Callable[[], _Result],
+async def call_with_retries(
+    call: Callable[[], Awaitable[_Result]],
     retry: Retry,
     where: str,
     on_failure: Callable[[UnavailableError, float], None] = lambda *_: None,
@@ -74,7 +75,7 @@ def call_with_retries(
 
     Every other error is raised at once. No attempt begins before the `retry_after` of the last error; if
     that is later than the deadline, the error is raised at once, too. When this thread's token is
-    cancelled, the last error is raised without a further attempt.
+    cancelled, the error is raised without a further attempt.
 
     Args:
         call: one attempt.
@@ -92,7 +93,7 @@ def call_with_retries(
     while True:
         attempt += 1
         try:
-            return call()
+            return await call()
         except UnavailableError as error:
             if token.cancelled:
                 raise
@@ -104,7 +105,5 @@ def call_with_retries(
                     f"{where}: gave up after attempt {attempt} of {retry.attempts}, {elapsed:.1f} s"
                 )
                 raise
-            failed = error
             on_failure(error, elapsed)
-        if token.wait(wait):
-            raise failed
+        await asyncio.sleep(wait)

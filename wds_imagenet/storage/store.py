@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol, TypeAlias, TypeVar
 
-from wds_imagenet.errors import DataError
+from wds_imagenet.errors import DataError, UnavailableError
 
 StorageOptions: TypeAlias = Mapping[str, object]
 """Options of a store, by name: those of `--storage-option NAME=VALUE`."""
@@ -41,6 +41,16 @@ class Blob:
     """None if the info would cost another request."""
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """Bytes of an object in the memory into which the client wrote them, with the info of the same reply."""
+
+    data: memoryview
+    """Read-only: the memory stays as it is while the view lives."""
+    info: ObjectInfo | None
+    """None if the info would cost another request."""
+
+
 class Store(Protocol):
     """A folder on a store; every path is relative to the folder.
 
@@ -61,6 +71,10 @@ class Store(Protocol):
     """True if objects can be put and deleted; False for HTTP."""
     staging: Path | None
     """Folder in which to write files that `put_file` can publish by renaming; None if any folder will do."""
+
+    @property
+    def awaitable(self) -> bool:
+        """True if `read_async` lets other tasks run while it waits; False if it blocks its event loop."""
 
     def info(self, path: str) -> ObjectInfo:
         """Return an object's info, from the store and never from a cache. Raises `NotFoundError`."""
@@ -102,6 +116,27 @@ class Store(Protocol):
             start: offset of the first byte.
             buffer: writable, contiguous bytes; their content is undefined after an error.
             etag: ETag that the object must still have.
+        """
+
+    async def read_async(
+        self,
+        path: str,
+        start: int,
+        stop: int,
+        *,
+        etag: str | None = None,
+        on_failure: Callable[[UnavailableError], None] = lambda _: None,
+    ) -> View:
+        """Return the bytes [start, stop), in the client's own memory. Costs a request, and no copy.
+
+        The errors are those of `read`. A cancelled call ends at once.
+
+        Args:
+            path: path of the object.
+            start: offset of the first byte.
+            stop: offset after the last byte.
+            etag: ETag that the object must still have.
+            on_failure: called with the error of each attempt that will be repeated.
         """
 
     def put(self, path: str, data: bytes, *, create: bool = False) -> None:

@@ -1,7 +1,8 @@
 """From plans to filled batches: the schedule of fetching and decoding.
 
 The consumer's own thread plans. It requests each block when the sequence first needs it, and drops the
-block when its last entry is planned. Requests run at most `prefetch_bytes` ahead of the batches under way.
+block when its last entry is planned. Blocks that have arrived, or wait for their turn, are at most
+`prefetch_bytes` ahead of the batches under way.
 The batches that still use the block keep it alive, and free it with their last reference.
 """
 
@@ -15,11 +16,10 @@ from wds_imagenet.reading.batches.batch_builder import BatchBuilder
 from wds_imagenet.reading.batches.batch_plan import ActiveBlock, BatchPlan, FetchedBlock
 from wds_imagenet.reading.batches.stats import Meter
 from wds_imagenet.reading.fetch_blocks import BlockLocation
+from wds_imagenet.reading.fetching.fetcher import open_fetching
 from wds_imagenet.reading.layers import BlockReader
-from wds_imagenet.sample import Sample
 from wds_imagenet.util.threads import FIRST_EXCEPTION, Future, ThreadPoolExecutor, thread_pool, wait
 
-FETCHERS: Final = 16  # enough to hide 50 ms of latency behind blocks of 2 MiB at 500 MB/s
 DECODED_AHEAD: Final = 3
 _LARGEST_CHUNK: Final = 32  # samples a task: enough to hide the cost of a task
 
@@ -52,20 +52,16 @@ def filled_batches(
     When the current token is cancelled, requests under way end, and their error is raised in its turn.
     Holds the blocks that lanes read, `prefetch_bytes` of further ones, and four builders.
     """
-
-    def fetch(location: BlockLocation) -> Sequence[Sample]:
-        return _fetch(blocks, location, meter)
-
     # Left in reverse: waiting fetches are dropped before the threads that wait for them are joined.
-    with thread_pool(threads, "decode") as decoding, thread_pool(FETCHERS, "fetch") as fetching:
-        coming = plans(lambda location: fetching.submit(fetch, location))
+    with thread_pool(threads, "decode") as decoding, open_fetching(blocks, meter) as fetching:
+        coming = plans(fetching.submit)
         planned: deque[BatchPlan] = deque()
         started: deque[tuple[BatchPlan, BatchBuilder, list[Future[FillSeconds]]]] = deque()
         while True:
             while len(started) < DECODED_AHEAD and (plan := _next_plan(planned, coming)):
                 builder = new_builder(plan)
                 started.append((plan, builder, _start(decoding, builder, plan, threads)))
-            _plan_ahead(planned, coming, prefetch_bytes)
+            _plan_ahead(planned, coming, prefetch_bytes + fetching.running_bytes)
             if not started:
                 return
             plan, builder, tasks = started.popleft()
@@ -84,21 +80,6 @@ def _plan_ahead(planned: deque[BatchPlan], coming: Iterator[BatchPlan], prefetch
     while requested < prefetch_bytes and (plan := next(coming, None)):
         planned.append(plan)
         requested += plan.fetched_bytes
-
-
-def _fetch(blocks: BlockReader, location: BlockLocation, meter: Meter) -> Sequence[Sample]:
-    wall, cpu = time.perf_counter(), time.thread_time()
-    data = blocks.read(location)
-    fetched, read_cpu = time.perf_counter(), time.thread_time()
-    samples = blocks.split(location, data)
-    meter.add(
-        blocks=len(data),
-        bytes=sum(map(len, data)),
-        fetch_seconds=fetched - wall,
-        fetch_cpu_seconds=read_cpu - cpu,
-        walk_cpu_seconds=time.thread_time() - read_cpu,
-    )
-    return samples
 
 
 def chunks_of(rows: range, threads: int) -> list[range]:

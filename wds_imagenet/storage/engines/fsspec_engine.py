@@ -1,14 +1,15 @@
 """The engine for any fsspec file system, by its calls that publish all or nothing."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 
 from wds_imagenet.errors import ChangedError, MissingExtraError, StoreError
-from wds_imagenet.storage import cancellable
-from wds_imagenet.storage.checked_s3fs import checked_filesystem
+from wds_imagenet.storage import event_loop
+from wds_imagenet.storage.engines.checked_s3fs import checked_filesystem
+from wds_imagenet.storage.engines.obstore_engine import PART, PARTS
 from wds_imagenet.storage.failures import (
     BAD_CERTIFICATE,
     EXISTS,
@@ -19,9 +20,8 @@ from wds_imagenet.storage.failures import (
     Failure,
     too_large,
 )
-from wds_imagenet.storage.obstore_engine import PART, PARTS
 from wds_imagenet.storage.retry import seconds_to_wait
-from wds_imagenet.storage.store import Blob, ObjectInfo
+from wds_imagenet.storage.store import ObjectInfo, View
 from wds_imagenet.storage.store_options import ParsedOptions
 from wds_imagenet.storage.url import Location
 
@@ -59,6 +59,7 @@ class FsspecEngine:
         self._fs = _filesystem(location, config, options.timeout)
         # While a part is sent, no byte comes back, so the read timeout must be longer.
         self._writing = _filesystem(location, config, 4 * options.timeout)
+        self.awaitable: bool = self._fs.async_impl
         self._root = "/" + location.root if location.scheme == "memory" else location.root
         self._query = f"?{location.query}" if location.query else ""
         self._url = location.url
@@ -70,56 +71,59 @@ class FsspecEngine:
         """Return status, code and reason of a file system's exception."""
         return classify(error)
 
-    def info(self, path: str) -> ObjectInfo:
+    async def info(self, path: str) -> ObjectInfo:
         """Return an object's info from the store: listings are not cached."""
-        found = self._call("info", self._full(path))
+        found = await self._call("info", self._full(path))
         if found.get("type") == "directory":
             raise FileNotFoundError(path)
         return self._info(path, found)
 
-    def get(self, path: str, start: int, stop: int | None, etag: str | None, limit: int) -> Blob:
+    async def get(self, path: str, start: int, stop: int | None, etag: str | None, limit: int) -> View:
         """Read a range; then request the info, to detect a change during the read and before the next."""
         size = None if stop is None else stop - start
         end = limit + 1 if stop is None else stop  # one byte more shows that the object is too large
-        data = self._call("cat_file", self._full(path), start=start, end=end, size=size)
+        data = await self._call("cat_file", self._full(path), start=start, end=end, size=size)
         if len(data) > limit:
             raise too_large(f"{self._url}/{path}", None, limit)
-        info = self.info(path)
+        info = await self.info(path)
         if etag not in {None, info.etag}:
             raise ChangedError(f"{self._url}/{path}: was replaced while it was being read")
-        return Blob(data, info)
+        return View(memoryview(data), info)
 
-    def put(self, path: str, data: bytes, *, create: bool) -> None:
+    async def put(self, path: str, data: bytes, *, create: bool) -> None:
         """Publish bytes by `pipe_file`."""
         if not create:
-            self._call("pipe_file", self._full(path), data, size=len(data))
+            await self._call("pipe_file", self._full(path), data, size=len(data))
         elif self._fs.async_impl:
-            self._call("pipe_file", self._full(path), data, mode="create", size=len(data))
+            await self._call("pipe_file", self._full(path), data, mode="create", size=len(data))
         else:
             with _creating:
-                self._call("pipe_file", self._full(path), data, mode="create", size=len(data))
+                await self._call("pipe_file", self._full(path), data, mode="create", size=len(data))
 
-    def put_file(self, path: str, file: Path) -> None:
+    async def put_file(self, path: str, file: Path) -> None:
         """Publish a file by the file system's own `put_file`; fsspec's default writes in place."""
         import fsspec  # noqa: PLC0415 - slow to import
 
         if type(self._fs).put_file is fsspec.AbstractFileSystem.put_file and not self._fs.async_impl:
-            self.put(path, file.read_bytes(), create=False)
+            await self.put(path, file.read_bytes(), create=False)  # noqa: ASYNC240 - the loop has no other task
         else:
-            self._call("put_file", str(file), self._full(path), size=file.stat().st_size, **self._parts)
+            size = file.stat().st_size  # noqa: ASYNC240 - quick
+            await self._call("put_file", str(file), self._full(path), size=size, **self._parts)
 
-    def list_objects(self, folder: str) -> Iterable[ObjectInfo]:
+    async def list_objects(self, folder: str) -> list[ObjectInfo]:
         """Return all files under a folder."""
         top = self._full(folder) if folder else self._root
         start = self._root + "/"
-        for name, found in self._call("find", top, detail=True).items():
-            if name.startswith(start) and found.get("type") == "file" and not name.endswith("/"):
-                yield self._info(name.removeprefix(start), found)
+        return [
+            self._info(name.removeprefix(start), found)
+            for name, found in (await self._call("find", top, detail=True)).items()
+            if name.startswith(start) and found.get("type") == "file" and not name.endswith("/")
+        ]
 
-    def delete(self, path: str) -> None:
+    async def delete(self, path: str) -> None:
         """Remove a file; do nothing if there is none."""
         try:
-            self._call("rm_file", self._full(path))
+            await self._call("rm_file", self._full(path))
         except FileNotFoundError as error:
             if classify(error).code in NO_BUCKET:
                 raise
@@ -127,14 +131,14 @@ class FsspecEngine:
     def _full(self, path: str) -> str:
         return f"{self._root}/{path}{self._query}"
 
-    def _call(self, method: str, *args: object, size: int | None = 0, **options: Any) -> Any:  # noqa: ANN401
+    async def _call(self, method: str, *args: object, size: int | None = 0, **options: Any) -> Any:  # noqa: ANN401
         fs = self._writing if method in {"pipe_file", "put_file"} else self._fs
         if not fs.async_impl:
             return getattr(fs, method)(*args, **options)
         # Its blocking calls cannot be cancelled, and wait forever for a reply that was lost.
         longest = self._longest if size is None else self._idle + size / SLOWEST_RATE
         work = getattr(fs, f"_{method}")(*args, **options)
-        return cancellable.run_in(fs.loop, work, max(longest, self._idle))
+        return await event_loop.run_in(fs.loop, work, max(longest, self._idle))
 
     def _info(self, path: str, found: Mapping[str, Any]) -> ObjectInfo:
         if found.get("size") is None:

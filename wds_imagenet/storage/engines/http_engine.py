@@ -1,14 +1,14 @@
 """The engine for http and https: one GET a read, whose reply pins the file and is bounded in size."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from wds_imagenet.errors import ChangedError, StoreError, UnavailableError
-from wds_imagenet.storage import cancellable
+from wds_imagenet.storage import event_loop
+from wds_imagenet.storage.engines.fsspec_engine import SLOWEST_RATE, FsspecEngine, etag_of
 from wds_imagenet.storage.failures import status_phrase, too_large
-from wds_imagenet.storage.fsspec_engine import SLOWEST_RATE, FsspecEngine, etag_of
-from wds_imagenet.storage.store import Blob, ObjectInfo
+from wds_imagenet.storage.store import ObjectInfo, View
 from wds_imagenet.storage.store_options import ParsedOptions
 from wds_imagenet.storage.url import Location
 
@@ -35,23 +35,23 @@ class HttpEngine(FsspecEngine):
 
         self._aiohttp, self._yarl = aiohttp, yarl
 
-    def info(self, path: str) -> ObjectInfo:
+    async def info(self, path: str) -> ObjectInfo:
         """Return a file's info by a HEAD request, or by a GET of its first byte where HEAD is refused."""
-        info: ObjectInfo = self._run(self._head(path), 0)
+        info: ObjectInfo = await self._run(self._head(path), 0)
         return info
 
-    def get(self, path: str, start: int, stop: int | None, etag: str | None, limit: int) -> Blob:
+    async def get(self, path: str, start: int, stop: int | None, etag: str | None, limit: int) -> View:
         """Read a range by one GET request."""
-        blob: Blob = self._run(self._get(path, start, stop, etag, limit), limit)
-        return blob
+        view: View = await self._run(self._get(path, start, stop, etag, limit), limit)
+        return view
 
-    def list_objects(self, folder: str) -> Iterable[ObjectInfo]:  # noqa: ARG002 - the engine's signature
+    async def list_objects(self, folder: str) -> list[ObjectInfo]:  # noqa: ARG002 - the engine's signature
         """Return nothing: HTTP has no listings."""
-        return ()
+        return []
 
-    def _run(self, work: Any, size: int) -> Any:  # noqa: ANN401
+    async def _run(self, work: Any, size: int) -> Any:  # noqa: ANN401
         longest = min(self._longest, self._idle + size / SLOWEST_RATE)
-        return cancellable.run_in(self._fs.loop, work, max(longest, self._idle))
+        return await event_loop.run_in(self._fs.loop, work, max(longest, self._idle))
 
     async def _request(self, method: str, path: str, **headers: str) -> "aiohttp.ClientResponse":
         session = await self._fs.set_session()
@@ -87,7 +87,7 @@ class HttpEngine(FsspecEngine):
             reply.raise_for_status()
             return self._info(path, _facts(reply))
 
-    async def _get(self, path: str, start: int, stop: int | None, etag: str | None, limit: int) -> Blob:
+    async def _get(self, path: str, start: int, stop: int | None, etag: str | None, limit: int) -> View:
         where = f"{self._url}/{path}"
         ranged = {} if stop is None else {"Range": f"bytes={start}-{stop - 1}"}
         async with await self._request("GET", path, **ranged) as reply:
@@ -117,7 +117,7 @@ class HttpEngine(FsspecEngine):
                     raise too_large(where, None, limit)
             size = facts.get("size")
             info = None if size is None else self._info(path, facts)
-            return Blob(bytes(data), info)
+            return View(memoryview(data).toreadonly(), info)
 
     async def _check_error_page(self, reply: "aiohttp.ClientResponse", where: str) -> None:
         """Raise `UnavailableError` for an empty reply, or one with an error document, of status 200."""

@@ -2,10 +2,10 @@
 
 from typing import Any, Final
 
-from wds_imagenet.storage import cancellable
+from wds_imagenet.storage import event_loop
+from wds_imagenet.storage.engines.fsspec_engine import SLOWEST_RATE, FsspecEngine
 from wds_imagenet.storage.failures import too_large
-from wds_imagenet.storage.fsspec_engine import SLOWEST_RATE, FsspecEngine
-from wds_imagenet.storage.store import Blob, ObjectInfo
+from wds_imagenet.storage.store import ObjectInfo, View
 
 _CHUNK: Final = 1 << 20
 
@@ -13,14 +13,14 @@ _CHUNK: Final = 1 << 20
 class S3fsEngine(FsspecEngine):
     """One folder of a bucket. A read is one GET with If-Match, and its reply pins the object."""
 
-    def get(self, path: str, start: int, stop: int | None, etag: str | None, limit: int) -> Blob:
+    async def get(self, path: str, start: int, stop: int | None, etag: str | None, limit: int) -> View:
         """Read a range by a GET request with If-Match."""
         longest = min(self._longest, self._idle + limit / SLOWEST_RATE)
-        return cancellable.run_in(
+        return await event_loop.run_in(
             self._fs.loop, self._get(path, start, stop, etag, limit), max(longest, self._idle)
         )
 
-    async def _get(self, path: str, start: int, stop: int | None, etag: str | None, limit: int) -> Blob:
+    async def _get(self, path: str, start: int, stop: int | None, etag: str | None, limit: int) -> View:
         bucket, _, key = self._full(path).partition("/")
         more = {} if etag is None else {"IfMatch": etag}
         if stop is not None:
@@ -39,7 +39,7 @@ class S3fsEngine(FsspecEngine):
         finally:
             body.close()
         tag = reply.get("ETag")
-        return Blob(bytes(data), None if tag is None else ObjectInfo(path, size, tag))
+        return View(memoryview(data).toreadonly(), None if tag is None else ObjectInfo(path, size, tag))
 
 
 def _check_range(reply: Any, start: int, stop: int | None) -> int:  # noqa: ANN401

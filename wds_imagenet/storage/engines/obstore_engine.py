@@ -2,14 +2,13 @@
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from wds_imagenet.errors import UnavailableError
-from wds_imagenet.storage import cancellable
 from wds_imagenet.storage.credentials import find_credentials
 from wds_imagenet.storage.failures import (
     BAD_CERTIFICATE,
@@ -23,7 +22,7 @@ from wds_imagenet.storage.failures import (
     Failure,
     too_large,
 )
-from wds_imagenet.storage.store import Blob, ObjectInfo
+from wds_imagenet.storage.store import ObjectInfo, View
 from wds_imagenet.storage.store_options import ParsedOptions, ignores_endpoints
 from wds_imagenet.storage.url import Location
 
@@ -64,6 +63,8 @@ def usable() -> bool:
 class ObstoreEngine:
     """One folder of a bucket, read and written by obstore."""
 
+    awaitable = True
+
     def __init__(self, location: Location, options: ParsedOptions, config: Mapping[str, object]) -> None:
         global _runtime_of  # noqa: PLW0603 - obstore's runtime is global too
         import obstore  # noqa: PLC0415 - an extra
@@ -95,45 +96,48 @@ class ObstoreEngine:
         """Return status, code and reason of obstore's exception."""
         return classify(error)
 
-    def info(self, path: str) -> ObjectInfo:
+    async def info(self, path: str) -> ObjectInfo:
         """Return an object's info by a HEAD request."""
-        info = self._info(cancellable.run(lambda: self._obstore.head_async(self._small, self._key(path))))
+        info = self._info(await self._obstore.head_async(self._small, self._key(path)))
         if info.etag is None:
             raise UnavailableError(f"{self._url}/{path}: the reply has no ETag, so it is not the object's")
         return info
 
-    def get(self, path: str, start: int, stop: int | None, etag: str | None, limit: int) -> Blob:
+    async def get(self, path: str, start: int, stop: int | None, etag: str | None, limit: int) -> View:
         """Read a range by a GET request with If-Match."""
-        options: dict[str, Any] = {} if etag is None else {"if_match": etag}
+        options: Any = {} if etag is None else {"if_match": etag}
         if stop is not None:
             options["range"] = (start, stop)
-        first, last, data, meta = cancellable.run(lambda: self._get(path, options, limit))
+        reply = await self._obstore.get_async(self._small, self._key(path), options=options)
+        first, last = reply.range
+        if last - first > limit:  # obstore takes the memory for all bytes that the reply announces
+            raise too_large(f"{self._url}/{path}", last - first, limit)
+        data = memoryview(await reply.bytes_async())
         if first != start or len(data) != last - first:
             raise UnavailableError(
                 f"{self._url}/{path}: the reply announced bytes {first} to {last}, and had {len(data)}"
             )
-        return Blob(data, self._info(meta))
+        return View(data, self._info(reply.meta))
 
-    def put(self, path: str, data: bytes, *, create: bool) -> None:
+    async def put(self, path: str, data: bytes, *, create: bool) -> None:
         """Publish bytes by a PUT request, with If-None-Match to create."""
         client = self._small if len(data) <= _SMALL else self._large
         mode: Literal["create", "overwrite"] = "create" if create else "overwrite"
-        self._put(client, path, data, mode=mode)
+        await self._put(client, path, data, mode=mode)
 
-    def put_file(self, path: str, file: Path) -> None:
+    async def put_file(self, path: str, file: Path) -> None:
         """Publish a file by PUT requests, in parts if it is large; a failed upload removes its parts."""
-        self._put(self._large, path, file)
+        await self._put(self._large, path, file)
 
-    def list_objects(self, folder: str) -> Iterable[ObjectInfo]:
+    async def list_objects(self, folder: str) -> list[ObjectInfo]:
         """Return all objects under a folder, a thousand a request."""
         prefix = self._key(folder) if folder else self._folder
-        found = cancellable.run(lambda: self._list(prefix))
+        pages = self._obstore.list(self._small, prefix or None, chunk_size=1000)
+        found = [meta async for page in pages for meta in page if meta["path"] != self._folder]
         folders = {meta["path"].rpartition("/")[0] for meta in found}
-        for meta in found:
-            if meta["path"] != self._folder and not self._is_marker(meta, folders):
-                yield self._info(meta)
+        return [self._info(meta) for meta in found if not await self._is_marker(meta, folders)]
 
-    def _is_marker(self, meta: "ObjectMeta", folders: set[str]) -> bool:
+    async def _is_marker(self, meta: "ObjectMeta", folders: set[str]) -> bool:
         """Return True for an empty object that marks a folder: obstore drops the slash that ends its key."""
         path = meta["path"]
         if meta["size"] or "." in path.rpartition("/")[2]:
@@ -141,38 +145,22 @@ class ObstoreEngine:
         if path in folders:
             return True
         try:
-            self.info(path.removeprefix(f"{self._folder}/") if self._folder else path)
+            await self.info(path.removeprefix(f"{self._folder}/") if self._folder else path)
         except FileNotFoundError:
             return True
         return False
 
-    def delete(self, path: str) -> None:
+    async def delete(self, path: str) -> None:
         """Remove an object; do nothing if there is none, which Azure reports as an error."""
         try:
-            cancellable.run(lambda: self._obstore.delete_async(self._small, self._key(path)))
+            await self._obstore.delete_async(self._small, self._key(path))
         except FileNotFoundError as error:
             if classify(error).code in NO_BUCKET:
                 raise
 
-    async def _get(  # obstore's types are not importable
-        self,
-        path: str,
-        options: Any,  # noqa: ANN401
-        limit: int,
-    ) -> "tuple[int, int, bytes, ObjectMeta]":
-        reply = await self._obstore.get_async(self._small, self._key(path), options=options)
-        first, last = reply.range
-        if last - first > limit:  # obstore takes the memory for all bytes that the reply announces
-            raise too_large(f"{self._url}/{path}", last - first, limit)
-        return *reply.range, bytes(await reply.bytes_async()), reply.meta
-
-    async def _list(self, prefix: str) -> "list[ObjectMeta]":
-        pages = self._obstore.list(self._small, prefix or None, chunk_size=1000)
-        return [meta async for page in pages for meta in page]
-
-    def _put(self, client: Any, path: str, data: bytes | Path, **mode: Any) -> None:  # noqa: ANN401
+    async def _put(self, client: Any, path: str, data: bytes | Path, **mode: Any) -> None:  # noqa: ANN401
         options: dict[str, Any] = {"chunk_size": PART, "max_concurrency": PARTS, **mode}
-        cancellable.run(lambda: self._obstore.put_async(client, self._key(path), data, **options))
+        await self._obstore.put_async(client, self._key(path), data, **options)
 
     def _key(self, path: str) -> str:
         return f"{self._folder}/{path}" if self._folder else path
