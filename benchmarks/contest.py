@@ -31,6 +31,18 @@ CONTESTS: Final = {
         Contender("datago_files", "datago, loose files, its own central crop", "datago"),
         Contender("spdl_pipeline", "SPDL (FFmpeg)", "spdl"),
     ),
+    "stream": (
+        Contender("ours:decode", "wds-imagenet"),
+        Contender("ours:fetch", "wds-imagenet, without decoding"),
+        Contender("client:16", "obstore alone, 16 requests at once"),
+        Contender("client:64", "obstore alone, 64 requests at once"),
+        Contender("webdataset_s3:curl", "webdataset, `pipe:curl`"),
+        Contender("webdataset_s3:fsspec", "webdataset, fsspec"),
+        Contender("litdata_s3", "litData"),
+        Contender("mosaicml_s3", "MosaicML Streaming", "mosaicml"),
+        Contender("s3torch", "s3torchconnector + webdataset's tar reader"),
+        Contender("huggingface_s3", "Hugging Face datasets, streaming our shards"),
+    ),
     "pack": (
         Contender("ours", "wds-imagenet"),
         Contender("shardwriter", "webdataset's `ShardWriter`"),

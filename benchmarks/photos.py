@@ -49,14 +49,21 @@ def _link_or_copy(path: Path, to: Path) -> None:
         shutil.copyfile(path, to)
 
 
-def pack_photos(place: Path, files: str) -> Path:
-    """Pack the class folders, unpack the shards into files, and return the folder that holds both."""
+def pack_photos(place: Path, files: str, block: str = "") -> Path:
+    """Pack the class folders, unpack the shards into files, and return the folder that holds both.
+
+    Args:
+        place: the result of `lay_out`.
+        files: a key of `FILES`.
+        block: bytes of a block, such as 2MiB; by default, pack decides.
+    """
     there = place.with_name(place.name.replace("photos", files))
     shards = there / "shards"
     if not (shards / ".wds-imagenet" / "manifest.json").exists():
         command = [str(python("torch")), "-m", "wds_imagenet", "pack", "imagefolder", str(place / "folder")]
         photos = sum(1 for _ in (place / "folder").glob("*/*"))
         options = ["--samples-per-shard", str(-(-photos // SHARDS)), "--jpeg", FILES[files]]
+        options += ["--block-bytes", block] if block else []
         subprocess.run([*command, str(shards), *options], check=True, stdout=sys.stderr)
     if not (there / "folder").exists():
         part = there / "folder.part"

@@ -5,6 +5,7 @@
     benchmarks/run.py quality --photos FOLDER --data KEPT
     benchmarks/run.py pack --photos FOLDER --copies 10
     benchmarks/run.py plan --entries 1000000 --rounds 1
+    benchmarks/run.py stream --photos FOLDER --data KEPT --rounds 3 --only
 
 `benchmarks/setup` makes the environments first. A contender without its environment is left out, with a line
 on stderr. All prepared files are read once before the first round, since some machines drop their page cache.
@@ -14,6 +15,10 @@ slows them all. The table has the medians over the rounds, and ratios to the fir
 A reader reads whole epochs until `--seconds` have passed. Its speed and its CPU time count from its first
 batch on; "with start-up" counts from its construction, without imports. Memory is the peak of all its
 processes together, sampled once a second; shared pages count once.
+
+`stream` reads from a real S3 server, through a proxy that adds latency, limits the bandwidth, and breaks
+requests: `stream/scenes.py` has the scenes. The reader, with one decoding thread, has one core; server and
+proxy have another. Ratios are to the same contender on the local disk in the same round.
 """
 
 import argparse
@@ -28,6 +33,8 @@ from contest import CONTESTS, Contender
 from environment import HERE, is_there, machine, python, versions
 from measure import memory
 from photos import FILES, convert, lay_out, pack_photos
+from stream import laboratory
+from stream.scenes import SCENES, USUAL
 from table import table
 
 
@@ -92,6 +99,9 @@ def compete(arguments: argparse.Namespace, place: Path) -> None:
     """Prepare the inputs, run the rounds, print the table."""
     contest: str = arguments.contest
     contenders = present(contest, arguments.only)
+    if contest == "stream":
+        laboratory.compete(arguments, place, contenders)
+        return
     data = prepare(arguments, place)
     contenders = [contender for contender in contenders if convert(contest, contender, data)]
     read_once(data)
@@ -134,6 +144,11 @@ def main() -> None:
         "--seconds", type=float, default=8, help="shortest time of a run; the epoch is then read to its end"
     )
     parser.add_argument("--only", nargs="*", help="run only these contenders, and the first")
+    parser.add_argument("--scenes", nargs="+", choices=list(SCENES), default=list(USUAL), help="of stream")
+    parser.add_argument(
+        "--sets", nargs="+", choices=list(laboratory.SETS), default=["small", "large"], help="of stream"
+    )
+    parser.add_argument("--ranks", nargs="+", type=int, default=[1], help="numbers of ranks, of stream")
     arguments = parser.parse_args()
     if arguments.photos is None and arguments.contest != "plan":
         parser.error(f"{arguments.contest} needs --photos")

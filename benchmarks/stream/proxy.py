@@ -68,12 +68,24 @@ def build(folder: Path) -> Path:
 
 
 @contextmanager
-def running(program: Path, network: Network, upstream: int | Path) -> Iterator[Proxy]:
-    """Run the proxy before a server's port, or before a folder whose files it serves without a key."""
+def running(
+    program: Path, network: Network, upstream: int | Path, core: int | None = None
+) -> Iterator[Proxy]:
+    """Run the proxy before a server's port, or before a folder whose files it serves without a key.
+
+    Args:
+        program: the result of `build`.
+        network: latency, bandwidth and faults.
+        upstream: a port of this machine, or the folder of the buckets.
+        core: the core that the proxy runs on; None is any.
+    """
     options = [word for name, value in asdict(network).items() for word in (f"--{name}", str(value))]
     options = [word.replace("_", "-") if word.startswith("--") else word for word in options]
     to = ["--server", str(upstream)] if isinstance(upstream, int) else ["--serve", str(upstream)]
-    with subprocess.Popen([str(program), *to, *options], stdout=subprocess.PIPE, text=True) as process:
+    pinned = [] if core is None else ["taskset", "--cpu-list", str(core)]
+    with subprocess.Popen(
+        [*pinned, str(program), *to, *options], stdout=subprocess.PIPE, text=True
+    ) as process:
         try:
             assert process.stdout is not None  # noqa: S101 - for the type checker
             yield Proxy(json.loads(process.stdout.readline())["port"])

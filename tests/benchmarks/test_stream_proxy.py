@@ -21,11 +21,11 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def proxies():
-    sys.path.insert(0, str(ROOT / "benchmarks" / "stream"))
+    sys.path.insert(0, str(ROOT / "benchmarks"))
     try:
-        import proxy
+        from stream import proxy
     finally:
-        sys.path.remove(str(ROOT / "benchmarks" / "stream"))
+        sys.path.remove(str(ROOT / "benchmarks"))
     return proxy
 
 
