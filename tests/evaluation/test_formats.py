@@ -1,5 +1,6 @@
 """Each file format is read, and a malformed file is refused with its line."""
 
+import gzip
 import io
 import tracemalloc
 import zipfile
@@ -236,3 +237,53 @@ def test_rows_without_keys_are_refused_before_they_are_decompressed(read):
         assert tracemalloc.get_traced_memory()[1] < 2_000_000
     finally:
         tracemalloc.stop()
+
+
+def test_logits_are_unpacked_a_few_rows_at_a_time(tmp_path):
+    file, count = tmp_path / "zeros.npz", 40_000
+    logits = np.zeros((count, 1000), "f4")
+    logits[np.arange(count), np.arange(count) % 1000] = 1
+    np.savez_compressed(file, logits=logits, keys=np.arange(count).astype(str))
+    del logits
+    tracemalloc.start()
+    try:
+        made = read_predictions([str(file)], None, None, {})
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 120 << 20, "the array has 160 MB"
+    assert made.guesses[:, 0].tolist() == [row % 1000 for row in range(count)]
+
+
+def test_a_fault_in_a_later_part_of_the_logits_has_its_row(read):
+    logits = np.zeros((3, 1 << 20), "<f8")
+    logits[2, 5] = np.nan
+    with pytest.raises(SourceError, match=r"row 2 \(from 0\) \(c\): column 5 is NaN"):
+        read(npz(logits=logits, keys=np.array(["a", "b", "c"])))
+
+
+def test_logits_in_the_order_of_fortran_are_read_alike(read):
+    logits = np.random.default_rng(0).random((7, 9))
+    keys = np.array(list("abcdefg"))
+    one, other = (read(npz(logits=array, keys=keys)) for array in (logits, np.asfortranarray(logits)))
+    assert (one.guesses == other.guesses).all()
+
+
+def test_logits_of_more_classes_than_any_model_has_are_not_unpacked(tmp_path):
+    file = tmp_path / "wide.npz"
+    np.savez_compressed(file, logits=np.zeros((2, 8_000_000), "f4"), keys=np.array(["a", "b"]))
+    tracemalloc.start()
+    try:
+        with pytest.raises(SourceError, match=r"8,000,000 columns of logits; at most 1,048,576 are read"):
+            read_predictions([str(file)], None, None, {})
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 << 20
+
+
+def test_a_text_of_more_lines_than_any_data_set_has_is_not_split(tmp_path):
+    file = tmp_path / "lines.csv.gz"
+    file.write_bytes(gzip.compress(b"\n" * (1 << 25), 1))
+    with pytest.raises(SourceError, match=r"has 33,554,432 lines; at most 16,777,216 are read"):
+        read_predictions([str(file)], None, None, {})

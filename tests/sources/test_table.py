@@ -88,6 +88,17 @@ def test_parquet_with_images_or_damage_is_refused(make_tree):
         table(f"{folder}/bad.parquet")
 
 
+def test_a_parquet_column_of_maps_is_refused_by_name(make_tree):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    folder = make_tree(IMAGES)
+    maps = pa.array([[("a", 1)]], pa.map_(pa.string(), pa.int64()))
+    pq.write_table(pa.table([["i/a.jpg"], maps], names=["path", "facts"]), f"{folder}/t.parquet")
+    with pytest.raises(SourceError, match=r"t\.parquet: column 'facts' holds a map: write it as a struct"):
+        table(f"{folder}/t.parquet")
+
+
 def test_without_pyarrow_the_extra_is_named(read, monkeypatch):
     import sys
 

@@ -1,9 +1,12 @@
 """Replies that lie: of status 200 without success, too long, of other bytes, or that ask to wait."""
 
 import gzip
+import socket
 import threading
 import time
 import traceback
+import tracemalloc
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,6 +25,7 @@ from wds_imagenet.errors import (
     TooLargeError,
     UnavailableError,
 )
+from wds_imagenet.reading.dataset import Dataset
 from wds_imagenet.storage import Store, open_store, split_url
 from wds_imagenet.storage.http_download import Download, Downloader
 from wds_imagenet.storage.retry import seconds_to_wait
@@ -337,3 +341,62 @@ def test_a_reply_that_repeats_the_query_is_not_quoted() -> None:
         finally:
             server.shutdown()
             thread.join()
+
+
+def test_a_manifest_that_never_ends_takes_the_memory_of_its_limit(server: ScriptedServer) -> None:
+    server.always = Reply(200, bytes(300 << 20), {"Content-Length": "", "Connection": "close"})
+    tracemalloc.start()
+    try:
+        with pytest.raises(TooLargeError, match=r"has more than 268,435,456 bytes"):
+            Dataset.open(f"{server.url}/b/x", storage_options={"retries": 0})
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1.3 * (256 << 20)
+
+
+def test_a_body_without_a_length_is_held_once(server: ScriptedServer) -> None:
+    server.always = Reply(200, bytes(64 << 20), {"Content-Length": "", "Connection": "close"})
+    server.only = lambda method, _: method == "GET"
+    store = store_on(server, "http", retries=0)
+    tracemalloc.start()
+    try:
+        assert len(store.read("a").data) == 64 << 20
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1.3 * (64 << 20)
+
+
+@pytest.mark.parametrize("engine", ALL)
+def test_a_chunk_header_that_never_ends_ends_with_the_deadline(engine: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        ended = threading.Event()
+        thread = threading.Thread(target=_send_endless_chunk_headers, args=(listener, ended))
+        thread.start()
+        usual = {"retries": 0, "timeout": 1, "deadline": 2}
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        keys = {"key": "k", "secret": "s", "region": "us-east-1", "engine": engine, "endpoint_url": url}
+        store = open_store(f"{url}/x", usual) if engine == "http" else open_store("s3://b/x", keys | usual)
+        began = time.monotonic()
+        try:
+            with pytest.raises(UnavailableError):
+                store.read("a")
+        finally:
+            ended.set()
+            thread.join()
+        assert time.monotonic() - began < 20
+
+
+def _send_endless_chunk_headers(listener: socket.socket, ended: threading.Event) -> None:
+    head = f'HTTP/1.1 200 OK\r\nETag: "x"\r\nLast-Modified: {DATE}\r\nTransfer-Encoding: chunked\r\n\r\n5;'
+    listener.settimeout(0.1)
+    while not ended.is_set():
+        with suppress(OSError):
+            connection, _ = listener.accept()
+            with connection:
+                connection.settimeout(1)
+                connection.recv(1 << 16)
+                connection.sendall(head.encode())
+                while not ended.wait(0.002):
+                    connection.sendall(b"a" * (1 << 14))

@@ -13,6 +13,7 @@ from wds_imagenet.inputs.small_files import read_file
 from wds_imagenet.storage.store import StorageOptions
 
 _MAX_TEXT: Final = 1 << 30
+_MAX_LINES: Final = 1 << 24
 
 
 def read_predictions(
@@ -49,6 +50,8 @@ def _read(url: str, layout: Layout | None, keys: bytes | None, options: StorageO
         raise UsageError(f"{url} is no array of logits: leave out option 'keys'")
     if len(data) > _MAX_TEXT:
         raise SourceError(f"{url} has {len(data):,} bytes; a text file has at most {_MAX_TEXT:,}")
+    if (lines := data.count(b"\n")) > _MAX_LINES:
+        raise SourceError(f"{url} has {lines:,} lines; at most {_MAX_LINES:,} are read")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -9,17 +9,25 @@ import re
 import struct
 import zipfile
 import zlib
-from typing import Any, Final
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import IO, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from wds_imagenet.errors import SourceError, UsageError
-from wds_imagenet.evaluation.predictions import Predictions
+from wds_imagenet.evaluation.predictions import NO_GUESS, TOP, Predictions, check_logits
 
 MAX_BYTES: Final = 16 << 30
-_MAX_KEYS: Final = 1 << 30
-_HEADER_BYTES: Final = 4096
+_MAX_KEY_BYTES: Final = 1 << 30
+_MAX_ROWS: Final = 1 << 24  # of one file; ImageNet-21k has 14.2 million images
+_MAX_CLASSES: Final = 1 << 20
+_MAX_FORTRAN: Final = 1 << 30
+_PART: Final = 32 << 20
+_HEADER_BYTES: Final = 64 << 10
 NPY: Final = b"\x93NUMPY"
 ZIP: Final = b"PK\x03\x04"
 _ENCRYPTED: Final = 1
@@ -28,7 +36,6 @@ _HEADER: Final = re.compile(
     rb"\{'descr': '([<>|=]?[A-Za-z][0-9]{0,6})', 'fortran_order': (True|False), "
     rb"'shape': \(([0-9]{1,15}(?:, ?[0-9]{1,15})*,?|)\), *\} *\n"
 )
-_SHAPE: Final = re.compile(rb"'shape': \(([0-9]{1,15})")
 
 
 def read_logits(data: bytes, url: str, keys: bytes | None) -> Predictions:
@@ -47,62 +54,127 @@ def read_logits(data: bytes, url: str, keys: bytes | None) -> Predictions:
         raise UsageError(f"{url} has no keys of its own: give a file with one key a line as option 'keys'")
     if data.startswith(ZIP) and keys is not None:
         raise UsageError(f"{url} has keys of its own: leave out option 'keys'")
+    where = f"{url}, row {{}} (from 0)".format
     try:
-        if keys is not None:
-            names = [line.rstrip("\r") for line in keys.decode("utf-8-sig").removesuffix("\n").split("\n")]
-            logits = _array(data)
-        else:
-            arrays = _members(data)
-            logits = arrays["logits"]
-            names = _strings(arrays["keys"])
+        if keys is None:
+            return _zipped(data, where)
+        names = [line.rstrip("\r") for line in keys.decode("utf-8-sig").removesuffix("\n").split("\n")]
+        logits = _array(data)
     except (ValueError, zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError) as error:
         raise SourceError(f"{url} cannot be read: {error}") from error
-    return Predictions.of_logits(logits, names, lambda row: f"{url}, row {row} (from 0)")
+    return Predictions.of_logits(logits, names, where)
 
 
-def _members(data: bytes) -> dict[str, npt.NDArray[Any]]:
-    arrays: dict[str, npt.NDArray[Any]] = {}
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """The header of an `.npy`: nothing of the array is read or allocated yet."""
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    fortran: bool
+    size: int
+    """Bytes before the array."""
+
+    def check(self, size: int) -> None:
+        """Raise `ValueError` unless the array fills a file of this size."""
+        if math.prod(self.shape) * self.dtype.itemsize != size - self.size:
+            raise ValueError(f"an array {self.shape} of {self.dtype.str} in {size - self.size:,} bytes")
+
+    def of(self, data: bytes, offset: int, rows: int) -> npt.NDArray[Any]:
+        """Return the next rows of the array."""
+        shape = (rows, *self.shape[1:])
+        if math.prod(shape) == 0:  # frombuffer rejects an empty array
+            return np.zeros(shape, self.dtype)
+        flat = np.frombuffer(data, self.dtype, math.prod(shape), offset)
+        return flat.reshape(shape, order="F" if self.fortran else "C")
+
+
+def _zipped(data: bytes, where: Callable[[int], str]) -> Predictions:
+    """Return the predictions of an `.npz`, a few rows at a time: a small file may unpack to any size."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        for name, limit in (("keys", _MAX_KEYS), ("logits", MAX_BYTES)):
-            if f"{name}.npy" not in archive.namelist():
-                names = ", ".join(entry.removesuffix(".npy") for entry in archive.namelist())
-                raise ValueError(f"it has no array {name!r}, only {names[:80]}")
-            info = archive.getinfo(f"{name}.npy")
-            if info.flag_bits & _ENCRYPTED or info.compress_type not in _METHODS:
-                raise ValueError(f"its {name} are encrypted, or compressed as NumPy never does")
-            if info.file_size > limit:
-                raise ValueError(f"its {name} have more than {limit:,} bytes")
-            if name == "logits":
-                with archive.open(info) as file:
-                    _check_rows(file.read(_HEADER_BYTES), len(arrays["keys"]))
-            arrays[name] = _array(archive.read(f"{name}.npy"))
-            if name == "keys":
-                _check_keys(arrays[name])
-    return arrays
+        with _member(archive, "keys", _MAX_KEY_BYTES) as (file, header):
+            _check_keys(header)
+            names = [name for part in _parts(file, header) for name in _strings(part)]
+        with _member(archive, "logits", MAX_BYTES) as (file, header):
+            shape = header.shape
+            check_logits(header.dtype, shape, where)
+            if shape[0] != len(names):
+                raise ValueError(f"there are {shape[0]:,} rows of logits, but {len(names):,} keys")
+            if shape[1] > _MAX_CLASSES:
+                raise ValueError(f"{shape[1]:,} columns of logits; at most {_MAX_CLASSES:,} are read")
+            guesses = np.full((shape[0], TOP), NO_GUESS, np.int64)
+            done = 0
+            for part in _parts(file, header):
+                stop = done + len(part)
+                some = Predictions.of_logits(part, names[done:stop], partial(_shifted, where, done))
+                guesses[done:stop] = some.guesses
+                done = stop
+    return Predictions(guesses, "column", tuple(names), where, columns=shape[1])
 
 
-def _check_rows(head: bytes, keys: int) -> None:
-    """Raise `ValueError` if the header claims other rows than there are keys: the array may be a bomb."""
-    match = _SHAPE.search(head)
-    if match is not None and int(match[1]) != keys:
-        raise ValueError(f"there are {int(match[1]):,} rows of logits, but {keys:,} keys")
+def _shifted(where: Callable[[int], str], first: int, row: int) -> str:
+    return where(first + row)
+
+
+@contextmanager
+def _member(archive: zipfile.ZipFile, name: str, limit: int) -> Iterator[tuple[IO[bytes], _Header]]:
+    """Yield an array of an `.npz` as a file, after its header."""
+    if f"{name}.npy" not in archive.namelist():
+        names = ", ".join(entry.removesuffix(".npy") for entry in archive.namelist())
+        raise ValueError(f"it has no array {name!r}, only {names[:80]}")
+    info = archive.getinfo(f"{name}.npy")
+    if info.flag_bits & _ENCRYPTED or info.compress_type not in _METHODS:
+        raise ValueError(f"its {name} are encrypted, or compressed as NumPy never does")
+    if info.file_size > limit:
+        raise ValueError(f"its {name} have more than {limit:,} bytes")
+    with archive.open(info) as file:
+        header = _header(file)
+        header.check(info.file_size)
+        yield file, header
+
+
+def _parts(file: IO[bytes], header: _Header) -> Iterator[npt.NDArray[Any]]:
+    """Yield the rows of an array, at most 32 MiB or one row at a time; in Fortran's order, all at once."""
+    width = math.prod(header.shape[1:]) * header.dtype.itemsize
+    left = header.shape[0]
+    if header.fortran and left * width > _MAX_FORTRAN:
+        raise ValueError(
+            f"an array in Fortran's order of more than {_MAX_FORTRAN:,} bytes: save np.ascontiguousarray(…)"
+        )
+    while left:
+        rows = left if header.fortran else min(left, max(1, _PART // max(1, width)))
+        data = file.read(rows * width)
+        if len(data) < rows * width:
+            raise ValueError(f"an array {header.shape} of {header.dtype.str} that is cut off")
+        yield header.of(data, 0, rows)
+        left -= rows
+    if file.read(1):  # also checks the CRC-32
+        raise ValueError(f"bytes after an array {header.shape} of {header.dtype.str}")
 
 
 def _array(data: bytes) -> npt.NDArray[Any]:
-    """Return the array of an `.npy`.
+    """Return the array of an `.npy`, as a view. Raises `ValueError` unless its shape fits the bytes."""
+    header = _header(io.BytesIO(data))
+    header.check(len(data))
+    return header.of(data, header.size, header.shape[0]) if header.shape else header.of(data, header.size, 1)
 
-    Raises `ValueError` unless its type is plain and its shape fits the bytes.
+
+def _header(file: IO[bytes]) -> _Header:
+    """Read a header. Raises `ValueError` unless its type is plain.
 
     NumPy's own reader evaluates the header as Python, allocates the shape that the header claims, and raises
     many kinds of errors.
     """
-    at, width = (10, "<H") if data[6:7] == b"\1" else (12, "<I")
-    if not data.startswith(NPY) or len(data) < at:
+    head = file.read(8)
+    width, form = (2, "<H") if head[6:7] == b"\1" else (4, "<I")
+    head += file.read(width)
+    if not head.startswith(NPY) or len(head) < 8 + width:
         raise ValueError("an array without NumPy's header")
-    (size,) = struct.unpack_from(width, data, 8)
-    match = _HEADER.fullmatch(data[at : at + size])
+    (size,) = struct.unpack_from(form, head, 8)
+    text = file.read(min(size, _HEADER_BYTES))
+    match = _HEADER.fullmatch(text) if len(text) == size else None
     if match is None:
-        raise ValueError(f"an array whose header is {data[at : at + 80]!r}")
+        raise ValueError(f"an array whose header is {text[:80]!r}")
     descr, fortran, sides = (group.decode("ascii") for group in match.groups())
     if descr.endswith("O"):
         raise ValueError("an array of Python objects, which needs pickle: save strings as np.array(…, str)")
@@ -111,20 +183,15 @@ def _array(data: bytes) -> npt.NDArray[Any]:
     except TypeError as error:
         raise ValueError(f"an array of the type {descr!r}") from error
     shape = tuple(int(side) for side in sides.split(",") if side.strip())
-    count, available = math.prod(shape), len(data) - at - size
-    if count * dtype.itemsize != available:
-        raise ValueError(f"an array {shape} of {descr} in {available:,} bytes")
-    if count == 0:  # frombuffer rejects an empty array
-        return np.zeros(shape, dtype)
-    return np.frombuffer(data, dtype, count, at + size).reshape(
-        shape, order="F" if fortran == "True" else "C"
-    )
+    return _Header(dtype, shape, fortran == "True", len(head) + size)
 
 
 def _strings(array: npt.NDArray[Any]) -> list[str]:
     return [name.decode() if isinstance(name, bytes) else str(name) for name in array.tolist()]
 
 
-def _check_keys(array: npt.NDArray[Any]) -> None:
-    if array.ndim != 1 or array.dtype.kind not in "US":
-        raise ValueError(f"keys are strings of shape [N], not {array.dtype} of shape {array.shape}")
+def _check_keys(header: _Header) -> None:
+    if len(header.shape) != 1 or header.dtype.kind not in "US":
+        raise ValueError(f"keys are strings of shape [N], not {header.dtype} of shape {header.shape}")
+    if header.shape[0] > _MAX_ROWS:
+        raise ValueError(f"{header.shape[0]:,} keys; at most {_MAX_ROWS:,} are read")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -49,7 +49,8 @@ class Predictions:
     ) -> "Predictions":
         """Return the predictions of logits or probabilities.
 
-        The column is the label. Of equal values the lower column ranks first; minus infinity is no guess.
+        The column is the label. Of equal values the lower column ranks first; minus infinity is no guess,
+        so a row of nothing else counts as wrong.
         Costs 8 µs a row of 1000.
 
         Args:
@@ -62,10 +63,7 @@ class Predictions:
         """
         where = where or "row {} of the logits".format
         array, names = np.asarray(logits), tuple(keys)
-        if array.ndim != 2 or array.dtype.kind != "f" or array.shape[1] == 0:
-            raise SourceError(
-                f"{where(0)}: logits are floats of shape [N, C], not {array.dtype} of shape {array.shape}"
-            )
+        check_logits(array.dtype, array.shape, where)
         if len(names) != len(array):
             raise SourceError(f"{where(0)}: there are {len(array):,} rows of logits, but {len(names):,} keys")
         if "" in names:
@@ -80,6 +78,18 @@ class Predictions:
                 row += first
                 raise SourceError(f"{where(row)} ({names[row]}): column {column} is NaN")
         return cls(_ranked(array), "column", names, where, columns=array.shape[1])
+
+
+def check_logits(dtype: np.dtype[Any], shape: Sequence[int], where: Callable[[int], str]) -> None:
+    """Raise `SourceError` unless an array of this type and shape has logits.
+
+    Args:
+        dtype: Type of the array.
+        shape: Shape of the array.
+        where: Returns the file and line of a row, for messages.
+    """
+    if len(shape) != 2 or dtype.kind != "f" or shape[1] == 0:
+        raise SourceError(f"{where(0)}: logits are floats of shape [N, C], not {dtype} of shape {shape}")
 
 
 def concatenate(parts: Sequence[Predictions]) -> Predictions:

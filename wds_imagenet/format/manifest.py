@@ -26,6 +26,8 @@ PARENT: Final = ".."
 """The only other folder that a manifest may name for its shards."""
 VERSION: Final = 1
 MAX_BYTES: Final = 256 << 20
+MAX_KEY_BYTES: Final = 64 << 10
+"""Bytes of a key in an indexed tar, at most; `pack` writes keys of at most 100 bytes."""
 MAX_BLOCK_BYTES: Final = 2 << 30
 """A reader holds a whole block in memory. A manifest of `MAX_BYTES` cannot sum up to 2^63 bytes."""
 MAX_BLOCK_SAMPLES: Final = 1 << 16

@@ -14,7 +14,7 @@ from wds_imagenet.inputs.shards.split_choice import choose_shards, list_shards
 from wds_imagenet.inputs.split_files import SplitFile
 from wds_imagenet.reading.arguments import whole
 from wds_imagenet.storage import Store, open_store, split_url
-from wds_imagenet.storage.store import StorageOptions
+from wds_imagenet.storage.store import MAX_METADATA, StorageOptions
 from wds_imagenet.storage.url import parse_url
 from wds_imagenet.util.argument_types import check_arguments
 
@@ -168,7 +168,7 @@ def _find(
 def _is_indexed_as_another(store: Store, split: str) -> bool:
     """Return True if a folder has the manifest of another split."""
     try:
-        return Manifest.from_json(store.read(MANIFEST_PATH).data).split != split
+        return Manifest.from_json(store.read(MANIFEST_PATH, limit=MAX_METADATA).data).split != split
     except NotFoundError:
         return False
 

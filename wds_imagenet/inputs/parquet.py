@@ -122,7 +122,10 @@ def open_parquet(read: ReadAt, size: int, url: str) -> Iterator[ParquetFile]:
 
 
 def json_value(value: object, where: str) -> Any:  # noqa: ANN401 - any JSON value
-    """Return a value of a row as JSON: NaN as null, dates as ISO 8601. Raises `SourceError` for bytes."""
+    """Return a value of a row as JSON: NaN as null, dates as ISO 8601.
+
+    Raises `SourceError` for bytes and maps.
+    """
     match value:
         case None | bool() | int() | str():
             return value
@@ -132,6 +135,8 @@ def json_value(value: object, where: str) -> Any:  # noqa: ANN401 - any JSON val
             return [json_value(item, where) for item in value]
         case dict():
             return {str(name): json_value(item, where) for name, item in value.items()}
+        case tuple():  # an entry of a map; PyArrow before 20 makes no dict of it
+            raise SourceError(f"{where} holds a map: write it as a struct, or as JSON text")
         case bytes():
             raise SourceError(
                 f"{where} holds bytes; a table must list paths or URLs of images, not the images"

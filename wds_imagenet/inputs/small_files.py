@@ -20,7 +20,7 @@ from wds_imagenet.inputs.compression import (
 )
 from wds_imagenet.shown import shown_url
 from wds_imagenet.storage import open_store, split_url
-from wds_imagenet.storage.store import ObjectInfo, StorageOptions, Store
+from wds_imagenet.storage.store import MAX_READ, ObjectInfo, StorageOptions, Store
 from wds_imagenet.storage.url import is_http, parse_url
 
 MAX_BYTES: Final = 64 << 20
@@ -141,7 +141,7 @@ def _read(store: Store, info: ObjectInfo, max_bytes: int) -> bytes:
     where = join_url(store.url, info.path)
     if info.size > max_bytes:
         raise SourceError(f"{where} has {info.size:,} bytes; at most {max_bytes:,} are allowed")
-    data = store.read(info.path, etag=info.etag).data
+    data = store.read(info.path, etag=info.etag, limit=min(info.size, MAX_READ)).data
     try:
         return unpack(data)
     except ValueError as error:

@@ -124,7 +124,7 @@ def _files(url: str, options: StorageOptions) -> Iterator[tuple[ListedFile, byte
             continue
         file = ListedFile(info.path, join_url(store.private_url, info.path), 0, info.size)
         wanted = _is_wanted(file)
-        yield file, store.read(info.path, etag=info.etag).data if wanted else b""
+        yield file, store.read(info.path, etag=info.etag, limit=info.size).data if wanted else b""
     if empty:
         raise no_input_error(url)
 

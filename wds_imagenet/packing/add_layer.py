@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from wds_imagenet.errors import CorruptError, ManifestError, NotFoundError, UsageError
-from wds_imagenet.format.manifest import KEYS_PATH, MANIFEST_PATH, Manifest
+from wds_imagenet.format.manifest import KEYS_PATH, MANIFEST_PATH, MAX_KEY_BYTES, Manifest
 from wds_imagenet.packing.build.fetch import Fetch
 from wds_imagenet.packing.engines.registry import open_engine
 from wds_imagenet.packing.jobs.layer import LayerJob
@@ -16,7 +16,7 @@ from wds_imagenet.packing.publish.layout import layer_layout
 from wds_imagenet.packing.publish.run import OnProgress, run
 from wds_imagenet.packing.report import LayerReport
 from wds_imagenet.storage import Store, open_store
-from wds_imagenet.storage.store import NO_OPTIONS, StorageOptions, read_parsed
+from wds_imagenet.storage.store import MAX_READ, NO_OPTIONS, StorageOptions, read_parsed
 from wds_imagenet.util.argument_types import check_arguments
 
 
@@ -119,4 +119,5 @@ def _read_base(store: Store) -> tuple[Manifest, bytes]:
             )
         return keys
 
-    return base, read_parsed(store, KEYS_PATH, check)
+    most = min(MAX_READ, base.samples * MAX_KEY_BYTES)
+    return base, read_parsed(store, KEYS_PATH, check, limit=most)

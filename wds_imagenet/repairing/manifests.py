@@ -22,6 +22,7 @@ from wds_imagenet.repairing.samples import intact_samples
 from wds_imagenet.repairing.shards_alone import manifest_of_shards
 from wds_imagenet.sample import IMAGE_SUFFIXES, Sample
 from wds_imagenet.storage import Store
+from wds_imagenet.storage.store import MAX_METADATA
 from wds_imagenet.util import strict_json
 
 _MAX_PLAN: Final = 64 << 20
@@ -254,7 +255,7 @@ def _rest(damaged: bytes | None) -> dict[str, Any]:
 
 
 def _receipt(store: Store, path: str, plan: str) -> Receipt:
-    receipt = Receipt.from_json(store.read(path).data)
+    receipt = Receipt.from_json(store.read(path, limit=MAX_METADATA).data)
     if receipt.plan != plan:
         raise ManifestError(f"{path} belongs to another plan")
     return receipt

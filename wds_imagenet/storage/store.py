@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol, TypeAlias, TypeVar
 
-from wds_imagenet.errors import DataError, UnavailableError
+from wds_imagenet.errors import DataError, TooLargeError, UnavailableError
 
 StorageOptions: TypeAlias = Mapping[str, object]
 """Options of a store, by name: those of `--storage-option NAME=VALUE`."""
@@ -16,6 +16,8 @@ _Parsed = TypeVar("_Parsed")
 
 MAX_READ: Final = 2 << 30
 """Bytes of one read, unless the caller has another limit."""
+MAX_METADATA: Final = 256 << 20
+"""Bytes of one manifest, plan, receipt or layer file, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,23 @@ class Store(Protocol):
         """Remove the temporary files of earlier processes whose puts were interrupted."""
 
 
-def read_parsed(store: Store, path: str, parse: Callable[[bytes], _Parsed]) -> _Parsed:
+def holds(store: Store, path: str, data: bytes) -> bool:
+    """Return True if an object has exactly these bytes. Costs a request, and the memory of `data` once more.
+
+    Args:
+        store: the store.
+        path: path of the object.
+        data: the bytes.
+    """
+    try:
+        return store.read(path, limit=len(data)).data == data
+    except TooLargeError:
+        return False
+
+
+def read_parsed(
+    store: Store, path: str, parse: Callable[[bytes], _Parsed], *, limit: int = MAX_METADATA
+) -> _Parsed:
     """Return the result of `parse` for a whole object. Costs a request, or two if `parse` raises `DataError`.
 
     The network may have damaged the first reply, and not the store: only an object that is the same twice,
@@ -172,16 +190,17 @@ def read_parsed(store: Store, path: str, parse: Callable[[bytes], _Parsed]) -> _
         store: the store.
         path: path of the object.
         parse: checks the bytes, and returns their meaning.
+        limit: bytes that are read at most.
 
     Raises:
         DataError: that of `parse`.
         StoreError: as `Store.read` does.
     """
-    data = store.read(path).data
+    data = store.read(path, limit=limit).data
     try:
         return parse(data)
     except DataError:
-        again = store.read(path).data
+        again = store.read(path, limit=limit).data
         if again == data:
             raise
     return parse(again)

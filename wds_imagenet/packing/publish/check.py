@@ -9,6 +9,7 @@ from wds_imagenet.errors import ChangedError, CorruptError, NotFoundError, PlanE
 from wds_imagenet.format.manifest import Manifest, Shard
 from wds_imagenet.packing.publish.layout import Layout
 from wds_imagenet.storage import Store
+from wds_imagenet.storage.store import MAX_METADATA
 from wds_imagenet.util.threads import map_ahead
 
 _THREADS: Final = 4
@@ -44,7 +45,7 @@ def check_published(store: Store, layout: Layout, plan: bytes, shards: Sequence[
         PlanError: the plan is missing or another one, or the destination has a further shard.
     """
     try:
-        found = store.read(layout.plan).data
+        found = store.read(layout.plan, limit=MAX_METADATA).data
     except NotFoundError:
         found = b""
     sizes = shard_sizes(store, layout)

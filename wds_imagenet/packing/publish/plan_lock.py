@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from wds_imagenet.errors import ExistsError, PlanError
 from wds_imagenet.storage import Store
+from wds_imagenet.storage.store import holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class PlanLock:
             store.put(self.path, self.plan, create=True)
         except ExistsError:
             # Twice, since the network may have damaged the first reply.
-            if self.plan not in (store.read(self.path).data for _ in range(2)):
+            if not any(holds(store, self.path, self.plan) for _ in range(2)):
                 raise PlanError(
                     f"another packer has just put another plan at {store.url}/{self.path}: choose another "
                     "destination or layer; existing files are never overwritten"

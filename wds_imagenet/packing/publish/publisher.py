@@ -21,6 +21,7 @@ from wds_imagenet.packing.publish.layout import Layout
 from wds_imagenet.packing.publish.plan_lock import PlanLock
 from wds_imagenet.packing.publish.temporary_file import temporary_file
 from wds_imagenet.storage import Store
+from wds_imagenet.storage.store import MAX_METADATA
 
 
 class NamedTask(Protocol):
@@ -100,7 +101,7 @@ class Publisher(Generic[Task]):
         if name not in self.resumable:
             return None
         try:
-            data = self.store.read(self.layout.receipt(name)).data
+            data = self.store.read(self.layout.receipt(name), limit=MAX_METADATA).data
             size = self.store.info(self.layout.shard(name)).size
             return data if Receipt.from_json(data).shard.size == size else None
         except (NotFoundError, ManifestError):
@@ -121,7 +122,7 @@ class Publisher(Generic[Task]):
         try:
             self.store.put(path, data, create=True)
         except ExistsError as error:
-            found = self.store.read(path).data
+            found = self.store.read(path, limit=MAX_METADATA).data
             if found == data:
                 return True
             if self._is_ours(found, receipt) and not self._replaces(receipt):
@@ -165,7 +166,8 @@ class Publisher(Generic[Task]):
     def _check_unfinished(self, receipt: Receipt) -> None:
         """Raise `PlanError` if another packer has finished meanwhile with other bytes of a shard."""
         try:
-            manifest = Manifest.from_json(self.store.read(self.layout.manifest).data)
+            data = self.store.read(self.layout.manifest, limit=MAX_METADATA).data
+            manifest = Manifest.from_json(data)
         except NotFoundError:
             return
         if receipt.shard not in manifest.shards:

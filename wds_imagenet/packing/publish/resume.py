@@ -13,7 +13,7 @@ from wds_imagenet.packing.publish.check import check_sizes, intact_shards, shard
 from wds_imagenet.packing.publish.job import Job
 from wds_imagenet.packing.publish.layout import Layout
 from wds_imagenet.storage import Store
-from wds_imagenet.storage.store import read_parsed
+from wds_imagenet.storage.store import MAX_METADATA, read_parsed
 from wds_imagenet.util.threads import map_ahead
 
 _REQUESTS: Final = 16
@@ -257,6 +257,6 @@ def _read_shards(
 
 def _read_if_there(store: Store, path: str) -> bytes | None:
     try:
-        return store.read(path).data
+        return store.read(path, limit=MAX_METADATA).data
     except NotFoundError:
         return None

@@ -20,6 +20,7 @@ from wds_imagenet.packing.publish.publisher import Published, Publisher
 from wds_imagenet.packing.publish.resume import DestinationState, find_state, read_receipts
 from wds_imagenet.packing.report import PackProgress
 from wds_imagenet.storage import Store
+from wds_imagenet.storage.store import holds
 from wds_imagenet.util import strict_json
 from wds_imagenet.util.temporary_folder import sweep_temporary_folders
 
@@ -158,7 +159,7 @@ def _commit(
         store.put(job.layout.manifest, manifest, create=True)
     except ExistsError as error:
         # Twice, since the network may have damaged the first reply.
-        if manifest not in (store.read(job.layout.manifest).data for _ in range(2)):
+        if not any(holds(store, job.layout.manifest, manifest) for _ in range(2)):
             raise PlanError(
                 f"another packer has finished {store.url}/{job.layout.manifest} with other bytes. "
                 f"{job.layout.alternative}"
@@ -171,7 +172,7 @@ def _put_file(job: Job[Any], store: Store, path: str, data: bytes, *, replace: b
     try:
         store.put(path, data, create=True)
     except ExistsError as error:
-        if store.read(path).data == data:
+        if holds(store, path, data):
             return
         if not replace and path in job.layout.companions:
             raise PlanError(

@@ -20,6 +20,7 @@ from wds_imagenet.format.manifest import (
 from wds_imagenet.format.own_hash import OWN_HASH, check_own_hash
 from wds_imagenet.reading.findings.finding import Finding
 from wds_imagenet.storage import Store
+from wds_imagenet.storage.store import MAX_METADATA, MAX_READ
 from wds_imagenet.util import strict_json
 from wds_imagenet.util.threads import map_ahead
 
@@ -99,8 +100,9 @@ def check_receipts(
 
 def read_if_there(store: Store, path: str) -> bytes | None:
     """Return an object's bytes, None if it is missing."""
+    unbounded = path.endswith(("keys.txt", ".jsonl"))
     try:
-        return bytes(store.read(path).data)
+        return store.read(path, limit=MAX_READ if unbounded else MAX_METADATA).data
     except NotFoundError:
         return None
 

@@ -1,5 +1,6 @@
 """The engine for http and https: one GET a read, whose reply pins the file and is bounded in size."""
 
+import io
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -110,14 +111,15 @@ class HttpEngine(FsspecEngine):
                 raise UnavailableError(f"{where}: {wanted:,} bytes were requested, {length:,} announced")
             if length is not None and length > limit:
                 raise too_large(where, length, limit)
-            data = bytearray()
-            async for chunk in reply.content.iter_any():
-                data += chunk
-                if len(data) > limit:
-                    raise too_large(where, None, limit)
+            with io.BytesIO() as body:  # an error's traceback keeps no bytes, and `getvalue` copies none
+                async for chunk in reply.content.iter_any():
+                    if body.tell() + len(chunk) > limit:
+                        raise too_large(where, None, limit)
+                    body.write(chunk)
+                data = body.getvalue()
             size = facts.get("size")
             info = None if size is None else self._info(path, facts)
-            return View(memoryview(data).toreadonly(), info)
+            return View(memoryview(data), info)
 
     async def _check_error_page(self, reply: "aiohttp.ClientResponse", where: str) -> None:
         """Raise `UnavailableError` for an empty reply, or one with an error document, of status 200."""

@@ -1,5 +1,6 @@
 """The engine for s3 where obstore cannot be used: s3fs, with replies checked as obstore checks them."""
 
+import io
 from typing import Any, Final
 
 from wds_imagenet.storage import event_loop
@@ -31,15 +32,16 @@ class S3fsEngine(FsspecEngine):
             size = _check_range(reply, start, stop)
             if reply["ContentLength"] > limit:
                 raise too_large(f"{self._url}/{path}", reply["ContentLength"], limit)
-            data = bytearray()
-            while chunk := await body.read(_CHUNK):
-                data += chunk
-                if len(data) > limit:
-                    raise too_large(f"{self._url}/{path}", None, limit)
+            with io.BytesIO() as whole:  # an error's traceback keeps no bytes, and `getvalue` copies none
+                while chunk := await body.read(_CHUNK):
+                    if whole.tell() + len(chunk) > limit:
+                        raise too_large(f"{self._url}/{path}", None, limit)
+                    whole.write(chunk)
+                data = whole.getvalue()
         finally:
             body.close()
         tag = reply.get("ETag")
-        return View(memoryview(data).toreadonly(), None if tag is None else ObjectInfo(path, size, tag))
+        return View(memoryview(data), None if tag is None else ObjectInfo(path, size, tag))
 
 
 def _check_range(reply: Any, start: int, stop: int | None) -> int:  # noqa: ANN401
