@@ -16,7 +16,7 @@ from wds_imagenet.packing.publish.layout import layer_layout
 from wds_imagenet.packing.publish.run import OnProgress, run
 from wds_imagenet.packing.report import LayerReport
 from wds_imagenet.storage import Store, open_store
-from wds_imagenet.storage.store import MAX_READ, NO_OPTIONS, StorageOptions, read_parsed
+from wds_imagenet.storage.store import MAX_METADATA, MAX_READ, NO_OPTIONS, StorageOptions, read_parsed
 from wds_imagenet.util.argument_types import check_arguments
 
 
@@ -119,5 +119,5 @@ def _read_base(store: Store) -> tuple[Manifest, bytes]:
             )
         return keys
 
-    most = min(MAX_READ, base.samples * MAX_KEY_BYTES)
+    most = min(MAX_READ, max(MAX_METADATA, base.samples * MAX_KEY_BYTES))
     return base, read_parsed(store, KEYS_PATH, check, limit=most)

@@ -18,7 +18,7 @@ from wds_imagenet.reading.fetch_blocks import BlockLocation, Fetcher, block_loca
 from wds_imagenet.reading.layers import BlockReader, Layer
 from wds_imagenet.sample import Sample
 from wds_imagenet.storage import Store, open_store, split_url
-from wds_imagenet.storage.store import MAX_READ, StorageOptions, read_parsed
+from wds_imagenet.storage.store import MAX_METADATA, MAX_READ, StorageOptions, read_parsed
 from wds_imagenet.util.argument_types import check_arguments
 from wds_imagenet.util.messages import quantity
 from wds_imagenet.util.threads import map_ahead
@@ -211,7 +211,7 @@ class Dataset:
         return cast("Sequence[bytes]", names[indices]), cast("Sequence[int]", indices)
 
     def _key_lines(self) -> bytes:
-        most = min(MAX_READ, len(self) * manifests.MAX_KEY_BYTES)
+        most = min(MAX_READ, max(MAX_METADATA, len(self) * manifests.MAX_KEY_BYTES))
         return read_parsed(self.store, manifests.KEYS_PATH, self._check_keys, limit=most)
 
     def _check_keys(self, data: bytes) -> bytes:
