@@ -95,7 +95,9 @@ class _Tally:
     remarks: list[Remark] = field(default_factory=list)
 
     def remark(self, reference: Reference, action: Action, reason: str) -> None:
-        key, name = hide_secrets(reference.key), hide_secrets(reference.name)
+        key, name = reference.key, hide_secrets(reference.name)
+        if name != reference.name and action == "skipped":  # the key holds the same secret, without its marks
+            key = name
         self.remarks.append(Remark(key, name, action, hide_secrets(reason)))
 
 
