@@ -1,12 +1,13 @@
 """Errors that are raised before the input is listed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from three_kinds import StoreProxy
 
 from wds_imagenet.errors import NotFoundError, PlanError, StoreError, UsageError
 from wds_imagenet.format.manifest import MANIFEST_PATH, Manifest
@@ -15,8 +16,10 @@ from wds_imagenet.packing import api as module
 from wds_imagenet.packing.api import pack
 from wds_imagenet.packing.options import PackOptions
 from wds_imagenet.packing.pack_dataset import pack_listing
+from wds_imagenet.packing.publish.preflight import check_destination
 from wds_imagenet.reading.dataset import Dataset
 from wds_imagenet.sources import SOURCES, Listing, imagefolder
+from wds_imagenet.storage import ObjectInfo, open_store
 
 
 @pytest.fixture(autouse=True)
@@ -131,6 +134,27 @@ def test_a_file_in_the_metadata_folder_without_a_plan_is_kept(
         pack_listing(small, f"{tmp_path}/x", PackOptions("x"), check=check)
     assert [item for item in (tmp_path / "x").rglob("*") if item.is_file()] == [file]
     assert file.read_text() == "mine"
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_a_packer_that_comes_between_two_looks_is_not_taken_for_foreign_files(
+    small: Listing, seed: int
+) -> None:
+    url, looks = f"memory://{uuid4().hex}/x", []
+    store = open_store(url)
+
+    def list_objects(prefix: str = "") -> Iterator[ObjectInfo]:
+        looks.append(prefix)
+        if len(looks) == 2:
+            pack_listing(small, url, PackOptions("x", seed=seed))
+        return store.list_objects(prefix)
+
+    if seed:
+        with pytest.raises(PlanError, match="seed was 3 there, is 0 now"):
+            check_destination(StoreProxy(store, list_objects=list_objects), PackOptions("x"), {"block_bytes"})
+    else:
+        check_destination(StoreProxy(store, list_objects=list_objects), PackOptions("x"), {"block_bytes"})
+    assert len(looks) > 2
 
 
 def test_a_metadata_folder_that_is_a_link_is_refused(small: Listing, tmp_path: Path) -> None:

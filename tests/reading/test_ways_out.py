@@ -8,20 +8,27 @@ import sys
 import textwrap
 import threading
 import time
+import traceback
 
 import pytest
 
 from wds_imagenet import Dataset, Loader, RandomResizedCrop
 from wds_imagenet.errors import UsageError
+from wds_imagenet.storage import LocalStore, open_store
 
 
 def ours():
     return [t.name for t in threading.enumerate() if t.name.startswith("wds-imagenet")]
 
 
-@pytest.fixture
-def loader(small_shards):
-    return Loader(Dataset.open(str(small_shards)), RandomResizedCrop(8), 32, threads=2)
+@pytest.fixture(params=["disk", "obstore", "fsspec"])
+def loader(request, small_shards):
+    if request.param == "disk":
+        return Loader(Dataset.open(str(small_shards)), RandomResizedCrop(8), 32, threads=2)
+    url, bucket = request.getfixturevalue("s3_url"), LocalStore(small_shards)
+    for info in bucket.list_objects():
+        open_store(url).put(info.path, bucket.read(info.path).data)
+    return Loader(url, RandomResizedCrop(8), 32, threads=2, storage_options={"engine": request.param})
 
 
 @pytest.fixture(autouse=True)
@@ -93,9 +100,15 @@ def test_a_forked_child_gets_an_error_and_can_iterate_anew(loader):
         try:
             next(iteration)
         except UsageError as error:
+            del iteration
+            gc.collect()
             anew = Loader(loader.dataset, RandomResizedCrop(8), 32)
             os._exit(0 if "iterate anew" in str(error) and len(list(anew)) == len(anew) else 1)
-        os._exit(2)
+        except BaseException:
+            traceback.print_exc()
+            raise
+        finally:
+            os._exit(2)
     assert os.waitpid(child, 0)[1] == 0
     assert len(list(iteration)) == len(loader) - 1
 
