@@ -97,9 +97,11 @@ def test_keys_and_tokens_of_the_environment_are_secret_and_paths_are_not():
         "AWS_REGION": "us-east-1",
         "AWS_PROFILE": "default",
         "AWS_ENDPOINT_URL": "http://host:1",
+        "AZURE_STORAGE_ENDPOINT": "https://host:1",
+        "AZURE_ENDPOINT": "sig=123",
         "SECRET_SANTA": "nobody",
     }
     assert environment_secrets(environ) == {
-        *("/ab/cd.json", "token1", "sv=1&sig=2", "secret", "hf_123456"),
+        *("/ab/cd.json", "token1", "sv=1&sig=2", "secret", "hf_123456", "sig=123"),
         *(text, json.dumps(text)[1:-1], "line\nmore", "line\\nmore"),
     }

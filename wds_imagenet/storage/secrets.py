@@ -15,6 +15,8 @@ _FILE: Final = re.compile(r"_FILE$|_PATH$|CREDENTIALS$|SERVICE_ACCOUNT$")
 """The name of a variable whose value is the path of a file."""
 _IS_PATH: Final = re.compile(r"(?:[~.]{0,2}/|[A-Za-z]:\\).{0,1024}|[\w. /\\-]{1,256}\.json", re.DOTALL)
 _PUBLIC: Final = re.compile(r"_UR[IL]$|_ENDPOINT$|_REGION$|_DISABLED$")
+_ADDRESS: Final = re.compile(r"(?:AZURE|GOOGLE)_.*(?:ENDPOINT|URL)")
+"""The name of a variable whose value obstore quotes if it is no URL."""
 _SHORTEST: Final = 6
 """A shorter value is no secret, and hiding it would garble messages."""
 _REPLIES: Final = frozenset({"CredentialRetrievalError", "MetadataRetrievalError"})
@@ -61,7 +63,7 @@ def credentials_fault(error: BaseException | None) -> str | None:
 
 
 def _is_secret(name: str, value: str) -> bool:
-    if value.lstrip().startswith("{"):
+    if value.lstrip().startswith("{") or (_ADDRESS.match(name) and "://" not in value):
         return True
     if not _SECRET.search(name) or _PUBLIC.search(name):
         return False
