@@ -114,6 +114,40 @@ def test_no_command_shows_a_secret_of_its_urls(
     assert not found
 
 
+MISSPELLED = [
+    f"http:/user:{CANARY}@h/i.jpg?sig={CANARY}",
+    f"https//user:{CANARY}@h/i.jpg?{CANARY}",
+    f"fetch+https//{CANARY}@h/i.jpg",
+    f"//user:{CANARY}@h/i.jpg",
+    f"htps:///user:{CANARY}@h/i.jpg",
+    f"user:{CANARY}@h:/i.jpg?sig={CANARY}",
+    f"user:{CANARY}@h",
+    f"h/i.jpg%3Fsig={CANARY}",
+    f"http://h.invalid/i.jpg;token={CANARY}",
+    f"http://h.invalid/i.jpg%3Ftoken={CANARY}",
+]
+
+
+@pytest.mark.parametrize("url", MISSPELLED)
+@pytest.mark.parametrize("on_bad", ["stop", "skip"])
+def test_no_misspelled_url_shows_its_secret(
+    url: str, on_bad: str, tmp_path: Path, shown: Callable[[], str]
+) -> None:
+    (tmp_path / "a.jpg").write_bytes(jpeg())
+    table = tmp_path / "t.csv"
+    table.write_text(f'url\na.jpg\n"{url}"\n')
+    options = ["--source-storage-option", "retries=0", "--on-bad", on_bad]
+    call(["pack", "table", str(table), str(tmp_path / "out"), *options])
+    if ";" not in url and "invalid" not in url:
+        call(["info", url])
+        call(["pack", "table", url, str(tmp_path / "more")])
+    assert CANARY not in shown()
+    table.unlink()
+    assert not [
+        path for path in tmp_path.rglob("*") if path.is_file() and CANARY.encode() in path.read_bytes()
+    ]
+
+
 @pytest.fixture
 def shown(
     capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
