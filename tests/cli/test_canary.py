@@ -262,11 +262,26 @@ def test_an_uncaught_exception_shows_no_secret(capsys: pytest.CaptureFixture[str
     assert CANARY not in shown
 
 
-@pytest.mark.parametrize("option", ["--storage-option", "--source-storage-option"])
-def test_a_storage_option_without_a_name_is_not_shown(
-    option: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("url", ["s3://b/x", "http://127.0.0.1:9/x", "{tmp}/none"])
+@pytest.mark.parametrize(
+    "values",
+    [
+        *([CANARY], [f"={CANARY}"], [f"secret:{CANARY}"], [f"{CANARY}="], [f"{CANARY}=="], [f"k:{CANARY}=x"]),
+        *([f"{CANARY}=a", f"{CANARY}=b"], [f"timeout={CANARY}"], [f"engine={CANARY}"]),
+        *([f"endpoint_url=host/{CANARY}"], [f"client_kwargs={CANARY}"]),
+    ],
+)
+def test_a_mistake_in_a_storage_option_shows_no_secret(
+    url: str, values: list[str], tmp_path: Path, shown: Callable[[], str]
 ) -> None:
-    call(["pack", "imagefolder", str(tmp_path), str(tmp_path / "out"), option, CANARY])
-    shown = "".join(capfd.readouterr())
-    assert CANARY not in shown
-    assert "NAME=VALUE" in shown
+    url = url.format(tmp=tmp_path)
+    for option, command in [
+        ("--storage-option", ["info", url]),
+        ("--source-storage-option", ["pack", "table", f"{url}/t.csv", str(tmp_path / "out")]),
+        ("--copy-storage-option", ["repair", str(tmp_path), "--from", url]),
+    ]:
+        options = [word for value in [*values, "retries=0"] for word in (option, value)]
+        call([*command, *options])
+        text = shown()
+        assert CANARY not in text
+        assert "rror: " in text

@@ -246,7 +246,7 @@ def filesystem(location: Location, config: Mapping[str, object], read_timeout: f
     except (TypeError, ValueError) as error:
         raise StoreError(
             f"{location.url}: fsspec rejects the storage options ({type(error).__name__}): check them"
-        ) from error
+        ) from None  # its text may quote a name or a value
     if location.scheme == "s3":
         fs.retries = 1  # `RemoteStore` retries
     return fs
