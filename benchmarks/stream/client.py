@@ -16,7 +16,7 @@ def batches(source: Source, epochs: int, requests: str) -> Iterator[tuple[None, 
     dataset = Dataset.open(str(source.folder / "shards"))
     locations = dataset.block_locations[source.rank :: source.ranks]
     names = [path.stem for path in (source.folder / "folder").glob("*/*.jpg")] if source.rank == 0 else []
-    store: LocalStore | S3Store = LocalStore(source.url())
+    store: LocalStore | S3Store
     if source.is_remote:
         store = S3Store(
             BUCKET,
@@ -24,6 +24,8 @@ def batches(source: Source, epochs: int, requests: str) -> Iterator[tuple[None, 
             endpoint=endpoint(),
             client_options={"allow_http": True},
         )
+    else:
+        store = LocalStore(source.url())
     yield None, []
     for epoch in range(epochs):
         random.Random(epoch).shuffle(locations)

@@ -13,6 +13,8 @@ from s3torchconnector import S3IterableDataset
 from torch.utils.data import DataLoader, IterableDataset
 from torchvision.io import ImageReadMode, decode_jpeg
 from torchvision.transforms import v2
+from webdataset.filters import shuffle
+from webdataset.tariterators import group_by_keys, tar_file_expander
 
 from stream.source import Source, endpoint
 
@@ -29,8 +31,8 @@ class Photos(IterableDataset[tuple[torch.Tensor, str]]):
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, str]]:
         streams = ({"url": url, "stream": stream} for url, stream in self._streams())
-        samples = wds.group_by_keys(wds.tar_file_expander(streams))
-        for sample in wds.shuffle(1000)(samples):
+        samples = group_by_keys(tar_file_expander(streams))
+        for sample in shuffle(1000)(samples):
             encoded = torch.from_numpy(np.frombuffer(sample["jpg"], np.uint8).copy())
             yield TRANSFORM(decode_jpeg(encoded, mode=ImageReadMode.RGB)), sample["__key__"]
 

@@ -27,7 +27,8 @@ SCENES: Final = {
     "failing": Scene(
         "proxied", Network(latency_ms=30, connection_mbs=60, refused_share=0.005, cut_share=0.005)
     ),
+    "files": Scene("files"),
     "far": Scene("files", Network(latency_ms=100)),
 }
-"""`direct` beside `near` shows the cost of the proxy; `far` adds 100 ms and has no other limit."""
+"""`direct` beside `near` shows the cost of the proxy. `files` has no server; `far` adds 100 ms."""
 USUAL: Final = ("local", "near", "30ms", "100ms", "tail", "failing")

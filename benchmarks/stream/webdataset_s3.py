@@ -53,6 +53,6 @@ def urls(source: Source, variant: str) -> list[str]:
     return [f"pipe:{CURL} --config {config} {url.replace('s3:/', endpoint())}" for url in source.shards()]
 
 
-def opened(url: str, mode: str = "rb", **_options: object) -> Any:  # noqa: ANN401 - fsspec has no types
+def opened(url: str, mode: str = "rb", _bufsize: int = 8192, **_options: object) -> Any:  # noqa: ANN401 - fsspec has no types
     """Open a URL with fsspec."""
     return fsspec.open(url, mode).open()

@@ -114,6 +114,40 @@ def test_no_command_shows_a_secret_of_its_urls(
     assert not found
 
 
+MISSPELLED = [
+    f"http:/user:{CANARY}@h/i.jpg?sig={CANARY}",
+    f"https//user:{CANARY}@h/i.jpg?{CANARY}",
+    f"fetch+https//{CANARY}@h/i.jpg",
+    f"//user:{CANARY}@h/i.jpg",
+    f"htps:///user:{CANARY}@h/i.jpg",
+    f"user:{CANARY}@h:/i.jpg?sig={CANARY}",
+    f"user:{CANARY}@h",
+    f"h/i.jpg%3Fsig={CANARY}",
+    f"http://h.invalid/i.jpg;token={CANARY}",
+    f"http://h.invalid/i.jpg%3Ftoken={CANARY}",
+]
+
+
+@pytest.mark.parametrize("url", MISSPELLED)
+@pytest.mark.parametrize("on_bad", ["stop", "skip"])
+def test_no_misspelled_url_shows_its_secret(
+    url: str, on_bad: str, tmp_path: Path, shown: Callable[[], str]
+) -> None:
+    (tmp_path / "a.jpg").write_bytes(jpeg())
+    table = tmp_path / "t.csv"
+    table.write_text(f'url\na.jpg\n"{url}"\n')
+    options = ["--source-storage-option", "retries=0", "--on-bad", on_bad]
+    call(["pack", "table", str(table), str(tmp_path / "out"), *options])
+    if ";" not in url and "invalid" not in url:
+        call(["info", url])
+        call(["pack", "table", url, str(tmp_path / "more")])
+    assert CANARY not in shown()
+    table.unlink()
+    assert not [
+        path for path in tmp_path.rglob("*") if path.is_file() and CANARY.encode() in path.read_bytes()
+    ]
+
+
 @pytest.fixture
 def shown(
     capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
@@ -228,11 +262,26 @@ def test_an_uncaught_exception_shows_no_secret(capsys: pytest.CaptureFixture[str
     assert CANARY not in shown
 
 
-@pytest.mark.parametrize("option", ["--storage-option", "--source-storage-option"])
-def test_a_storage_option_without_a_name_is_not_shown(
-    option: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("url", ["s3://b/x", "http://127.0.0.1:9/x", "{tmp}/none"])
+@pytest.mark.parametrize(
+    "values",
+    [
+        *([CANARY], [f"={CANARY}"], [f"secret:{CANARY}"], [f"{CANARY}="], [f"{CANARY}=="], [f"k:{CANARY}=x"]),
+        *([f"{CANARY}=a", f"{CANARY}=b"], [f"timeout={CANARY}"], [f"engine={CANARY}"]),
+        *([f"endpoint_url=host/{CANARY}"], [f"client_kwargs={CANARY}"]),
+    ],
+)
+def test_a_mistake_in_a_storage_option_shows_no_secret(
+    url: str, values: list[str], tmp_path: Path, shown: Callable[[], str]
 ) -> None:
-    call(["pack", "imagefolder", str(tmp_path), str(tmp_path / "out"), option, CANARY])
-    shown = "".join(capfd.readouterr())
-    assert CANARY not in shown
-    assert "NAME=VALUE" in shown
+    url = url.format(tmp=tmp_path)
+    for option, command in [
+        ("--storage-option", ["info", url]),
+        ("--source-storage-option", ["pack", "table", f"{url}/t.csv", str(tmp_path / "out")]),
+        ("--copy-storage-option", ["repair", str(tmp_path), "--from", url]),
+    ]:
+        options = [word for value in [*values, "retries=0"] for word in (option, value)]
+        call([*command, *options])
+        text = shown()
+        assert CANARY not in text
+        assert "rror: " in text

@@ -1,4 +1,6 @@
-"""Every bit of every file of a data set, flipped one by one: `verify` finds each.
+"""Every bit of every file of a data set but `README.md`, flipped one by one: `verify` finds each.
+
+People edit `README.md`, the card of a data set, so that a change of it is no damage.
 
 `python -m faults.bit_flips FOLDER [EVERY]` runs all flips, or every EVERY-th, in a new FOLDER. `campaign` is
 the same as a function.
@@ -27,8 +29,8 @@ class Flip:
 
 
 def files_of(folder: Path) -> list[Path]:
-    """Return all files of a data set."""
-    return sorted(path for path in folder.rglob("*") if path.is_file())
+    """Return all files of a data set but `README.md`, which people edit."""
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "README.md")
 
 
 def flip(folder: Path, file: Path, bit: int) -> Flip:

@@ -68,6 +68,10 @@ def test_every_record_is_json(items: list[dict[str, Any]]) -> None:
         ([{"a": {"b": 1}}, {}], [{"b": 1}, {}]),
         ([{"a": 1}, {"a": 2}], [1, 2]),
         ([{"a": 1}, {"a": 2.5}], [1.0, 2.5]),
+        ([{"a": 2**53 + 1}, {"a": 0}], [2**53 + 1, 0]),
+        ([{"a": 2**53 + 1}, {"a": 2.5}], ["9007199254740993", "2.5"]),
+        ([{"a": 2**60}, {"a": 2.5}], [float(2**60), 2.5]),
+        ([{"a": 10**400}, {"a": 2.5}], [str(10**400), "2.5"]),
         ([{"a": 1}, {}], ["1", ""]),
         ([{"a": True}, {"a": None}], ["true", ""]),
         ([{"a": True}, {"a": 1}], ["true", "1"]),
@@ -140,8 +144,13 @@ def test_a_member_that_no_sample_has_is_left_out() -> None:
             [1, "two", True],
             "the values of 'a' become text, because they have several types: boolean, integer, text",
         ),
+        (
+            [2**53 + 1, 0.5, 1],
+            "the values of 'a' become text, because they have several types: integer, large integer, number",
+        ),
         ([True, None], "the booleans of 'a' become text, because 1 sample has none"),
         ([1, None], gap_note("a", "1 sample has none")),
+        ([2**53 + 1, 1, None], gap_note("a", "1 sample has none")),
     ],
 )
 def test_values_that_become_text_are_noted(items: list[Any], note: str) -> None:
@@ -149,7 +158,7 @@ def test_values_that_become_text_are_noted(items: list[Any], note: str) -> None:
     assert schema.notes == (note,)
 
 
-@pytest.mark.parametrize("items", [["x", None], [1, 2.5], [None, None], [[1], None]])
+@pytest.mark.parametrize("items", [["x", None], [1, 2.5], [1, 2**53 + 1], [None, None], [[1], None]])
 def test_values_that_keep_their_type_are_not_noted(items: list[Any]) -> None:
     schema, _ = schema_of(*({"a": item} for item in items))
     assert schema.notes == ()

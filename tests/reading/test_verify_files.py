@@ -53,7 +53,6 @@ def edit(path, old, new):
         (f"{META}keys.txt", b"n0", b"n1", "is not the list that was packed"),
         ("_info.json", b'"num_samples": 9', b'"num_samples": 8', "not as it was packed"),
         ("sizes.json", b": 3", b": 4", "not as it was packed"),
-        ("README.md", b"9 samples", b"8 samples", "not as it was packed"),
         (f"{META}receipts/{TAR}.json", b'"keys":["n0', b'"keys":["n1', "was changed after it was written"),
         (f"{CAPTIONS}receipts/{TAR}.json", b'"plan":"', b'"plan":"0', "was changed after it was written"),
         (f"{CAPTIONS}plan.json", b"captions", b"captionx", "does not belong to its plan"),
@@ -141,6 +140,16 @@ def test_a_stray_tar_of_a_layer_is_found(small):
     assert "not in the manifest" in findings(small)[0][1]
 
 
+def test_an_edited_card_and_a_file_of_the_user_are_notes(small):
+    edit(small / "README.md", b"9 samples", b"My own words. 9 samples")
+    (small / META / "receipts" / "mine.txt").write_text("mine")
+    (small / META / "receipts" / ".DS_Store").write_text("ignored")
+    report = verify(str(small))
+    assert report.ok
+    assert [note.split()[0] for note in report.notes] == ["README.md", f"{META}receipts/"]
+    assert f"such as {META}receipts/mine.txt" in report.notes[1]
+
+
 def test_the_command_exits_with_3_and_names_the_file(small):
     edit(small / "sizes.json", b": 3", b": 4")
     command = [sys.executable, "-m", "wds_imagenet", "verify", str(small)]
@@ -163,9 +172,9 @@ def test_on_s3_the_same_files_are_compared(s3_url, layered):
     for info in open_store(str(layered)).list_objects():
         store.put(info.path, open_store(str(layered)).read(info.path).data)
     assert verify(s3_url).ok
-    store.put("README.md", b"mine")
+    store.put("sizes.json", b"mine")
     store.delete(f"{META}report.jsonl")
-    assert {file for file, _ in findings(s3_url)} == {"README.md", f"{META}report.jsonl"}
+    assert {file for file, _ in findings(s3_url)} == {"sizes.json", f"{META}report.jsonl"}
 
 
 def test_a_reply_that_the_network_damaged_is_asked_for_again(small, monkeypatch):

@@ -1,4 +1,6 @@
+import io
 import json
+import tarfile
 
 import pytest
 
@@ -131,6 +133,18 @@ def test_a_cls_may_hold_the_name_of_a_class(make_tree):
 def test_a_malformed_file_is_named(make_tree, name, content, message):
     with pytest.raises(SourceError, match=rf"(?s)a\.(cls|json|txt|jpg).*{message}"):
         sidecars(make_tree({"a.jpg": "", name: content}))
+
+
+@pytest.mark.parametrize(("first", "second"), [("a.cls", "a.cls"), ("a.txt", "a.txt"), ("a.json", "a.JSON")])
+def test_two_files_of_one_suffix_for_one_image_are_refused(tmp_path, first, second):
+    content = b"{}" if first == "a.json" else b"1"
+    with tarfile.open(tmp_path / "x.tar", "w") as tar:
+        for name in ("a.jpg", first, "b.jpg", "b.cls", second):
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    with pytest.raises(SourceError, match=rf"a\.jpg has two files \.{first[2:]}: a\.\w+ \(offset "):
+        sidecars(f"{tmp_path}/x.tar")
 
 
 def test_two_images_of_one_stem_cannot_share_their_files(make_tree):

@@ -28,6 +28,25 @@ def test_an_endpoint_among_the_options_is_rejected_without_showing_its_password(
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(
+            "h:90/secret",
+            "//h:90/secret",
+            "http:h:90/secret",
+            "http:/h:90/secret",
+            "ftp://u:secret@h:90/secret",
+        ),
+        *("http:\\\\h:90\\secret", "u:secret/more@h:90?secret", "h:90#secret", "h:90;a=secret"),
+    ],
+)
+def test_of_a_wrong_endpoint_the_host_alone_is_shown(value: str) -> None:
+    with pytest.raises(UsageError, match="the endpoint 'h:90' is no URL") as caught:
+        open_store("s3://bucket/x", {"endpoint_url": value})
+    assert "secret" not in str(caught.value)
+
+
 def test_the_other_clouds_addresses_are_checked_too() -> None:
     for url, option in [("gs://b/x", "base_url"), ("az://c@a/x", "endpoint")]:
         with pytest.raises(UsageError, match=f"or the storage option {option}"):

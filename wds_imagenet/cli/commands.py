@@ -2,6 +2,7 @@
 
 import errno
 import io
+import os
 import sys
 import traceback
 from dataclasses import dataclass
@@ -139,13 +140,21 @@ def print_traceback(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None = None
 ) -> None:
     """Print a traceback as Python does, but no secret in it: this is the hook for uncaught exceptions."""
-    echo("".join(traceback.format_exception(kind, error, trace)).rstrip(), err=True)
+    _echo_error("".join(traceback.format_exception(kind, error, trace)).rstrip())
 
 
 def _print_error(error: Exception, arguments: list[str]) -> None:
     if "--debug" in arguments:
         print_traceback(type(error), error, error.__traceback__)
-    echo(f"error: {one_line(error)}", err=True)
+    _echo_error(f"error: {one_line(error)}")
+
+
+def _echo_error(text: str) -> None:
+    """Print a text without the credentials of the environment."""
+    from wds_imagenet.storage.failures import redact
+    from wds_imagenet.storage.secrets import environment_secrets
+
+    echo(redact(text, environment_secrets(os.environ)), err=True)
 
 
 def one_line(error: BaseException) -> str:

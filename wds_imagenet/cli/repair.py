@@ -52,8 +52,8 @@ def repair(
     repair mends a shard only from --from. It mends the manifest from --from, or from the plan and the
     receipts, or else by reading the shards, whose bytes nothing proves then. It mends keys.txt, the report
     and the files of other readers from the manifest, the receipts and the shards. It changes only files that
-    are not as they were packed, reads back every file that it writes, and writes each manifest last. It exits
-    with code 3 if a fault remains.
+    are not as they were packed, and no README.md that is there. It reads back every file that it writes, and
+    writes each manifest last. It exits with code 3 if a fault remains.
     """
     from wds_imagenet.repairing.api import repair as repair_data_set
 
@@ -79,7 +79,8 @@ def repair(
 
 
 def _lines(report: "RepairReport") -> list[str]:
-    lines = [f"lost: {key}" for key in report.lost_keys]
+    lines = [f"note: {note}" for note in report.notes]
+    lines += [f"lost: {key}" for key in report.lost_keys]
     lines += [f"bad: {finding}" for finding in report.left]
     if report.old_fingerprint is not None:
         lines.append(f"the fingerprint changes from {report.old_fingerprint} to {report.fingerprint}")

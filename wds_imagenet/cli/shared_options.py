@@ -40,7 +40,8 @@ def parse_pairs(
             # The value may be a secret whose name was forgotten.
             raise click.BadParameter("a value is not NAME=VALUE", context, parameter)
         if name in pairs:
-            raise click.BadParameter(f"{name!r} is given twice: give it once", context, parameter)
+            given = "a name" if parameter.make_metavar(context) == "NAME=VALUE" else repr(name)
+            raise click.BadParameter(f"{given} is given twice: give it once", context, parameter)
         pairs[name] = rest
     return pairs
 

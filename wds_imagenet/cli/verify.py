@@ -66,6 +66,8 @@ def verify(
     if json:
         echo_json({"ok": report.ok, **asdict(report)})
     else:
+        for note in report.notes:
+            echo(as_flags(f"note: {note}"))
         echo(f"{report.url}: {_summary(report, dataset.manifest, deep=deep)}")
     return ExitCode.DONE if report.ok else ExitCode.BAD_DATA
 
@@ -74,7 +76,8 @@ def _summary(report: "VerifyReport", manifest: "Manifest", *, deep: bool) -> str
     done = "read and decoded" if deep else "read"
     if report.ok:
         shards = f"{quantity(len(manifest.shards), 'shards')} ({human(manifest.size)})"
-        return f"all as it was packed; {quantity(report.samples, 'samples')} in {shards} {done}"
+        origin = "indexed" if manifest.plan is None else "packed"
+        return f"all as it was {origin}; {quantity(report.samples, 'samples')} in {shards} {done}"
     return (
         f"{quantity(len(report.findings), 'findings')}; {report.samples:,} of {report.expected_samples:,} "
         f"samples are whole; {human(report.bytes)} of {human(report.expected_bytes)} could be {done}"

@@ -103,6 +103,7 @@ def index(
             or a malformed member, or a key is repeated.
         CorruptError: a shard is damaged, or is no tar.
         ExistsError: the folder has a manifest already.
+        ManifestError: packing was begun in the folder, or in one of the shards, and not finished.
         StoreError: the store cannot be read or written.
     """
     check_arguments(index, locals())

@@ -22,6 +22,7 @@ from wds_imagenet.format.tar import RECORD
 from wds_imagenet.indexing.class_table import ClassCounts
 from wds_imagenet.inputs.archives.tar_listing import check_plain
 from wds_imagenet.inputs.image_files import ignored_notes
+from wds_imagenet.inputs.shards.begun_pack import check_no_begun_pack
 from wds_imagenet.inputs.shards.content import Content, Fault, ShardSample, class_name_error, content_of
 from wds_imagenet.inputs.shards.member_notes import MemberNotes
 from wds_imagenet.inputs.shards.member_rules import DEFAULT_RULES, MemberRules
@@ -96,11 +97,13 @@ def index_shards(
         CorruptError: a shard is damaged or no tar.
         SourceError: a shard is compressed, a sample cannot be used, or a key is repeated.
         ExistsError: there is a manifest already.
+        ManifestError: packing was begun in the folder, or in one of the shards, and not finished.
     """
     for shard in names:
         check_shard_name(shard)
     _check_absent(store)
     holder = store if above is None else above
+    check_no_begun_pack(holder, names)
     found = read_entries(holder, names, rules, block_bytes=block_bytes, threads=threads, on_shard=on_shard)
     if not found.shards:
         raise SourceError(f"{store.url} has no samples to index: {quantity(len(names), 'shards are')} empty")
@@ -224,6 +227,7 @@ def _check_absent(store: Store) -> None:
     try:
         store.info(MANIFEST_PATH)
     except NotFoundError:
+        check_no_begun_pack(store, [""])
         return
     raise ExistsError(f"{store.url} has a manifest already, which is not touched: index into another folder")
 

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final, TypeAlias
 
 from wds_imagenet.errors import SourceError
@@ -36,9 +36,29 @@ def kind_of(value: object) -> Kind | None:
         return None
     for types, kind in _KINDS:
         if isinstance(value, types):
+            if kind == "integer" and not _is_exact_as_float(value):
+                return "large integer"
             # JSON has no NaN and no infinity: `as_kind` writes them as text.
             return "text" if isinstance(value, float) and not math.isfinite(value) else kind
     raise SourceError(f"the metadata holds a {type(value).__name__}, which JSON cannot hold: {value!r:.80}")
+
+
+def _is_exact_as_float(value: Any) -> bool:  # noqa: ANN401 - an integer
+    try:
+        return bool(float(value) == value)
+    except OverflowError:
+        return False
+
+
+def merged(kinds: Collection[Kind | None]) -> set[Kind]:
+    """Return the types that are left when numbers that have one type are merged, without null.
+
+    Integers and fractions are fractions, unless a fraction cannot hold one of the integers.
+    """
+    left = {kind for kind in kinds if kind is not None}
+    if left <= {"integer", "large integer"}:
+        return {"integer"} if left else set()
+    return {"number"} if left == {"integer", "number"} else left
 
 
 def common_kind(counts: Mapping[Kind | None, int], samples: int) -> Kind:
@@ -48,10 +68,8 @@ def common_kind(counts: Mapping[Kind | None, int], samples: int) -> Kind:
         counts: the number of samples by type of their value.
         samples: the number of all samples, also of those that lack the field.
     """
-    kinds = {kind for kind in counts if kind is not None}
+    kinds = merged(counts)
     gaps = samples - sum(counts.values()) + counts.get(None, 0)
-    if kinds == {"integer", "number"}:
-        kinds = {"number"}
     if len(kinds) != 1:
         return "text"
     (kind,) = kinds

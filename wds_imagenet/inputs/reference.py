@@ -7,7 +7,7 @@ from typing import Any, Literal
 Metadata = Mapping[str, Any]
 """JSON values by name."""
 
-Kind = Literal["text", "boolean", "integer", "number", "list", "object"]
+Kind = Literal["text", "boolean", "integer", "large integer", "number", "list", "object"]
 """The JSON type of a field, the same in every sample of a data set."""
 
 

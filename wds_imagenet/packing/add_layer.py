@@ -7,6 +7,7 @@ from functools import partial
 
 from wds_imagenet.errors import CorruptError, ManifestError, NotFoundError, UsageError
 from wds_imagenet.format.manifest import KEYS_PATH, MANIFEST_PATH, MAX_KEY_BYTES, Manifest
+from wds_imagenet.inputs.shards.begun_pack import check_no_begun_pack
 from wds_imagenet.packing.build.fetch import Fetch
 from wds_imagenet.packing.engines.registry import open_engine
 from wds_imagenet.packing.jobs.layer import LayerJob
@@ -106,9 +107,10 @@ def _read_base(store: Store) -> tuple[Manifest, bytes]:
     try:
         base = read_parsed(store, MANIFEST_PATH, Manifest.from_json)
     except NotFoundError as error:
+        check_no_begun_pack(store, [""])
         raise ManifestError(
-            f"{store.url} is no data set: it has no {MANIFEST_PATH}. Finish 'pack' first, or 'index' "
-            "the shards of another program"
+            f"{store.url} is no data set: it has no {MANIFEST_PATH}. Run 'pack' first, or 'index' the "
+            "shards of another program"
         ) from error
 
     def check(keys: bytes) -> bytes:

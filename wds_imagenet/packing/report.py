@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from wds_imagenet.shown import shown_text
+
 
 @dataclass(frozen=True, slots=True)
 class PackProgress:
@@ -56,6 +58,9 @@ class PackReport:
     already: bool = False
     """True if an earlier run had finished the data set, so that this run did nothing."""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "notes", tuple(map(shown_text, self.notes)))
+
     def to_json(self) -> dict[str, Any]:
         """Return the report as plain values."""
         return asdict(self)
@@ -89,6 +94,9 @@ class LayerReport:
     """Remarks for the user."""
     seconds: float
     """Seconds of the whole run."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "notes", tuple(map(shown_text, self.notes)))
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as plain values."""

@@ -11,9 +11,10 @@ from wds_imagenet.images.header import MAX_PIXELS
 from wds_imagenet.reading.arguments import whole
 from wds_imagenet.reading.dataset import Dataset, as_dataset
 from wds_imagenet.reading.findings.blocks import VerifiedBlock, verify_blocks, verify_layer_blocks
-from wds_imagenet.reading.findings.files import ShardFacts, check_bytes, check_files, check_receipts
+from wds_imagenet.reading.findings.files import check_bytes, check_files, note_card
 from wds_imagenet.reading.findings.finding import Finding
 from wds_imagenet.reading.findings.layers import open_layers
+from wds_imagenet.reading.findings.receipts import ShardFacts, check_receipts, note_receipts
 from wds_imagenet.reading.layers import Layer
 from wds_imagenet.storage.store import StorageOptions
 from wds_imagenet.util.argument_types import check_arguments
@@ -31,6 +32,7 @@ class VerifyReport:
         expected_samples: samples that the manifest lists.
         expected_bytes: bytes of all shards, those of layers included.
         layers: the names of the layers that were verified too.
+        notes: facts that are no faults, such as an edited `README.md`.
     """
 
     url: str
@@ -40,6 +42,7 @@ class VerifyReport:
     expected_samples: int
     expected_bytes: int
     layers: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -79,7 +82,7 @@ def verify(
     `verify` compares a data set with its manifest: sizes, checksums of blocks and shards, tar structure,
     keys, labels, classes, JSON, and the hash of each image. It compares the plan, `keys.txt`, the report, the
     companion files and the receipts with the manifest, too. Without findings, every bit of these files is as
-    it was packed.
+    it was packed, except `README.md`: you may edit it, and a note then says so.
 
     `verify` lists the folder to find layers, receipts, and tars that the manifest does not have. A layer's
     folder without a manifest is a finding, too. Over HTTP `verify` cannot list the folder.
@@ -131,6 +134,9 @@ def verify(
         others += check_bytes(opened.store, path, layer.manifest.to_json())
     if others:
         add(others)
+    notes = note_card(opened.store, opened.manifest) + note_receipts(opened.store, opened.manifest)
+    for layer in over:
+        notes += note_receipts(opened.store, layer.manifest, layer.folder)
     return VerifyReport(
         url=opened.url,
         findings=tuple(findings),
@@ -139,6 +145,7 @@ def verify(
         expected_samples=len(opened),
         expected_bytes=expected_bytes,
         layers=tuple(layer.name for layer in over),
+        notes=tuple(notes),
     )
 
 

@@ -6,10 +6,15 @@ from os import PathLike, fspath
 from typing import Final
 
 from wds_imagenet.errors import UsageError
+from wds_imagenet.format.layers import LAYER_MANIFEST, unfinished_layers
 from wds_imagenet.format.manifest import KEYS_PATH, MANIFEST_PATH, Manifest
 from wds_imagenet.reading.arguments import whole
-from wds_imagenet.reading.findings.files import read_if_there
+from wds_imagenet.reading.dataset import Dataset
+from wds_imagenet.reading.findings.files import note_card, read_if_there
 from wds_imagenet.reading.findings.finding import Finding
+from wds_imagenet.reading.findings.layers import find_unfinished, open_layers
+from wds_imagenet.reading.findings.receipts import note_receipts
+from wds_imagenet.reading.verify import verify
 from wds_imagenet.repairing.damage import Damage, Place, find_file_damage, find_shard_damage
 from wds_imagenet.repairing.layers import find_layers, fit_layer, mend_layer
 from wds_imagenet.repairing.manifests import Restored, parse, restore_manifest
@@ -43,6 +48,10 @@ def repair(
     `repair` guarantees four things. It changes only files that are not as they were packed. It writes a file
     only if the file then has the hash that the manifest or the plan states, and reads it back. It writes each
     manifest last. If it is interrupted, the same call continues.
+
+    If no fault is left, `verify` finds none. `repair` never changes a `README.md` that is there, nor a file
+    among the receipts that is no receipt of the data set: the notes name them. If nothing states the number
+    of shards, as of an indexed data set without manifest and `keys.txt`, a note says so.
 
     `repair` mends a shard only from another copy. It mends a manifest from an intact copy, or from the plan
     and the receipts, or else by reading the shards, whose bytes nothing proves then. It mends `keys.txt`, the
@@ -83,6 +92,10 @@ def repair(
         actions.append(RepairAction(step.path, step.what))
         if on_action is not None:
             on_action(actions[-1])
+    notes = [*plan.restored.notes, *_note_files(store, plan)]
+    if plan.manifest.plan is None and not plan.left and not (dry_run and actions):
+        # No packer has checked the samples of indexed shards.
+        plan.left += verify(Dataset(store, plan.manifest), threads=threads).findings
     old = plan.restored.manifest.fingerprint if parse(plan.restored.found) else None
     return RepairReport(
         url=store.url,
@@ -92,6 +105,7 @@ def repair(
         fingerprint=plan.manifest.fingerprint,
         old_fingerprint=None if old == plan.manifest.fingerprint else old,
         dry_run=dry_run,
+        notes=tuple(notes),
     )
 
 
@@ -118,12 +132,22 @@ def _plan(store: Store, other: Store | None, threads: int, *, quarantine: bool) 
             "damaged shards again, or remove the manifest and run 'index' again"
         )
     plan = _Repair(restored, manifest)
+    _plan_steps(plan, place, quarantine=quarantine)
+    written = {step.path for step in plan.steps}
+    unfinished = [find_unfinished(name) for name in unfinished_layers(sizes)]
+    plan.left += [item for item in unfinished if f"{item.file}{LAYER_MANIFEST}" not in written]
+    return plan
+
+
+def _plan_steps(plan: _Repair, place: Place, *, quarantine: bool) -> None:
+    """Add the steps that mend a data set, and the faults that no step mends."""
+    manifest, restored = plan.manifest, plan.restored
     shards = find_shard_damage(place, "", manifest, _REMEDY)
     files = find_file_damage(place, manifest, shards.lost)
     plan.steps += shards.steps
     if quarantine and shards.lost:
         _plan_quarantine(plan, place, shards, files)
-        return plan
+        return
     plan.left += [*shards.left, *files.left]
     for name in find_layers(place):
         damage = mend_layer(place, manifest, name)
@@ -134,7 +158,6 @@ def _plan(store: Store, other: Store | None, threads: int, *, quarantine: bool) 
         plan.steps.append(
             Put(MANIFEST_PATH, manifest.to_json(), restored.origin, create=restored.found is None)
         )
-    return plan
 
 
 def _plan_quarantine(plan: _Repair, place: Place, shards: Damage, files: Damage) -> None:
@@ -157,6 +180,14 @@ def _plan_quarantine(plan: _Repair, place: Place, shards: Damage, files: Damage)
         plan.steps += steps
         plan.left += left
     plan.steps += aside.after
+
+
+def _note_files(store: Store, plan: _Repair) -> list[str]:
+    """Return notes on the files that repair leaves alone, though they are not as they were packed."""
+    notes = note_card(store, plan.manifest) + note_receipts(store, plan.manifest)
+    for layer in open_layers(Dataset(store, plan.manifest), None)[0]:
+        notes += note_receipts(store, layer.manifest, layer.folder)
+    return notes
 
 
 def _check_unchanged(store: Store, restored: Restored) -> None:

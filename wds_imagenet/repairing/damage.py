@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from wds_imagenet.errors import ChangedError, DataError, NotFoundError
-from wds_imagenet.format.info_files import companion_files
+from wds_imagenet.format.info_files import README_FILE, companion_files
 from wds_imagenet.format.manifest import KEYS_PATH, PLAN_PATH, QUARANTINE, REPORT_PATH, Manifest, Shard
 from wds_imagenet.packing.build.receipt import Receipt
 from wds_imagenet.reading.dataset import Dataset
-from wds_imagenet.reading.findings.files import check_receipts, read_believed, read_if_there
+from wds_imagenet.reading.findings.files import read_believed, read_if_there
 from wds_imagenet.reading.findings.finding import Finding
+from wds_imagenet.reading.findings.receipts import check_receipts
 from wds_imagenet.repairing.steps import Copy, Put, Remove, Step, has_hash
 from wds_imagenet.storage import Store
 from wds_imagenet.util import strict_json
@@ -96,7 +97,8 @@ def find_file_damage(place: Place, manifest: Manifest, lost: Sequence[Shard]) ->
         report = manifest.report_sha256
         _mend_hashed(place, damage, REPORT_PATH, report, lambda: _report(place.store, manifest))
     for path, data in companion_files(manifest).items():
-        if read_believed(place.store, path, data.__eq__) != data:
+        found = read_believed(place.store, path, data.__eq__)
+        if found is None or (found != data and path != README_FILE):  # people edit the card
             damage.steps.append(Put(path, data, "written from the manifest"))
     mend_receipts(place, damage, manifest, ".wds-imagenet/")
     return damage

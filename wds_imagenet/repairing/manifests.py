@@ -1,6 +1,7 @@
 """The manifest of a damaged data set or layer: intact, from another copy, or made anew from receipts."""
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ from wds_imagenet.storage.store import MAX_METADATA
 from wds_imagenet.util import strict_json
 
 _MAX_PLAN: Final = 64 << 20
+_HEAD: Final = 4096
+_TOTALS: Final = re.compile(rb'"samples":([0-9]{1,18}),"bytes":([0-9]{1,18}),')
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,8 @@ class Restored:
     """None if there is no file."""
     origin: str
     """Where the manifest comes from; "" if it is intact."""
+    notes: tuple[str, ...] = ()
+    """The facts that nothing proves."""
 
 
 def restore_manifest(store: Store, other: Store | None, sizes: Mapping[str, int], threads: int) -> Restored:
@@ -54,7 +59,7 @@ def restore_manifest(store: Store, other: Store | None, sizes: Mapping[str, int]
     found = read_manifest(store, MANIFEST_PATH)
     intact = parse(found)
     if intact is not None:
-        return Restored(intact, found, "")
+        return Restored(intact, found, _own_bytes(intact, found))
     plan = read_if_there(store, PLAN_PATH)
     if other is not None:
         copy = parse(read_manifest(other, MANIFEST_PATH))
@@ -70,18 +75,20 @@ def restore_manifest(store: Store, other: Store | None, sizes: Mapping[str, int]
         except (ManifestError, NotFoundError) as error:
             why = str(error)
     try:
-        manifest = manifest_of_shards(store, sizes, _parsed(plan), _rest(found), threads)
+        manifest, notes = manifest_of_shards(store, sizes, _parsed(plan), _rest(found), threads)
     except (DataError, NotFoundError) as error:
         remedy = (
             "remove the damaged manifest and run 'index' again"
             if plan is None
-            else "remove the manifest and run the same 'pack' again"
+            else "if packing was begun and not finished, or no copy is left, remove the manifest if there "
+            "is one, and run the same 'pack' again"
         )
         raise ManifestError(
             f"the manifest of {store.url} cannot be made anew: {why}; from the shards alone: {error}. "
             f"Name another copy (--from, copy=); or {remedy}"
         ) from error
-    return Restored(manifest, found, "made by reading the shards, whose bytes no receipt proves")
+    origin = "made by reading the shards, whose bytes no receipt proves"
+    return Restored(manifest, found, origin, notes)
 
 
 def restore_layer(
@@ -91,7 +98,7 @@ def restore_layer(
     found, plan = read_manifest(store, f"{folder}manifest.json"), read_plan(store, f"{folder}plan.json")
     intact = _layer(base, found, plan)
     if intact is not None and found is not None and plan is not None:
-        return Restored(intact[0], found, ""), intact[1], plan
+        return Restored(intact[0], found, _own_bytes(intact[0], found)), intact[1], plan
     if other is not None:
         theirs = read_manifest(other, f"{folder}manifest.json")
         plan_copy = read_plan(other, f"{folder}plan.json")
@@ -155,6 +162,11 @@ def _layer(base: Manifest, data: bytes | None, plan: bytes | None) -> tuple[Mani
     except ManifestError:
         return None
     return manifest, planned
+
+
+def _own_bytes(manifest: Manifest, found: bytes | None) -> str:
+    """Return the origin of an intact manifest: "" unless its values stand in other bytes, as with spaces."""
+    return "" if found == manifest.to_json() else "its values written as they were packed"
 
 
 def _same(copy: Manifest, plan: bytes | None, sizes: Mapping[str, int]) -> bool:
@@ -246,11 +258,12 @@ def _parsed(plan: bytes | None) -> dict[str, Any]:
 
 
 def _rest(damaged: bytes | None) -> dict[str, Any]:
-    """Return what a damaged manifest still says, {} if it is no JSON."""
+    """Return the values of a damaged manifest. If it is no JSON, the totals at its beginning."""
     try:
         value = strict_json.loads(damaged or b"", max_bytes=MAX_BYTES)
     except ValueError:
-        return {}
+        totals = _TOTALS.search((damaged or b"")[:_HEAD])
+        return {} if totals is None else {"samples": int(totals[1]), "bytes": int(totals[2])}
     return value if isinstance(value, dict) else {}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from wds_imagenet.errors import DataError
-from wds_imagenet.format.info_files import companion_files
+from wds_imagenet.format.info_files import README_FILE, companion_files
 from wds_imagenet.format.layers import LayerPlan
 from wds_imagenet.format.manifest import KEYS_PATH, LOST_KEYS, MANIFEST_PATH, QUARANTINE, Manifest, Shard
 from wds_imagenet.reading.dataset import Dataset
@@ -60,7 +60,11 @@ def leave_out(store: Store, manifest: Manifest, lost: Collection[str], keys: byt
     before.append(Put(LOST_KEYS, listed, f"lists {len(lost_keys):,} lost keys"))
     after: list[Step] = [Put(KEYS_PATH, new_keys, "written without the lost keys")]
     if manifest.plan is not None:
-        after += [Put(path, data, "written anew") for path, data in companion_files(new).items()]
+        old = companion_files(manifest)
+        card = read_if_there(store, README_FILE)
+        edited = {README_FILE} if card not in {None, old[README_FILE]} else set()
+        files = companion_files(new).items()
+        after += [Put(path, data, "written anew") for path, data in files if path not in edited]
     after.append(Put(MANIFEST_PATH, new.to_json(), f"written without {', '.join(sorted(lost))}"))
     for name in sorted(lost):
         after.append(Remove(name, "removed: it is left out"))

@@ -33,6 +33,7 @@ class RepairReport:
         fingerprint: the data set's fingerprint after the repair; None if its manifest could not be mended.
         old_fingerprint: its fingerprint before, if the repair changed it; else None.
         dry_run: True if nothing was written.
+        notes: facts that are no faults: files left alone, and a number of shards that nothing proves.
     """
 
     url: str
@@ -42,6 +43,7 @@ class RepairReport:
     fingerprint: str | None
     old_fingerprint: str | None
     dry_run: bool
+    notes: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:

@@ -8,7 +8,15 @@ from typing import Any, Final
 
 from wds_imagenet.errors import CorruptError, ManifestError
 from wds_imagenet.format.dataset_name import default_name
-from wds_imagenet.format.manifest import KEYS_PATH, QUARANTINE, REPORT_PATH, Manifest, Shard, shard_to_json
+from wds_imagenet.format.manifest import (
+    KEYS_PATH,
+    METADATA_FOLDER,
+    QUARANTINE,
+    REPORT_PATH,
+    Manifest,
+    Shard,
+    shard_to_json,
+)
 from wds_imagenet.format.own_hash import OWN_HASH
 from wds_imagenet.indexing.shard_entries import Entries, read_entries
 from wds_imagenet.inputs.shards.member_rules import MemberRules
@@ -20,19 +28,22 @@ from wds_imagenet.repairing.samples import intact_samples
 from wds_imagenet.sample import MAX_JSON_BYTES, packed_sha256
 from wds_imagenet.storage import Store
 from wds_imagenet.storage.store import ObjectInfo
+from wds_imagenet.util.messages import quantity
 
 _OURS: Final = re.compile(r"(?P<name>[^/]+)-(?P<split>[^/-]+)-(?P<number>[0-9]{6})\.tar")
+_NUMBERED: Final = re.compile(r"(.*?)([0-9]{1,9})([^0-9]*\.tar)")
 _HEX: Final = re.compile(r"[0-9a-f]{64}")
 
 
 def manifest_of_shards(
     store: Store, sizes: Mapping[str, int], plan: Mapping[str, Any], rest: Mapping[str, Any], threads: int
-) -> Manifest:
+) -> tuple[Manifest, tuple[str, ...]]:
     """Return a manifest with the values of the plan and, where it has none, with those that `index` finds.
 
     If no receipt and no manifest proves the bytes of a shard, each image is compared with the SHA-256 in its
-    JSON, where it has one. The plan or `keys.txt` proves that no shard is missing; without
-    both, the shard numbers must be contiguous. Costs up to two reads of all shards, and disk space for some.
+    JSON, where it has one. The plan or `keys.txt` proves that no shard is missing. Without both, the shard
+    numbers must be contiguous, and a note is returned. Costs up to two reads of all shards, and disk space
+    for some.
 
     Args:
         store: the data set.
@@ -55,7 +66,7 @@ def manifest_of_shards(
     entries = read_entries(store, names, rules, block_bytes=block_bytes, threads=threads)
     if entries.empty:
         raise ManifestError(f"{entries.empty[0]} has no samples")
-    _check_complete(store, sizes, plan, names, entries.keys.decode().splitlines())
+    notes = _check_complete(store, sizes, plan, rest, names, keys=entries.keys.decode().splitlines())
     report = read_if_there(store, REPORT_PATH) if plan else None
     manifest = Manifest(
         name=name,
@@ -70,8 +81,9 @@ def manifest_of_shards(
     proven = _proven(manifest, rest)
     if proven is None:
         _check_stated(entries.shards, rest)
+        _check_totals(manifest, rest)
         _check_images(store, manifest)
-    return proven or manifest
+    return (manifest, notes) if proven is None else (proven, ())
 
 
 def _shard_names(
@@ -110,10 +122,12 @@ def _check_complete(
     store: Store,
     sizes: Mapping[str, int],
     plan: Mapping[str, Any],
+    rest: Mapping[str, Any],
     names: Sequence[str],
+    *,
     keys: Collection[str],
-) -> None:
-    """Raise `ManifestError` unless the plan, `keys.txt` or the numbers say that no shard is missing."""
+) -> tuple[str, ...]:
+    """Raise `ManifestError` if a shard is missing. Return a note if nothing states the number of shards."""
     aside = {path for path in sizes if path.startswith(QUARANTINE) and path.endswith(".tar")}
     count = plan.get("shards")
     if count is not None and count != len(names) + len(aside):
@@ -124,11 +138,51 @@ def _check_complete(
             f"{KEYS_PATH} lists {len(listed):,} keys, and the shards have {len(keys):,}: a shard is missing, "
             "or that file is damaged; if it is, remove it and run repair again"
         )
+    stated = rest.get("shards")
+    if isinstance(stated, list) and stated and count is None:
+        count = len(stated)
+        if count != len(names):
+            raise ManifestError(f"the damaged manifest has {count:,} shards, and {len(names):,} are here")
     if count is not None or listed:
-        return
-    numbers = [int(match["number"]) for match in map(_OURS.fullmatch, names) if match is not None]
-    if numbers != list(range(len(numbers))):
-        raise ManifestError("the numbers of the shards have a gap, so that a shard may be missing")
+        return ()
+    missing = missing_number(names)
+    if missing is not None:
+        raise ManifestError(f"the numbers of the shards have a gap: {missing} may be missing")
+    if plan or any(path.startswith(f"{METADATA_FOLDER}/receipts/") for path in sizes):
+        raise ManifestError(
+            "nothing states the number of shards: packing was begun and not finished, or files are lost; run "
+            "the same 'pack' again"
+        )
+    note = (
+        f"nothing states the number of shards: the new manifest lists the {quantity(len(names), 'shards')} "
+        "that are here, and 'verify' cannot find that others are lost. Compare the number with your source"
+    )
+    return (note,)
+
+
+def missing_number(names: Sequence[str]) -> str | None:
+    """Return the name of the first shard that is missing from a numbering, None if there is no gap.
+
+    Args:
+        names: the names of the shards, in their order. Names without a common numbering have no gap.
+    """
+    found = [match for match in map(_NUMBERED.fullmatch, names) if match is not None]
+    if len(found) != len(names) or len({(match[1], match[3]) for match in found}) != 1:
+        return None
+    numbers = {int(match[2]) for match in found}
+    first = 0 if all(map(_OURS.fullmatch, names)) else min(numbers)
+    gap = next((number for number in range(first, max(numbers)) if number not in numbers), None)
+    return None if gap is None else f"{found[0][1]}{gap:0{len(found[0][2])}d}{found[0][3]}"
+
+
+def _check_totals(manifest: Manifest, rest: Mapping[str, Any]) -> None:
+    """Raise `ManifestError` if both totals differ from the damaged manifest: one flipped bit changes one."""
+    samples, size = rest.get("samples"), rest.get("bytes")
+    if type(samples) is int and type(size) is int and samples != manifest.samples and size != manifest.size:
+        raise ManifestError(
+            f"the damaged manifest states {samples:,} samples in {size:,} bytes, and the shards have "
+            f"{manifest.samples:,} in {manifest.size:,}: a shard is missing"
+        )
 
 
 def _check_stated(shards: Sequence[Shard], rest: Mapping[str, Any]) -> None:

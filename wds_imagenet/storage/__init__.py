@@ -14,6 +14,7 @@ No other room imports fsspec or obstore, or asks which kind of store it holds.
 - `connection`       the calls of an engine: connected in each process, retried, with clear errors
 - `engines`          one attempt of each call, by obstore, fsspec, s3fs or aiohttp
 - `credentials`      the credentials with which obstore signs requests to S3
+- `secrets`          the secrets of the environment, which messages must not show
 - `failures`         HTTP status or S3 code → error: what is retried, and what is not (403, 404, …)
 - `retry`            how often and how long a failed call is repeated
 - `event_loop`       requests that Ctrl-C or a cancelled token ends, in this thread or one of their own

@@ -4,6 +4,7 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Final, TypeVar
 
 from wds_imagenet.errors import StoreError, UnavailableError, WdsImagenetError
@@ -12,6 +13,7 @@ from wds_imagenet.storage.engines.engine import StoreEngine
 from wds_imagenet.storage.failures import error_from_failure, redact
 from wds_imagenet.storage.os_errors import TOO_MANY_FILES, lacks_files
 from wds_imagenet.storage.retry import call_with_retries
+from wds_imagenet.storage.secrets import credentials_fault, environment_secrets
 from wds_imagenet.storage.store_options import ParsedOptions
 from wds_imagenet.storage.url import Location
 
@@ -32,7 +34,7 @@ class Connection:
     def __init__(self, location: Location, options: ParsedOptions, *, answered: bool = False) -> None:
         self._location: Final = location
         self._options: Final = options
-        self._secrets: Final = options.secrets | {location.query} - {""}
+        self._own_secrets: Final = options.secrets | {location.query} - {""}
         self._engines: dict[bool, tuple[int, StoreEngine]] = {}
         self.answered = answered
         """True if the store has ever answered: it is waited for longer."""
@@ -88,19 +90,28 @@ class Connection:
             if lacks_files(error):
                 raise StoreError(f"{self.where(path)}: {TOO_MANY_FILES}") from None
             failure = engine.classify(error)
+            fault = credentials_fault(error)
+            if fault is not None:
+                failure = replace(failure, reason=fault, code="AccessDenied")
             raised = error_from_failure(failure, self.where(path))
             self.answered |= failure.status is not None
             if isinstance(raised, UnavailableError):
                 raised.args = (f"{raised}{self._options.endpoint_note(self._location.scheme)}",)
             raised.args = (redact(str(raised), self._secrets),)
-            raise raised from (error if self._is_clean(error) else None)
+            is_clean = fault is None and self._is_clean(error)
+            raise raised from (error if is_clean else None)
         self.answered = True
         return result
 
+    @property
+    def _secrets(self) -> frozenset[str]:
+        return self._own_secrets | environment_secrets(os.environ)
+
     def _is_clean(self, error: BaseException | None) -> bool:
         """Return True if a traceback of the error and its causes shows no secret."""
+        secrets = self._secrets
         while error is not None:
-            if redact(str(error), self._secrets) != str(error):
+            if redact(str(error), secrets) != str(error):
                 return False
             error = error.__cause__ or error.__context__
         return True

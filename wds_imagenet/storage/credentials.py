@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from wds_imagenet.errors import DeniedError, UsageError
 from wds_imagenet.storage.failures import NO_CREDENTIALS, Failure, error_from_failure
+from wds_imagenet.storage.secrets import credentials_fault
 from wds_imagenet.storage.store_options import check_endpoints
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def find_credentials(config: Mapping[str, object], where: str) -> Credentials:
         settings = _settings(session)
         if has_key or config.get("skip_signature"):
             return Credentials(provider, settings)
-        found = session.get_credentials()
+        found = _checked(session.get_credentials, where)
     except ProfileNotFound as error:
         if has_key and "profile" not in config:  # a key needs no profile
             return Credentials(provider, {})
@@ -66,7 +67,22 @@ def find_credentials(config: Mapping[str, object], where: str) -> Credentials:
         raise DeniedError(f"{where}: {error}") from error
     if found is None:
         raise error_from_failure(Failure("none", code=NO_CREDENTIALS), where)
-    return Credentials(_BotocoreKey(found), settings)
+    return Credentials(_BotocoreKey(found, where), settings)
+
+
+def _checked(call: Callable[[], Any], where: str) -> Any:  # noqa: ANN401 - botocore has no types
+    """Return the result of a call that may read credentials; its errors quote no reply and no output."""
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - an extra, and slow
+
+    try:
+        return call()
+    except BotoCoreError as error:
+        fault = credentials_fault(error)
+        if fault is None:
+            raise
+    except ValueError:  # of JSON that does not parse
+        fault = "the reply with the credentials, or the program's output, cannot be read"
+    raise DeniedError(f"{where}: {fault}")
 
 
 def _settings(session: Any) -> Mapping[str, str]:  # noqa: ANN401 - botocore has no types
@@ -105,9 +121,10 @@ class _ConfiguredKey:
 @dataclass(frozen=True, slots=True, repr=False)
 class _BotocoreKey:
     credentials: Any  # botocore has no types
+    where: str
 
     def __call__(self) -> "S3Credential":
-        frozen = self.credentials.get_frozen_credentials()
+        frozen = _checked(self.credentials.get_frozen_credentials, self.where)
         return {
             "access_key_id": frozen.access_key,
             "secret_access_key": frozen.secret_key,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from wds_imagenet.errors import DeniedError, ExistsError, FullError, NotFoundError, StoreError
+from wds_imagenet.shown import hide_secrets
 
 if TYPE_CHECKING:
     from os import DirEntry
@@ -72,4 +73,5 @@ def named_errors(where: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise error_from_os(error, where) from error
+        is_clean = hide_secrets(str(error)) == str(error)  # else the traceback would show a misspelled URL
+        raise error_from_os(error, where) from (error if is_clean else None)

@@ -1,6 +1,7 @@
 """The options of a store, under the names of s3fs, obstore or botocore → those of each engine. Pure."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import urlsplit
@@ -61,6 +62,7 @@ _ELSEWHERE: Final = frozenset(
     }
 )
 """Options of fsspec's classes for other stores."""
+_KNOWN: Final = (_BOTH | _S3FS_ALONE | _CLOUD | _ELSEWHERE | {*_ALIASES}).union(*_OBSTORE_ALONE.values())
 _ENVIRONMENT: Final = {
     "endpoint": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"),
     "region": ("AWS_REGION", "AWS_DEFAULT_REGION"),
@@ -70,6 +72,9 @@ _KEYS: Final = {
     "secret_access_key": "AWS_SECRET_ACCESS_KEY",
     "session_token": "AWS_SESSION_TOKEN",
 }
+_NAME: Final = re.compile(r"[a-z][a-z_]{0,30}")
+"""An unknown name that may be shown. Others may be a secret that was given in place of NAME=VALUE."""
+_HOST: Final = re.compile(r"(?:[A-Za-z][\w+.-]*:(?=[/\\])|https?:)?[/\\]*([\w.-]*(?::\d+(?!\w))?)")
 _FIRST_CONTACT: Final = 10.0
 """Deadline, in seconds, of a store that has never answered."""
 _ENDPOINTS: Final = frozenset({"endpoint", "endpoint_url", "base_url", "msi_endpoint", "sts_endpoint"})
@@ -97,7 +102,8 @@ class ParsedOptions:
     @property
     def secrets(self) -> frozenset[str]:
         """The values that messages must not show."""
-        return frozenset(_secrets(self.config))
+        odd = {n for n, v in self.config.items() if n not in _KNOWN and len(n) >= 6 and not _is_option(n, v)}
+        return frozenset(_secrets(self.config)) | odd
 
     def endpoint_note(self, scheme: str) -> str:
         """Return a note, for a store that does not answer, of the endpoint in use; maybe empty."""
@@ -124,7 +130,7 @@ def parse_options(scheme: str, options: Mapping[str, object], environ: Mapping[s
     rest = dict(options)
     engine = str(rest.pop("engine", ""))
     if engine not in {"", "obstore", "fsspec"}:
-        raise UsageError(f"storage option engine={engine}: write obstore or fsspec")
+        raise UsageError("storage option engine: write obstore or fsspec")
     usual = Retry()
     first = _FIRST_CONTACT if "deadline" not in rest else float("inf")
     retry = Retry(
@@ -143,10 +149,9 @@ def check_known_options(options: Mapping[str, object]) -> None:
     For stores that need no options. Those of other stores pass: images and shards often lie on two stores,
     and share one set of options.
     """
-    others = _BOTH | _S3FS_ALONE | _CLOUD | _ELSEWHERE | {*_ALIASES}
-    known = _EVERYWHERE | others.union(*_OBSTORE_ALONE.values())
+    known = _EVERYWHERE | _KNOWN
     if surplus := options.keys() - known:
-        raise unknown_name("storage option", surplus, _EVERYWHERE, known)
+        raise _unknown_options({name: options[name] for name in surplus}, _EVERYWHERE, known)
 
 
 def obstore_config(scheme: str, options: ParsedOptions) -> dict[str, object] | None:
@@ -188,7 +193,7 @@ def _s3_config(options: Mapping[str, object], environ: Mapping[str, str]) -> dic
         config["client_kwargs"] = client
     known = _BOTH | _S3FS_ALONE | _OBSTORE_ALONE["s3"]
     if surplus := config.keys() - known:
-        raise unknown_name("storage option", surplus, {*known, *_ALIASES})
+        raise _unknown_options({name: config[name] for name in surplus}, {*known, *_ALIASES})
     for name, variables in _ENVIRONMENT.items():
         if name == "endpoint" and ignores_endpoints(environ):
             continue
@@ -202,6 +207,25 @@ def _s3_config(options: Mapping[str, object], environ: Mapping[str, str]) -> dic
         if not keys and environ.get("AWS_PROFILE"):
             config["profile"] = environ["AWS_PROFILE"]
     return {name: value for name, value in config.items() if value is not None}
+
+
+def _unknown_options(
+    surplus: Mapping[str, object], known: Iterable[str], also: Iterable[str] = ()
+) -> UsageError:
+    """Return the error for unknown options; one whose name may be a secret is not named."""
+    shown = [name for name, value in surplus.items() if _is_option(name, value)]
+    if shown:
+        return unknown_name("storage option", shown, known, also)
+    listed = ", ".join(sorted(set(known)))
+    return UsageError(
+        "a storage option has an unknown name, which is not shown since it may be a secret; there are "
+        f"{listed}"
+    )
+
+
+def _is_option(name: str, value: object) -> bool:
+    """Return True for a name that is no secret: `TOKEN=` in place of `token=TOKEN` has no value."""
+    return _NAME.fullmatch(name) is not None and str(value).strip("=") != ""
 
 
 def ignores_endpoints(environ: Mapping[str, str]) -> bool:
@@ -234,7 +258,8 @@ def check_endpoints(config: Mapping[str, object]) -> None:
     """Raise `UsageError` for an endpoint without a scheme: obstore would panic, and others misread it."""
     for name in _ENDPOINTS & config.keys():
         value = str(config[name])
-        shown = value.rpartition("@")[2].partition("?")[0]
+        match = _HOST.match(value.rpartition("@")[2])
+        host = match[1] if match else ""
         try:
             parts = urlsplit(value)
             whole = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
@@ -242,7 +267,7 @@ def check_endpoints(config: Mapping[str, object]) -> None:
             whole = False
         if not whole or value != value.strip():
             raise UsageError(
-                f"the endpoint {shown!r} is no URL: write http://HOST:PORT or https://HOST, with the "
+                f"the endpoint {host!r} is no URL: write http://HOST:PORT or https://HOST, with the "
                 f"scheme, in {' or '.join(_ENVIRONMENT['endpoint'][:2])} or the storage option {name}"
             )
 
@@ -253,7 +278,7 @@ def _number(name: str, value: object) -> float:
     except ValueError:
         number = -1.0
     if not 0 <= number < float("inf"):
-        raise UsageError(f"storage option {name}={value} is not a number of zero or more")
+        raise UsageError(f"storage option {name} is not a number of zero or more")
     return number
 
 

@@ -5,4 +5,5 @@
 - `content`        a sample's image, label, caption and JSON, or the reason why it has none
 - `member_notes`   notes on ignored members, and on members that look like labels
 - `split_choice`   the shards of one split, told apart by their names or by `_info.json`
+- `begun_pack`     refuses the shards of a pack that was not finished
 """

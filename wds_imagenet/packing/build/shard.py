@@ -21,6 +21,7 @@ from wds_imagenet.packing.plan.schema import NO_LABEL, Schema
 from wds_imagenet.packing.plan.shard_task import ShardTask
 from wds_imagenet.packing.plan.source_urls import describe
 from wds_imagenet.sample import MAX_JSON_BYTES
+from wds_imagenet.shown import hide_secrets
 from wds_imagenet.util import strict_json
 from wds_imagenet.util.threads import behind
 
@@ -94,7 +95,10 @@ class _Tally:
     remarks: list[Remark] = field(default_factory=list)
 
     def remark(self, reference: Reference, action: Action, reason: str) -> None:
-        self.remarks.append(Remark(reference.key, reference.name, action, reason))
+        key, name = reference.key, hide_secrets(reference.name)
+        if name != reference.name and action == "skipped":  # the key holds the same secret, without its marks
+            key = name
+        self.remarks.append(Remark(key, name, action, hide_secrets(reason)))
 
 
 def _blocks(samples: Iterable[tuple[str, list[bytes]]], block_bytes: int) -> Iterator[BlockContent]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from wds_imagenet.errors import SourceError
-from wds_imagenet.inputs.json_types import KindCounts, as_kind, common_kind, count_kinds, gap_note
+from wds_imagenet.inputs.json_types import KindCounts, as_kind, common_kind, count_kinds, gap_note, merged
 from wds_imagenet.inputs.reference import Kind, Metadata, Reference
 from wds_imagenet.inputs.stream import Stream
 from wds_imagenet.packing.plan.attachments import check_suffixes
@@ -102,7 +102,8 @@ def decide(
     """Return the schema of a listing, given the census of its references.
 
     A text, list or object that some samples lack is empty in these samples. Numbers with gaps and values
-    of mixed types become text in every sample. Integers become fractions if any sample has a fraction.
+    of mixed types become text in every sample. Integers become fractions if any sample has a fraction, or
+    text if a fraction cannot hold one of them.
 
     Args:
         census: counts over all references.
@@ -135,7 +136,7 @@ def _gaps(kinds: KindCounts, samples: int) -> Iterator[str]:
         if found <= {"text"} or common_kind(counts, samples) != "text":
             continue
         lacking = quantity(samples - sum(counts.values()) + counts.get(None, 0), "samples have none")
-        if found <= {"integer", "number"}:
+        if merged(found) in ({"integer"}, {"number"}):
             yield gap_note(name, lacking)
         elif found == {"boolean"}:
             yield f"the booleans of {name!r} become text, because {lacking}"

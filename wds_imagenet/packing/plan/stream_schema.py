@@ -1,7 +1,7 @@
 """The check that each sample of a stream agrees with the stream's declaration. Pure."""
 
 from wds_imagenet.errors import SourceError
-from wds_imagenet.inputs.json_types import EMPTY_VALUES, kind_of
+from wds_imagenet.inputs.json_types import EMPTY_VALUES, kind_of, merged
 from wds_imagenet.inputs.reference import Metadata, Reference
 from wds_imagenet.packing.plan.schema import Schema
 from wds_imagenet.packing.plan.source_urls import describe
@@ -47,7 +47,7 @@ def _check_fields(name: str, metadata: Metadata, schema: Schema) -> None:
         if field not in kinds:
             raise SourceError(f"{name!r} has the field {field!r}, which the stream does not declare")
         kind = kind_of(value)
-        if kind not in {None, kinds[field]} and (kind, kinds[field]) != ("integer", "number"):
+        if kind is not None and merged({kind, kinds[field]}) != {kinds[field]}:
             raise SourceError(f"{name!r}: {field!r} is declared as {kinds[field]}, but is {value!r:.80}")
     for field, declared in kinds.items():
         if metadata.get(field) is None and declared not in EMPTY_VALUES:

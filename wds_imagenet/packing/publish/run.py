@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wds_imagenet.errors import CorruptError, ExistsError, PlanError
+from wds_imagenet.format.info_files import README_FILE
 from wds_imagenet.format.manifest import Manifest
 from wds_imagenet.packing.build.receipt import Action, Receipt, Remark
 from wds_imagenet.packing.engines.engine import Engine
@@ -172,12 +173,13 @@ def _put_file(job: Job[Any], store: Store, path: str, data: bytes, *, replace: b
     try:
         store.put(path, data, create=True)
     except ExistsError as error:
-        if holds(store, path, data):
+        if holds(store, path, data) or (replace and path == README_FILE):  # people edit the card
             return
         if not replace and path in job.layout.companions:
+            cure = "keeps" if path == README_FILE else "replaces"
             raise PlanError(
                 f"{store.url}/{path} is there with other bytes than this run would put. Move that file "
-                "away, and run again; or run again with --check, which replaces it"
+                f"away, and run again; or run again with --check, which {cure} it"
             ) from error
         store.put(path, data)
 

@@ -1,49 +1,30 @@
-"""The files beside the shards, compared with the manifest: plan, report, companion files and receipts."""
+"""The files beside the shards, compared with the manifest: plan, report and companion files."""
 
 import hashlib
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Callable, Generator, Iterator
+from typing import Final
 
-from wds_imagenet.errors import ManifestError, NotFoundError
-from wds_imagenet.format.info_files import companion_files
+from wds_imagenet.errors import NotFoundError
+from wds_imagenet.format.info_files import README_FILE, companion_files
 from wds_imagenet.format.manifest import (
     MANIFEST_PATH,
-    METADATA_FOLDER,
     PLAN_PATH,
     REPORT_PATH,
     Manifest,
-    Shard,
-    shard_to_json,
 )
-from wds_imagenet.format.own_hash import OWN_HASH, check_own_hash
 from wds_imagenet.reading.findings.finding import Finding
 from wds_imagenet.storage import Store
 from wds_imagenet.storage.store import MAX_METADATA, MAX_READ
 from wds_imagenet.util import strict_json
-from wds_imagenet.util.threads import map_ahead
 
-_THREADS: Final = 16
 _MAX_PLAN: Final = 64 << 20
-_MAX_RECEIPT: Final = 256 << 20
-_RECEIPT_FIELDS: Final = {"format", "plan", "shard", "keys", "labels", "remarks", OWN_HASH}
-
-
-@dataclass(frozen=True, slots=True)
-class ShardFacts:
-    """The keys and labels that were found in one whole shard."""
-
-    keys: Sequence[str]
-    labels: Mapping[int, int] | None
-    """Samples by label; None if they are not compared."""
 
 
 def check_files(store: Store, manifest: Manifest) -> Iterator[Finding]:
     """Yield the faults of manifest, plan, report and companion files of a data set. Costs six requests.
 
     The manifest states the hash of the plan and of the report, and decides every byte of the companion files.
-    An indexed data set has the manifest alone.
+    An indexed data set has the manifest alone. `README.md` must be there, and people may edit it.
     """
     yield from check_bytes(store, MANIFEST_PATH, manifest.to_json())
     if manifest.plan is None:
@@ -54,7 +35,20 @@ def check_files(store: Store, manifest: Manifest) -> Iterator[Finding]:
     if manifest.report_sha256 is not None:
         yield from _hashed(store, REPORT_PATH, manifest.report_sha256)
     for path, expected in companion_files(manifest).items():
-        yield from check_bytes(store, path, expected)
+        if path != README_FILE:
+            yield from check_bytes(store, path, expected)
+        elif read_if_there(store, path) is None:
+            yield Finding("the file is missing", file=path)
+
+
+def note_card(store: Store, manifest: Manifest) -> list[str]:
+    """Return a note on an edited `README.md`: the card of a data set is text of people, and no fault."""
+    if manifest.plan is None:
+        return []
+    expected = companion_files(manifest)[README_FILE]
+    if read_believed(store, README_FILE, expected.__eq__) in {None, expected}:
+        return []
+    return [f"{README_FILE} is not as it was packed; you may edit it, and 'repair' leaves it as it is"]
 
 
 def check_bytes(store: Store, path: str, expected: bytes) -> Iterator[Finding]:
@@ -64,38 +58,6 @@ def check_bytes(store: Store, path: str, expected: bytes) -> Iterator[Finding]:
         yield Finding("the file is missing", file=path)
     elif data != expected:
         yield Finding("the file is not as it was packed", offset=_first_difference(data, expected), file=path)
-
-
-def check_receipts(
-    store: Store, manifest: Manifest, facts: Mapping[str, ShardFacts], folder: str = f"{METADATA_FOLDER}/"
-) -> Iterator[Finding]:
-    """Yield the faults of the receipts that were kept. Costs a listing, and a request for each.
-
-    Receipts of a finished data set may be deleted; none needs to be there.
-
-    Args:
-        store: that of the data set.
-        manifest: the manifest of the data set or layer.
-        facts: the facts of each shard that could be read whole, by name.
-        folder: the folder of the receipts' folder.
-    """
-    if not store.listable:
-        return
-    shards = {f"{folder}receipts/{shard.name}.json": shard for shard in manifest.shards}
-    paths = [info.path for info in store.list_objects(f"{folder}receipts/")]
-    for path in paths:
-        if path not in shards:
-            yield Finding("the receipt of a shard that is not in the manifest", file=path)
-
-    def check(path: str) -> Finding | None:
-        shard = shards[path]
-        data = read_believed(store, path, lambda data: not _receipt_fault(data, manifest, shard, facts))
-        what = "" if data is None else _receipt_fault(data, manifest, shard, facts)
-        return Finding(what, file=path) if what else None
-
-    known = [path for path in paths if path in shards]
-    with closing(map_ahead(check, known, threads=_THREADS, name="receipts")) as found:
-        yield from (item for item in found if item is not None)
 
 
 def read_if_there(store: Store, path: str) -> bytes | None:
@@ -140,26 +102,6 @@ def _check_plan(plan: bytes, manifest: Manifest) -> Iterator[Finding]:
         theirs = options.get(name) if isinstance(options, dict) else None
         if theirs != ours:
             yield Finding(f"the {name} is {theirs!r:.60}, in the manifest {ours!r:.60}", file=PLAN_PATH)
-
-
-def _receipt_fault(data: bytes, manifest: Manifest, shard: Shard, facts: Mapping[str, ShardFacts]) -> str:
-    try:
-        value = strict_json.loads(data, max_bytes=_MAX_RECEIPT)
-        if not isinstance(value, dict) or value.keys() != _RECEIPT_FIELDS:
-            return "it is no receipt"
-        check_own_hash(value, "the receipt", "delete it: a finished data set needs no receipts")
-    except (ValueError, ManifestError) as error:
-        return str(error)
-    if strict_json.dumps(value) != data:
-        return "it has the values that were packed, but not the bytes"
-    expected: dict[str, Any] = {"plan": manifest.plan, "shard": shard_to_json(shard)}
-    found = facts.get(shard.name)
-    if found is not None:
-        expected["keys"] = list(found.keys)
-        if found.labels is not None:
-            expected["labels"] = {str(label): count for label, count in sorted(found.labels.items())}
-    wrong = [name for name, item in expected.items() if value[name] != item]
-    return f"its {' and '.join(wrong)} differ from the manifest and the shard" if wrong else ""
 
 
 def _first_difference(one: bytes, other: bytes) -> int:

@@ -24,12 +24,7 @@ def open_layers(dataset: Dataset, names: Sequence[str] | None) -> tuple[list[Lay
     layers = []
     is_listed = names is None and dataset.store.listable
     paths = [info.path for info in dataset.store.list_objects(LAYERS)] if is_listed else []
-    findings = [
-        Finding(
-            "unfinished or lost layer: run add-layer again, or remove the folder", file=f"{LAYERS}{name}/"
-        )
-        for name in unfinished_layers(paths)
-    ]
+    findings = [find_unfinished(name) for name in unfinished_layers(paths)]
     for name in layer_names(paths) if names is None else names:
         try:
             layers.append(Layer.open(dataset.store, dataset.manifest, name))
@@ -38,3 +33,9 @@ def open_layers(dataset: Dataset, names: Sequence[str] | None) -> tuple[list[Lay
                 raise
             findings.append(Finding(str(error), file=layer_folder(name)))
     return layers, findings
+
+
+def find_unfinished(name: str) -> Finding:
+    """Return the finding for the folder of a layer that has files, but no manifest."""
+    what = "unfinished or lost layer: run add-layer again, or remove the folder"
+    return Finding(what, file=f"{LAYERS}{name}/")

@@ -39,7 +39,8 @@ def read_sidecars(
 
     Raises:
         SourceError: a sidecar file has more than 1 MiB, is not UTF-8, or is a `.cls` of several lines or a
-            `.json` without object; the message names the file. Or a table describes the images.
+            `.json` without object; the message names the file. Or an image has two sidecar files of one
+            suffix, or a table describes the images.
     """
     by_stem = sorted_references(_watch(files, companions), lambda file: (_stem(file.name), file.name))
     return spill_in_order(_join(by_stem, companions, heads, options), lambda image: image.name)
@@ -92,10 +93,16 @@ def _join(
         if not images:  # a file without suffix is an image only by its bytes
             images = [file for file in others if not suffix_of(file.name) and heads.is_image(file)]
             others = [file for file in others if file not in images]
-        contents = {}
+        contents: dict[str, Any] = {}
+        of_suffix: dict[str, Reference] = {}
         for file in sidecars if images else ():
             folder, name = split_url(file.url)
             suffix = suffix_of(file.name)
+            if (other := of_suffix.setdefault(suffix, file)) is not file:
+                raise SourceError(
+                    f"{images[0].name} has two files .{suffix}: {other.name} (offset {other.offset:,} of "
+                    f"{other.url}) and {file.name} (offset {file.offset:,} of {file.url}): remove one"
+                )
             contents[suffix] = _parse(suffix, _read(store(folder), name, file), file)
         yield from (replace(image, metadata=contents) for image in images)
         for file in () if images else sidecars:

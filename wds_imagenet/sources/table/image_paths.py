@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from wds_imagenet.errors import NotFoundError
 from wds_imagenet.inputs.small_files import join_url
 from wds_imagenet.inputs.spilled.records import SpilledRecords
+from wds_imagenet.shown import shown_url
 from wds_imagenet.storage import open_store
 from wds_imagenet.storage.http_download import Download
 from wds_imagenet.storage.store import StorageOptions
@@ -132,7 +133,8 @@ def _parse(cell: object, named: tuple[Location, Location]) -> tuple[str, str | N
         path = "/" + posixpath.normpath(path).lstrip("/")
         if base.scheme != "file" or not path.startswith(folder):
             raise ValueError(
-                f"{path} lies outside of {base.url}: give another folder as option 'root', or / for all"
+                f"{shown_url(path)} lies outside of {base.url}: give another folder as option 'root', or / "
+                "for all"
             )
         path = path.removeprefix(folder)
     return check_path(posixpath.normpath(path)), None

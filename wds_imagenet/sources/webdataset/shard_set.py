@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from wds_imagenet.errors import DataError, NotFoundError, SourceError
 from wds_imagenet.format.manifest import MANIFEST_PATH, Manifest
 from wds_imagenet.inputs.reference import Metadata
+from wds_imagenet.inputs.shards.begun_pack import check_no_begun_pack
 from wds_imagenet.inputs.shards.split_choice import SHARD_SUFFIXES, choose_shards, list_shards
 from wds_imagenet.inputs.split_files import SplitFile
 from wds_imagenet.storage import open_store, split_url
@@ -31,6 +32,7 @@ def find_shards(url: str, split: str | None, options: StorageOptions) -> ShardSe
 
     Raises:
         SourceError: a shard is missing or differs in size from the manifest, or the split is uncertain.
+        ManifestError: packing was begun there and not finished.
     """
     above, listed = _second_split(url, options)
     if listed is not None:
@@ -39,6 +41,8 @@ def find_shards(url: str, split: str | None, options: StorageOptions) -> ShardSe
     manifest = _manifest(shards[0]) if listed is None else listed
     packed = {} if manifest is None else {shard.name: shard for shard in manifest.shards}
     parts, found_split = choose_shards(shards, split, url, options, packed)
+    if manifest is None:
+        check_no_begun_pack(parts[0].store, [part.info.path for part in parts])
     if manifest is None or not any(part.info.path in packed for part in parts):
         return ShardSet(parts, found_split, (), ())
     parts, notes = _check_parts(parts, manifest, url)

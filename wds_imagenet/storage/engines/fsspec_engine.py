@@ -56,9 +56,9 @@ class FsspecEngine:
     error_types: tuple[type[Exception], ...] = (Exception,)  # each file system raises its own
 
     def __init__(self, location: Location, options: ParsedOptions, config: Mapping[str, object]) -> None:
-        self._fs = _filesystem(location, config, options.timeout)
+        self._fs = filesystem(location, config, options.timeout)
         # While a part is sent, no byte comes back, so the read timeout must be longer.
-        self._writing = _filesystem(location, config, 4 * options.timeout)
+        self._writing = filesystem(location, config, 4 * options.timeout)
         self.awaitable: bool = self._fs.async_impl
         self._root = "/" + location.root if location.scheme == "memory" else location.root
         self._query = f"?{location.query}" if location.query else ""
@@ -207,7 +207,14 @@ def _answer(error: BaseException, reason: str) -> Failure | None:
     return None
 
 
-def _filesystem(location: Location, config: Mapping[str, object], read_timeout: float) -> Any:  # noqa: ANN401
+def filesystem(location: Location, config: Mapping[str, object], read_timeout: float) -> Any:  # noqa: ANN401
+    """Return fsspec's file system for a location, connected on its first call.
+
+    Args:
+        location: the folder of the store.
+        config: the options that fsspec's class takes.
+        read_timeout: seconds that a request to S3 may go without progress.
+    """
     import fsspec  # noqa: PLC0415 - slow to import
 
     arguments: dict[str, Any] = dict(config)
@@ -239,7 +246,7 @@ def _filesystem(location: Location, config: Mapping[str, object], read_timeout: 
     except (TypeError, ValueError) as error:
         raise StoreError(
             f"{location.url}: fsspec rejects the storage options ({type(error).__name__}): check them"
-        ) from error
+        ) from None  # its text may quote a name or a value
     if location.scheme == "s3":
         fs.retries = 1  # `RemoteStore` retries
     return fs

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from wds_imagenet.errors import ChangedError, StoreError, UnavailableError
 from wds_imagenet.storage import event_loop
-from wds_imagenet.storage.engines.fsspec_engine import SLOWEST_RATE, FsspecEngine, etag_of
+from wds_imagenet.storage.engines.fsspec_engine import SLOWEST_RATE, FsspecEngine, etag_of, filesystem
 from wds_imagenet.storage.failures import status_phrase, too_large
 from wds_imagenet.storage.store import ObjectInfo, View
 from wds_imagenet.storage.store_options import ParsedOptions
@@ -20,6 +20,10 @@ _CONNECT: Final = 5.0
 _NO_HEAD: Final = frozenset({400, 401, 403, 405, 501})
 """Statuses for HEAD of servers that answer GET, such as those of a URL that is signed for GET alone."""
 _ERROR_PAGE: Final = 64 << 10
+_MAX_REDIRECTS: Final = 10
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_TRANSPORT: Final = frozenset({"timeout", "trust_env", "proxy", "proxy_auth", "proxy_headers", "ssl"})
+"""Options of a request or a session that no server sees; others stay with the origin that the user named."""
 
 
 class HttpEngine(FsspecEngine):
@@ -35,6 +39,9 @@ class HttpEngine(FsspecEngine):
         import yarl  # noqa: PLC0415 - aiohttp's class of URLs
 
         self._aiohttp, self._yarl = aiohttp, yarl
+        session = dict(self._fs.client_kwargs)
+        self._bare: Final = filesystem(location, {"client_kwargs": _transport(session)}, options.timeout)
+        """Connections to servers that the user did not name."""
 
     async def info(self, path: str) -> ObjectInfo:
         """Return a file's info by a HEAD request, or by a GET of its first byte where HEAD is refused."""
@@ -55,20 +62,47 @@ class HttpEngine(FsspecEngine):
         return await event_loop.run_in(self._fs.loop, work, max(longest, self._idle))
 
     async def _request(self, method: str, path: str, **headers: str) -> "aiohttp.ClientResponse":
-        session = await self._fs.set_session()
         options = dict(self._fs.kwargs)
         own = {"Accept-Encoding": "identity", **headers}
         options["headers"] = {**options.get("headers", {}), **own}
         times = self._aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT, sock_read=self._idle)
-        options = {"timeout": times, "allow_redirects": True, **options}
+        options = {"timeout": times, **options}
+        follows = options.pop("allow_redirects", True)
+        left = int(options.pop("max_redirects", _MAX_REDIRECTS))
+        session, address = await self._fs.set_session(), self._address(path)
+        while True:
+            try:
+                reply: aiohttp.ClientResponse = await session.request(
+                    method, address, auto_decompress=False, allow_redirects=False, **options
+                )
+            except self._aiohttp.ClientResponseError:  # its text quotes the reply, which may repeat the query
+                raise UnavailableError(f"{self._url}/{path}: the reply is not HTTP") from None
+            target = reply.headers.get("Location") if reply.status in _REDIRECTS and follows else None
+            if target is None:
+                reply.reason = status_phrase(reply.status)  # the server's own may repeat the query
+                return reply
+            reply.release()
+            if left == 0:
+                raise StoreError(f"{self._url}/{path}: the server redirects too often")
+            left -= 1
+            before, address = address, self._redirected(address, target, path)
+            options.pop("params", None)
+            if address.origin() == before.origin():
+                if address.user is None and before.user is not None:
+                    address = address.with_user(before.user).with_password(before.password)
+            else:
+                session = await self._bare.set_session()
+                options = {**_transport(options), "headers": own}
+
+    def _redirected(self, address: Any, target: str, path: str) -> Any:  # noqa: ANN401 - yarl.URL
+        """Return the URL that a redirect names."""
         try:
-            reply: aiohttp.ClientResponse = await session.request(
-                method, self._address(path), auto_decompress=False, **options
-            )
-        except self._aiohttp.ClientResponseError:  # its text quotes the reply, which may repeat the query
-            raise UnavailableError(f"{self._url}/{path}: the reply is not HTTP") from None
-        reply.reason = status_phrase(reply.status)  # the server's own may repeat the query
-        return reply
+            found = address.join(self._yarl.URL(target))
+        except ValueError:
+            found = self._yarl.URL()
+        if found.scheme not in {"http", "https"} or not found.host:
+            raise StoreError(f"{self._url}/{path}: the server redirects to an address that is no web URL")
+        return found
 
     def _address(self, path: str) -> Any:  # noqa: ANN401 - yarl.URL
         """Return the URL of a file: its query as it was written, since a signature may cover it."""
@@ -126,6 +160,11 @@ class HttpEngine(FsspecEngine):
         head = await reply.content.read(_ERROR_PAGE) if "xml" in reply.content_type else b""
         if reply.content_length == 0 or b"<Error>" in head:
             raise UnavailableError(f"{where}: the server answered with an error of status {reply.status}")
+
+
+def _transport(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that decide how requests are sent, without those that are sent."""
+    return {name: value for name, value in options.items() if name in _TRANSPORT}
 
 
 def _facts(reply: "aiohttp.ClientResponse") -> dict[str, Any]:
