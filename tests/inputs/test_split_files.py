@@ -63,6 +63,13 @@ def test_splits_are_not_mixed(folder):
         found(folder, "test")
 
 
+def test_a_file_of_no_split_is_not_left_out_silently(make_tree):
+    url = make_tree(dict.fromkeys(["x-train-000.tar", "x-val-000.tar", "y-000.tar"], b"x"))
+    with pytest.raises(SourceError, match=r"1 file of no split beside those of 'train', such as y-000"):
+        found(url, "train")
+    assert found(f"{url}/{{x-train}}*", "train") == (["x-train-000.tar"], "train")
+
+
 def test_a_split_without_such_names_is_all_files(make_tree):
     assert found(make_tree({"0.tar": b"x"}), "mine") == (["0.tar"], "mine")
 

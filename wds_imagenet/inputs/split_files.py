@@ -14,6 +14,7 @@ from wds_imagenet.inputs.small_files import find_file, join_url, no_input_error
 from wds_imagenet.storage import open_store, split_url
 from wds_imagenet.storage.store import ObjectInfo, StorageOptions, Store
 from wds_imagenet.storage.url import parse_url
+from wds_imagenet.util.messages import quantity
 
 _BRACES: Final = re.compile(r"\{([^{}]*)\}")
 _RANGE: Final = re.compile(r"([0-9]{1,9})\.\.([0-9]{1,9})")
@@ -94,7 +95,8 @@ def choose_split(
         cure: how to give the files of the only split a new name, as the end of a sentence.
 
     Raises:
-        SourceError: files of several splits exist and none is requested, or the requested one is missing.
+        SourceError: files of several splits exist and none is requested, or the requested one is missing; or
+            files of no split are beside it.
     """
     splits = [_split_of(file.info.path, declared) for file in files]
     existing = sorted({split or "none" for split in splits})
@@ -109,6 +111,12 @@ def choose_split(
     if not chosen and any(splits) and not (renamed and len(existing) == 1):
         only = f"only of {', '.join(existing)}{cure if len(existing) == 1 else ''}"
         raise SourceError(f"{url} has no files of the split {requested!r}, {only}")
+    of_none = [file.info.path for file, split in zip(files, splits, strict=True) if split is None]
+    if chosen and of_none:
+        raise SourceError(
+            f"{url} has {quantity(len(of_none), 'files')} of no split beside those of {requested!r}, such as "
+            f"{of_none[0]}: name the files to pack, as in {url.rstrip('/')}/{{a,b}}*"
+        )
     return chosen or list(files), requested
 
 
