@@ -10,6 +10,7 @@ from wds_imagenet.format.dataset_name import default_name
 from wds_imagenet.format.manifest import MANIFEST_PATH, Manifest
 from wds_imagenet.indexing.shard_entries import IndexedShard, index_shards
 from wds_imagenet.inputs.shards.member_rules import DEFAULT_JSON_BYTES, MemberRules
+from wds_imagenet.inputs.shards.numbering import gap_notes
 from wds_imagenet.inputs.shards.split_choice import choose_shards, list_shards
 from wds_imagenet.inputs.split_files import SplitFile
 from wds_imagenet.reading.arguments import whole
@@ -117,7 +118,7 @@ def index(
     if block_bytes is not None and whole("block_bytes", block_bytes, 1) > MAX_TARGET:
         raise UsageError(f"block_bytes is at most 1 GiB, and not {block_bytes:,} bytes")
     store = open_store(folder, storage_options)
-    shards, found_split = _find(urls, split, storage_options or {})
+    shards, found_split, gaps = _find(urls, split, storage_options or {})
     split = found_split or split or "train"
     if out is None and _is_indexed_as_another(store, split):
         folder = f"{folder.rstrip('/')}/{split}"
@@ -148,22 +149,25 @@ def index(
         threads=threads,
         on_shard=on_shard,
     )
-    return IndexReport(store.url, manifest, notes)
+    return IndexReport(store.url, manifest, (*gaps, *notes))
 
 
 def _find(
     urls: Sequence[str], split: str | None, options: StorageOptions
-) -> tuple[list[SplitFile], str | None]:
-    """Return the shards of one split, and the split that names them. Raises `SourceError` for several."""
+) -> tuple[list[SplitFile], str | None, list[str]]:
+    """Return the shards of one split, its name, and notes. Raises `SourceError` for several splits."""
     shards: list[SplitFile] = []
+    every: list[SplitFile] = []
     first: str | None = None
     for number, url in enumerate(urls):
-        chosen, found = choose_shards(list_shards(url, options), split, url, options)
+        listed = list_shards(url, options)
+        chosen, found = choose_shards(listed, split, url, options)
         if number and found != first:
             raise SourceError(f"{url} has the split {found}, and {urls[0]} has {first}: index the two apart")
         first = found
         shards += chosen
-    return shards, first
+        every += listed
+    return shards, first, list(gap_notes(shards, every))
 
 
 def _is_indexed_as_another(store: Store, split: str) -> bool:

@@ -25,6 +25,8 @@ class ShardSet:
     table: tuple[Metadata, ...]
     """The class table in the manifest; empty without manifest."""
     notes: Sequence[str]
+    listed: Sequence[SplitFile]
+    """All shards of the input, also those of other splits."""
 
 
 def find_shards(url: str, split: str | None, options: StorageOptions) -> ShardSet:
@@ -44,11 +46,11 @@ def find_shards(url: str, split: str | None, options: StorageOptions) -> ShardSe
     if manifest is None:
         check_no_begun_pack(parts[0].store, [part.info.path for part in parts])
     if manifest is None or not any(part.info.path in packed for part in parts):
-        return ShardSet(parts, found_split, (), ())
+        return ShardSet(parts, found_split, (), (), shards)
     parts, notes = _check_parts(parts, manifest, url)
     if split is not None and found_split != manifest.split:
         notes.append(f"the shards in {url} are of the split {manifest.split!r}; they become {found_split!r}")
-    return ShardSet(parts, found_split or manifest.split, _table(manifest), notes)
+    return ShardSet(parts, found_split or manifest.split, _table(manifest), notes, shards)
 
 
 def _second_split(url: str, options: StorageOptions) -> tuple[str, Manifest | None]:

@@ -21,6 +21,7 @@ from wds_imagenet.inputs.shards.member_rules import (
     as_suffix,
     parse_nan_as,
 )
+from wds_imagenet.inputs.shards.numbering import gap_notes
 from wds_imagenet.inputs.shards.shard_reader import read_images
 from wds_imagenet.inputs.spilled.references import SpilledReferences
 from wds_imagenet.inputs.split_files import SplitFile
@@ -156,7 +157,8 @@ def webdataset(
     _check_unique(references)
     new = selected.label_map.classes
     table = first.table if new is None else new
-    notes = (*(note for one in found for note in one.notes), *selected.notes())
+    gaps = gap_notes(parts, [shard for one in found for shard in one.listed])
+    notes = (*(note for one in found for note in one.notes), *gaps, *selected.notes())
     listing = Listing(references, table, notes, first.split)
     return _stream((url, *more), parts, selected, references, listing) if selected.compressed else listing
 
