@@ -6,9 +6,12 @@ from typing import Any
 
 import litdata
 import torch
+from litdata.streaming import downloader
 from torchvision.transforms import v2
 
 from stream.source import Source
+
+downloader._OBSTORE_CLIENT_OPTIONS["allow_http"] = True  # noqa: SLF001 - litData has no option for plain HTTP
 
 
 def prepare(folder: Path) -> None:

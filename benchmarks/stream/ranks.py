@@ -46,7 +46,6 @@ class Job:
         """Return the environment of one rank; several ranks get the variables that torchrun sets."""
         environment = {**os.environ, **self.clients}
         environment["S3_ENDPOINT_URL"] = self.clients["AWS_ENDPOINT_URL"]  # MosaicML's name for it
-        environment["AWS_ALLOW_HTTP"] = "true"  # litData reads with obstore, which asks for this
         if self.ranks > 1:
             environment |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "NODE_RANK": "0"}
             environment |= {"WORLD_SIZE": str(self.ranks), "LOCAL_WORLD_SIZE": str(self.ranks)}
