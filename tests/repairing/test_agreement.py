@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from layered_set import pack_layered
 
 from wds_imagenet import index, repair, verify
 from wds_imagenet.errors import ManifestError
@@ -20,18 +19,6 @@ META = ".wds-imagenet"
 CAPTIONS = f"{META}/layers/captions"
 TARS = [f"s-train-00000{number}.tar" for number in range(3)]
 CARD = "# My words\n"
-
-
-@pytest.fixture(scope="module")
-def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("packed")
-    pack_layered(folder, str(folder / "out"))
-    return folder
-
-
-@pytest.fixture
-def place(packed: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(packed / "out", tmp_path / "out")
 
 
 def append(place: Path, path: str, data: bytes = b"\n") -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from layered_set import pack_layered
 
 from wds_imagenet import Dataset, index, repair, verify
 from wds_imagenet.errors import ManifestError, PlanError, UsageError
@@ -14,18 +13,6 @@ from wds_imagenet.packing.api import pack
 
 META = ".wds-imagenet"
 TAR = "s-train-000001.tar"
-
-
-@pytest.fixture(scope="module")
-def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("packed")
-    pack_layered(folder, str(folder / "out"))
-    return folder
-
-
-@pytest.fixture
-def place(packed: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(packed / "out", tmp_path / "out")
 
 
 def pack_again(packed: Path, place: Path, **options: Any) -> Any:

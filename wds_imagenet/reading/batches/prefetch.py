@@ -16,7 +16,7 @@ from wds_imagenet.reading.batches.batch_builder import BatchBuilder
 from wds_imagenet.reading.batches.batch_plan import ActiveBlock, BatchPlan, FetchedBlock
 from wds_imagenet.reading.batches.stats import Meter
 from wds_imagenet.reading.fetch_blocks import BlockLocation
-from wds_imagenet.reading.fetching.fetcher import open_fetching
+from wds_imagenet.reading.fetching.open_fetching import open_fetching
 from wds_imagenet.reading.layers import BlockReader
 from wds_imagenet.util.threads import FIRST_EXCEPTION, Future, ThreadPoolExecutor, thread_pool, wait
 

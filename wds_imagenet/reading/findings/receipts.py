@@ -12,12 +12,12 @@ from wds_imagenet.format.own_hash import OWN_HASH, check_own_hash
 from wds_imagenet.reading.findings.files import read_believed
 from wds_imagenet.reading.findings.finding import Finding
 from wds_imagenet.storage import Store
+from wds_imagenet.storage.store import MAX_METADATA
 from wds_imagenet.util import strict_json
 from wds_imagenet.util.messages import quantity
 from wds_imagenet.util.threads import map_ahead
 
 _THREADS: Final = 16
-_MAX_RECEIPT: Final = 256 << 20
 _RECEIPT_FIELDS: Final = {"format", "plan", "shard", "keys", "labels", "remarks", OWN_HASH}
 
 
@@ -99,7 +99,7 @@ def _is_own(store: Store, path: str, manifest: Manifest) -> bool:
 
     def fits(data: bytes) -> bool:
         try:
-            value = strict_json.loads(data, max_bytes=_MAX_RECEIPT)
+            value = strict_json.loads(data, max_bytes=MAX_METADATA)
             if not isinstance(value, dict) or value.keys() != _RECEIPT_FIELDS:
                 return False
             check_own_hash(value, "the receipt", "delete it")
@@ -113,7 +113,7 @@ def _is_own(store: Store, path: str, manifest: Manifest) -> bool:
 
 def _receipt_fault(data: bytes, manifest: Manifest, shard: Shard, facts: Mapping[str, ShardFacts]) -> str:
     try:
-        value = strict_json.loads(data, max_bytes=_MAX_RECEIPT)
+        value = strict_json.loads(data, max_bytes=MAX_METADATA)
         if not isinstance(value, dict) or value.keys() != _RECEIPT_FIELDS:
             return "it is no receipt"
         check_own_hash(value, "the receipt", "delete it: a finished data set needs no receipts")
